@@ -1,0 +1,1 @@
+"""Core of deepclustbench: suites, cells, runners, metrics and statistics."""

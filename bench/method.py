@@ -1,0 +1,111 @@
+"""What a method declares about itself, and the contract its estimator keeps.
+
+A method is a scikit-learn clusterer plus a :class:`MethodInfo`. Nothing here knows how cells are run,
+and importing it is cheap: methods import this module and nothing else of the package.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bench.errors import InputError
+
+Parameters = Mapping[str, Any]
+
+#: Parameters the runner sets where an estimator has them. Only ``n_clusters`` changes what is asked
+#: for; the others say where the numbers come from and where they are computed, so no key holds them.
+RUNNER_PARAMETERS = ("n_clusters", "random_state", "device", "memory")
+
+
+class Diverged(RuntimeError):  # noqa: N818 - a status, as "collapsed" is
+    """Training met a loss that is not finite.
+
+    Parameters
+    ----------
+    phase : str
+        What was being trained, such as "pretraining".
+    epoch : int
+        The epoch, counted from 1, in which it happened.
+    """
+
+    def __init__(self, phase: str, epoch: int) -> None:
+        super().__init__(phase, epoch)
+        self.phase = phase
+        self.epoch = epoch
+
+    def __str__(self) -> str:
+        return f"the loss of {self.phase} was not finite in epoch {self.epoch}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodInfo:
+    """What the suite must know of a method.
+
+    Attributes
+    ----------
+    name : str
+        Name on the command line and in suite files.
+    title : str
+        Name in tables.
+    kind : {"deterministic", "stochastic"}
+        Stochastic methods draw their latent code at random; seeds alone make no method stochastic.
+    estimator : type or str
+        The scikit-learn clusterer, or where to import it from ("pkg.mod:Class").
+    presets : mapping of str to mapping
+        Named parameters. ``"paper@usps"`` holds what differs from ``"paper"`` on the data set ``usps``.
+    search_space : mapping of str to sequence
+        Values worth searching, by parameter.
+    twin : callable or None
+        Maps all parameters of a stochastic configuration to ``(name, parameters)`` of the deterministic
+        method that is left when the noise is switched off.
+    reference : str
+        The paper.
+    version : int
+        Raised when the same parameters and seed no longer give the same labels.
+    """
+
+    name: str
+    title: str
+    kind: Literal["deterministic", "stochastic"]
+    estimator: type | str
+    presets: Mapping[str, Parameters] = field(default_factory=dict)
+    search_space: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    twin: Callable[[Parameters], tuple[str, dict[str, Any]]] | None = None
+    reference: str = ""
+    version: int = 1
+
+    def load(self) -> type:
+        """Return the estimator's class.
+
+        Raises
+        ------
+        InputError
+            If the class cannot be imported.
+        """
+        if isinstance(self.estimator, type):
+            return self.estimator
+        module, _, name = self.estimator.partition(":")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            raise InputError(f"method {self.name}: cannot import {self.estimator} ({error})") from error
+
+    def preset(self, name: str, dataset: str) -> dict[str, Any]:
+        """Return the parameters of a preset on a data set.
+
+        Raises
+        ------
+        InputError
+            If the method has no such preset.
+        """
+        if not self.presets:  # a bare class: its defaults are all there is
+            return {}
+        if name not in self.presets:
+            known = ", ".join(p for p in self.presets if "@" not in p) or "none"
+            raise InputError(f"method {self.name} has no preset {name!r}; it has: {known}")
+        base = re.split(r"[@\[]", dataset)[0]
+        return {**self.presets[name], **self.presets.get(f"{name}@{base}", {})}

@@ -1,0 +1,1 @@
+"""The clustering methods, one file each; every module with an ``info`` is a method."""

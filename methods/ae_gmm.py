@@ -1,0 +1,97 @@
+"""AE+GMM: a Gaussian mixture on the codes of an autoencoder; where VaDE starts, and VaDE without noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from bench.method import MethodInfo
+from methods.base import DeepClusterer, Stopwatch
+from methods.losses import log_mixture_joint
+from methods.presets import QUICK_MIXTURE, SEED_SDEC, VADE_PRETRAINING
+from methods.training import in_chunks, to_numpy
+
+
+def fit_mixture(codes: np.ndarray, n_components: int, n_init: int, seed: int) -> GaussianMixture:
+    """Return a mixture of diagonal Gaussians fitted to codes (n, d); one thread, as in ``fit_kmeans``."""
+    with threadpool_limits(1):
+        mixture = GaussianMixture(
+            n_components, covariance_type="diag", n_init=n_init, reg_covar=1e-4, random_state=seed
+        )
+        return mixture.fit(codes.astype(np.float64))
+
+
+class MixtureAssignment:
+    """Soft assignment by a mixture of diagonal Gaussians in ``weights_``, ``means_``, ``variances_``."""
+
+    weights_: np.ndarray
+    means_: np.ndarray
+    variances_: np.ndarray
+
+    def _log_joint(self, z: Tensor) -> Tensor:
+        """Return log π_c + log N(z; c), shape (..., n, k)."""
+        weights, means, variances = (
+            torch.as_tensor(a, device=z.device, dtype=z.dtype)
+            for a in (self.weights_, self.means_, self.variances_)
+        )
+        return log_mixture_joint(z, weights.log(), means, variances.log())
+
+    def _log_assignment(self, z: Tensor) -> Tensor:
+        """Return the log responsibilities log p(c|z), in log space: densities underflow float32."""
+        return torch.log_softmax(self._log_joint(z), dim=-1)
+
+    def _set_mixture(self, weights: np.ndarray, means: np.ndarray, variances: np.ndarray) -> None:
+        # float32 as the network's codes: VaDE's start is then AE+GMM to the bit
+        self.weights_, self.means_, self.variances_ = (
+            np.asarray(a, dtype=np.float32) for a in (weights, means, variances)
+        )
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class AEGMM(MixtureAssignment, DeepClusterer):
+    """A mixture of diagonal Gaussians on the codes of an autoencoder.
+
+    Parameters
+    ----------
+    n_clusters, hidden_dims, latent_dim, likelihood, initializer, batch_size, pretrain_epochs, n_init, ...
+        As in :class:`methods.base.DeepClusterer`; the likelihood is Bernoulli by default, as VaDE's.
+
+    Attributes
+    ----------
+    weights_, means_, variances_ : ndarrays of shape (n_clusters,), (n_clusters, latent_dim) twice
+        The mixture.
+    """
+
+    likelihood: str = "bernoulli"  # type: ignore[assignment]
+    n_init: int = 10
+
+    def _fit(self, x: Tensor) -> None:
+        self.network_ = self._pretrain(x)
+        watch = Stopwatch()
+        self.embedding_ = to_numpy(in_chunks(self.network_.encode, x))
+        mixture = fit_mixture(self.embedding_, self.n_clusters, self.n_init, self._streams.seed("mixture"))
+        self._set_mixture(mixture.weights_, mixture.means_, mixture.covariances_)
+        self.n_iter_ = mixture.n_iter_
+        self.stop_reason_ = "converged" if mixture.converged_ else "maximum of EM iterations"
+        self.labels_ = to_numpy(self._soft_assignment(x).argmax(1))
+        self.timings_["cluster"] = watch.seconds()
+
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
+        """Return the log density (n_samples,) of each point's code under the mixture, in nats."""
+        return self._apply(lambda x: torch.logsumexp(self._log_joint(self._encode(x)), dim=-1), X)
+
+
+info = MethodInfo(
+    name="ae_gmm",
+    title="AE+GMM",
+    kind="deterministic",
+    estimator=AEGMM,
+    presets={"quick": QUICK_MIXTURE, "seed-report": SEED_SDEC, "paper": VADE_PRETRAINING},
+    search_space={"latent_dim": (5, 10, 20)},
+    reference="Jiang et al. (2017), Variational deep embedding, arXiv:1611.05148 (its starting point)",
+)

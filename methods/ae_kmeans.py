@@ -1,0 +1,53 @@
+"""AE+KMeans: an autoencoder, then KMeans on its codes; where DEC starts, and VAE+KMeans without noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bench.method import MethodInfo
+from methods.base import DeepClusterer, Stopwatch
+from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_VAE
+from methods.training import in_chunks, to_numpy
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class AEKMeans(DeepClusterer):
+    """KMeans on the codes of an autoencoder.
+
+    Parameters
+    ----------
+    n_clusters, hidden_dims, latent_dim, likelihood, initializer, batch_size, pretrain_epochs, n_init, ...
+        As in :class:`methods.base.DeepClusterer`.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of shape (n_clusters, latent_dim)
+        KMeans' centers; ``predict_proba`` is DEC's Student-t assignment to them, so its argmax is the
+        nearest center.
+    """
+
+    def _fit(self, x: Tensor) -> None:
+        self.network_ = self._pretrain(x)
+        watch = Stopwatch()
+        self.embedding_ = to_numpy(in_chunks(self.network_.encode, x))
+        self.cluster_centers_ = self._kmeans(self.embedding_).cluster_centers_
+        self.labels_ = to_numpy(self._soft_assignment(x).argmax(1))
+        self.timings_["cluster"] = watch.seconds()
+
+
+info = MethodInfo(
+    name="ae_kmeans",
+    title="AE+KMeans",
+    kind="deterministic",
+    estimator=AEKMeans,
+    presets={
+        "quick": QUICK,
+        "seed-report": SEED_VAE,
+        "paper": DEC_KERAS_IMAGES,
+        "paper@usps": DEC_KERAS_USPS,
+    },
+    search_space={"latent_dim": (5, 10, 20), "pretrain_epochs": (50, 100, 200)},
+    reference="Hinton & Salakhutdinov (2006), Reducing the dimensionality of data with neural networks",
+)

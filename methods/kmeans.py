@@ -1,0 +1,66 @@
+"""KMeans on the raw points: what every deep method must beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from bench.method import MethodInfo
+from methods.base import Stopwatch, fit_kmeans
+from methods.seeding import Streams
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class PixelKMeans(ClusterMixin, BaseEstimator):
+    """scikit-learn's KMeans, seeded by name and free of the number of threads.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Number of clusters.
+    n_init : int
+        Restarts; the one with the smallest inertia is kept.
+    random_state : int, RandomState or None
+        Seed of the restarts.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_samples,)
+    cluster_centers_ : ndarray of shape (n_clusters, n_features)
+    n_iter_ : int
+        Iterations of the restart that was kept.
+    """
+
+    n_clusters: int = 10
+    n_init: int = 20
+    random_state: int | np.random.RandomState | None = None
+
+    def fit(self, X: np.ndarray, y: Any = None) -> PixelKMeans:  # noqa: ARG002 - scikit-learn's signature
+        """Cluster the points X of shape (n_samples, n_features)."""
+        X = validate_data(self, X, dtype=np.float32, order="C")
+        watch = Stopwatch()
+        self._kmeans = fit_kmeans(X, self.n_clusters, self.n_init, Streams(self.random_state).seed("kmeans"))
+        self.labels_ = self._kmeans.labels_
+        self.cluster_centers_ = self._kmeans.cluster_centers_
+        self.n_iter_ = self._kmeans.n_iter_
+        self.timings_ = {"cluster": watch.seconds()}
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the nearest center (n_samples,) of each point."""
+        check_is_fitted(self)
+        return self._kmeans.predict(validate_data(self, X, dtype=np.float32, order="C", reset=False))
+
+
+info = MethodInfo(
+    name="kmeans",
+    title="KMeans",
+    kind="deterministic",
+    estimator=PixelKMeans,
+    presets={"quick": {}, "seed-report": {}, "paper": {}},
+    reference="MacQueen (1967), Some methods for classification and analysis of multivariate observations",
+)

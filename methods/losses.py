@@ -1,0 +1,93 @@
+"""The losses and soft assignments as pure functions of tensors.
+
+Every term is a sum over one point's dimensions and a mean over the batch, so that terms of one objective
+are weighed alike whatever the batch size.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from methods.networks import Likelihood
+
+
+def reconstruction_loss(output: Tensor, x: Tensor, likelihood: Likelihood) -> Tensor:
+    """Return the negative log-likelihood per point, up to a constant.
+
+    ``"gaussian"`` is ‖x − output‖², the likelihood N(output, ½ I); ``"bernoulli"`` the cross-entropy of
+    pixels in [0, 1] with logits ``output``.
+    """
+    if likelihood == "bernoulli":
+        total = functional.binary_cross_entropy_with_logits(output, x, reduction="sum")
+    else:
+        total = functional.mse_loss(output, x, reduction="sum")
+    return total / len(x)
+
+
+def squared_distances(z: Tensor, centroids: Tensor) -> Tensor:
+    """Return ‖z_i − c_j‖², shape (..., n, k), by subtraction: exact where points lie on a centroid."""
+    return (z.unsqueeze(-2) - centroids).square().sum(-1)
+
+
+def log_soft_assignment(z: Tensor, centroids: Tensor, alpha: float = 1.0) -> Tensor:
+    """Return log q, shape (..., n, k), of DEC's Student-t soft assignment (Xie et al. 2016, eq. 1).
+
+    q_ij ∝ (1 + ‖z_i − c_j‖²/α)^−(α+1)/2, rows summing to one.
+    """
+    kernel = -(alpha + 1) / 2 * torch.log1p(squared_distances(z, centroids) / alpha)
+    return functional.log_softmax(kernel, dim=-1)
+
+
+def target_distribution(q: Tensor) -> Tensor:
+    """Return DEC's target P, shape (n, k): p_ij ∝ q_ij² / Σ_i q_ij (Xie et al. 2016, eq. 3)."""
+    # A cluster no point believes in has frequency 0; it must get weight 0, not 0/0.
+    weight = q.square() / q.sum(0).clamp_min(torch.finfo(q.dtype).tiny)
+    return weight / weight.sum(1, keepdim=True)
+
+
+def clustering_loss(target: Tensor, log_q: Tensor) -> Tensor:
+    """Return KL(P‖Q) summed over clusters, averaged over the batch; both (n, k)."""
+    return (torch.special.entr(target).neg() - target * log_q).sum(1).mean()
+
+
+def log_mean_over_draws(log_q: Tensor) -> Tensor:
+    """Return log of the mean of q over its first axis: (draws, n, k) to (n, k)."""
+    return torch.logsumexp(log_q, dim=0) - math.log(len(log_q))
+
+
+def gaussian_kl(mean: Tensor, log_variance: Tensor, centers: Tensor, center_log_variances: Tensor) -> Tensor:
+    """Return KL(N(mean, sigma²) ‖ N(center, s²)) for every point and center, shape (n, k).
+
+    ½ Σ_d [log s² − log sigma² + (sigma² + (mean − center)²)/s² − 1], diagonal covariances; ``centers`` and
+    ``center_log_variances`` are (k, d).
+    """
+    mean, log_variance = mean.unsqueeze(-2), log_variance.unsqueeze(-2)
+    ratio = (log_variance - center_log_variances).exp()
+    shift = (mean - centers).square() * (-center_log_variances).exp()
+    return 0.5 * (center_log_variances - log_variance + ratio + shift - 1).sum(-1)
+
+
+def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return KL(N(mean, sigma²) ‖ N(0, I)) per point, shape (n,): −½ Σ_d (1 + log sigma² − mu² − sigma²)."""
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(-1)
+
+
+def mixture_kl(mean: Tensor, log_variance: Tensor, centroids: Tensor) -> Tensor:
+    """Return a bound on the KL to an equal mixture of N(c_j, I), shape (n,).
+
+    KL(q ‖ 1/k Σ_j N(c_j, I)) ≤ −log 1/k Σ_j exp(−KL(q ‖ N(c_j, I))) (Hershey & Olsen 2007): the pull goes
+    to the nearest centroid instead of the origin.
+    """
+    per_center = gaussian_kl(mean, log_variance, centroids, torch.zeros_like(centroids))
+    return math.log(len(centroids)) - torch.logsumexp(-per_center, dim=-1)
+
+
+def log_mixture_joint(z: Tensor, log_weights: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
+    """Return log π_c + log N(z; mean_c, s_c²), shape (..., n, k), for a diagonal Gaussian mixture."""
+    deviation = (z.unsqueeze(-2) - means).square() * (-log_variances).exp()
+    log_density = -0.5 * (math.log(2 * math.pi) + log_variances + deviation).sum(-1)
+    return log_weights + log_density

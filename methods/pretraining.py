@@ -1,0 +1,201 @@
+"""Training an autoencoder, and keeping it so that paired methods start from the very same network.
+
+AE+KMeans, DEC and S-DEC of one seed differ only in what follows pretraining. The network is therefore
+trained once and stored under a hash of all that determines it; a lock lets one process train while the
+others wait for its result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from methods.losses import reconstruction_loss, standard_normal_kl
+from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Likelihood, initialize, reparameterize
+from methods.seeding import Streams
+from methods.training import (
+    History,
+    OptimizerName,
+    draw_noise,
+    health_terms,
+    make_optimizer,
+    shuffled_batches,
+    take_step,
+    weights_of,
+)
+
+#: Raised when the same recipe no longer gives the same network.
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How an autoencoder is built and trained; two equal recipes on the same data and seed give one network."""
+
+    hidden_dims: tuple[int, ...]
+    latent_dim: int
+    likelihood: Likelihood
+    initializer: Initializer
+    epochs: int
+    optimizer: OptimizerName
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A trained network, its losses by epoch, and the seconds it took to train (not to load)."""
+
+    network: Autoencoder
+    history: list[dict[str, float]]
+    seconds: float
+
+
+def train_autoencoder(
+    network: Autoencoder,
+    x: Tensor,
+    recipe: Recipe,
+    streams: Streams,
+    *,
+    beta: float = 0.0,
+    noise_scale: float = 0.0,
+) -> list[dict[str, float]]:
+    """Train an autoencoder, or a variational one, in place; return its history.
+
+    The loss is (reconstruction + beta · KL(q(z|x) ‖ N(0, I))) / n_features, for a plain autoencoder with
+    the Gaussian likelihood the mean squared error per pixel.
+
+    Parameters
+    ----------
+    network : Autoencoder
+        A GaussianAutoencoder is trained as a variational autoencoder.
+    x : Tensor of shape (n, n_features)
+        The data, on the device.
+    beta, noise_scale : float
+        Weight of the KL term, and what sigma is multiplied with in z = mu + sigma·eps.
+
+    Raises
+    ------
+    Diverged
+        If the loss of an epoch is not finite.
+    """
+    order, noise = streams.generator("order/pretrain"), streams.generator("noise/pretrain")
+    group = weights_of(network, weight_decay=recipe.weight_decay)
+    optimizer = make_optimizer(recipe.optimizer, [group], recipe.learning_rate, recipe.momentum)
+    variational = isinstance(network, GaussianAutoencoder)
+    history = History("pretraining")
+    n, n_features = x.shape
+    for _ in range(recipe.epochs):
+        epoch_noise = draw_noise((n, recipe.latent_dim), noise, x.device) if variational else None
+        for index in shuffled_batches(n, recipe.batch_size, order, x.device):
+            batch = x[index]
+            if isinstance(network, GaussianAutoencoder) and epoch_noise is not None:
+                mean, log_variance = network.posterior(batch)
+                z = reparameterize(mean, log_variance, epoch_noise[index], noise_scale)
+                loss = reconstruction_loss(network.decode(z), batch, recipe.likelihood)
+                if beta:
+                    loss = loss + beta * standard_normal_kl(mean, log_variance).mean()
+                terms = health_terms(mean, log_variance, None)
+            else:
+                mean = network.encode(batch)
+                loss = reconstruction_loss(network.decode(mean), batch, recipe.likelihood)
+                terms = health_terms(mean, None, None)
+            loss = loss / n_features
+            take_step(optimizer, loss)
+            history.add(len(index), {"loss": loss, **terms})
+        history.close_epoch()
+    return history.epochs
+
+
+def pretrain(x: Tensor, recipe: Recipe, streams: Streams, memory: str | Path | None) -> Pretrained:
+    """Return the autoencoder of (data, recipe, seed), trained now or read from ``memory``.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n, n_features)
+        The data, on the device.
+    memory : path or None
+        Folder of stored networks; None trains afresh.
+    """
+    if memory is None:
+        return _train(x, recipe, streams)
+    folder = Path(memory)
+    folder.mkdir(parents=True, exist_ok=True)
+    key = _key(x, recipe, streams)
+    path = folder / f"{key}.npz"
+    # The lock goes when its process does, so a killed run never blocks the next one.
+    with FileLock(folder / f"{key}.lock"):
+        stored = _read(path, x, recipe, key)
+        if stored is None:
+            stored = _train(x, recipe, streams)
+            _write(path, stored, key)
+    return stored
+
+
+def _build(n_features: int, recipe: Recipe) -> Autoencoder:
+    return Autoencoder(n_features, recipe.hidden_dims, recipe.latent_dim)
+
+
+def _train(x: Tensor, recipe: Recipe, streams: Streams) -> Pretrained:
+    start = time.perf_counter()
+    network = _build(x.shape[1], recipe)
+    initialize([network], recipe.initializer, streams.generator("init"))
+    network.to(x.device)
+    history = train_autoencoder(network, x, recipe, streams)
+    return Pretrained(network, history, time.perf_counter() - start)
+
+
+def _key(x: Tensor, recipe: Recipe, streams: Streams) -> str:
+    """Hash all that determines the network, the number of threads and the device's kind included."""
+    content = {
+        "format": FORMAT,
+        "data": hashlib.sha256(x.cpu().numpy()).hexdigest(),
+        "shape": list(x.shape),
+        "recipe": asdict(recipe),
+        "seed": str(streams.root),
+        "torch": torch.__version__,
+        "device": x.device.type,
+        "threads": torch.get_num_threads() if x.device.type == "cpu" else None,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _write(path: Path, pretrained: Pretrained, key: str) -> None:
+    """Store a network; a reader sees the whole file or none."""
+    meta = {"key": key, "history": pretrained.history, "seconds": pretrained.seconds}
+    arrays: dict[str, Any] = {n: t.cpu().numpy() for n, t in pretrained.network.state_dict().items()}
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _read(path: Path, x: Tensor, recipe: Recipe, key: str) -> Pretrained | None:
+    """Read a network; None where there is none or where the file is not what its name says."""
+    try:
+        with np.load(path, allow_pickle=False) as file:  # the archive checks the CRC of each member
+            meta = json.loads(str(file["meta"]))
+            state = {name: torch.from_numpy(file[name]) for name in file.files if name != "meta"}
+        if meta["key"] != key:
+            return None
+        network = _build(x.shape[1], recipe)
+        network.load_state_dict(state)
+        return Pretrained(network.to(x.device), meta["history"], meta["seconds"])
+    except (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return None

@@ -1,0 +1,85 @@
+"""VAE+KMeans: a variational autoencoder, then KMeans on the means of its codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from bench.method import MethodInfo
+from methods.base import StochasticClusterer, Stopwatch
+from methods.losses import standard_normal_kl
+from methods.networks import GaussianAutoencoder, initialize
+from methods.pretraining import train_autoencoder
+from methods.presets import QUICK, SEED_VAE
+from methods.scores import log_likelihood, monte_carlo_bound
+from methods.training import in_chunks, to_numpy
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class VAEKMeans(StochasticClusterer):
+    """KMeans on the posterior means of a variational autoencoder.
+
+    Trains on −ELBO = E[−log p(x|z)] + beta · KL(q(z|x) ‖ N(0, I)) (Kingma & Welling 2014). Without noise
+    and without the KL term it is AE+KMeans to the bit.
+
+    Parameters
+    ----------
+    beta : float
+        Weight of the KL term; 1 is the evidence lower bound.
+    n_clusters, noise_scale, hidden_dims, latent_dim, likelihood, initializer, batch_size, pretrain_epochs, n_init, ...
+        As in :class:`methods.base.StochasticClusterer`; ``pretrain_*`` train the variational autoencoder.
+    """
+
+    likelihood: str = "bernoulli"  # type: ignore[assignment]
+    beta: float = 1.0
+
+    def _fit(self, x: Tensor) -> None:
+        watch = Stopwatch()
+        network = GaussianAutoencoder(x.shape[1], self.hidden_dims, self.latent_dim)
+        # the twin's layers draw from the twin's stream, the variance from one of its own
+        shared = [network.body, network.code, network.decoder]
+        initialize(shared, self.initializer, self._streams.generator("init"))
+        initialize([network.log_variance], self.initializer, self._streams.generator("init/log_variance"))
+        self.network_ = network.to(x.device)
+        history = train_autoencoder(
+            self.network_, x, self._recipe(), self._streams, beta=self.beta, noise_scale=self.noise_scale
+        )
+        self._note("pretrain", history, watch.seconds())
+
+        watch = Stopwatch()
+        self.embedding_ = to_numpy(in_chunks(self.network_.encode, x))
+        self.embedding_variance_ = to_numpy(in_chunks(self._variance, x))
+        kmeans = self._kmeans(self.embedding_)
+        self.cluster_centers_ = kmeans.cluster_centers_
+        self.labels_ = to_numpy(self._soft_assignment(x).argmax(1))
+        self.timings_["cluster"] = watch.seconds()
+
+    def score_samples(self, X: np.ndarray) -> np.ndarray:
+        """Return the evidence lower bound (n_samples,) of each point in nats, over eight seeded draws."""
+
+        def bound(x: Tensor, z: Tensor) -> Tensor:
+            kl = standard_normal_kl(*self.network_.posterior(x))
+            return log_likelihood(self.network_.decode(z), x, self.likelihood) - kl
+
+        return monte_carlo_bound(self, X, bound)
+
+
+def twin(parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return AE+KMeans with the same network, likelihood and training."""
+    return "ae_kmeans", {k: v for k, v in parameters.items() if k not in ("beta", "noise_scale")}
+
+
+info = MethodInfo(
+    name="vae_kmeans",
+    title="VAE+KMeans",
+    kind="stochastic",
+    estimator=VAEKMeans,
+    presets={"quick": QUICK, "seed-report": SEED_VAE, "paper": SEED_VAE | {"pretrain_epochs": 100}},
+    search_space={"beta": (0.1, 0.5, 1.0, 2.0, 4.0), "latent_dim": (5, 10, 20, 32)},
+    twin=twin,
+    reference="Kingma & Welling (2014), Auto-encoding variational Bayes, arXiv:1312.6114",
+)
