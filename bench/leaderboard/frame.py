@@ -1,0 +1,114 @@
+"""Reading a frame of cells: one row a cell.
+
+Columns: ``dataset``, ``method``, ``variant`` (unique name of a configuration), ``title``, ``config``,
+``twin`` (the ``config`` of its deterministic twin, or None), ``kind``, ``seed``, ``status``, ``flags`` (list
+of str), one for each metric, ``wall_time`` in seconds and ``peak_memory`` in MB.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from bench.errors import InputError
+
+REQUIRED_COLUMNS = (
+    *("dataset", "method", "variant", "title", "config", "twin", "kind"),
+    *("seed", "status", "flags", "wall_time", "peak_memory"),
+)
+
+
+def cells_of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return the cells of one data set.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, the data set does not occur, or a seed of a variant occurs twice.
+    """
+    missing = [column for column in REQUIRED_COLUMNS if column not in frame.columns]
+    if missing:
+        raise InputError(f"the frame of cells lacks the columns {', '.join(missing)}")
+    cells = frame.loc[frame["dataset"] == dataset]
+    if cells.empty:
+        there = ", ".join(map(str, frame["dataset"].unique()))
+        raise InputError(f"no cells of data set {dataset!r}; there are cells of {there}")
+    twice = cells.loc[cells.duplicated(["variant", "seed"])]
+    if len(twice):
+        first = twice.iloc[0]
+        raise InputError(f"{dataset}: seed {first['seed']} of {first['variant']} occurs twice")
+    return cells
+
+
+def variants_of(cells: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the cells of each variant, in order of appearance."""
+    return {str(name): rows for name, rows in cells.groupby("variant", sort=False)}
+
+
+def finished(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that ended well; a collapsed run did, a failed, diverged or timed-out one did not."""
+    return cells.loc[cells["status"] == "ok"]
+
+
+def scores_by_seed(cells: pd.DataFrame, metric: str) -> dict[int, float]:
+    """Return the finite scores of the finished runs of one variant, by seed."""
+    values = metric_values(finished(cells), metric)
+    seeds = finished(cells)["seed"]
+    return {int(seed): float(value) for seed, value in zip(seeds, values, strict=True) if np.isfinite(value)}
+
+
+def metric_values(cells: pd.DataFrame, metric: str) -> np.ndarray:
+    """Return a metric of each cell, NaN where it has none.
+
+    Returns
+    -------
+    ndarray of shape (n_cells,)
+    """
+    if metric not in cells.columns:
+        return np.full(len(cells), np.nan)
+    return pd.to_numeric(cells[metric], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def has_flag(cells: pd.DataFrame, flag: str) -> np.ndarray:
+    """Tell for each cell whether it carries a flag.
+
+    Returns
+    -------
+    ndarray of shape (n_cells,), bool
+    """
+    # Flags read back from parquet are arrays, missing ones None or NaN.
+    return np.array(
+        [isinstance(f, list | tuple | np.ndarray) and flag in list(f) for f in cells["flags"]], bool
+    )
+
+
+def labels_of(cells: pd.DataFrame) -> dict[str, str]:
+    """Return the title of each variant, with the variant's name where two share a title."""
+    titles = {name: str(rows["title"].iloc[0]) for name, rows in variants_of(cells).items()}
+    shared = Counter(titles.values())
+    return {name: title if shared[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
+
+
+def twin_pairs(cells: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
+    """Match each stochastic variant with its deterministic twin.
+
+    Returns
+    -------
+    pairs : list of (str, str)
+        (variant, its twin), in order of appearance.
+    alone : list of str
+        Stochastic variants whose twin was not run.
+    """
+    variants = variants_of(cells)
+    by_config = {str(rows["config"].iloc[0]): name for name, rows in variants.items()}
+    pairs, alone = [], []
+    for name, rows in variants.items():
+        twin = rows["twin"].iloc[0]
+        twin_name = by_config.get(twin) if isinstance(twin, str) else None
+        if twin_name is not None and twin_name != name:
+            pairs.append((name, twin_name))
+        elif rows["kind"].iloc[0] == "stochastic":
+            alone.append(name)
+    return pairs, alone

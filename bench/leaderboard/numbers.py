@@ -1,0 +1,80 @@
+"""How numbers and names are written in a leaderboard."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from bench.metrics import Metric
+
+ABSENT = "-"
+
+
+def format_score(value: float, metric: Metric) -> str:
+    """Write a score: three decimals without the leading zero on the unit scale, else four digits."""
+    if not math.isfinite(value):
+        return ABSENT
+    if not metric.unit_scale:
+        return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return _without_zero(f"{value:.3f}")
+
+
+def format_mean(mean: float, sd: float, metric: Metric) -> str:
+    """Write ``mean ± sd``, or the mean alone where one run has no sd."""
+    if not math.isfinite(mean) or not math.isfinite(sd):
+        return format_score(mean, metric)
+    return f"{format_score(mean, metric)} ± {format_score(sd, metric)}"
+
+
+def format_interval(low: float, high: float, metric: Metric) -> str:
+    """Write ``[low, high]``, or nothing where there is no interval."""
+    if not math.isfinite(low):
+        return ""
+    return f"[{format_score(low, metric)}, {format_score(high, metric)}]"
+
+
+def format_p(p: float) -> str:
+    """Write a p-value to three decimals, or to four where three would hide on which side of .05 it is."""
+    if not math.isfinite(p):
+        return ABSENT
+    if p < 0.001:
+        return "< .001"
+    decimals = 4 if p != 0.05 and f"{p:.3f}" == "0.050" else 3
+    return _without_zero(f"{p:.{decimals}f}")
+
+
+def format_equation(p: float) -> str:
+    """Write ``p = .006`` or ``p < .001``."""
+    text = format_p(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def format_seconds(seconds: float) -> str:
+    """Write a duration in the unit a reader would choose."""
+    if not math.isfinite(seconds):
+        return ABSENT
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def format_megabytes(megabytes: float) -> str:
+    """Write a size of memory."""
+    return f"{megabytes:,.0f} MB" if math.isfinite(megabytes) else ABSENT
+
+
+def clean_name(name: str) -> str:
+    """Make a name one line of printable characters: names come from plugins, and a terminal obeys escapes."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+
+
+def escape_markdown(text: str) -> str:
+    """Write text so that Markdown, its tables, HTML and maths all leave it as it is."""
+    return re.sub(r"([\\`*_\[\]<>|#~$&!])", r"\\\1", text)
+
+
+def _without_zero(text: str) -> str:
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+    if float(digits) == 0:
+        sign = ""
+    return sign + (digits[1:] if digits.startswith("0.") else digits)

@@ -1,0 +1,173 @@
+"""The text of a leaderboard, one section a data set, before any markup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from bench.leaderboard.frame import cells_of, finished, labels_of, metric_values, twin_pairs
+from bench.leaderboard.numbers import (
+    format_interval,
+    format_mean,
+    format_megabytes,
+    format_p,
+    format_score,
+    format_seconds,
+)
+from bench.leaderboard.tables import SECONDARY_METRICS, quality_table, twin_table
+from bench.metrics import Metric, find_metric, find_ranking_metric
+
+HOW_TO_READ = (
+    "Runs are ok / failed / collapsed. A collapsed run is an ok run and counts in every number; a failed one "
+    "has no score.",
+    "A difference is the Hodges-Lehmann estimate over matched seeds with its exact 95 % interval; p is the "
+    "two-sided Wilcoxon signed-rank test, Holm-adjusted within its table.",
+    "The twin pairs are fixed before any run. The reference of a board is the best mean of the same runs, so "
+    "its p-values only describe, as do the further scores.",
+)
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of texts.
+
+    Attributes
+    ----------
+    title : str
+    header : tuple of str
+    rows : tuple of tuple of str
+    left : frozenset of str
+        Headings of the columns that hold words; the others hold numbers and are aligned on the right.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: frozenset[str] = frozenset({"variant", "twin", "verdict"})
+
+
+@dataclass(frozen=True)
+class Section:
+    """What is said about one data set, in reading order: headline, tables, notes."""
+
+    dataset: str
+    headline: tuple[str, ...]
+    tables: tuple[TextTable, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def sections_of(frame: pd.DataFrame, primary_metric: str, planned: int | None) -> list[Section]:
+    """Return one section for each data set, in order of appearance."""
+    return [_section(frame, str(name), primary_metric, planned) for name in frame["dataset"].unique()]
+
+
+def _section(frame: pd.DataFrame, dataset: str, primary_metric: str, planned: int | None) -> Section:
+    metric = find_ranking_metric(primary_metric)
+    cells = cells_of(frame, dataset)
+    missing = _why_no_score(cells, metric)
+    if missing is not None:
+        return Section(dataset, (missing,))
+    twins = twin_table(frame, dataset, primary_metric)
+    board = quality_table(frame, dataset, primary_metric, planned=planned)
+    tables = [_twins(twins, metric)] if len(twins) else []
+    tables += [_board(board, metric), _further(board, metric)]
+    return Section(dataset, tuple(twins["sentence"]), tuple(tables), tuple(_notes(cells, twins, board)))
+
+
+def _why_no_score(cells: pd.DataFrame, metric: Metric) -> str | None:
+    ok = finished(cells)
+    if np.isfinite(metric_values(ok, metric.name)).any():
+        return None
+    count = f"{len(ok)} runs ok, {len(cells) - len(ok)} failed"
+    if ok.empty:
+        return f"No run has finished ({count})."
+    if "classes" in metric.needs:
+        return f"The data set is unlabelled: there is no {metric.title} to compare by ({count})."
+    return f"No finished run has a {metric.title} ({count})."
+
+
+def _twins(twins: pd.DataFrame, metric: Metric) -> TextTable:
+    rows = [
+        (
+            row["title"],
+            format_score(row["mean"], metric),
+            row["twin_title"],
+            format_score(row["twin_mean"], metric),
+            _difference(row, metric),
+            format_p(row["p_adjusted"]),
+            str(row["n_pairs"]),
+        )
+        for row in twins.to_dict("records")
+    ]
+    header = ("variant", metric.title, "twin", f"twin {metric.title}", "difference [95 %]", "p (Holm)", "n")
+    return TextTable(f"Twins: {metric.title} with the noise and without", header, tuple(rows))
+
+
+def _board(board: pd.DataFrame, metric: Metric) -> TextTable:
+    rows = [
+        (
+            row["title"],
+            f"{row['n_ok']}/{row['n_failed']}/{row['n_collapsed']}",
+            format_mean(row["mean"], row["sd"], metric)
+            + ("*" if row["n_scored"] and not row["complete"] else ""),
+            _difference(row, metric),
+            format_p(row["p_adjusted"]),
+            row["verdict"],
+        )
+        for row in board.to_dict("records")
+    ]
+    header = ("variant", "runs", f"{metric.title} ± sd", "difference [95 %]", "p (Holm)", "verdict")
+    return TextTable(
+        f"Board: {metric.title}, best mean first, and the difference to the reference", header, tuple(rows)
+    )
+
+
+def _further(board: pd.DataFrame, metric: Metric) -> TextTable:
+    secondary = [find_metric(name) for name in SECONDARY_METRICS if name != metric.name]
+    secondary = [m for m in secondary if board[f"{m.name}_mean"].notna().any()]
+    rows = [
+        (
+            row["title"],
+            f"{format_score(row['median'], metric)} {format_interval(row['q1'], row['q3'], metric)}".rstrip(),
+            *(format_mean(row[f"{m.name}_mean"], row[f"{m.name}_sd"], m) for m in secondary),
+            format_seconds(row["wall_time_mean"]),
+            format_megabytes(row["peak_memory_max"]),
+        )
+        for row in board.to_dict("records")
+    ]
+    header = ("variant", "median [Q1, Q3]", *(m.title for m in secondary), "time", "memory")
+    return TextTable(
+        f"Further: {metric.title} quartiles, descriptive scores, mean time, peak memory", header, tuple(rows)
+    )
+
+
+def _difference(row: dict, metric: Metric) -> str:
+    interval = format_interval(row["ci_low"], row["ci_high"], metric)
+    return f"{format_score(row['difference'], metric)} {interval}".rstrip()
+
+
+def _notes(cells: pd.DataFrame, twins: pd.DataFrame, board: pd.DataFrame) -> list[str]:
+    notes = []
+    incomplete = board.loc[~board["complete"]].to_dict("records")
+    if incomplete:
+        counts = ", ".join(f"{row['title']} {row['n_scored']} of {row['planned']}" for row in incomplete)
+        notes.append(
+            f"Marked *, means over fewer runs than planned: {counts}. "
+            "Comparisons use the seeds both sides have."
+        )
+    above = board.iloc[: int(board["reference"].to_numpy().argmax())]
+    if len(above):
+        names = ", ".join(above["title"])
+        notes.append(f"Above the reference on fewer runs than planned, so not the reference: {names}.")
+    for row in board.loc[board["n_collapsed"] > 0].to_dict("records"):
+        notes.append(f"{row['title']}: {row['n_collapsed']} of {row['n_ok']} runs collapsed, and count.")
+    pairs = pd.concat([twins["n_pairs"], board["n_pairs"]])
+    if pairs.between(2, 5).any():
+        notes.append("With 5 matched seeds or fewer there is no 95 % interval, and no p below .05.")
+    _, alone = twin_pairs(cells)
+    if alone:
+        labels = labels_of(cells)
+        notes.append(f"No deterministic twin in these runs: {', '.join(labels[name] for name in alone)}.")
+    return notes
