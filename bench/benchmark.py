@@ -1,0 +1,183 @@
+"""From a suite to a leaderboard: plan, run what is left, score, write. The command line calls these."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.cards import load_dataset
+from bench.cells import Cell
+from bench.errors import InputError
+from bench.metrics import METRICS_VERSION, score
+from bench.registry import find_method
+from bench.store import Record, Run
+from bench.suite import Suite, plan_cells
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of a suite, and what a run's folder already holds of them.
+
+    Attributes
+    ----------
+    cells : list of Cell
+        All of them.
+    done : dict of str to Record
+        The records there are, by key.
+    left : list of Cell
+        What remains to be run.
+    """
+
+    cells: list[Cell]
+    done: dict[str, Record]
+    left: list[Cell]
+
+    def seconds_left(self, jobs: int) -> float | None:
+        """Estimate the time left from the cells that are done; None where a configuration has none."""
+        seen: dict[tuple[str, str], list[float]] = {}
+        for cell in self.cells:
+            record = self.done.get(cell.key)
+            if record is not None and "fit" in record.timings:
+                took = record.timings["fit"] + record.timings.get("score", 0.0)
+                seen.setdefault((cell.dataset, cell.configuration.id), []).append(took)
+        total = 0.0
+        for cell in self.left:
+            times = seen.get((cell.dataset, cell.configuration.id))
+            if times is None:
+                return None
+            total += sum(times) / len(times)
+        return total / jobs
+
+
+def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Dataset]:
+    """Load every data set of a suite, by the suite's name for it.
+
+    Raises
+    ------
+    InputError
+        If one is missing, damaged or has fewer points than clusters; before anything runs.
+    """
+    return {
+        spec: load_dataset(spec, data_root=data_root, limit=suite.limit, n_clusters=suite.clusters)
+        for spec in suite.datasets
+    }
+
+
+def make_plan(
+    suite: Suite,
+    run: Run,
+    datasets: Mapping[str, Dataset],
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
+) -> Plan:
+    """Return what a suite asks for and what is left of it.
+
+    Parameters
+    ----------
+    force : bool
+        Run every cell again.
+    retry_failed : bool
+        Run again the cells that failed, diverged or ran out of time.
+    """
+    cells = plan_cells(suite, datasets, find_method)
+    keys = {cell.key for cell in cells}
+    done = {record.key: record for record in run.records() if record.key in keys}
+    left = [
+        cell
+        for cell in cells
+        if force or cell.key not in done or (retry_failed and done[cell.key].status != "ok")
+    ]
+    return Plan(cells, done, left)
+
+
+def frame_of(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row a cell with its metrics as columns, as the leaderboard reads them."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    for r in records:
+        rows.append(
+            {
+                "dataset": r.dataset,
+                "method": r.method,
+                "variant": r.variant,
+                "title": r.title,
+                "config": r.config,
+                "twin": r.twin,
+                "kind": r.kind,
+                "seed": r.seed,
+                "status": r.status,
+                "flags": r.flags,
+                "wall_time": r.wall_time,
+                "peak_memory": r.peak_memory,
+                **r.metrics,
+            }
+        )
+    frame = pd.DataFrame(rows)
+    if frame.empty:
+        return frame
+    # The folder may hold another version of a variant, from an older suite: it keeps a row of its own.
+    for _, group in frame.groupby(["dataset", "variant"]):
+        if group["config"].nunique() > 1:
+            for name in ("variant", "title"):
+                frame.loc[group.index, name] = group[name] + " #" + group["config"].str[:6]
+    return frame.sort_values(["dataset", "variant", "seed"], ignore_index=True)
+
+
+def write_leaderboard(run: Run, suite: Suite, records: Sequence[Record]) -> pd.DataFrame:
+    """Write ``leaderboard.md`` and ``leaderboard.csv`` of all records of a run, and return their frame."""
+    from bench.leaderboard.render import render_csv, render_markdown
+
+    frame = frame_of(records)
+    if not frame.empty:
+        planned = len(suite.seeds)
+        run.write_text(
+            "leaderboard.md", render_markdown(frame, primary_metric=suite.primary_metric, planned=planned)
+        )
+        run.write_text(
+            "leaderboard.csv", render_csv(frame, primary_metric=suite.primary_metric, planned=planned)
+        )
+    return frame
+
+
+def rescore(run: Run, datasets: Iterable[Dataset]) -> list[Record]:
+    """Return a run's records, scored afresh from the stored outputs where the metrics have changed since.
+
+    Raises
+    ------
+    InputError
+        If raw outputs are missing or damaged, or belong to data that are not at hand.
+    """
+    by_fingerprint = {dataset.fingerprint: dataset for dataset in datasets}
+    records = []
+    for record in run.records():
+        if record.status == "ok" and record.metrics_version != METRICS_VERSION:
+            dataset = by_fingerprint.get(record.fingerprint)
+            if dataset is None:
+                raise InputError(f"{record.key}: data set {record.dataset} has changed; it cannot be scored again")
+            outputs = run.outputs(record.key)
+            metrics, reasons = score(outputs, dataset)
+            changes = {"metrics": metrics, "reasons": reasons, "metrics_version": METRICS_VERSION}
+            record = record.model_copy(update=changes)  # noqa: PLW2901
+            run.write(record, outputs)
+        records.append(record)
+    return records
+
+
+def default_memory() -> Path:
+    """Return where pretrained networks are kept: ``$DEEPCLUSTBENCH_CACHE``, else the user's cache folder."""
+    named = os.environ.get("DEEPCLUSTBENCH_CACHE")
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("deepclustbench") / "pretrained"

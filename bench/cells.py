@@ -1,0 +1,99 @@
+"""Cells: what is run once, and the key that says whether it has been.
+
+A cell is (data set, method, configuration, seed). Reader and writer take its key from one function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+
+def canonical(content: Mapping[str, Any]) -> str:
+    """Return the JSON text that equal contents share; tuples are lists, other objects their ``repr``."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), default=repr)
+
+
+def _hash(content: Mapping[str, Any], digits: int) -> str:
+    return hashlib.sha256(canonical(content).encode()).hexdigest()[:digits]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A method with all its parameters on one data set.
+
+    Attributes
+    ----------
+    method, title, kind, version : str, str, "deterministic" or "stochastic", int
+        As the method declares them; the title tells configurations of one method apart.
+    preset : str or None
+        Where the parameters started from.
+    variant : str
+        Short unique name, such as ``sdec`` or ``sdec beta=0.01``.
+    params : mapping
+        Every parameter of the estimator but those that the runner sets to compute, not to ask
+        (``random_state``, ``device``, ``memory``).
+    twin : str or None
+        The ``id`` of the deterministic configuration that is left without the noise.
+    """
+
+    method: str
+    title: str
+    kind: Literal["deterministic", "stochastic"]
+    version: int
+    preset: str | None
+    variant: str
+    params: Mapping[str, Any]
+    twin: str | None = None
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of method, version and parameters; the same for every seed and data set."""
+        content = {"method": self.method, "version": self.version, "params": dict(self.params)}
+        return _hash(content, 12)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run: a configuration on a data set with a seed.
+
+    Attributes
+    ----------
+    spec : str
+        What the suite calls the data set; a worker loads it by this.
+    dataset, fingerprint : str
+        Its name and the hash of its content.
+    """
+
+    spec: str
+    dataset: str
+    fingerprint: str
+    configuration: Configuration
+    seed: int
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of what determines the outcome: content only, never order, path or time."""
+        c = self.configuration
+        return cell_key(self.fingerprint, c.method, c.version, c.params, self.seed)
+
+    @property
+    def random_state(self) -> int:
+        """Seed for the estimator, 31 bits, from data set and seed alone: methods of one seed are paired."""
+        return int(_hash({"fingerprint": self.fingerprint, "seed": self.seed}, 8), 16) >> 1
+
+
+def cell_key(fingerprint: str, method: str, version: int, params: Mapping[str, Any], seed: int) -> str:
+    """Return the key, 32 hexadecimal digits, under which a cell's record is kept."""
+    content = {
+        "fingerprint": fingerprint,
+        "method": method,
+        "version": version,
+        "params": dict(params),
+        "seed": seed,
+    }
+    return _hash(content, 32)

@@ -1,0 +1,331 @@
+"""The command ``deepclustbench``: reads arguments, calls, prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+import warnings
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from bench.errors import InputError
+
+app = typer.Typer(
+    name="deepclustbench",
+    help="Does making a deep clustering method stochastic help? Run methods, compare them with paired tests.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+out = Console()
+
+
+class Executor(StrEnum):
+    """What runs the cells."""
+
+    LOCAL = "local"
+
+
+class Device(StrEnum):
+    """Where the networks are trained."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+SuiteName = Annotated[str, typer.Argument(help="A built-in suite or a .toml file.")]
+Methods = Annotated[str | None, typer.Option(help="Methods instead of the suite's: dec,sdec@stable,pkg.mod:Class")]
+Datasets = Annotated[str | None, typer.Option(help="Data sets instead of the suite's: names, cards, files, folders.")]
+Seeds = Annotated[str | None, typer.Option(help="10 (the seeds 0 to 9), 0-9 or 0,3,7")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="METHOD.PARAMETER=VALUE[,VALUE...]; repeatable.")]
+Preset = Annotated[str | None, typer.Option(help="Preset instead of the suite's.")]
+Limit = Annotated[int | None, typer.Option(help="Keep this many points of every data set.")]
+Clusters = Annotated[int | None, typer.Option(help="Clusters to ask for, instead of the number of classes.")]
+DataRoot = Annotated[
+    Path | None, typer.Option(help="Folder of data sets. Default: $DEEPCLUSTBENCH_DATA, else the user's cache.")
+]
+Out = Annotated[Path | None, typer.Option(help="Folder of the run. Default: results/runs/SUITE")]
+Force = Annotated[bool, typer.Option("--force", help="Run every cell again.")]
+Retry = Annotated[bool, typer.Option("--retry-failed", help="Run the failed cells again.")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core, on a GPU one.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads of a process. Default: cores / jobs. Results depend on it.")
+]
+
+
+@app.command()
+def run(
+    suite: SuiteName = "quick",
+    methods: Methods = None,
+    datasets: Datasets = None,
+    seeds: Seeds = None,
+    set_: Settings = None,
+    preset: Preset = None,
+    limit: Limit = None,
+    clusters: Clusters = None,
+    data_root: DataRoot = None,
+    out_folder: Annotated[Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")] = None,
+    force: Force = False,
+    retry_failed: Retry = False,
+    executor: Annotated[Executor, typer.Option(help="What runs the cells.")] = Executor.LOCAL,  # noqa: ARG001
+    jobs: Jobs = None,
+    threads: Threads = None,
+    device: Annotated[Device, typer.Option(help="Where networks are trained.")] = Device.AUTO,
+    timeout: Annotated[float | None, typer.Option(min=0.001, help="Seconds a cell may take.")] = None,
+) -> None:
+    """Run a suite: what has a record is not run again. Exit code 3 if cells failed."""
+    from bench.benchmark import default_memory, load_datasets, make_plan, write_leaderboard
+    from bench.leaderboard.render import render_terminal
+    from bench.progress import Display
+    from bench.runner.local import Settings as RunSettings
+    from bench.runner.local import run_local
+    from bench.store import Run
+
+    plan_of = _suite(suite, methods, datasets, seeds, set_, preset, limit, clusters)
+    target = Run(out_folder or Path("results/runs") / plan_of.name)
+    jobs = jobs or _default_jobs(device)
+    settings = RunSettings(
+        jobs=jobs,
+        threads=threads or max(1, (os.cpu_count() or 1) // jobs),
+        device=device.value,
+        memory=str(default_memory()),
+        data_root=str(data_root) if data_root else None,
+        limit=limit if limit is not None else plan_of.limit,
+        clusters=clusters if clusters is not None else plan_of.clusters,
+        timeout=timeout,
+    )
+    data = load_datasets(plan_of, data_root)
+    with target.lock():
+        plan = make_plan(plan_of, target, data, force=force, retry_failed=retry_failed)
+        target.write_suite(plan_of)
+        _say(
+            f"{plan_of.name}: {len(plan.cells)} cells, {len(plan.cells) - len(plan.left)} done, "
+            f"{len(plan.left)} to run with {jobs} jobs of {settings.threads} threads, into {target.folder}"
+        )
+        try:
+            if plan.left:
+                with Display(out, len(plan.left), plan_of.primary_metric) as display:
+
+                    def finished(_cell: Any, record: Any, outputs: Any) -> None:
+                        target.write(record, outputs)
+                        display.finished(record)
+
+                    run_local(plan.left, settings, finished, display.running)
+        except KeyboardInterrupt:
+            _say("stopped; the finished cells are kept, the same command goes on from here")
+            raise typer.Exit(130) from None
+        finally:
+            records = list(target.records())
+            frame = write_leaderboard(target, plan_of, records)
+    if not frame.empty:
+        render_terminal(frame, primary_metric=plan_of.primary_metric, planned=len(plan_of.seeds), console=out)
+    _say(f"\nwritten: {target.folder}/leaderboard.md, leaderboard.csv, records/, outputs/")
+    keys = {cell.key for cell in plan.cells}
+    _exit_with_failures([r for r in records if r.key in keys and r.status != "ok"])
+
+
+@app.command()
+def plan(
+    suite: SuiteName = "quick",
+    methods: Methods = None,
+    datasets: Datasets = None,
+    seeds: Seeds = None,
+    set_: Settings = None,
+    preset: Preset = None,
+    limit: Limit = None,
+    clusters: Clusters = None,
+    data_root: DataRoot = None,
+    out_folder: Annotated[Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")] = None,
+    force: Force = False,
+    retry_failed: Retry = False,
+    jobs: Jobs = None,
+) -> None:
+    """Show the cells of a suite, what is done, what is left and an estimate. Runs nothing."""
+    from bench.benchmark import load_datasets, make_plan
+    from bench.store import Run
+
+    plan_of = _suite(suite, methods, datasets, seeds, set_, preset, limit, clusters)
+    target = Run(out_folder or Path("results/runs") / plan_of.name)
+    made = make_plan(plan_of, target, load_datasets(plan_of, data_root), force=force, retry_failed=retry_failed)
+    left = {cell.key for cell in made.left}
+    rows: dict[tuple[str, str], list[int]] = {}
+    for cell in made.cells:
+        counts = rows.setdefault((cell.dataset, cell.configuration.variant), [0, 0])
+        counts[cell.key in left] += 1
+    _print_table(("data set", "configuration", "done", "left"), [(*names, *counts) for names, counts in rows.items()])
+    _say(f"{len(made.cells)} cells, {len(made.left)} left, in {target.folder}")
+    seconds = made.seconds_left(jobs or _default_jobs(Device.AUTO))
+    unknown = "unknown until each configuration has a finished cell"
+    _say(f"estimated time left: {unknown if seconds is None else f'{seconds / 60:.1f} min'}")
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs.", metavar="RUN...")],
+    data_root: DataRoot = None,
+) -> None:
+    """Score runs again where metrics changed, and rebuild their leaderboards."""
+    from bench.benchmark import load_datasets, rescore, write_leaderboard
+    from bench.leaderboard.render import render_terminal
+    from bench.metrics import METRICS_VERSION
+    from bench.store import Run
+    from bench.suite import load_suite
+
+    for folder in runs:
+        if not (folder / "suite.toml").is_file():
+            raise InputError(f"{folder}: not the folder of a run (no suite.toml)")
+        suite = load_suite(str(folder / "suite.toml"))
+        target = Run(folder)
+        with target.lock():
+            stale = any(r.metrics_version != METRICS_VERSION for r in target.records())
+            data = load_datasets(suite, data_root) if stale else {}
+            frame = write_leaderboard(target, suite, rescore(target, data.values()))
+        if frame.empty:
+            _say(f"{folder}: no finished cells")
+            continue
+        render_terminal(frame, primary_metric=suite.primary_metric, planned=len(suite.seeds), console=out)
+
+
+@app.command(name="methods")
+def list_methods() -> None:
+    """List the methods."""
+    from bench.registry import methods
+
+    _print_table(
+        ("name", "title", "kind", "presets", "reference"),
+        [
+            (m.name, m.title, m.kind, ", ".join(p for p in m.presets if "@" not in p), m.reference)
+            for m in methods().values()
+        ],
+    )
+
+
+@app.command(name="datasets")
+def list_datasets(
+    download: Annotated[str | None, typer.Option(help="Fetch this data set first.", metavar="NAME")] = None,
+    data_root: DataRoot = None,
+) -> None:
+    """List the data sets, or fetch one."""
+    from bench.cards import card_rows, default_data_root, download_dataset
+
+    if download:
+        _say(f"{download}: now in {download_dataset(download, data_root)}")
+    columns = ("name", "title", "n", "shape", "classes", "licence", "present")
+    rows = [
+        (*(row[c] for c in columns[:3]), "x".join(map(str, row["shape"] or ())), row["classes"], row["licence"],
+         "yes" if row["present"] else "no")
+        for row in card_rows(data_root)
+    ]  # fmt: skip
+    _print_table(columns, rows)
+    _say(f"data root: {data_root or default_data_root()}; --download NAME fetches one into it")
+
+
+@app.command(name="suites")
+def list_suites() -> None:
+    """List the built-in suites."""
+    from bench.suite import load_suite, suite_names
+
+    suites = [load_suite(name) for name in suite_names()]
+    rows = [
+        (s.name, s.title, ", ".join(s.datasets), ", ".join(s.methods), len(s.seeds), s.primary_metric)
+        for s in suites
+    ]
+    _print_table(("name", "title", "data sets", "methods", "seeds", "decides by"), rows)
+
+
+@app.command()
+def info() -> None:
+    """Show versions, hardware and folders."""
+    import torch
+
+    from bench.benchmark import default_memory
+    from bench.cards import default_data_root
+    from bench.runner.provenance import commit, hardware, versions
+
+    rows = [*versions().items(), ("commit", commit()), *hardware("auto").items()]
+    rows += [("CUDA devices", torch.cuda.device_count())]
+    rows += [("data sets", default_data_root()), ("pretrained networks", default_memory())]
+    for name, value in rows:
+        _say(f"{name}: {value}")
+
+
+def _suite(
+    name: str,
+    methods: str | None,
+    datasets: str | None,
+    seeds: str | None,
+    settings: Sequence[str] | None,
+    preset: str | None,
+    limit: int | None,
+    clusters: int | None,
+) -> Any:
+    """Return the suite with what the command line changes of it."""
+    from bench.suite import load_suite
+
+    changes: dict[str, Any] = {"preset": preset, "limit": limit, "clusters": clusters, "seeds": seeds}
+    changes |= {"methods": methods and methods.split(","), "datasets": datasets and datasets.split(",")}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    return load_suite(name, **changes).with_settings(dict(_setting(text) for text in settings or ()))
+
+
+def _setting(text: str) -> tuple[tuple[str, str], list[Any]]:
+    """Return ((method, parameter), values) of METHOD.PARAMETER=VALUE[,VALUE...]; values are TOML or words."""
+    name, equals, values = text.partition("=")
+    method, dot, parameter = name.rpartition(".")
+    if not (equals and dot and method and parameter and values):
+        raise InputError(f"--set {text}: write METHOD.PARAMETER=VALUE, such as sdec.beta=0.001,0.01")
+    try:
+        return (method, parameter), tomllib.loads(f"v = [{values}]")["v"]
+    except tomllib.TOMLDecodeError:
+        return (method, parameter), values.split(",")
+
+
+def _default_jobs(device: Device) -> int:
+    """One process a core: a core a cell is the best use of a CPU. A GPU is given to one cell at a time."""
+    if device is not Device.CPU:
+        import torch
+
+        if torch.cuda.is_available():
+            return 1
+    return os.cpu_count() or 1
+
+
+def _exit_with_failures(failures: Sequence[Any]) -> None:
+    from bench.progress import last_line
+
+    if not failures:
+        return
+    _say(f"\n{len(failures)} cells gave no labels (--retry-failed runs them again):")
+    rows = [(r.dataset, r.variant, r.seed, r.status, last_line(r.error), f"records/{r.key}.json") for r in failures]
+    _print_table(("data set", "configuration", "seed", "status", "reason", "record"), rows)
+    raise typer.Exit(3)
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    table = Table(*header, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    out.print(table)
+
+
+def _say(text: str) -> None:
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on standard error and exit code 2."""
+    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)  # type: ignore[assignment]
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,82 @@
+"""What a running benchmark shows: a live bar on a terminal, one plain line a cell elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from bench.cells import Cell
+from bench.store import Record
+
+
+class Display:
+    """Shows cells as they run and end.
+
+    Parameters
+    ----------
+    console : Console
+        Where to show it.
+    total : int
+        Cells to run.
+    metric : str
+        The score shown of each.
+    """
+
+    def __init__(self, console: Console, total: int, metric: str) -> None:
+        self._console, self._total, self._metric = console, total, metric
+        self._done, self._failed, self._start = 0, 0, time.monotonic()
+        self._bar = Progress(
+            TextColumn("[progress.description]{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failed]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[running]}", markup=False),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("cells", total=total, failed="", running="")
+
+    def __enter__(self) -> Display:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def running(self, cells: list[Cell]) -> None:
+        """Show which cells are being worked on."""
+        names = ", ".join(f"{c.configuration.variant} seed {c.seed}" for c in cells)
+        self._bar.update(self._task, running=names)
+
+    def finished(self, record: Record) -> None:
+        """Show the outcome of a cell."""
+        self._done += 1
+        self._failed += record.status != "ok"
+        self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
+        self._bar.update(
+            self._task, completed=self._done, failed=f"[red]{self._failed} failed" if self._failed else ""
+        )
+
+    def _line(self, record: Record) -> str:
+        elapsed = time.monotonic() - self._start
+        where = f"[{self._done}/{self._total} {elapsed:.0f}s] {record.dataset} {record.variant} seed {record.seed}"
+        if record.status != "ok":
+            return f"{where}: {record.status}: {last_line(record.error)}"
+        value = record.metrics.get(self._metric)
+        score = "no score" if value is None else f"{self._metric} {value:.3f}"
+        flags = f" ({', '.join(record.flags)})" if record.flags else ""
+        return f"{where}: {score}{flags}"
+
+
+def last_line(text: str | None) -> str:
+    """Return the last line of a traceback: what went wrong, without where."""
+    lines = (text or "").strip().splitlines()
+    return lines[-1] if lines else ""

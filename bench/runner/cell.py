@@ -1,0 +1,176 @@
+"""One cell: make the estimator, fit it, take its raw outputs, score them."""
+
+from __future__ import annotations
+
+import time
+import traceback
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bench.cells import Cell
+from bench.dataset import Dataset
+from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
+from bench.metrics import METRICS_VERSION, score
+from bench.runner import memory as memory_use
+from bench.runner.provenance import commit, hardware, versions
+from bench.store import Record, Status
+
+#: Rows of a soft assignment that differ by less than this all say the same.
+SAME_ROWS = 1e-3
+
+Outputs = dict[str, np.ndarray]
+
+
+def fit_cell(
+    cell: Cell, info: MethodInfo, dataset: Dataset, *, device: str, memory: str | None
+) -> tuple[Record, Outputs]:
+    """Run a cell and score it; whatever the method does wrong ends up in the record.
+
+    Parameters
+    ----------
+    cell : Cell
+    info : MethodInfo
+        Its method.
+    dataset : Dataset
+        Its data.
+    device : str
+        "auto", "cpu", "cuda", ...
+    memory : str or None
+        Folder of pretrained networks.
+
+    Returns
+    -------
+    record : Record
+    outputs : dict of str to ndarray
+        ``labels`` (n,) and, where the method has them, ``soft_assignment`` (n, k), ``embedding`` and
+        ``embedding_variance`` (n, d), ``history/NAME`` by epoch. Empty unless the status is "ok".
+    """
+    if dataset.fingerprint != cell.fingerprint:
+        return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}
+    memory_use.reset_peak()
+    start = time.perf_counter()
+    status: Status = "failed"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            estimator = _make(info, cell, device, memory)
+            estimator.fit(dataset.x)
+            seconds = time.perf_counter() - start
+            outputs = _outputs(estimator, dataset)
+            timings = {**getattr(estimator, "timings_", {}), "fit": seconds}
+            start = time.perf_counter()
+            metrics, reasons = score(outputs, dataset)
+            timings["score"] = time.perf_counter() - start
+        except Diverged as error:
+            status = "diverged"
+            return failed(cell, status, str(error), device), {}
+        except Exception:
+            return failed(cell, status, traceback.format_exc(), device), {}
+    record = _record(
+        cell,
+        device,
+        status="ok",
+        flags=_flags(outputs),
+        metrics=metrics,
+        reasons=reasons,
+        n_iter=_integer(getattr(estimator, "n_iter_", None)),
+        stop_reason=getattr(estimator, "stop_reason_", None),
+        timings={name: round(value, 4) for name, value in timings.items()},
+        peak_memory=round(memory_use.peak(), 1),
+        warnings=sorted({f"{w.category.__name__}: {w.message}" for w in caught}),
+    )
+    return record, outputs
+
+
+def failed(cell: Cell, status: Status, error: str, device: str) -> Record:
+    """Return the record of a cell that gave no labels."""
+    return _record(cell, device, status=status, error=error)
+
+
+def _record(cell: Cell, device: str, **outcome: Any) -> Record:
+    c = cell.configuration
+    return Record(
+        key=cell.key,
+        dataset=cell.dataset,
+        fingerprint=cell.fingerprint,
+        method=c.method,
+        version=c.version,
+        preset=c.preset,
+        variant=c.variant,
+        title=c.title,
+        kind=c.kind,
+        config=c.id,
+        twin=c.twin,
+        params={**c.params, "random_state": cell.random_state},
+        seed=cell.seed,
+        metrics_version=METRICS_VERSION,
+        versions=versions(),
+        hardware=hardware(device),
+        commit=commit(),
+        **outcome,
+    )
+
+
+def _make(info: MethodInfo, cell: Cell, device: str, memory: str | None) -> Any:
+    """Make the estimator and set what the runner knows, where the estimator wants to know it."""
+    estimator = info.load()(**cell.configuration.params)
+    known = estimator.get_params(deep=False)
+    given = {"random_state": cell.random_state, "device": device, "memory": memory}
+    wanted = {p: v for p, v in given.items() if p in known and p in RUNNER_PARAMETERS}
+    return estimator.set_params(**wanted)
+
+
+def _outputs(estimator: Any, dataset: Dataset) -> Outputs:
+    """Take what the method returned, as arrays.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not one whole number for each point.
+    """
+    labels = np.asarray(estimator.labels_)
+    if labels.shape != (len(dataset.x),) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels_ has shape {labels.shape} and type {labels.dtype}; "
+            f"it must have one integer for each of the {len(dataset.x)} points"
+        )
+    outputs: Outputs = {"labels": labels.astype(np.int32)}
+    if hasattr(estimator, "predict_proba"):
+        outputs["soft_assignment"] = np.asarray(estimator.predict_proba(dataset.x), dtype=np.float32)
+    for name in ("embedding", "embedding_variance"):
+        value = getattr(estimator, f"{name}_", None)
+        if value is not None:
+            outputs[name] = np.asarray(value, dtype=np.float32)
+    outputs.update(_history_columns(getattr(estimator, "history_", None) or []))
+    return outputs
+
+
+def _history_columns(history: list[Mapping[str, Any]]) -> Outputs:
+    """Turn rows by epoch into one array a name, NaN or "" where a row lacks it."""
+    names = list(dict.fromkeys(name for row in history for name in row))
+    columns: Outputs = {}
+    for name in names:
+        values = [row.get(name) for row in history]
+        if any(isinstance(value, str) for value in values):
+            columns[f"history/{name}"] = np.array([value or "" for value in values])
+        else:
+            columns[f"history/{name}"] = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+    return columns
+
+
+def _flags(outputs: Outputs) -> list[str]:
+    """Return ``["collapsed"]`` for one cluster, or one row of soft assignments for every point."""
+    if len(np.unique(outputs["labels"])) == 1:
+        return ["collapsed"]
+    q = outputs.get("soft_assignment")
+    # Where all rows are equal their argmax is decided by rounding: many labels, and none of them means anything.
+    if q is not None and np.ptp(q, axis=0).max() < SAME_ROWS:
+        return ["collapsed"]
+    return []
+
+
+def _integer(value: Any) -> int | None:
+    return None if value is None else int(np.max(value))
