@@ -1,0 +1,236 @@
+"""Data-set cards: what a data set is, where its points lie, and how to get them ready for a method."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import InputError
+from bench.loaders.card import Card, read_card
+
+if TYPE_CHECKING:
+    from bench.dataset import Dataset
+
+__all__ = [
+    "Card",
+    "card_names",
+    "card_rows",
+    "default_data_root",
+    "download_dataset",
+    "find_card",
+    "fingerprint_card",
+    "load_dataset",
+]
+
+# Suffix of a bare path → the loader that reads it.
+_LOADERS = {".npz": "npz", ".npy": "npy", ".csv": "table", ".parquet": "table"}
+
+
+def card_names() -> list[str]:
+    """Names of the built-in cards, sorted."""
+    return sorted(path.stem for path in _built_in().glob("*.toml"))
+
+
+def find_card(spec: str) -> Card:
+    """Find a card by name, by its file, or make one for a bare path to data.
+
+    Parameters
+    ----------
+    spec : str
+        A built-in name, a card's .toml, or data: .npz, .npy, .csv, .parquet or a folder of images; any of
+        them may be followed by ``@split``, or ``@split+split``, to keep only those splits. A built-in name
+        goes before a folder of the same name: write ``./name`` for the folder.
+
+    Returns
+    -------
+    Card
+        Its ``name`` ends with ``@split`` where splits were left out.
+
+    Raises
+    ------
+    InputError
+        If nothing has that name, the card is not valid, or it has no such split.
+    """
+    whole = _whole(spec)
+    if whole is not None:
+        return whole
+    base, at, wanted = spec.rpartition("@")
+    card = _whole(base) if at else None
+    if card is not None:
+        return _with_splits(card, wanted.split("+"))
+    name = base if at else spec
+    if Path(name).suffix.lower() in {".toml", *_LOADERS} or "/" in name or os.sep in name:
+        raise InputError(f"data set {spec!r}: no such file or folder; mend the path")
+    near = difflib.get_close_matches(name.lower(), card_names(), n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    raise InputError(
+        f"unknown data set {spec!r}; {hint}the built-in ones are {', '.join(card_names())}; "
+        "otherwise give a path to a card (.toml) or to data (.npz, .npy, .csv, .parquet, a folder of images)"
+    )
+
+
+def load_dataset(
+    spec: str | Card,
+    *,
+    data_root: str | Path | None = None,
+    limit: int | None = None,
+    n_clusters: int | None = None,
+) -> Dataset:
+    """Load a data set ready for a method: found, read, verified, checked, scaled, limited.
+
+    Parameters
+    ----------
+    spec : str or Card
+        What `find_card` takes, or a card.
+    data_root : str or Path, optional
+        Where torchvision's files lie; see `default_data_root`.
+    limit : int, optional
+        Keep this many points, the same ones for every seed and method; a limit above the size keeps all.
+    n_clusters : int, optional
+        Number of clusters, over what the card or the classes say.
+
+    Returns
+    -------
+    Dataset
+        ``x`` of shape (n, d), float32 in [0, 1]; splits are merged in the card's order.
+
+    Raises
+    ------
+    InputError
+        If the data are missing, damaged, changed or unfit, or the number of clusters is not known.
+
+    Examples
+    --------
+    >>> load_dataset("digits").x.shape
+    (1797, 64)
+    """
+    from bench.loaders.assemble import assemble
+
+    return assemble(_card(spec), _root(data_root), limit, n_clusters)
+
+
+def fingerprint_card(spec: str | Card, *, data_root: str | Path | None = None) -> dict[str, str]:
+    """Compute what belongs in a card's ``fingerprint`` table for the data as they now lie there.
+
+    Raises
+    ------
+    InputError
+        If the data are missing or unfit.
+    """
+    from bench.loaders.assemble import read_checked
+
+    card = _card(spec)
+    parts = read_checked(card, _root(data_root))
+    return {split: part.fingerprint for split, part in zip(card.splits, parts, strict=True)}
+
+
+def download_dataset(spec: str | Card, data_root: str | Path | None = None) -> Path:
+    """Fetch a torchvision data set, and return the folder that now holds it.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to fetch for this card, or the download fails.
+    """
+    from bench.loaders.torchvision_images import download
+
+    card = _card(spec)
+    kind, _, member = card.loader.partition(":")
+    if kind != "torchvision":
+        raise InputError(
+            f"data set {card.name!r} is not downloaded (its loader is {card.loader!r}); use it as it is"
+        )
+    return download(member, card.name, _root(data_root))
+
+
+def card_rows(data_root: str | Path | None = None) -> list[dict[str, Any]]:
+    """One row for each built-in card, without reading data.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``title``, ``n``, ``shape``, ``classes`` (their number), ``licence`` and ``present``
+        (whether it can be loaded without a download).
+    """
+    from bench.loaders.torchvision_images import missing_files
+
+    rows = []
+    for card in map(find_card, card_names()):
+        kind, _, member = card.loader.partition(":")
+        rows.append(
+            {
+                "name": card.name,
+                "title": card.title,
+                "n": card.n,
+                "shape": card.shape,
+                "classes": len(card.classes) if card.classes else None,
+                "licence": card.licence,
+                "present": kind != "torchvision" or not missing_files(member, card.splits, _root(data_root)),
+            }
+        )
+    return rows
+
+
+def default_data_root() -> Path:
+    """Where data lie when nobody says: ``$DEEPCLUSTBENCH_DATA``, else the user's cache folder."""
+    named = os.environ.get("DEEPCLUSTBENCH_DATA")
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("deepclustbench") / "data"
+
+
+def _root(data_root: str | Path | None) -> Path:
+    return default_data_root() if data_root is None else Path(data_root).expanduser()
+
+
+def _card(spec: str | Card) -> Card:
+    return spec if isinstance(spec, Card) else find_card(spec)
+
+
+def _built_in() -> Path:
+    package = Path(__file__).parent
+    # The wheel's copy goes first: beside an installed `bench`, `datasets/` may be another package.
+    wheel = package / "_cards"
+    return wheel if wheel.is_dir() else package.parent / "datasets"
+
+
+def _whole(spec: str) -> Card | None:
+    """Card for a name or an existing path; None where `spec` is neither."""
+    if spec in card_names():
+        return read_card(_built_in() / f"{spec}.toml")
+    path = Path(spec).expanduser()
+    if not spec or not path.exists():
+        return None
+    path = path.resolve()
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        loader = "image_folder"
+    elif suffix == ".toml":
+        return read_card(path)
+    elif suffix in _LOADERS:
+        loader = _LOADERS[suffix]
+    else:
+        raise InputError(
+            f"{spec}: not a kind of file that is read; give .toml, {', '.join(_LOADERS)} or a folder"
+        )
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem) or "data"
+    return Card(name=name, title=path.name, loader=loader, parameters={"path": str(path)})
+
+
+def _with_splits(card: Card, wanted: list[str]) -> Card:
+    for split in wanted:
+        if split not in card.splits:
+            raise InputError(
+                f"data set {card.name!r} has no split {split!r}; its splits are {', '.join(card.splits)} "
+                "(several are joined with +)"
+            )
+    kept = tuple(split for split in card.splits if split in wanted)
+    if kept == card.splits:
+        return card
+    # n counts all splits, so it says nothing about some of them.
+    return card.model_copy(update={"name": f"{card.name}@{'+'.join(kept)}", "splits": kept, "n": None})

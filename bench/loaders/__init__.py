@@ -1,0 +1,158 @@
+"""Readers of data, one module a kind of source, and what is done to data before a method sees it.
+
+Nothing heavy is imported here: a reader's module is imported when a card asks for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import InputError
+from bench.loaders.reading import one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bench.loaders.card import Card
+
+# What a card's `loader` may say before the colon: the module, and the names that may follow the colon.
+MODULES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "torchvision": ("torchvision_images", ("CIFAR10", "FashionMNIST", "KMNIST", "MNIST", "STL10", "USPS")),
+    "sklearn": ("sklearn_bundled", ("load_digits",)),
+    "synthetic": ("synthetic", ("blobs",)),
+    "npz": ("arrays", ()),
+    "npy": ("arrays", ()),
+    "table": ("tables", ()),
+    "image_folder": ("image_folder", ()),
+}
+# Kinds whose points lie in a file or folder of the user's, named by the card's `parameters.path`.
+OWN_DATA = ("npz", "npy", "table", "image_folder")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a reader is asked for.
+
+    Attributes
+    ----------
+    kind, member : str
+        The card's ``loader``, before and after the colon.
+    split : str
+        The one split to read.
+    data_root : Path
+        Where torchvision's files lie.
+    path : Path
+        The user's file or folder; meaningless for the kinds that are not `OWN_DATA`.
+    card : str
+        Name of the card, for messages.
+    """
+
+    kind: str
+    member: str
+    split: str
+    data_root: Path
+    path: Path
+    card: str
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """One split as its file holds it: decoded, not scaled.
+
+    Attributes
+    ----------
+    points : ndarray of shape (n, d), (n, height, width) or (n, height, width, channels)
+        Points in the type the source has them in.
+    labels : ndarray of shape (n,) or None
+        Numbers or strings; None for unlabelled data.
+    source : str
+        The file, folder or package that the points came from, for messages.
+    columns : tuple of str or None
+        Names of a table's features.
+    """
+
+    points: np.ndarray
+    labels: np.ndarray | None
+    source: str
+    columns: tuple[str, ...] | None = None
+
+
+def loader_names() -> list[str]:
+    """Every value that a card's ``loader`` may have."""
+    return [
+        f"{kind}:{member}" if member else kind for kind in MODULES for member in MODULES[kind][1] or ("",)
+    ]
+
+
+def read_split(card: Card, split: str, data_root: Path) -> Raw:
+    """Read one split of a card with the reader that the card names.
+
+    Parameters
+    ----------
+    card : Card
+    split : str
+        One of the card's splits.
+    data_root : Path
+        Where torchvision's files lie.
+
+    Returns
+    -------
+    Raw
+
+    Raises
+    ------
+    InputError
+        If the data are missing or unreadable, or the card's ``parameters`` do not fit the reader.
+    """
+    from pydantic import ValidationError, validate_call
+
+    kind, _, member = card.loader.partition(":")
+    parameters = dict(card.parameters)
+    path = _own_path(card, split, parameters) if kind in OWN_DATA else data_root
+    request = Request(kind, member, split, data_root, path, card.name)
+    load = importlib.import_module(f"bench.loaders.{MODULES[kind][0]}").load
+    try:
+        # validate_call would also judge what happens inside `load`, so only the binding is checked by it.
+        bound = validate_call(_binding(load))(request, **parameters)
+    except ValidationError as error:
+        known = [key for key in load.__annotations__ if key not in ("request", "return")]
+        keys = ["path", *known] if kind in OWN_DATA else known
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"card {card.name!r}: parameters.{key}: {one_line(first['msg'])}; "
+            f"{card.loader} takes {', '.join(keys) or 'no parameters'}"
+        ) from None
+    raw: Raw = load(request, **bound)
+    return raw
+
+
+def _binding(load: Any) -> Any:
+    """Return a function with the signature of `load` that only returns its validated keywords."""
+
+    @functools.wraps(load)
+    def bind(_request: Request, **parameters: Any) -> dict[str, Any]:
+        return parameters
+
+    return bind
+
+
+def _own_path(card: Card, split: str, parameters: dict[str, Any]) -> Path:
+    """Take ``path`` out of the parameters: one path, or a table with a path for each split."""
+    path = parameters.pop("path", None)
+    if isinstance(path, dict):
+        path = path.get(split)
+    elif len(card.splits) > 1:
+        path = None
+    if not isinstance(path, str):
+        raise InputError(
+            f"card {card.name!r}: loader {card.loader!r} needs parameters.path: the file or folder, "
+            f"or a table with one for each split ({', '.join(card.splits)})"
+        )
+    if not Path(path).exists():
+        raise InputError(f"card {card.name!r}: {path} does not exist; mend parameters.path in the card")
+    return Path(path)

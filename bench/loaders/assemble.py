@@ -1,0 +1,168 @@
+"""From a card to a `Dataset`: read, check, verify, merge, scale, limit."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from bench.dataset import Dataset
+from bench.errors import InputError
+from bench.loaders import OWN_DATA, Raw, read_split
+from bench.loaders.checks import check_length, check_points, encode_labels
+from bench.loaders.fingerprints import dataset_fingerprint, split_fingerprint
+from bench.loaders.scaling import resolve_scaling, scale
+
+if TYPE_CHECKING:
+    from bench.loaders.card import Card
+
+
+class Split(NamedTuple):
+    """A checked split: labels as read, and as codes of its own classes."""
+
+    points: np.ndarray
+    labels: np.ndarray | None
+    codes: np.ndarray | None
+    names: tuple[str, ...] | None
+    source: str
+    fingerprint: str
+
+
+def read_checked(card: Card, data_root: Path) -> list[Split]:
+    """Read and check every split of a card, without comparing fingerprints.
+
+    Raises
+    ------
+    InputError
+        If data are missing, damaged or unfit.
+    """
+    return [_checked(read_split(card, split, data_root), card) for split in card.splits]
+
+
+def _checked(raw: Raw, card: Card) -> Split:
+    where = f"data set {card.name!r} ({raw.source})"
+    points = check_points(raw, where)
+    labels = None if raw.labels is None else np.asarray(raw.labels)
+    codes, names = (None, None) if labels is None else encode_labels(labels, card.classes, where)
+    check_length(points, labels, where)
+    return Split(points, labels, codes, names, raw.source, split_fingerprint(points, codes))
+
+
+def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | None) -> Dataset:
+    """Do everything that `bench.cards.load_dataset` promises, for a card that was found."""
+    if limit is not None and limit < 2:
+        raise InputError(
+            f"data set {card.name!r}: limit {limit} is too small; --limit takes 2 or more points"
+        )
+    splits = read_checked(card, data_root)
+    for split, part in zip(card.splits, splits, strict=True):
+        _verify(card, split, part)
+    where = f"data set {card.name!r} ({', '.join(dict.fromkeys(part.source for part in splits))})"
+    points, labels, names = _merged(card, splits, where)
+    image_shape = _image_shape(card, points, where)
+    n = len(points)
+    if card.n is not None and n != card.n:
+        raise InputError(
+            f"{where}: has {n} points where the card says n = {card.n}; mend the data or the card"
+        )
+    if n < 2:
+        raise InputError(f"{where}: has one point; give at least two")
+
+    flat = points.reshape(n, -1)
+    rule = resolve_scaling(flat, card.scaling, image_shape is not None)
+    x = scale(flat, rule, where)
+    kept: tuple[int, str] | None = None
+    if limit is not None and limit < n:
+        kept = (limit, card.name)
+        chosen = limited_indices(n, *kept)
+        x, labels = x[chosen], None if labels is None else labels[chosen]
+    k = _clusters(card, names, n_clusters, where)
+    if len(x) < k:
+        raise InputError(
+            f"{where}: {len(x)} points are fewer than {k} clusters; raise --limit or lower --clusters"
+        )
+    x.setflags(write=False)
+    if labels is not None:
+        labels.setflags(write=False)
+    fingerprint = dataset_fingerprint([part.fingerprint for part in splits], rule, kept)
+    return Dataset(card.name, x, labels, k, image_shape, names, fingerprint)
+
+
+def limited_indices(n: int, limit: int, name: str) -> np.ndarray:
+    """Choose `limit` of `n` points by the data set's name alone: the same for every seed and method.
+
+    Returns
+    -------
+    ndarray of shape (limit,)
+        Sorted positions. Those of a smaller limit are among those of a larger one.
+    """
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    # Ranks of plain uniform draws: the stream of `choice` may change with numpy, that of `random` hardly.
+    order = np.random.Generator(np.random.PCG64(seed)).random(n).argsort(kind="stable")
+    return np.sort(order[:limit])
+
+
+def _verify(card: Card, split: str, part: Split) -> None:
+    expected = card.fingerprint.get(split, "unknown")
+    if expected in ("unknown", part.fingerprint):
+        return
+    own = card.loader.partition(":")[0] in OWN_DATA
+    mend = (
+        f'put the original back, or set fingerprint.{split} = "unknown" in the card if the change is meant'
+        if own
+        else "delete the files and fetch them again"
+    )
+    raise InputError(
+        f"data set {card.name!r}, split {split!r}: the data in {part.source} have changed: expected "
+        f"fingerprint {expected[:12]}, found {part.fingerprint[:12]}; {mend}"
+    )
+
+
+def _merged(
+    card: Card, splits: list[Split], where: str
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
+    """Join splits in order. A split may lack a class of another, so classes are taken anew over all."""
+    shapes = {part.points.shape[1:] for part in splits}
+    if len(shapes) > 1:
+        raise InputError(
+            f"{where}: points of the splits have shapes {sorted(shapes)}; give all splits one shape"
+        )
+    if len({part.labels is None for part in splits}) > 1:
+        raise InputError(f"{where}: some splits have labels and some have not; give labels to all or to none")
+    if len(splits) == 1:
+        return splits[0].points, splits[0].codes, splits[0].names
+    points = np.concatenate([part.points for part in splits])
+    labels = [part.labels for part in splits if part.labels is not None]
+    if not labels:
+        return points, None, None
+    if len({part.dtype.kind == "U" for part in labels}) > 1:
+        raise InputError(f"{where}: some splits have labels in words, some in numbers; give all of one kind")
+    codes, names = encode_labels(np.concatenate(labels), card.classes, where)
+    return points, codes, names
+
+
+def _image_shape(card: Card, points: np.ndarray, where: str) -> tuple[int, ...] | None:
+    """Shape of one image; flat points are images where the card's shape says so."""
+    found = points.shape[1:]
+    expected = card.shape or found
+    if expected != found and not (len(found) == 1 and int(np.prod(expected)) == found[0]):
+        raise InputError(
+            f"{where}: a point has shape {list(found)} where the card says shape = {list(expected)}; "
+            "mend the data or the card"
+        )
+    return expected if len(expected) > 1 else None
+
+
+def _clusters(card: Card, names: tuple[str, ...] | None, asked: int | None, where: str) -> int:
+    k = card.n_clusters if asked is None else asked
+    if k is None and names:
+        k = len(names)
+    if k is None:
+        raise InputError(
+            f"{where}: the number of clusters is not known; give --clusters, or n_clusters in a card"
+        )
+    if k < 2:
+        raise InputError(f"{where}: {k} cluster is not a clustering; give --clusters 2 or more")
+    return k

@@ -1,0 +1,147 @@
+"""What raw points and labels must be before they are used; each fault is one line with its mend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.errors import InputError
+
+if TYPE_CHECKING:
+    from bench.loaders import Raw
+
+
+def check_points(raw: Raw, where: str) -> np.ndarray:
+    """Check the points of one split.
+
+    Parameters
+    ----------
+    raw : Raw
+    where : str
+        Data set and file, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n, d), (n, height, width) or (n, height, width, channels)
+        The same values as a native integer or float type of at most eight bytes.
+
+    Raises
+    ------
+    InputError
+        If the points are not numbers, have a wrong dimension, or are NaN or infinite.
+    """
+    points = np.asarray(raw.points)
+    if points.ndim not in (2, 3, 4):
+        raise InputError(
+            f"{where}: points have shape {points.shape}; give (n, features), (n, height, width) or "
+            "(n, height, width, channels)"
+        )
+    if points.ndim == 4 and points.shape[3] not in (1, 3, 4):
+        raise InputError(
+            f"{where}: images have shape {points.shape}; give (n, height, width, channels) with 1, 3 or 4 "
+            "channels, or flatten them to (n, features)"
+        )
+    if 0 in points.shape:
+        raise InputError(f"{where}: holds no values (shape {points.shape}); give at least two points")
+    if points.dtype.kind not in "biuf":
+        raise InputError(f"{where}: points are {points.dtype}, not numbers; save them as integers or floats")
+    if points.dtype.kind == "b":
+        points = points.astype(np.float32)
+    elif points.dtype.itemsize > 8:
+        points = points.astype(np.float64)  # a long double's width and padding differ between machines
+    points = points.astype(points.dtype.newbyteorder("="), copy=False)
+    _check_finite(points.reshape(len(points), -1), where, raw.columns)
+    return points
+
+
+def _check_finite(points: np.ndarray, where: str, columns: tuple[str, ...] | None) -> None:
+    if points.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(points)
+    if not bad.any():
+        return
+    row, column = np.unravel_index(int(bad.argmax()), bad.shape)
+    name = repr(columns[column]) if columns else int(column)
+    raise InputError(
+        f"{where}: {int(bad.sum())} values are NaN or infinite, the first in row {int(row)}, column {name} "
+        "(counted from 0); fill or remove them"
+    )
+
+
+def encode_labels(
+    labels: np.ndarray, classes: tuple[str, ...] | None, where: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Map labels to ``0 … k - 1``.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,)
+        Numbers without a fraction, or strings.
+    classes : tuple of str or None
+        The card's classes. Numbers are then positions in it and strings its members; without it the
+        distinct labels, sorted, are the classes.
+    where : str
+        Data set and file, for messages.
+
+    Returns
+    -------
+    codes : ndarray of shape (n,)
+        int64.
+    names : tuple of str
+        Name of each class.
+
+    Raises
+    ------
+    InputError
+        If labels have a wrong dimension or type, are missing, or are not among the card's classes.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise InputError(f"{where}: labels have shape {labels.shape}; give one label a point, shape (n,)")
+    if labels.dtype.kind == "S":
+        labels = np.char.decode(labels, "utf-8", "replace")
+    if labels.dtype.kind not in "biufU":
+        raise InputError(f"{where}: labels are {labels.dtype}; give integers or strings")
+    if labels.dtype.kind == "f":
+        fractional = ~(np.abs(labels) < 2**63) | (labels != np.floor(labels))  # NaN compares false
+        if fractional.any():
+            row = int(fractional.argmax())
+            raise InputError(
+                f"{where}: {int(fractional.sum())} labels are not whole numbers, the first in row {row} "
+                f"({labels[row]}); give integers or strings"
+            )
+    if labels.dtype.kind != "U":
+        labels = labels.astype(np.int64)
+    return _in_classes(labels, classes, where) if classes else _distinct(labels)
+
+
+def _distinct(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    names, codes = np.unique(labels, return_inverse=True)
+    return codes.astype(np.int64), tuple(str(name) for name in names)
+
+
+def _in_classes(
+    labels: np.ndarray, classes: tuple[str, ...], where: str
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    if labels.dtype.kind == "U":
+        position = {name: code for code, name in enumerate(classes)}
+        names, inverse = np.unique(labels, return_inverse=True)
+        known = np.array([position.get(str(name), -1) for name in names], dtype=np.int64)
+        codes = known[inverse]
+    else:
+        codes = labels
+    strange = (codes < 0) | (codes >= len(classes))
+    if strange.any():
+        row = int(strange.argmax())
+        raise InputError(
+            f"{where}: label {str(labels[row])!r} in row {row} is not one of the card's {len(classes)} "
+            f"classes; labels are names from `classes` or numbers 0 to {len(classes) - 1}"
+        )
+    return codes, classes
+
+
+def check_length(points: np.ndarray, labels: np.ndarray | None, where: str) -> None:
+    """Raise `InputError` unless there is one label for each point, or none at all."""
+    if labels is not None and len(labels) != len(points):
+        raise InputError(f"{where}: {len(points)} points but {len(labels)} labels; give one label a point")
