@@ -91,11 +91,7 @@ def make_plan(
     cells = plan_cells(suite, datasets, find_method)
     keys = {cell.key for cell in cells}
     done = {record.key: record for record in run.records() if record.key in keys}
-    left = [
-        cell
-        for cell in cells
-        if force or cell.key not in done or (retry_failed and done[cell.key].status != "ok")
-    ]
+    left = [cell for cell in cells if force or cell.key not in done or (retry_failed and done[cell.key].status != "ok")]
     return Plan(cells, done, left)
 
 
@@ -127,7 +123,7 @@ def frame_of(records: Iterable[Record]) -> pd.DataFrame:
         return frame
     # The folder may hold another version of a variant, from an older suite: it keeps a row of its own.
     for _, group in frame.groupby(["dataset", "variant"]):
-        if group["config"].nunique() > 1:
+        if len(set(group["config"])) > 1:
             for name in ("variant", "title"):
                 frame.loc[group.index, name] = group[name] + " #" + group["config"].str[:6]
     return frame.sort_values(["dataset", "variant", "seed"], ignore_index=True)
@@ -140,12 +136,8 @@ def write_leaderboard(run: Run, suite: Suite, records: Sequence[Record]) -> pd.D
     frame = frame_of(records)
     if not frame.empty:
         planned = len(suite.seeds)
-        run.write_text(
-            "leaderboard.md", render_markdown(frame, primary_metric=suite.primary_metric, planned=planned)
-        )
-        run.write_text(
-            "leaderboard.csv", render_csv(frame, primary_metric=suite.primary_metric, planned=planned)
-        )
+        run.write_text("leaderboard.md", render_markdown(frame, primary_metric=suite.primary_metric, planned=planned))
+        run.write_text("leaderboard.csv", render_csv(frame, primary_metric=suite.primary_metric, planned=planned))
     return frame
 
 
@@ -167,7 +159,7 @@ def rescore(run: Run, datasets: Iterable[Dataset]) -> list[Record]:
             outputs = run.outputs(record.key)
             metrics, reasons = score(outputs, dataset)
             changes = {"metrics": metrics, "reasons": reasons, "metrics_version": METRICS_VERSION}
-            record = record.model_copy(update=changes)  # noqa: PLW2901
+            record = record.model_copy(update=changes)
             run.write(record, outputs)
         records.append(record)
     return records

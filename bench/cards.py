@@ -140,9 +140,7 @@ def download_dataset(spec: str | Card, data_root: str | Path | None = None) -> P
     card = _card(spec)
     kind, _, member = card.loader.partition(":")
     if kind != "torchvision":
-        raise InputError(
-            f"data set {card.name!r} is not downloaded (its loader is {card.loader!r}); use it as it is"
-        )
+        raise InputError(f"data set {card.name!r} is not downloaded (its loader is {card.loader!r}); use it as it is")
     return download(member, card.name, _root(data_root))
 
 
@@ -215,9 +213,7 @@ def _whole(spec: str) -> Card | None:
     elif suffix in _LOADERS:
         loader = _LOADERS[suffix]
     else:
-        raise InputError(
-            f"{spec}: not a kind of file that is read; give .toml, {', '.join(_LOADERS)} or a folder"
-        )
+        raise InputError(f"{spec}: not a kind of file that is read; give .toml, {', '.join(_LOADERS)} or a folder")
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem) or "data"
     return Card(name=name, title=path.name, loader=loader, parameters={"path": str(path)})
 

@@ -51,7 +51,8 @@ Preset = Annotated[str | None, typer.Option(help="Preset instead of the suite's.
 Limit = Annotated[int | None, typer.Option(help="Keep this many points of every data set.")]
 Clusters = Annotated[int | None, typer.Option(help="Clusters to ask for, instead of the number of classes.")]
 DataRoot = Annotated[
-    Path | None, typer.Option(help="Folder of data sets. Default: $DEEPCLUSTBENCH_DATA, else the user's cache.")
+    Path | None,
+    typer.Option(help="Folder of data sets. Default: $DEEPCLUSTBENCH_DATA, else the user's cache."),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder of the run. Default: results/runs/SUITE")]
 Force = Annotated[bool, typer.Option("--force", help="Run every cell again.")]
@@ -73,7 +74,9 @@ def run(
     limit: Limit = None,
     clusters: Clusters = None,
     data_root: DataRoot = None,
-    out_folder: Annotated[Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")] = None,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")
+    ] = None,
     force: Force = False,
     retry_failed: Retry = False,
     executor: Annotated[Executor, typer.Option(help="What runs the cells.")] = Executor.LOCAL,  # noqa: ARG001
@@ -87,10 +90,11 @@ def run(
     from bench.leaderboard.render import render_terminal
     from bench.progress import Display
     from bench.runner.local import Settings as RunSettings
-    from bench.runner.local import run_local
+    from bench.runner.local import run_local, warm_up
     from bench.store import Run
 
     plan_of = _suite(suite, methods, datasets, seeds, set_, preset, limit, clusters)
+    warm_up()
     target = Run(out_folder or Path("results/runs") / plan_of.name)
     jobs = jobs or _default_jobs(device)
     settings = RunSettings(
@@ -144,7 +148,9 @@ def plan(
     limit: Limit = None,
     clusters: Clusters = None,
     data_root: DataRoot = None,
-    out_folder: Annotated[Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")] = None,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")
+    ] = None,
     force: Force = False,
     retry_failed: Retry = False,
     jobs: Jobs = None,
@@ -236,8 +242,7 @@ def list_suites() -> None:
 
     suites = [load_suite(name) for name in suite_names()]
     rows = [
-        (s.name, s.title, ", ".join(s.datasets), ", ".join(s.methods), len(s.seeds), s.primary_metric)
-        for s in suites
+        (s.name, s.title, ", ".join(s.datasets), ", ".join(s.methods), len(s.seeds), s.primary_metric) for s in suites
     ]
     _print_table(("name", "title", "data sets", "methods", "seeds", "decides by"), rows)
 
@@ -323,7 +328,7 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit code 2."""
-    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)  # type: ignore[assignment]
+    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     try:
         app()
     except InputError as error:

@@ -6,7 +6,14 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from bench.cells import Cell
 from bench.store import Record
@@ -61,9 +68,7 @@ class Display:
         self._done += 1
         self._failed += record.status != "ok"
         self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
-        self._bar.update(
-            self._task, completed=self._done, failed=f"[red]{self._failed} failed" if self._failed else ""
-        )
+        self._bar.update(self._task, completed=self._done, failed=f"[red]{self._failed} failed" if self._failed else "")
 
     def _line(self, record: Record) -> str:
         elapsed = time.monotonic() - self._start

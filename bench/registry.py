@@ -53,8 +53,7 @@ def find_method(name: str) -> MethodInfo:
         near = difflib.get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise InputError(
-            f"unknown method {name!r}; {hint}known: {', '.join(known)}; "
-            "a scikit-learn class is named by pkg.mod:Class"
+            f"unknown method {name!r}; {hint}known: {', '.join(known)}; a scikit-learn class is named by pkg.mod:Class"
         )
     return known[name]
 

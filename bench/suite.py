@@ -132,9 +132,7 @@ def load_suite(name: str, **changes: Any) -> Suite:
     if not path.is_file():
         near = difflib.get_close_matches(name, suite_names(), n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise InputError(
-            f"no suite {name!r}; {hint}built-in: {', '.join(suite_names())}; a file ends with .toml"
-        )
+        raise InputError(f"no suite {name!r}; {hint}built-in: {', '.join(suite_names())}; a file ends with .toml")
     try:
         content = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -153,9 +151,7 @@ def make_suite(content: Mapping[str, Any], source: str) -> Suite:
         raise InputError(f"{source}: {key + ': ' if key else ''}{first['msg']}{hint}") from error
 
 
-def plan_cells(
-    suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[str], MethodInfo]
-) -> list[Cell]:
+def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[str], MethodInfo]) -> list[Cell]:
     """Return the cells of a suite, each once, the twins of stochastic configurations included.
 
     Parameters
@@ -187,9 +183,7 @@ def plan_cells(
     return list(cells.values())
 
 
-def _configurations(
-    suite: Suite, dataset: Dataset, find: Callable[[str], MethodInfo]
-) -> list[Configuration]:
+def _configurations(suite: Suite, dataset: Dataset, find: Callable[[str], MethodInfo]) -> list[Configuration]:
     """Return the suite's configurations on a data set; the ones asked for give twins their names."""
     asked: dict[str, Configuration] = {}
     twins: dict[str, Configuration] = {}
@@ -262,7 +256,7 @@ def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dic
         If the estimator lacks a parameter, or refuses to be made.
     """
     estimator_class = info.load()
-    known = list(inspect.signature(estimator_class.__init__).parameters)[1:]
+    known = list(inspect.signature(estimator_class).parameters)
     for name in params:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
@@ -274,5 +268,4 @@ def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dic
         raise InputError(f"method {info.name}: {info.estimator} cannot be made ({error})") from error
     if "n_clusters" in resolved:
         resolved["n_clusters"] = n_clusters
-    resolved = {p: v for p, v in resolved.items() if p == "n_clusters" or p not in RUNNER_PARAMETERS}
-    return resolved
+    return {p: v for p, v in resolved.items() if p == "n_clusters" or p not in RUNNER_PARAMETERS}

@@ -13,7 +13,8 @@ from torch import Tensor
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
 from methods.losses import log_mixture_joint
-from methods.presets import QUICK_MIXTURE, SEED_SDEC, VADE_PRETRAINING
+from methods.networks import Likelihood
+from methods.presets import QUICK, SEED_SDEC, SHORT_MIXTURE, VADE_PRETRAINING
 from methods.training import in_chunks, to_numpy
 
 
@@ -36,8 +37,7 @@ class MixtureAssignment:
     def _log_joint(self, z: Tensor) -> Tensor:
         """Return log π_c + log N(z; c), shape (..., n, k)."""
         weights, means, variances = (
-            torch.as_tensor(a, device=z.device, dtype=z.dtype)
-            for a in (self.weights_, self.means_, self.variances_)
+            torch.as_tensor(a, device=z.device, dtype=z.dtype) for a in (self.weights_, self.means_, self.variances_)
         )
         return log_mixture_joint(z, weights.log(), means, variances.log())
 
@@ -67,7 +67,7 @@ class AEGMM(MixtureAssignment, DeepClusterer):
         The mixture.
     """
 
-    likelihood: str = "bernoulli"  # type: ignore[assignment]
+    likelihood: Likelihood = "bernoulli"
     n_init: int = 10
 
     def _fit(self, x: Tensor) -> None:
@@ -91,7 +91,12 @@ info = MethodInfo(
     title="AE+GMM",
     kind="deterministic",
     estimator=AEGMM,
-    presets={"quick": QUICK_MIXTURE, "seed-report": SEED_SDEC, "paper": VADE_PRETRAINING},
+    presets={
+        "quick": QUICK,
+        "short": SHORT_MIXTURE,
+        "seed-report": {**SEED_SDEC, "likelihood": "bernoulli"},
+        "paper": VADE_PRETRAINING,
+    },
     search_space={"latent_dim": (5, 10, 20)},
     reference="Jiang et al. (2017), Variational deep embedding, arXiv:1611.05148 (its starting point)",
 )

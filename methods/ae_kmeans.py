@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
-from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_VAE
+from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_VAE, SHORT
 from methods.training import in_chunks, to_numpy
 
 
@@ -44,6 +44,7 @@ info = MethodInfo(
     estimator=AEKMeans,
     presets={
         "quick": QUICK,
+        "short": SHORT,
         "seed-report": SEED_VAE,
         "paper": DEC_KERAS_IMAGES,
         "paper@usps": DEC_KERAS_USPS,

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.cluster import KMeans
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 from torch import Tensor
@@ -21,6 +22,9 @@ from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Like
 from methods.pretraining import Recipe, pretrain
 from methods.seeding import Streams
 from methods.training import OptimizerName, as_tensor, deterministic, in_chunks, resolve_device, to_numpy
+
+#: Latent draws of an evidence lower bound; its Monte-Carlo error is small beside differences between points.
+BOUND_DRAWS = 8
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -40,7 +44,7 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         Width of the code.
     likelihood : {"gaussian", "bernoulli"}
         How the decoder's output is compared with the data: squared error, or cross-entropy of values in [0, 1].
-    initializer : {"fan_in", "glorot", "torch"}
+    initializer : {"glorot", "fan_in", "torch"}
         Distribution of the initial weights (see ``methods.networks.initialize``).
     batch_size : int
         Points per step, in pretraining and after it.
@@ -79,7 +83,7 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
     hidden_dims: tuple[int, ...] = (500, 500, 2000)
     latent_dim: int = 10
     likelihood: Likelihood = "gaussian"
-    initializer: Initializer = "fan_in"
+    initializer: Initializer = "glorot"
     batch_size: int = 256
     pretrain_epochs: int = 50
     pretrain_optimizer: OptimizerName = "adam"
@@ -90,6 +94,11 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
     random_state: int | np.random.RandomState | None = None
     device: str = "auto"
     memory: str | None = None
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # codes are float32, whatever came in
+        return tags
 
     # -- fitting ---------------------------------------------------------------------------------
 
@@ -118,7 +127,8 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
             raise ValueError("likelihood='bernoulli' needs values in [0, 1]; scale X or take 'gaussian'")
         device = resolve_device(self.device)
         self._streams = Streams(self.random_state)
-        self.n_iter_, self.stop_reason_, self.history_ = 0, "no training after the start", []
+        self.n_iter_, self.stop_reason_ = 0, "no training after the start"
+        self.history_: list[dict[str, Any]] = []
         self.timings_: dict[str, float] = {}
         x = as_tensor(X, device)
         with deterministic(device):
@@ -228,9 +238,22 @@ class StochasticClusterer(DeepClusterer):
 
     def _draw(self, x: Tensor, n_samples: int, generator: torch.Generator) -> Tensor:
         """Return latent draws (n_samples, n, latent_dim)."""
-        mean, log_variance = self.network_.posterior(x)
-        noise = torch.randn((n_samples, *mean.shape), generator=generator).to(x.device)
-        return reparameterize(mean, log_variance, noise, self.noise_scale)
+        noise = torch.randn((n_samples, len(x), self.latent_dim), generator=generator).to(x.device)
+        return reparameterize(*self.network_.posterior(x), noise, self.noise_scale)
+
+    def _bound(self, X: np.ndarray, bound: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
+        """Return the mean of ``bound(x, z)`` over draws, shape (n_samples,).
+
+        All points share the draws of eps, so that a point's bound does not depend on its neighbours.
+        """
+        shape = (BOUND_DRAWS, 1, self.latent_dim)
+        noise = torch.randn(shape, generator=Streams(0).generator("noise/score_samples"))
+
+        def mean_bound(x: Tensor) -> Tensor:
+            z = reparameterize(*self.network_.posterior(x), noise.to(x.device), self.noise_scale)
+            return bound(x, z).mean(0)
+
+        return self._apply(mean_bound, X)
 
     def _variance(self, x: Tensor) -> Tensor:
         return self.network_.posterior(x)[1].exp() * self.noise_scale**2
@@ -255,5 +278,3 @@ class Stopwatch:
     def seconds(self) -> float:
         """Return the seconds so far."""
         return time.perf_counter() - self._start
-
-

@@ -13,7 +13,7 @@ from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
 from methods.losses import clustering_loss, log_soft_assignment, reconstruction_loss, target_distribution
 from methods.networks import Autoencoder
-from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_SDEC
+from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_SDEC, SHORT
 from methods.training import (
     History,
     OptimizerName,
@@ -91,29 +91,28 @@ class DEC(DeepClusterer):
     def _train(self, x: Tensor, centroids: nn.Parameter) -> list[dict[str, float]]:
         """Minimise the objective in place and return the history."""
         n = len(x)
-        optimizer = make_optimizer(
-            self.optimizer, self._parameter_groups(centroids), self.learning_rate, self.momentum
-        )
+        optimizer = make_optimizer(self.optimizer, self._parameter_groups(centroids), self.learning_rate, self.momentum)
         order = self._streams.generator("order/cluster")
         history = History("clustering")
         steps_per_epoch = -(-n // self.batch_size)
         planned = min(self.max_iter, steps_per_epoch * self.epochs if self.epochs is not None else self.max_iter)
         interval = self.target_update if isinstance(self.target_update, int) else steps_per_epoch
-        target, labels = None, None
+        target: Tensor | None = None
+        labels: Tensor | None = None
         self.stop_reason_ = "all steps done"
         while self.n_iter_ < planned and self.stop_reason_ == "all steps done":
             noise = self._epoch_noise(n, x.device)
             for index in shuffled_batches(n, self.batch_size, order, x.device):
                 if self.n_iter_ % interval == 0:
-                    before, (target, labels) = labels, self._update_target(x, centroids)
+                    before = labels
+                    target, labels = self._update_target(x, centroids)
                     if before is not None and float((labels != before).float().mean()) < self.tol:
                         self.stop_reason_ = f"fewer than {self.tol:g} of the labels changed"
                         break
                 if self.n_iter_ == planned:
                     break
                 batch_target = target[index] if target is not None and self.target_update != "batch" else None
-                batch_noise = None if noise is None else noise[:, index]
-                terms = self._objective(x[index], centroids, batch_target, batch_noise, self.n_iter_ / planned)
+                terms = self._objective(x[index], centroids, batch_target, noise[:, index], self.n_iter_ / planned)
                 take_step(optimizer, terms["loss"])
                 history.add(len(index), terms)
                 self.n_iter_ += 1
@@ -132,7 +131,7 @@ class DEC(DeepClusterer):
         x: Tensor,
         centroids: Tensor,
         target: Tensor | None,
-        noise: Tensor | None,  # noqa: ARG002 - S-DEC's
+        noise: Tensor,  # noqa: ARG002 - S-DEC's
         progress: float,  # noqa: ARG002 - S-DEC's
     ) -> dict[str, Tensor]:
         """Return the loss of a batch and the terms to record.
@@ -143,7 +142,7 @@ class DEC(DeepClusterer):
         centroids : Tensor of shape (k, latent_dim)
         target : Tensor of shape (batch, k) or None
             P; None takes the batch's own.
-        noise : Tensor of shape (draws, batch, latent_dim) or None
+        noise : Tensor of shape (draws, batch, latent_dim)
         progress : float
             Share of the planned steps that are done.
         """
@@ -164,9 +163,9 @@ class DEC(DeepClusterer):
         """Return the network to train, from the pretrained autoencoder."""
         return autoencoder
 
-    def _epoch_noise(self, n: int, device: torch.device) -> Tensor | None:  # noqa: ARG002
-        """Return an epoch's noise (draws, n, latent_dim), or None."""
-        return None
+    def _epoch_noise(self, n: int, device: torch.device) -> Tensor:
+        """Return an epoch's noise (draws, n, latent_dim); without any, it has no dimensions."""
+        return torch.empty((1, n, 0), device=device)
 
     def _parameter_groups(self, centroids: nn.Parameter) -> list[dict[str, Any]]:
         network = self.network_
@@ -174,7 +173,10 @@ class DEC(DeepClusterer):
         parts: list[nn.Module] = [network.body, network.code]
         if self.reconstruction_weight:
             parts.append(network.decoder)
-        return [weights_of(*parts, weight_decay=self.weight_decay), {"params": [centroids], "weight_decay": 0.0}]
+        return [
+            weights_of(*parts, weight_decay=self.weight_decay),
+            {"params": [centroids], "weight_decay": 0.0},
+        ]
 
     def _log_assignment(self, z: Tensor) -> Tensor:
         centers = torch.as_tensor(self.cluster_centers_, device=z.device, dtype=z.dtype)
@@ -191,7 +193,12 @@ _PAPER: Mapping[str, Any] = {
     "epochs": None,
 }
 _PAPER_USPS: Mapping[str, Any] = {**DEC_KERAS_USPS, "target_update": 30}
-_IDEC: Mapping[str, Any] = {**_PAPER, "optimizer": "adam", "learning_rate": 1e-3, "reconstruction_weight": 10 / 784}
+_IDEC: Mapping[str, Any] = {
+    **_PAPER,
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "reconstruction_weight": 10 / 784,
+}
 
 info = MethodInfo(
     name="dec",
@@ -200,6 +207,7 @@ info = MethodInfo(
     estimator=DEC,
     presets={
         "quick": {**QUICK, "epochs": 40},
+        "short": {**SHORT, "epochs": 10},
         "seed-report": {
             **SEED_SDEC,
             "optimizer": "adam",

@@ -61,6 +61,6 @@ info = MethodInfo(
     title="KMeans",
     kind="deterministic",
     estimator=PixelKMeans,
-    presets={"quick": {}, "seed-report": {}, "paper": {}},
+    presets={"quick": {}, "short": {}, "seed-report": {}, "paper": {}},
     reference="MacQueen (1967), Some methods for classification and analysis of multivariate observations",
 )

@@ -28,6 +28,14 @@ def reconstruction_loss(output: Tensor, x: Tensor, likelihood: Likelihood) -> Te
     return total / len(x)
 
 
+def log_likelihood(output: Tensor, x: Tensor, likelihood: Likelihood) -> Tensor:
+    """Return log p(x|z) of each point with its constants, shape (..., n) for outputs (..., n, n_features)."""
+    if likelihood == "bernoulli":
+        x = x.expand_as(output)
+        return -functional.binary_cross_entropy_with_logits(output, x, reduction="none").sum(-1)
+    return -((output - x).square() + 0.5 * math.log(math.pi)).sum(-1)
+
+
 def squared_distances(z: Tensor, centroids: Tensor) -> Tensor:
     """Return ‖z_i − c_j‖², shape (..., n, k), by subtraction: exact where points lie on a centroid."""
     return (z.unsqueeze(-2) - centroids).square().sum(-1)

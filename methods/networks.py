@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -19,7 +20,7 @@ LOG_VARIANCE_RANGE = (-8.0, 2.0)
 def _layers(sizes: Sequence[int]) -> list[nn.Module]:
     """Linear layers with a ReLU between each two, weights not yet set."""
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in pairwise(sizes):
         layers += [skip_init(nn.Linear, n_in, n_out), nn.ReLU()]
     return layers[:-1]
 

@@ -15,7 +15,6 @@ QUICK: dict[str, Any] = {
     "batch_size": 128,
     "pretrain_epochs": 60,
 }
-QUICK_MIXTURE: dict[str, Any] = {**QUICK}
 
 #: Guo's DEC-keras on MNIST and Fashion-MNIST: uniform ±1/√fan_in, 300 epochs of SGD on the mean squared error.
 DEC_KERAS_IMAGES: dict[str, Any] = {
@@ -71,3 +70,14 @@ VADE_PRETRAINING: dict[str, Any] = {
     "pretrain_optimizer": "adam",
     "pretrain_learning_rate": 1e-3,
 }
+
+#: Ten epochs of pretraining and ten of clustering, for a look at MNIST's test images in a minute a run.
+SHORT: dict[str, Any] = {
+    "hidden_dims": (500, 500, 2000),
+    "latent_dim": 10,
+    "likelihood": "gaussian",
+    "initializer": "glorot",
+    "batch_size": 256,
+    "pretrain_epochs": 10,
+}
+SHORT_MIXTURE: dict[str, Any] = {**SHORT, "likelihood": "bernoulli"}

@@ -23,7 +23,14 @@ from filelock import FileLock
 from torch import Tensor
 
 from methods.losses import reconstruction_loss, standard_normal_kl
-from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Likelihood, initialize, reparameterize
+from methods.networks import (
+    Autoencoder,
+    GaussianAutoencoder,
+    Initializer,
+    Likelihood,
+    initialize,
+    reparameterize,
+)
 from methods.seeding import Streams
 from methods.training import (
     History,
@@ -163,7 +170,7 @@ def _key(x: Tensor, recipe: Recipe, streams: Streams) -> str:
     """Hash all that determines the network, the number of threads and the device's kind included."""
     content = {
         "format": FORMAT,
-        "data": hashlib.sha256(x.cpu().numpy()).hexdigest(),
+        "data": hashlib.sha256(x.cpu().numpy().data).hexdigest(),
         "shape": list(x.shape),
         "recipe": asdict(recipe),
         "seed": str(streams.root),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import torch
@@ -58,13 +58,14 @@ class SDEC(StochasticClusterer, DEC):
         As in :class:`methods.base.StochasticClusterer`.
     """
 
-    reconstruction_weight: float = 0.1
+    reconstruction_weight: float = 0.01
     beta: float = 0.01
     beta_warmup: float = 1 / 3
     prior: Literal["standard", "mixture"] = "mixture"
     score: Literal["mean", "sample"] = "mean"
     n_draws: int = 4
     log_variance_start: float = -5.0
+    network_: GaussianAutoencoder = field(init=False)
 
     def _fit(self, x: Tensor) -> None:
         for name, known in (("prior", ("standard", "mixture")), ("score", ("mean", "sample"))):
@@ -93,7 +94,7 @@ class SDEC(StochasticClusterer, DEC):
         return [*super()._parameter_groups(centroids), {"params": head, "weight_decay": 0.0}]
 
     def _objective(
-        self, x: Tensor, centroids: Tensor, target: Tensor | None, noise: Tensor | None, progress: float
+        self, x: Tensor, centroids: Tensor, target: Tensor | None, noise: Tensor, progress: float
     ) -> dict[str, Tensor]:
         mean, log_variance = self.network_.posterior(x)
         z = reparameterize(mean, log_variance, noise, self.noise_scale)
@@ -145,7 +146,8 @@ info = MethodInfo(
     estimator=SDEC,
     presets={
         "stable": {},
-        "quick": {**dec_info.presets["quick"]},
+        "quick": dec_info.presets["quick"],
+        "short": dec_info.presets["short"],
         "seed-report": {**dec_info.presets["seed-report"], **_FAITHFUL},
         "paper": {**dec_info.presets["paper"], "reconstruction_weight": 10 / 784},
         "paper@usps": {**dec_info.presets["paper@usps"], "reconstruction_weight": 10 / 256},

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.base import StochasticClusterer, Stopwatch
-from methods.losses import standard_normal_kl
-from methods.networks import GaussianAutoencoder, initialize
+from methods.losses import log_likelihood, standard_normal_kl
+from methods.networks import GaussianAutoencoder, Likelihood, initialize
+from methods.presets import QUICK, SEED_VAE, SHORT_MIXTURE
 from methods.pretraining import train_autoencoder
-from methods.presets import QUICK, SEED_VAE
-from methods.scores import log_likelihood, monte_carlo_bound
 from methods.training import in_chunks, to_numpy
 
 
@@ -34,7 +33,7 @@ class VAEKMeans(StochasticClusterer):
         As in :class:`methods.base.StochasticClusterer`; ``pretrain_*`` train the variational autoencoder.
     """
 
-    likelihood: str = "bernoulli"  # type: ignore[assignment]
+    likelihood: Likelihood = "bernoulli"
     beta: float = 1.0
 
     def _fit(self, x: Tensor) -> None:
@@ -59,13 +58,13 @@ class VAEKMeans(StochasticClusterer):
         self.timings_["cluster"] = watch.seconds()
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:
-        """Return the evidence lower bound (n_samples,) of each point in nats, over eight seeded draws."""
+        """Return the evidence lower bound (n_samples,) of each point in nats, over seeded draws."""
 
         def bound(x: Tensor, z: Tensor) -> Tensor:
             kl = standard_normal_kl(*self.network_.posterior(x))
             return log_likelihood(self.network_.decode(z), x, self.likelihood) - kl
 
-        return monte_carlo_bound(self, X, bound)
+        return self._bound(X, bound)
 
 
 def twin(parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -78,7 +77,12 @@ info = MethodInfo(
     title="VAE+KMeans",
     kind="stochastic",
     estimator=VAEKMeans,
-    presets={"quick": QUICK, "seed-report": SEED_VAE, "paper": SEED_VAE | {"pretrain_epochs": 100}},
+    presets={
+        "quick": QUICK,
+        "short": {**SHORT_MIXTURE, "pretrain_epochs": 20},
+        "seed-report": SEED_VAE,
+        "paper": {**SEED_VAE, "pretrain_epochs": 100},
+    },
     search_space={"beta": (0.1, 0.5, 1.0, 2.0, 4.0), "latent_dim": (5, 10, 20, 32)},
     twin=twin,
     reference="Kingma & Welling (2014), Auto-encoding variational Bayes, arXiv:1312.6114",

@@ -79,9 +79,7 @@ def has_flag(cells: pd.DataFrame, flag: str) -> np.ndarray:
     ndarray of shape (n_cells,), bool
     """
     # Flags read back from parquet are arrays, missing ones None or NaN.
-    return np.array(
-        [isinstance(f, list | tuple | np.ndarray) and flag in list(f) for f in cells["flags"]], bool
-    )
+    return np.array([isinstance(f, list | tuple | np.ndarray) and flag in list(f) for f in cells["flags"]], bool)
 
 
 def labels_of(cells: pd.DataFrame) -> dict[str, str]:

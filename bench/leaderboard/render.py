@@ -16,9 +16,7 @@ from bench.leaderboard.sections import HOW_TO_READ, TextTable, sections_of
 from bench.leaderboard.tables import quality_table, twin_table
 
 
-def render_terminal(
-    frame: pd.DataFrame, *, primary_metric: str, planned: int | None = None, console: Console
-) -> None:
+def render_terminal(frame: pd.DataFrame, *, primary_metric: str, planned: int | None = None, console: Console) -> None:
     """Print one section for each data set.
 
     Parameters
@@ -95,9 +93,7 @@ def render_csv(frame: pd.DataFrame, *, primary_metric: str, planned: int | None 
 
 def _with_names(frame: pd.DataFrame, rewrite: Callable[[str], str]) -> pd.DataFrame:
     """Rewrite the names once, here, so that every sentence and cell made of them is safe."""
-    names = {
-        column: [rewrite(str(name)) for name in frame[column]] for column in ("dataset", "variant", "title")
-    }
+    names = {column: [rewrite(str(name)) for name in frame[column]] for column in ("dataset", "variant", "title")}
     return frame.assign(**names)
 
 
@@ -106,9 +102,7 @@ def _markdown_name(name: str) -> str:
 
 
 def _rich_table(table: TextTable) -> Table:
-    grid = Table(
-        title=table.title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False
-    )
+    grid = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     grid.padding, grid.collapse_padding = (0, 1), True
     for name in table.header:
         words = name in table.left

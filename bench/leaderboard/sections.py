@@ -110,8 +110,7 @@ def _board(board: pd.DataFrame, metric: Metric) -> TextTable:
         (
             row["title"],
             f"{row['n_ok']}/{row['n_failed']}/{row['n_collapsed']}",
-            format_mean(row["mean"], row["sd"], metric)
-            + ("*" if row["n_scored"] and not row["complete"] else ""),
+            format_mean(row["mean"], row["sd"], metric) + ("*" if row["n_scored"] and not row["complete"] else ""),
             _difference(row, metric),
             format_p(row["p_adjusted"]),
             row["verdict"],
@@ -154,8 +153,7 @@ def _notes(cells: pd.DataFrame, twins: pd.DataFrame, board: pd.DataFrame) -> lis
     if incomplete:
         counts = ", ".join(f"{row['title']} {row['n_scored']} of {row['planned']}" for row in incomplete)
         notes.append(
-            f"Marked *, means over fewer runs than planned: {counts}. "
-            "Comparisons use the seeds both sides have."
+            f"Marked *, means over fewer runs than planned: {counts}. Comparisons use the seeds both sides have."
         )
     above = board.iloc[: int(board["reference"].to_numpy().argmax())]
     if len(above):

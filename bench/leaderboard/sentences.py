@@ -39,6 +39,4 @@ def twin_sentence(comparison: MethodComparison, title: str, twin_title: str, met
     if comparison.outcome == "no difference shown":
         return f"No difference shown between {title} and its twin {twin_title}: {numbers}, {test}{practice}."
     family = f" in a family of {comparison.family_size}" if comparison.family_size > 1 else ""
-    return (
-        f"{title} against its twin {twin_title} {comparison.verdict}{family}: difference {numbers}{practice}."
-    )
+    return f"{title} against its twin {twin_title} {comparison.verdict}{family}: difference {numbers}{practice}."

@@ -48,9 +48,7 @@ _TWIN_COLUMNS = (
 )
 
 
-def quality_table(
-    frame: pd.DataFrame, dataset: str, metric: str, *, planned: int | None = None
-) -> pd.DataFrame:
+def quality_table(frame: pd.DataFrame, dataset: str, metric: str, *, planned: int | None = None) -> pd.DataFrame:
     """Describe every variant on one data set and compare each with the best.
 
     A collapsed run has a score and counts. A failed, diverged or timed-out run has none; it is counted, and a
@@ -85,9 +83,7 @@ def quality_table(
     scores = {name: scores_by_seed(variant, metric) for name, variant in variants_of(cells).items()}
     compared: dict[str, MethodComparison] = {}
     if reference is not None:
-        against = compare_to_reference(
-            scores, reference, greater_is_better=bool(row_metric.greater_is_better)
-        )
+        against = compare_to_reference(scores, reference, greater_is_better=bool(row_metric.greater_is_better))
         compared = {comparison.a: comparison for comparison in against}
     for row in rows:
         row["reference"] = row["variant"] == reference

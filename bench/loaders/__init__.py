@@ -83,9 +83,7 @@ class Raw:
 
 def loader_names() -> list[str]:
     """Every value that a card's ``loader`` may have."""
-    return [
-        f"{kind}:{member}" if member else kind for kind in MODULES for member in MODULES[kind][1] or ("",)
-    ]
+    return [f"{kind}:{member}" if member else kind for kind in MODULES for member in MODULES[kind][1] or ("",)]
 
 
 def read_split(card: Card, split: str, data_root: Path) -> Raw:

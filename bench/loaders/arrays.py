@@ -53,9 +53,7 @@ def _single(request: Request, points: np.ndarray, x: str | None, y: str | None) 
     if request.kind == "npz":
         raise InputError(f'{request.path}: is a single .npy array; give loader "npy" or name it .npy')
     if x or y:
-        raise InputError(
-            f"card {request.card!r}: parameters x and y are for .npz files; a .npy is points only"
-        )
+        raise InputError(f"card {request.card!r}: parameters x and y are for .npz files; a .npy is points only")
     return Raw(points, None, str(request.path))
 
 

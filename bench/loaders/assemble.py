@@ -53,9 +53,7 @@ def _checked(raw: Raw, card: Card) -> Split:
 def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | None) -> Dataset:
     """Do everything that `bench.cards.load_dataset` promises, for a card that was found."""
     if limit is not None and limit < 2:
-        raise InputError(
-            f"data set {card.name!r}: limit {limit} is too small; --limit takes 2 or more points"
-        )
+        raise InputError(f"data set {card.name!r}: limit {limit} is too small; --limit takes 2 or more points")
     splits = read_checked(card, data_root)
     for split, part in zip(card.splits, splits, strict=True):
         _verify(card, split, part)
@@ -64,9 +62,7 @@ def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | N
     image_shape = _image_shape(card, points, where)
     n = len(points)
     if card.n is not None and n != card.n:
-        raise InputError(
-            f"{where}: has {n} points where the card says n = {card.n}; mend the data or the card"
-        )
+        raise InputError(f"{where}: has {n} points where the card says n = {card.n}; mend the data or the card")
     if n < 2:
         raise InputError(f"{where}: has one point; give at least two")
 
@@ -80,9 +76,7 @@ def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | N
         x, labels = x[chosen], None if labels is None else labels[chosen]
     k = _clusters(card, names, n_clusters, where)
     if len(x) < k:
-        raise InputError(
-            f"{where}: {len(x)} points are fewer than {k} clusters; raise --limit or lower --clusters"
-        )
+        raise InputError(f"{where}: {len(x)} points are fewer than {k} clusters; raise --limit or lower --clusters")
     x.setflags(write=False)
     if labels is not None:
         labels.setflags(write=False)
@@ -126,9 +120,7 @@ def _merged(
     """Join splits in order. A split may lack a class of another, so classes are taken anew over all."""
     shapes = {part.points.shape[1:] for part in splits}
     if len(shapes) > 1:
-        raise InputError(
-            f"{where}: points of the splits have shapes {sorted(shapes)}; give all splits one shape"
-        )
+        raise InputError(f"{where}: points of the splits have shapes {sorted(shapes)}; give all splits one shape")
     if len({part.labels is None for part in splits}) > 1:
         raise InputError(f"{where}: some splits have labels and some have not; give labels to all or to none")
     if len(splits) == 1:
@@ -160,9 +152,7 @@ def _clusters(card: Card, names: tuple[str, ...] | None, asked: int | None, wher
     if k is None and names:
         k = len(names)
     if k is None:
-        raise InputError(
-            f"{where}: the number of clusters is not known; give --clusters, or n_clusters in a card"
-        )
+        raise InputError(f"{where}: the number of clusters is not known; give --clusters, or n_clusters in a card")
     if k < 2:
         raise InputError(f"{where}: {k} cluster is not a clustering; give --clusters 2 or more")
     return k

@@ -88,9 +88,7 @@ class Card(BaseModel):
                 raise ValueError(f"{key} names one twice; name each once")
         strange = [split for split in self.fingerprint if split not in self.splits]
         if strange:
-            raise ValueError(
-                f"fingerprint.{strange[0]} is not a split; the splits are {', '.join(self.splits)}"
-            )
+            raise ValueError(f"fingerprint.{strange[0]} is not a split; the splits are {', '.join(self.splits)}")
         return self
 
 
@@ -114,9 +112,7 @@ def read_card(path: Path) -> Card:
     if own is None:
         return card
     resolved = (
-        {split: _beside(path, each) for split, each in own.items()}
-        if isinstance(own, dict)
-        else _beside(path, own)
+        {split: _beside(path, each) for split, each in own.items()} if isinstance(own, dict) else _beside(path, own)
     )
     return card.model_copy(update={"parameters": {**card.parameters, "path": resolved}})
 

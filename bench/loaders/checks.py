@@ -121,9 +121,7 @@ def _distinct(labels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     return codes.astype(np.int64), tuple(str(name) for name in names)
 
 
-def _in_classes(
-    labels: np.ndarray, classes: tuple[str, ...], where: str
-) -> tuple[np.ndarray, tuple[str, ...]]:
+def _in_classes(labels: np.ndarray, classes: tuple[str, ...], where: str) -> tuple[np.ndarray, tuple[str, ...]]:
     if labels.dtype.kind == "U":
         position = {name: code for code, name in enumerate(classes)}
         names, inverse = np.unique(labels, return_inverse=True)

@@ -74,9 +74,7 @@ def _listing(root: Path) -> tuple[list[Path], list[str] | None]:
     by_class = {child.name: _images(child.rglob("*")) for child in folders}
     empty = [name for name, paths in by_class.items() if not paths]
     if not loose and len(empty) == len(by_class):
-        raise InputError(
-            f"{root}: holds no images; put {', '.join(sorted(SUFFIXES))} files in one sub-folder a class"
-        )
+        raise InputError(f"{root}: holds no images; put {', '.join(sorted(SUFFIXES))} files in one sub-folder a class")
     if empty:
         raise InputError(f"{root / empty[0]}: holds no images; remove the folder or fill it")
     if loose and by_class:
@@ -89,9 +87,7 @@ def _listing(root: Path) -> tuple[list[Path], list[str] | None]:
 
 def _images(paths: Iterable[Path]) -> list[Path]:
     chosen = [
-        path
-        for path in paths
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        path for path in paths if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
     ]
     return sorted(chosen, key=lambda path: path.as_posix())
 
@@ -105,7 +101,5 @@ def _header(path: Path) -> tuple[tuple[int, int], str]:
         image_mode = image.mode
     if image_mode.startswith(("I", "F")):
         # Pillow would clip these to 8 bits without a word.
-        raise InputError(
-            f"{path}: has pixels of more than 8 bits (mode {image_mode}); save it with 8 bits a channel"
-        )
+        raise InputError(f"{path}: has pixels of more than 8 bits (mode {image_mode}); save it with 8 bits a channel")
     return (height, width), image_mode

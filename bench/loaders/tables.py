@@ -62,14 +62,10 @@ def _numbers(request: Request, features: pd.DataFrame) -> np.ndarray:
         mend = "make a card with it as parameters.label (its classes) or in parameters.ignore"
         if not pd.api.types.is_numeric_dtype(features[column]):
             example = str(features[column].iloc[0])
-            raise InputError(
-                f"{request.path}: column {column!r} is not numeric (first value {example!r}); {mend}"
-            )
+            raise InputError(f"{request.path}: column {column!r} is not numeric (first value {example!r}); {mend}")
         if column.startswith("Unnamed: "):
             # pandas' name for a nameless column; the usual one is the row index of a table saved by pandas.
-            raise InputError(
-                f"{request.path}: column {column!r} has no name, as a saved row index has none; {mend}"
-            )
+            raise InputError(f"{request.path}: column {column!r} has no name, as a saved row index has none; {mend}")
     points = features.to_numpy()
     if points.dtype == object:  # nullable columns: their NA becomes NaN, which is refused later, by its place
         points = features.to_numpy(dtype=np.float64, na_value=np.nan)

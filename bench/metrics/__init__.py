@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["METRICS", "METRICS_VERSION", "Metric", "find_metric", "find_ranking_metric", "score"]
 
 
-def score(
-    outputs: Mapping[str, np.ndarray], dataset: Dataset
-) -> tuple[dict[str, float | None], dict[str, str]]:
+def score(outputs: Mapping[str, np.ndarray], dataset: Dataset) -> tuple[dict[str, float | None], dict[str, str]]:
     """Compute every metric of one fitted cell.
 
     Parameters

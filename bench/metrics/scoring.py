@@ -66,9 +66,7 @@ def recluster(embedding: np.ndarray, n_clusters: int) -> np.ndarray:
         return kmeans.fit_predict(embedding)
 
 
-def _embedding_scores(
-    embedding: np.ndarray | None, labels: np.ndarray, dataset: Dataset
-) -> dict[str, float | str]:
+def _embedding_scores(embedding: np.ndarray | None, labels: np.ndarray, dataset: Dataset) -> dict[str, float | str]:
     reason = None
     if embedding is None:
         reason = "the method has no embedding"
@@ -112,9 +110,7 @@ def _checked_embedding(outputs: Mapping[str, np.ndarray], n_samples: int) -> np.
         return None
     embedding = np.asarray(outputs["embedding"])
     if embedding.ndim != 2 or len(embedding) != n_samples or embedding.shape[1] == 0:
-        raise ValueError(
-            f"the embedding has shape {embedding.shape}; the data set needs ({n_samples}, n_latent > 0)"
-        )
+        raise ValueError(f"the embedding has shape {embedding.shape}; the data set needs ({n_samples}, n_latent > 0)")
     if not np.issubdtype(embedding.dtype, np.floating):
         return embedding.astype(np.float64)
     return embedding

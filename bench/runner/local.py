@@ -11,6 +11,8 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -60,7 +62,7 @@ def run_local(
     cells: Sequence[Cell],
     settings: Settings,
     finished: Finished,
-    running: Callable[[list[Cell]], None] = lambda cells: None,
+    running: Callable[[list[Cell]], None] = lambda _: None,
 ) -> None:
     """Run cells in worker processes; call ``finished`` in this one as each ends.
 
@@ -79,12 +81,12 @@ def run_local(
     """
     pool = ProcessPool(
         max_workers=settings.jobs,
-        context=multiprocessing.get_context("spawn"),
+        context=_context(),
         initializer=_start_worker,
         initargs=(settings.threads,),
     )
     try:
-        futures = {
+        futures: dict[Any, Cell] = {
             pool.schedule(_run, args=(cell, settings), timeout=settings.timeout): cell for cell in cells
         }
         while futures:
@@ -97,6 +99,22 @@ def run_local(
     finally:
         pool.stop()
         pool.join()
+
+
+def warm_up() -> None:
+    """Begin to import what workers need, beside what this process does meanwhile."""
+    context = _context()
+    if isinstance(context, ForkServerContext):
+        forkserver.ensure_running()
+
+
+def _context() -> Any:
+    """Return how workers start: as forks of a server that has imported torch, once for all of them."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bench.runner.local", "methods.vade", "methods.sdec"])
+    return context
 
 
 def _outcome(future: Any, cell: Cell, settings: Settings) -> tuple[Record, Outputs]:
@@ -119,12 +137,17 @@ def _start_worker(threads: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts; determinism needs it
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     import torch
     from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(threads)
     threadpool_limits(threads)
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _run(cell: Cell, settings: Settings) -> tuple[Record, Outputs]:

@@ -67,9 +67,7 @@ class PairedComparison:
     smallest_p: float
 
 
-def paired_comparison(
-    a: ArrayLike, b: ArrayLike, *, rope: float = 0.01, random_state: int = 0
-) -> PairedComparison:
+def paired_comparison(a: ArrayLike, b: ArrayLike, *, rope: float = 0.01, random_state: int = 0) -> PairedComparison:
     """Compare two methods by their scores on the same seeds, or on the same data sets.
 
     Parameters

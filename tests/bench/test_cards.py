@@ -138,9 +138,7 @@ def test_an_unknown_name_gets_near_ones_and_the_list():
     assert "kmnist" in message
 
 
-@pytest.mark.parametrize(
-    "spec", ["", "@", "@train", "no/such.npz", "no_such.toml", "no/such/folder", "x.csv@all"]
-)
+@pytest.mark.parametrize("spec", ["", "@", "@train", "no/such.npz", "no_such.toml", "no/such/folder", "x.csv@all"])
 def test_what_does_not_exist_is_refused(spec):
     assert repr(spec) in refusal(find_card, spec)
 
@@ -240,9 +238,7 @@ def test_splits_with_other_classes_are_merged_over_all_of_them(tmp_path):
 
 def test_splits_that_do_not_fit_together_are_refused(tmp_path):
     card = tmp_path / "two.toml"
-    card.write_text(
-        'name = "two"\nloader = "npz"\nsplits = ["a", "b"]\nparameters.path = {a = "a.npz", b = "b.npz"}\n'
-    )
+    card.write_text('name = "two"\nloader = "npz"\nsplits = ["a", "b"]\nparameters.path = {a = "a.npz", b = "b.npz"}\n')
     np.savez(tmp_path / "a.npz", x=X, y=Y)
     np.savez(tmp_path / "b.npz", x=X)
     assert "some splits have labels and some have not" in refusal(load_dataset, str(card))

@@ -68,9 +68,7 @@ def printed(frame, width=100, terminal=True, **options):
 
 def test_a_collapsed_run_is_counted_not_dropped():
     scores = [0.7, 0.1, 0.1, 0.7]
-    row = row_of(
-        quality_table(pd.DataFrame(cells("sdec", scores, collapsed=(1, 2))), "digits", "acc"), "sdec"
-    )
+    row = row_of(quality_table(pd.DataFrame(cells("sdec", scores, collapsed=(1, 2))), "digits", "acc"), "sdec")
     assert (row["n_ok"], row["n_collapsed"], row["n_scored"], row["complete"]) == (4, 2, 4, True)
     assert row["mean"] == pytest.approx(0.4)
     assert row["sd"] == pytest.approx(np.std(scores, ddof=1))
@@ -130,9 +128,7 @@ def test_a_twin_pair_without_an_effect_is_not_called_equal(frame):
         + cells("sdec", spread(0.7) + 0.02 * np.array([1, -1] * 5), title="S-DEC", twin="dec")
     )
     (sentence,) = twin_table(rows, "digits", "acc")["sentence"]
-    assert sentence.startswith(
-        "No difference shown between S-DEC and its twin DEC: .000 [-.020, .020], p = 1.000"
-    )
+    assert sentence.startswith("No difference shown between S-DEC and its twin DEC: .000 [-.020, .020], p = 1.000")
     assert "equivalent" not in sentence
     same = pd.DataFrame(cells("dec", spread(0.7)) + cells("sdec", spread(0.7), twin="dec"))
     (sentence,) = twin_table(same, "digits", "acc")["sentence"]
@@ -145,10 +141,7 @@ def test_five_seeds_cannot_be_significant():
     )
     table = twin_table(rows, "digits", "acc")
     assert table.loc[0, "verdict"] == "cannot be significant with n = 5"
-    assert (
-        table.loc[0, "sentence"]
-        == "sdec against its twin DEC cannot be significant with n = 5: difference .200."
-    )
+    assert table.loc[0, "sentence"] == "sdec against its twin DEC cannot be significant with n = 5: difference .200."
     assert "no 95 % interval" in printed(rows)
 
 
@@ -160,9 +153,7 @@ def test_a_twin_that_was_not_run_is_named(frame):
 def test_a_twin_without_a_finished_run_is_not_compared():
     rows = pd.DataFrame(cells("dec", [0.7] * 3, failed=(0, 1, 2)) + cells("sdec", [0.7] * 3, twin="dec"))
     (sentence,) = twin_table(rows, "digits", "acc")["sentence"]
-    assert (
-        sentence == "sdec is not compared with its twin dec: 0 matched seeds; a comparison needs at least 2."
-    )
+    assert sentence == "sdec is not compared with its twin dec: 0 matched seeds; a comparison needs at least 2."
     assert "dec 0 of 3" in printed(rows)
 
 

@@ -79,9 +79,7 @@ def test_one_cluster_scores_zero_and_has_no_internal_index(blobs):
     assert metrics["acc"] == pytest.approx(1 / 3)
     assert [metrics[name] for name in ("nmi", "ari", "ami")] == pytest.approx([0, 0, 0])
     assert metrics["n_clusters_used"] == 1
-    assert (
-        reasons["silhouette_pixels"] == reasons["davies_bouldin_embedding"] == "all points are in one cluster"
-    )
+    assert reasons["silhouette_pixels"] == reasons["davies_bouldin_embedding"] == "all points are in one cluster"
     assert metrics["acc_reclustered"] == 1.0, "what the embedding holds does not depend on the labels"
 
 

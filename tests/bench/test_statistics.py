@@ -73,9 +73,7 @@ def test_the_comparison_is_antisymmetric():
     there, back = paired_comparison(DEC[::-1], AE_KMEANS), paired_comparison(AE_KMEANS, DEC[::-1])
     assert there.p_value == back.p_value
     assert there.hodges_lehmann == pytest.approx(-back.hodges_lehmann)
-    assert there.hodges_lehmann_interval == pytest.approx(
-        tuple(-x for x in back.hodges_lehmann_interval[::-1])
-    )
+    assert there.hodges_lehmann_interval == pytest.approx(tuple(-x for x in back.hodges_lehmann_interval[::-1]))
     assert there.prob_superiority == 1 - back.prob_superiority
     assert back.practical == "smaller"
 
@@ -99,9 +97,7 @@ def test_equal_scores_show_no_difference_and_are_equivalent():
 def test_hodges_lehmann_is_the_median_of_the_walsh_averages(differences):
     pairs = itertools.combinations_with_replacement(differences, 2)
     expected = np.median([(first + second) / 2 for first, second in pairs])
-    assert paired_comparison(differences, np.zeros_like(differences)).hodges_lehmann == pytest.approx(
-        expected
-    )
+    assert paired_comparison(differences, np.zeros_like(differences)).hodges_lehmann == pytest.approx(expected)
 
 
 @given(st.lists(st.integers(-300, 300), min_size=6, max_size=12, unique=True), st.floats(0, 1))

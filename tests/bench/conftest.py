@@ -1,0 +1,109 @@
+"""A suite that runs in seconds, and methods that go wrong on purpose."""
+
+import os
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+TINY = """
+name = "tiny"
+preset = "quick"
+datasets = ["digits"]
+methods = ["kmeans", "vae_kmeans", "sdec"]
+seeds = "0-1"
+limit = 200
+
+[set.vae_kmeans]
+pretrain_epochs = 2
+
+[set.sdec]
+pretrain_epochs = 2
+epochs = 2
+"""
+
+# Plugins are named by `pkg.mod:Class`; workers find them through PYTHONPATH.
+PLUGINS = '''
+import os
+import time
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin
+
+from bench.method import Diverged
+
+
+class Parity(ClusterMixin, BaseEstimator):
+    """Two clusters by the parity of the point's number: quick and known."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        self.labels_ = np.arange(len(X)) % 2
+        return self
+
+
+class Raises(Parity):
+    def fit(self, X, y=None):
+        raise RuntimeError("this method always fails")
+
+
+class Diverges(Parity):
+    def fit(self, X, y=None):
+        raise Diverged("clustering", 7)
+
+
+class Dies(Parity):
+    def fit(self, X, y=None):
+        os._exit(9)
+
+
+class Hangs(Parity):
+    def fit(self, X, y=None):
+        time.sleep(600)
+
+
+class TooFewLabels(Parity):
+    def fit(self, X, y=None):
+        self.labels_ = np.zeros(3, dtype=int)
+        return self
+
+
+class OneCluster(Parity):
+    def fit(self, X, y=None):
+        self.labels_ = np.zeros(len(X), dtype=int)
+        return self
+
+
+class WarnsAndWrites(Parity):
+    def fit(self, X, y=None):
+        X[0] = 1  # data sets are shared: they are read-only
+        return super().fit(X)
+'''
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture
+def plugins(tmp_path, monkeypatch) -> str:
+    """Module of the plugins, importable here and in workers."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    (folder / "broken_methods.py").write_text(textwrap.dedent(PLUGINS))
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    yield "broken_methods"
+    sys.modules.pop("broken_methods", None)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """Pretrained networks of the tests stay out of the user's cache."""
+    monkeypatch.setenv("DEEPCLUSTBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "pretrained"))

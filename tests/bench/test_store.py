@@ -1,0 +1,88 @@
+"""Records are whole or absent."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bench.errors import InputError
+from bench.store import Record, Run
+
+
+def record(key="a" * 32, **changes):
+    content = {
+        "key": key, "dataset": "digits", "fingerprint": "f", "method": "dec", "version": 1, "preset": "quick",
+        "variant": "dec", "title": "DEC", "kind": "deterministic", "config": "c", "twin": None, "params": {},
+        "seed": 0, "status": "ok", "metrics": {"acc": 0.5, "nmi": None}, "metrics_version": 1,
+        "versions": {}, "hardware": {}, "commit": None,
+    }  # fmt: skip
+    return Record(**{**content, **changes})
+
+
+OUTPUTS = {"labels": np.arange(5), "embedding": np.ones((5, 2), np.float32)}
+
+
+@pytest.fixture
+def run(tmp_path):
+    run = Run(tmp_path / "run")
+    with run.lock():
+        yield run
+
+
+def test_what_was_written_is_read_back(run):
+    run.write(record(), OUTPUTS)
+    assert list(run.records()) == [record()]
+    outputs = run.outputs("a" * 32)
+    assert set(outputs) == set(OUTPUTS)
+    np.testing.assert_array_equal(outputs["labels"], OUTPUTS["labels"])
+
+
+def test_writing_again_replaces(run):
+    run.write(record(), OUTPUTS)
+    run.write(record(status="failed", error="x"), {})
+    assert [r.status for r in run.records()] == ["failed"]
+    with pytest.raises(InputError, match="--force"):
+        run.outputs("a" * 32)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"key": "aa', b"{}", b"\xff\xfe", b"null"])
+def test_an_unreadable_record_is_told_of_and_counts_as_absent(run, content):
+    run.write(record(), OUTPUTS)
+    (run.folder / "records" / ("b" * 32 + ".json")).write_bytes(content)
+    with pytest.warns(RuntimeWarning, match="unreadable record"):
+        assert [r.key for r in run.records()] == ["a" * 32]
+
+
+def test_a_record_under_another_name_is_not_believed(run):
+    run.write(record(), OUTPUTS)
+    os.rename(run.folder / "records" / f"{'a' * 32}.json", run.folder / "records" / f"{'b' * 32}.json")
+    with pytest.warns(RuntimeWarning, match="its key is not its name"):
+        assert list(run.records()) == []
+
+
+def test_damaged_outputs_are_refused_and_pickles_never_loaded(run):
+    run.write(record(), OUTPUTS)
+    path = run.folder / "outputs" / f"{'a' * 32}.npz"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(InputError, match="cannot be read"):
+        run.outputs("a" * 32)
+    np.savez(path, labels=np.array([{}], dtype=object))
+    with pytest.raises(InputError, match="cannot be read"):
+        run.outputs("a" * 32)
+
+
+def test_left_overs_of_a_killed_process_go(tmp_path):
+    run = Run(tmp_path / "run")
+    with run.lock():
+        (run.folder / "records" / "x.partial").write_text("half")
+    with run.lock():
+        assert not list(run.folder.glob("*/*.partial"))
+
+
+def test_two_processes_do_not_write_to_one_run(run):
+    code = f"from bench.store import Run; Run({str(run.folder)!r}).lock()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "another process is writing" in done.stderr
