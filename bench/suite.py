@@ -91,7 +91,7 @@ class Suite(BaseModel):
             raise ValueError(f"primary_metric {self.primary_metric!r} is none of {', '.join(known)}")
         for table in ("set", "grid"):
             for name in getattr(self, table):
-                if not any(name in (entry, entry.partition("@")[0]) for entry in self.methods):
+                if not _concerns(name, self.methods):
                     raise ValueError(f"{table}.{name}: the suite has no such method; it has {self.methods}")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("a seed occurs twice in seeds")
@@ -113,6 +113,11 @@ class Suite(BaseModel):
             table = content["grid" if several else "set"].setdefault(method, {})
             table[parameter] = values if several else values[0]
         return make_suite(content, source="--set")
+
+
+def _concerns(name: str, methods: list[str]) -> bool:
+    """Tell whether a key of ``set`` or ``grid`` names one of the suite's entries, or its method."""
+    return any(name in (entry, entry.partition("@")[0]) for entry in methods)
 
 
 def suite_names() -> list[str]:
@@ -137,6 +142,10 @@ def load_suite(name: str, **changes: Any) -> Suite:
         content = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid TOML ({error})") from error
+    if "methods" in changes:  # fewer methods than the suite's: what it says of the others has no object
+        for table in ("set", "grid"):
+            asked = {k: v for k, v in content.get(table, {}).items() if _concerns(k, changes["methods"])}
+            content[table] = asked
     return make_suite({**content, **changes}, source=str(path))
 
 

@@ -206,7 +206,7 @@ info = MethodInfo(
     kind="deterministic",
     estimator=DEC,
     presets={
-        "quick": {**QUICK, "epochs": 40},
+        "quick": {**QUICK, "epochs": 100, "learning_rate": 1e-3},
         "short": {**SHORT, "epochs": 10},
         "seed-report": {
             **SEED_SDEC,

@@ -13,7 +13,7 @@ QUICK: dict[str, Any] = {
     "latent_dim": 10,
     "likelihood": "bernoulli",
     "batch_size": 128,
-    "pretrain_epochs": 60,
+    "pretrain_epochs": 150,
 }
 
 #: Guo's DEC-keras on MNIST and Fashion-MNIST: uniform ±1/√fan_in, 300 epochs of SGD on the mean squared error.

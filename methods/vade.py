@@ -157,7 +157,7 @@ info = MethodInfo(
     kind="stochastic",
     estimator=VaDE,
     presets={
-        "quick": {**QUICK, "epochs": 60},
+        "quick": {**QUICK, "epochs": 100, "learning_rate": 1e-3},
         # few epochs leave no time to recover from the published rate
         "short": {**SHORT_MIXTURE, "epochs": 10, "learning_rate": 5e-4},
         "seed-report": {**SEED_SDEC, "likelihood": "bernoulli", "epochs": 10},

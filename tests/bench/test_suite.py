@@ -28,7 +28,8 @@ def variants(cells):
 
 
 @pytest.mark.parametrize(
-    ("text", "seeds"), [("3", [0, 1, 2]), (3, [0, 1, 2]), ("0-2", [0, 1, 2]), ("0,3,7", [0, 3, 7]), ("1-2,5", [1, 2, 5])]
+    ("text", "seeds"),
+    [("3", [0, 1, 2]), (3, [0, 1, 2]), ("0-2", [0, 1, 2]), ("0,3,7", [0, 3, 7]), ("1-2,5", [1, 2, 5])],
 )
 def test_seeds_are_a_number_a_range_or_a_list(text, seeds):
     assert parse_seeds(text) == seeds

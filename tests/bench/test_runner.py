@@ -1,0 +1,124 @@
+"""Cells in real processes: what a method does wrong is its own cell's affair."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from bench.benchmark import frame_of
+from bench.cards import load_dataset
+from bench.registry import find_method
+from bench.runner.cell import fit_cell
+from bench.runner.local import Settings, run_local
+from bench.suite import make_suite, plan_cells
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return load_dataset("digits", limit=200)
+
+
+def plan(dataset, *methods, seeds=1, **changes):
+    content = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": methods, "seeds": seeds}
+    return plan_cells(make_suite({**content, **changes}, "test"), {"digits": dataset}, find_method)
+
+
+def run(cells, **settings):
+    results = {}
+
+    def finished(cell, record, outputs):
+        assert cell.key not in results
+        results[cell.key] = record, outputs
+
+    run_local(cells, Settings(**{"limit": 200, "jobs": 2, "device": "cpu", **settings}), finished)
+    return [results[cell.key] for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "status", "error"),
+    [
+        ("Raises", "failed", "this method always fails"),
+        ("Diverges", "diverged", "epoch 7"),
+        ("Dies", "failed", "worker process died (exit code 9)"),
+        ("Hangs", "timeout", "not done after 1 s"),
+        ("TooFewLabels", "failed", "one integer for each of the 200 points"),
+        ("WarnsAndWrites", "failed", "read-only"),
+    ],
+)
+def test_what_goes_wrong_is_recorded_and_the_others_finish(dataset, plugins, plugin, status, error):
+    cells = plan(dataset, f"{plugins}:{plugin}", f"{plugins}:Parity", "kmeans")
+    broken, fine, real = run(cells, timeout=1 if plugin == "Hangs" else 60)
+    assert broken[0].status == status
+    assert error in broken[0].error
+    assert broken[1] == {}
+    assert (fine[0].status, real[0].status) == ("ok", "ok")
+
+
+def test_a_collapsed_run_is_kept_and_flagged(dataset, plugins):
+    ((record, outputs), (healthy, _)) = run(plan(dataset, f"{plugins}:OneCluster", f"{plugins}:Parity"))
+    assert (record.status, record.flags) == ("ok", ["collapsed"])
+    assert record.metrics["acc"] == pytest.approx(np.bincount(dataset.y).max() / 200)
+    assert record.metrics["silhouette_pixels"] is None
+    assert "cluster" in record.reasons["silhouette_pixels"]
+    assert len(outputs["labels"]) == 200
+    assert healthy.flags == []
+
+
+def test_records_are_the_same_in_any_order_and_with_any_number_of_jobs(dataset):
+    cells = plan(dataset, "sdec", seeds=2, set={"sdec": {"pretrain_epochs": 2, "epochs": 2}})
+    forward = run(cells, jobs=1)
+    backward = run(cells[::-1], jobs=2)[::-1]
+    for (a, x), (b, y) in zip(forward, backward, strict=True):
+        assert a.metrics == b.metrics
+        for name in x:
+            np.testing.assert_array_equal(x[name], y[name], err_msg=name)
+
+
+def test_a_record_holds_what_is_needed_to_do_it_again(dataset):
+    (cell, *_) = plan(dataset, "sdec", set={"sdec": {"pretrain_epochs": 2, "epochs": 2}})
+    record, outputs = fit_cell(cell, find_method("sdec"), dataset, device="cpu", memory=None)
+    again = find_method("sdec").load()(**record.params).fit(dataset.x)
+    np.testing.assert_array_equal(again.labels_, outputs["labels"])
+    assert record.wall_time == pytest.approx(record.timings["pretrain"] + record.timings["cluster"])
+    assert record.peak_memory > 50
+    assert record.versions["torch"]
+    assert record.hardware["threads"] >= 1
+    assert set(outputs) >= {"labels", "soft_assignment", "embedding", "embedding_variance", "history/loss"}
+    assert list(outputs["history/phase"]) == ["pretrain"] * 2 + ["cluster"] * 2
+
+
+def test_data_that_changed_since_the_plan_are_not_fitted(dataset):
+    (cell,) = plan(dataset, "kmeans")
+    record, _ = fit_cell(cell, find_method("kmeans"), load_dataset("blobs"), device="cpu", memory=None)
+    assert record.status == "failed"
+    assert "changed since the plan" in record.error
+
+
+def test_ctrl_c_stops_the_workers_and_keeps_what_was_done(dataset, plugins):
+    cells = plan(dataset, f"{plugins}:Parity", f"{plugins}:Hangs", seeds=2)
+    done = []
+    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+
+    def finished(cell, record, outputs):
+        done.append(record.status)
+        if len(done) == 2:
+            timer.start()
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_local(cells, Settings(limit=200, jobs=2), finished)
+    assert done == ["ok", "ok"]
+    assert time.monotonic() - start < 60
+
+
+def test_an_older_configuration_of_the_same_name_keeps_a_row_of_its_own(dataset):
+    old, new = (
+        fit_cell(plan(dataset, "kmeans", set={"kmeans": {"n_init": n}})[0], find_method("kmeans"), dataset,
+                 device="cpu", memory=None)[0].model_copy(update={"variant": "kmeans"})
+        for n in (1, 2)
+    )  # fmt: skip
+    assert frame_of([old, new])["variant"].nunique() == 2
+    assert frame_of([old])["variant"].tolist() == ["kmeans"]
