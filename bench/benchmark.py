@@ -104,6 +104,7 @@ def frame_of(records: Iterable[Record]) -> pd.DataFrame:
         rows.append(
             {
                 "dataset": r.dataset,
+                "fingerprint": r.fingerprint,
                 "method": r.method,
                 "variant": r.variant,
                 "title": r.title,
@@ -121,12 +122,19 @@ def frame_of(records: Iterable[Record]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame
-    # The folder may hold another version of a variant, from an older suite: it keeps a row of its own.
+    # The folder may hold other data, or another version of a variant, under one name: each keeps rows of its own.
+    for _, group in frame.groupby("dataset"):
+        _tell_apart(frame, group, ["dataset"], by="fingerprint")
     for _, group in frame.groupby(["dataset", "variant"]):
-        if len(set(group["config"])) > 1:
-            for name in ("variant", "title"):
-                frame.loc[group.index, name] = group[name] + " #" + group["config"].str[:6]
+        _tell_apart(frame, group, ["variant", "title"], by="config")
     return frame.sort_values(["dataset", "variant", "seed"], ignore_index=True)
+
+
+def _tell_apart(frame: pd.DataFrame, group: pd.DataFrame, columns: list[str], by: str) -> None:
+    """Add the first digits of a hash to names that several contents share."""
+    if len(set(group[by])) > 1:
+        for column in columns:
+            frame.loc[group.index, column] = group[column] + " #" + group[by].str[:6]
 
 
 def write_leaderboard(run: Run, suite: Suite, records: Sequence[Record]) -> pd.DataFrame:

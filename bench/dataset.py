@@ -16,7 +16,7 @@ class Dataset:
     Attributes
     ----------
     name : str
-        Name of the card, with ``@split`` where only some splits were asked for.
+        Name of the card, with ``@split`` where only some splits were asked for and ``[n]`` where a limit left n.
     x : ndarray of shape (n_samples, n_features)
         float32 in [0, 1], C-contiguous, read-only.
     y : ndarray of shape (n_samples,) or None

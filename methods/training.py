@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bench.method import Diverged
 
@@ -155,7 +154,9 @@ def health_terms(mean: Tensor, log_variance: Tensor | None, q: Tensor | None) ->
         q = q.detach()
         terms["_q"] = q.mean(0)
         terms["_entropy"] = torch.special.entr(q).sum(1).mean()
-        terms["_share"] = functional.one_hot(q.argmax(1), q.shape[1]).to(q.dtype).mean(0)
+        # a comparison, not one_hot, which would wait for the device to check its input
+        clusters = torch.arange(q.shape[1], device=q.device)
+        terms["_share"] = (q.argmax(1, keepdim=True) == clusters).to(q.dtype).mean(0)
     return terms
 
 

@@ -81,7 +81,9 @@ def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | N
     if labels is not None:
         labels.setflags(write=False)
     fingerprint = dataset_fingerprint([part.fingerprint for part in splits], rule, kept)
-    return Dataset(card.name, x, labels, k, image_shape, names, fingerprint)
+    # Named apart: a board must not take runs on a part for runs on the whole.
+    name = card.name if kept is None else f"{card.name}[{limit}]"
+    return Dataset(name, x, labels, k, image_shape, names, fingerprint)
 
 
 def limited_indices(n: int, limit: int, name: str) -> np.ndarray:

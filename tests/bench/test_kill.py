@@ -44,7 +44,7 @@ def test_after_kills_at_random_moments_the_records_equal_the_undisturbed_runs(ti
     subprocess.run(command(suite, tmp_path / "calm"), env=environment, check=True, capture_output=True)
 
     environment["DEEPCLUSTBENCH_CACHE"] = str(tmp_path / "another cache")
-    chance = random.Random(0)  # noqa: S311
+    chance = random.Random(0)
     midway = 0
     for _ in range(kills):
         process = subprocess.Popen(command(suite, tmp_path / "killed"), env=environment, stdout=subprocess.DEVNULL)

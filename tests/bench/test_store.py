@@ -1,6 +1,5 @@
 """Records are whole or absent."""
 
-import os
 import subprocess
 import sys
 
@@ -57,7 +56,7 @@ def test_an_unreadable_record_is_told_of_and_counts_as_absent(run, content):
 
 def test_a_record_under_another_name_is_not_believed(run):
     run.write(record(), OUTPUTS)
-    os.rename(run.folder / "records" / f"{'a' * 32}.json", run.folder / "records" / f"{'b' * 32}.json")
+    (run.folder / "records" / f"{'a' * 32}.json").rename(run.folder / "records" / f"{'b' * 32}.json")
     with pytest.warns(RuntimeWarning, match="its key is not its name"):
         assert list(run.records()) == []
 
