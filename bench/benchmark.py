@@ -111,6 +111,7 @@ def frame_of(records: Iterable[Record]) -> pd.DataFrame:
                 "config": r.config,
                 "twin": r.twin,
                 "kind": r.kind,
+                "seeded": r.seeded,
                 "seed": r.seed,
                 "status": r.status,
                 "flags": r.flags,

@@ -37,6 +37,8 @@ class Configuration:
     params : mapping
         Every parameter of the estimator but those that the runner sets to compute, not to ask
         (``random_state``, ``device``, ``memory``).
+    seeded : bool
+        Whether the estimator takes a seed; one that does not is run once.
     twin : str or None
         The ``id`` of the deterministic configuration that is left without the noise.
     """
@@ -48,6 +50,7 @@ class Configuration:
     preset: str | None
     variant: str
     params: Mapping[str, Any]
+    seeded: bool = True
     twin: str | None = None
 
     @cached_property

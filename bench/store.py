@@ -36,6 +36,7 @@ class Record(BaseModel):
     title: str
     kind: Literal["deterministic", "stochastic"]
     config: str
+    seeded: bool
     twin: str | None
     params: dict[str, Any]
     seed: int

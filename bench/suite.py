@@ -186,7 +186,7 @@ def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[st
     for spec in suite.datasets:
         dataset = datasets[spec]
         for configuration in _configurations(suite, dataset, find):
-            for seed in suite.seeds:
+            for seed in suite.seeds if configuration.seeded else suite.seeds[:1]:
                 cell = Cell(spec, dataset.name, dataset.fingerprint, configuration, seed)
                 cells.setdefault(cell.key, cell)
     return list(cells.values())
@@ -213,6 +213,7 @@ def _configurations(suite: Suite, dataset: Dataset, find: Callable[[str], Method
                 preset=preset if info.presets else None,
                 variant=_named(info.name, preset, suite, overrides),
                 params=params,
+                seeded=_takes_seed(info),
                 twin=twin.id if twin else None,
             )
             asked.setdefault(configuration.id, configuration)
@@ -253,7 +254,12 @@ def _twin(
         preset=None,
         variant=" ".join([twin.name, f"(twin of {info.name})", *left]),
         params=resolve(twin, twin_params, n_clusters),
+        seeded=_takes_seed(twin),
     )
+
+
+def _takes_seed(info: MethodInfo) -> bool:
+    return "random_state" in inspect.signature(info.load()).parameters
 
 
 def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dict[str, Any]:

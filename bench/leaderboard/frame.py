@@ -1,8 +1,8 @@
 """Reading a frame of cells: one row a cell.
 
-Columns: ``dataset``, ``method``, ``variant`` (unique name of a configuration), ``title``, ``config``,
-``twin`` (the ``config`` of its deterministic twin, or None), ``kind``, ``seed``, ``status``, ``flags`` (list
-of str), one for each metric, ``wall_time`` in seconds and ``peak_memory`` in MB.
+Columns: ``dataset``, ``method``, ``variant`` (unique name of a configuration), ``title``, ``config``, ``twin``
+(the ``config`` of its deterministic twin, or None), ``kind``, ``seeded`` (whether it takes a seed), ``seed``,
+``status``, ``flags`` (list of str), one for each metric, ``wall_time`` in seconds and ``peak_memory`` in MB.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bench.errors import InputError
 
 REQUIRED_COLUMNS = (
     *("dataset", "method", "variant", "title", "config", "twin", "kind"),
-    *("seed", "status", "flags", "wall_time", "peak_memory"),
+    *("seeded", "seed", "status", "flags", "wall_time", "peak_memory"),
 )
 
 

@@ -158,7 +158,7 @@ def _notes(cells: pd.DataFrame, twins: pd.DataFrame, board: pd.DataFrame) -> lis
     above = board.iloc[: int(board["reference"].to_numpy().argmax())]
     if len(above):
         names = ", ".join(above["title"])
-        notes.append(f"Above the reference on fewer runs than planned, so not the reference: {names}.")
+        notes.append(f"Above the reference on fewer runs, so not the reference: {names}.")
     for row in board.loc[board["n_collapsed"] > 0].to_dict("records"):
         notes.append(f"{row['title']}: {row['n_collapsed']} of {row['n_ok']} runs collapsed, and count.")
     pairs = pd.concat([twins["n_pairs"], board["n_pairs"]])

@@ -55,9 +55,9 @@ def quality_table(frame: pd.DataFrame, dataset: str, metric: str, *, planned: in
     mean over fewer runs than planned is not ``complete``.
 
     The reference is the best mean among the complete variants (among all if none is): one lucky survivor of
-    ten runs must not be what the others are measured by. It is chosen by the data it is then tested on, so
-    the adjusted p, over the family of all others against it, is descriptive. The declared tests are those of
-    `twin_table`.
+    ten runs must not be what the others are measured by, nor a single run where others have many. It is chosen
+    by the data it is then tested on, so the adjusted p, over the family of all others against it, is
+    descriptive. The declared tests are those of `twin_table`.
 
     Parameters
     ----------
@@ -139,7 +139,8 @@ def _describe(cells: pd.DataFrame, metric: str, planned: int | None) -> dict[str
     ok = finished(cells)
     scores = np.array(list(scores_by_seed(cells, metric).values()))
     quartiles = np.percentile(scores, [25, 50, 75]) if len(scores) else np.full(3, np.nan)
-    n_planned = max(planned or 0, len(cells))
+    # A method that takes no seed has one outcome, however many seeds the others run.
+    n_planned = max(planned or 0, len(cells)) if cells["seeded"].all() else len(cells)
     described: dict[str, Any] = {
         "method": str(cells["method"].iloc[0]),
         "kind": str(cells["kind"].iloc[0]),
@@ -163,7 +164,8 @@ def _describe(cells: pd.DataFrame, metric: str, planned: int | None) -> dict[str
 
 def _reference(rows: list[dict[str, Any]], metric: Metric) -> str | None:
     scored = [row for row in rows if row["n_scored"] > 0]
-    candidates = [row for row in scored if row["complete"]] or scored
+    complete = [row for row in scored if row["complete"]]
+    candidates = [row for row in complete if row["n_scored"] > 1] or complete or scored
     if not candidates:
         return None
     sign = -1 if metric.greater_is_better else 1

@@ -103,6 +103,7 @@ def _record(cell: Cell, device: str, **outcome: Any) -> Record:
         title=c.title,
         kind=c.kind,
         config=c.id,
+        seeded=c.seeded,
         twin=c.twin,
         params={**c.params, "random_state": cell.random_state},
         seed=cell.seed,

@@ -24,6 +24,9 @@ from bench.registry import find_method
 from bench.runner.cell import Outputs, failed, fit_cell
 from bench.store import Record
 
+#: What every worker needs. torch's optimizers import torch._dynamo when first used: seconds a process.
+_PRELOAD = ["bench.runner.local", "methods.vade", "methods.sdec", "sklearn.metrics", "torch._dynamo"]
+
 Finished = Callable[[Cell, Record, Outputs], None]
 
 
@@ -113,7 +116,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.runner.local", "methods.vade", "methods.sdec"])
+    context.set_forkserver_preload(_PRELOAD)
     return context
 
 

@@ -12,11 +12,27 @@ from bench.store import Record, Run
 
 def record(key="a" * 32, **changes):
     content = {
-        "key": key, "dataset": "digits", "fingerprint": "f", "method": "dec", "version": 1, "preset": "quick",
-        "variant": "dec", "title": "DEC", "kind": "deterministic", "config": "c", "twin": None, "params": {},
-        "seed": 0, "status": "ok", "metrics": {"acc": 0.5, "nmi": None}, "metrics_version": 1,
-        "versions": {}, "hardware": {}, "commit": None,
-    }  # fmt: skip
+        "key": key,
+        "dataset": "digits",
+        "fingerprint": "f",
+        "method": "dec",
+        "version": 1,
+        "preset": "quick",
+        "variant": "dec",
+        "title": "DEC",
+        "kind": "deterministic",
+        "config": "c",
+        "seeded": True,
+        "twin": None,
+        "params": {},
+        "seed": 0,
+        "status": "ok",
+        "metrics": {"acc": 0.5, "nmi": None},
+        "metrics_version": 1,
+        "versions": {},
+        "hardware": {},
+        "commit": None,
+    }
     return Record(**{**content, **changes})
 
 

@@ -141,6 +141,11 @@ def test_a_bare_class_is_a_method(data):
     assert cells[0].configuration.preset is None
 
 
+def test_a_method_that_takes_no_seed_runs_once(data):
+    cells = cells_of(data, methods=["sklearn.cluster:Birch", "kmeans"], seeds=5)
+    assert [c.configuration.seeded for c in cells] == [False] + [True] * 5
+
+
 def test_unknown_suite_names_the_near_one():
     with pytest.raises(InputError, match="did you mean quick"):
         load_suite("quik")
