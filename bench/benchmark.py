@@ -113,6 +113,7 @@ def frame_of(records: Iterable[Record]) -> pd.DataFrame:
                 "kind": r.kind,
                 "seeded": r.seeded,
                 "seed": r.seed,
+                "key": r.key,
                 "status": r.status,
                 "flags": r.flags,
                 "wall_time": r.wall_time,
@@ -144,10 +145,22 @@ def write_leaderboard(run: Run, suite: Suite, records: Sequence[Record]) -> pd.D
 
     frame = frame_of(records)
     if not frame.empty:
+        frame["stability"] = _stability(run, frame)
         planned = len(suite.seeds)
         run.write_text("leaderboard.md", render_markdown(frame, primary_metric=suite.primary_metric, planned=planned))
         run.write_text("leaderboard.csv", render_csv(frame, primary_metric=suite.primary_metric, planned=planned))
     return frame
+
+
+def _stability(run: Run, frame: pd.DataFrame) -> pd.Series:
+    """Return for each cell how far the healthy runs of its variant agree; collapsed ones would agree perfectly."""
+    from bench.metrics.stability import stability
+
+    values = frame["seed"].astype(float) * float("nan")
+    for _, group in frame.groupby(["dataset", "variant"]):
+        healthy = group.loc[(group["status"] == "ok") & ~group["flags"].map(lambda flags: "collapsed" in flags)]
+        values.loc[group.index] = stability([run.outputs(key)["labels"] for key in healthy["key"]])
+    return values
 
 
 def rescore(run: Run, datasets: Iterable[Dataset]) -> list[Record]:

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 
 from bench.method import MethodInfo
@@ -87,6 +89,11 @@ class DEC(DeepClusterer):
         self.cluster_centers_ = to_numpy(centroids)
         self.embedding_ = to_numpy(in_chunks(self._encode, x))
         self.labels_ = to_numpy(self._soft_assignment(x).argmax(1))
+
+    @available_if(lambda self: self.reconstruction_weight > 0)
+    def reconstruct(self, X: np.ndarray) -> np.ndarray:
+        """Return the decoder's mean (n_samples, n_features); DEC proper has dropped its decoder and has none."""
+        return super().reconstruct(X)
 
     def _train(self, x: Tensor, centroids: nn.Parameter) -> list[dict[str, float]]:
         """Minimise the objective in place and return the history."""

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bench.leaderboard.frame import cells_of, finished, labels_of, metric_values, twin_pairs
+from bench.leaderboard.frame import (
+    cells_of,
+    finished,
+    has_flag,
+    labels_of,
+    metric_values,
+    twin_pairs,
+    variants_of,
+)
 from bench.leaderboard.numbers import (
     format_interval,
     format_mean,
@@ -19,11 +27,14 @@ from bench.leaderboard.numbers import (
 from bench.leaderboard.tables import SECONDARY_METRICS, quality_table, twin_table
 from bench.metrics import Metric, find_metric, find_ranking_metric
 
+INTERNAL_METRICS = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels", "n_clusters_used")
+
 HOW_TO_READ = (
     "Runs are ok / failed / collapsed. A collapsed run is an ok run and counts in every number; a failed one "
     "has no score.",
     "A difference is the Hodges-Lehmann estimate over matched seeds with its exact 95 % interval; p is the "
     "two-sided Wilcoxon signed-rank test, Holm-adjusted within its table.",
+    "Stability is the mean ARI between the labels of different seeds, collapsed runs left out.",
     "The twin pairs are fixed before any run. The reference of a board is the best mean of the same runs, so "
     "its p-values only describe, as do the further scores.",
 )
@@ -68,11 +79,12 @@ def _section(frame: pd.DataFrame, dataset: str, primary_metric: str, planned: in
     cells = cells_of(frame, dataset)
     missing = _why_no_score(cells, metric)
     if missing is not None:
-        return Section(dataset, (missing,))
+        internal = (_internal(cells),) if len(finished(cells)) else ()
+        return Section(dataset, (missing,), internal)
     twins = twin_table(frame, dataset, primary_metric)
     board = quality_table(frame, dataset, primary_metric, planned=planned)
     tables = [_twins(twins, metric)] if len(twins) else []
-    tables += [_board(board, metric), _further(board, metric)]
+    tables += [_board(board, metric), _further(board, metric, _stability(cells))]
     return Section(dataset, tuple(twins["sentence"]), tuple(tables), tuple(_notes(cells, twins, board)))
 
 
@@ -123,7 +135,43 @@ def _board(board: pd.DataFrame, metric: Metric) -> TextTable:
     )
 
 
-def _further(board: pd.DataFrame, metric: Metric) -> TextTable:
+def _stability(cells: pd.DataFrame) -> dict[str, str]:
+    """Mean ARI between the seeds of each variant, as text by variant."""
+    return {
+        name: format_score(float(metric_values(rows, "stability")[0]), find_metric("ari"))
+        for name, rows in variants_of(cells).items()
+    }
+
+
+def _internal(cells: pd.DataFrame) -> TextTable:
+    """Say what can be said without classes: indices in pixel space, which compare methods, and stability."""
+    metrics = [find_metric(name) for name in INTERNAL_METRICS]
+    labels, agreement = labels_of(cells), _stability(cells)
+    rows = []
+    for name, variant in variants_of(cells).items():
+        ok = finished(variant)
+        collapsed = int(has_flag(ok, "collapsed").sum())
+        scores = [(metric_values(ok, metric.name), metric) for metric in metrics]
+        rows.append(
+            (
+                labels[name],
+                f"{len(ok)}/{len(variant) - len(ok)}/{collapsed}",
+                *(format_mean(*_moments(values), metric) for values, metric in scores),
+                agreement[name],
+            )
+        )
+    header = ("variant", "runs", *(metric.title for metric in metrics), "stability")
+    return TextTable("Internal indices in pixel space, and the agreement between seeds (ARI)", header, tuple(rows))
+
+
+def _moments(values: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of the finite values."""
+    finite = values[np.isfinite(values)]
+    mean = float(finite.mean()) if len(finite) else np.nan
+    return mean, float(finite.std(ddof=1)) if len(finite) > 1 else np.nan
+
+
+def _further(board: pd.DataFrame, metric: Metric, agreement: dict[str, str]) -> TextTable:
     secondary = [find_metric(name) for name in SECONDARY_METRICS if name != metric.name]
     secondary = [m for m in secondary if board[f"{m.name}_mean"].notna().any()]
     rows = [
@@ -131,14 +179,15 @@ def _further(board: pd.DataFrame, metric: Metric) -> TextTable:
             row["title"],
             f"{format_score(row['median'], metric)} {format_interval(row['q1'], row['q3'], metric)}".rstrip(),
             *(format_mean(row[f"{m.name}_mean"], row[f"{m.name}_sd"], m) for m in secondary),
+            agreement[row["variant"]],
             format_seconds(row["wall_time_mean"]),
             format_megabytes(row["peak_memory_max"]),
         )
         for row in board.to_dict("records")
     ]
-    header = ("variant", "median [Q1, Q3]", *(m.title for m in secondary), "time", "memory")
+    header = ("variant", "median [Q1, Q3]", *(m.title for m in secondary), "stability", "time", "memory")
     return TextTable(
-        f"Further: {metric.title} quartiles, descriptive scores, mean time, peak memory", header, tuple(rows)
+        f"Further: {metric.title} quartiles, descriptive scores, agreement of seeds, time, memory", header, tuple(rows)
     )
 
 

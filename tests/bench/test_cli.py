@@ -94,6 +94,8 @@ def test_unlabelled_data_run(cli, tmp_path):
     code, out, _ = cli(*arguments, "--clusters", "3")
     assert code == 0
     assert "unlabelled" in out
+    assert "Silhouette" in out
+    assert "stability" in out
     (record,) = records(tmp_path / "r").values()
     assert record["metrics"]["acc"] is None
     assert record["metrics"]["silhouette_pixels"] is not None
