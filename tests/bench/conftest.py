@@ -3,6 +3,7 @@
 import os
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,7 @@ def tiny(tmp_path) -> Path:
 
 
 @pytest.fixture
-def plugins(tmp_path, monkeypatch) -> str:
+def plugins(tmp_path, monkeypatch) -> Iterator[str]:
     """Module of the plugins, importable here and in workers."""
     folder = tmp_path / "plugins"
     folder.mkdir()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -14,7 +16,7 @@ from methods.vade import VaDE
 from methods.vae_kmeans import VAEKMeans
 
 # scikit-learn's checks feed numbers of any size, so the likelihood is Gaussian; the networks are small to be quick.
-_SMALL = {
+_SMALL: dict[str, Any] = {
     "n_clusters": 3,
     "hidden_dims": (16,),
     "latent_dim": 2,
