@@ -68,6 +68,7 @@ class AEGMM(MixtureAssignment, DeepClusterer):
     """
 
     likelihood: Likelihood = "bernoulli"
+    n_init: int = 10
 
     def _fit(self, x: Tensor) -> None:
         self.network_ = self._pretrain(x)

@@ -51,8 +51,7 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
     pretrain_epochs, pretrain_optimizer, pretrain_learning_rate, pretrain_momentum, pretrain_weight_decay
         How the autoencoder is trained; the momentum is SGD's.
     n_init : int
-        Restarts of the KMeans or the mixture that starts the clustering; on MNIST ten now and then miss the
-        mixture's best likelihood, and .05 of ACC with it.
+        Restarts of the KMeans or the mixture that starts the clustering.
     random_state : int, RandomState or None
         Seed of every random number.
     device : str

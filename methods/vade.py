@@ -77,6 +77,7 @@ class VaDE(MixtureAssignment, StochasticClusterer):
 
     likelihood: Likelihood = "bernoulli"
     batch_size: int = 100
+    n_init: int = 10
     epochs: int = 300
     learning_rate: float = 2e-3
     learning_rate_decay: float = 0.9
