@@ -21,7 +21,7 @@ def _layers(sizes: Sequence[int]) -> list[nn.Module]:
     """Linear layers with a ReLU between each two, weights not yet set."""
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
-        layers += [skip_init(nn.Linear, n_in, n_out), nn.ReLU()]
+        layers += [skip_init(nn.Linear, n_in, n_out), nn.ReLU(inplace=True)]
     return layers[:-1]
 
 
@@ -43,7 +43,7 @@ class Autoencoder(nn.Module):
     def __init__(self, n_features: int, hidden_dims: Sequence[int], latent_dim: int) -> None:
         super().__init__()
         down = [n_features, *hidden_dims]
-        self.body = nn.Sequential(*_layers(down), nn.ReLU()) if hidden_dims else nn.Sequential()
+        self.body = nn.Sequential(*_layers(down), nn.ReLU(inplace=True)) if hidden_dims else nn.Sequential()
         self.code = skip_init(nn.Linear, down[-1], latent_dim)
         self.decoder = nn.Sequential(*_layers([latent_dim, *reversed(down)]))
 
