@@ -134,7 +134,7 @@ class History:
         self._sums, self._n = {}, 0
         epoch = len(self.epochs) + 1
         row: dict[str, float] = {"epoch": epoch}
-        row.update((name, float(value)) for name, value in means.items() if value.ndim == 0)
+        row.update((name, float(value)) for name, value in means.items() if not name.startswith("_"))
         row.update(_health(means))
         self.epochs.append(row)
         if not np.isfinite(row["loss"]):
@@ -142,7 +142,7 @@ class History:
 
 
 def health_terms(mean: Tensor, log_variance: Tensor | None, q: Tensor | None) -> dict[str, Tensor]:
-    """Return what the health of an epoch is made of, as means over one batch.
+    """Return what the health of an epoch is made of, as means over one batch; ``_`` marks what is not itself kept.
 
     ``mean`` and ``log_variance`` are (n, d) of the encoder, ``q`` the soft assignment (n, k).
     """

@@ -110,6 +110,7 @@ def test_wrong_words_are_refused_with_the_right_ones(digits, small):
 def test_history_tells_the_health_of_every_epoch(digits, small):
     history = SDEC(**small, epochs=3, tol=0, random_state=0).fit(digits).history_
     row = history[-1]
+    assert not [name for name in row if name.startswith("_")]
     assert [r["phase"] for r in history] == ["pretrain"] * 3 + ["cluster"] * 3
     assert row["epoch"] == 3
     assert 1 <= row["clusters_in_use"] <= 10
