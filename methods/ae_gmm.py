@@ -14,7 +14,7 @@ from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
 from methods.losses import log_mixture_joint
 from methods.networks import Likelihood
-from methods.presets import QUICK, SEED_SDEC, SHORT_MIXTURE, VADE_PRETRAINING
+from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
 from methods.training import in_chunks, to_numpy
 
 
@@ -93,7 +93,7 @@ info = MethodInfo(
     estimator=AEGMM,
     presets={
         "quick": QUICK,
-        "short": SHORT_MIXTURE,
+        "short": SHORT,
         "seed-report": {**SEED_SDEC, "likelihood": "bernoulli"},
         "paper": VADE_PRETRAINING,
     },

@@ -80,4 +80,3 @@ SHORT: dict[str, Any] = {
     "batch_size": 256,
     "pretrain_epochs": 10,
 }
-SHORT_MIXTURE: dict[str, Any] = {**SHORT, "likelihood": "bernoulli"}

@@ -13,7 +13,7 @@ from bench.method import MethodInfo
 from methods.base import StochasticClusterer, Stopwatch
 from methods.losses import log_likelihood, standard_normal_kl
 from methods.networks import GaussianAutoencoder, Likelihood, initialize
-from methods.presets import QUICK, SEED_VAE, SHORT_MIXTURE
+from methods.presets import QUICK, SEED_VAE, SHORT
 from methods.pretraining import train_autoencoder
 from methods.training import in_chunks, to_numpy
 
@@ -79,7 +79,7 @@ info = MethodInfo(
     estimator=VAEKMeans,
     presets={
         "quick": QUICK,
-        "short": {**SHORT_MIXTURE, "pretrain_epochs": 20},
+        "short": {**SHORT, "likelihood": "bernoulli", "pretrain_epochs": 20},
         "seed-report": SEED_VAE,
         "paper": {**SEED_VAE, "pretrain_epochs": 100},
     },
