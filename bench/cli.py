@@ -54,7 +54,7 @@ DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder of data sets. Default: $DEEPCLUSTBENCH_DATA, else the user's cache."),
 ]
-Out = Annotated[Path | None, typer.Option(help="Folder of the run. Default: results/runs/SUITE")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")]
 Force = Annotated[bool, typer.Option("--force", help="Run every cell again.")]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Run the failed cells again.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core, on a GPU one.")]
@@ -74,9 +74,7 @@ def run(
     limit: Limit = None,
     clusters: Clusters = None,
     data_root: DataRoot = None,
-    out_folder: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")
-    ] = None,
+    out_folder: Out = None,
     force: Force = False,
     retry_failed: Retry = False,
     executor: Annotated[Executor, typer.Option(help="What runs the cells.")] = Executor.LOCAL,  # noqa: ARG001
@@ -148,9 +146,7 @@ def plan(
     limit: Limit = None,
     clusters: Clusters = None,
     data_root: DataRoot = None,
-    out_folder: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")
-    ] = None,
+    out_folder: Out = None,
     force: Force = False,
     retry_failed: Retry = False,
     jobs: Jobs = None,

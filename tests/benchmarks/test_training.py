@@ -63,7 +63,7 @@ def test_pretraining(benchmark, images, kind, likelihood):
     ids=["dec", "idec", "sdec-report", "sdec-stable", "vade"],
 )
 def test_clustering(benchmark, images, name, options, tmp_path):
-    """The difference between three epochs of clustering and none: pretraining and KMeans drop out."""
+    """The difference between one epoch of clustering and none: pretraining and KMeans drop out."""
     common = {"pretrain_epochs": 0, "n_init": 1, "random_state": 0, "device": "cpu", **options}
     kind = find_method(name).load()
     stay = {"tol": 0.0} if "tol" in kind().get_params() else {}
