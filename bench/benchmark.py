@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,21 +39,22 @@ class Plan:
     done: dict[str, Record]
     left: list[Cell]
 
+    def seconds(self) -> dict[tuple[str, str], float]:
+        """Return the mean seconds of a cell, fit and score, by data set and configuration."""
+        seen: dict[tuple[str, str], list[float]] = {}
+        for record in self.done.values():
+            if "fit" in record.timings:
+                took = record.timings["fit"] + record.timings.get("score", 0.0)
+                seen.setdefault((record.dataset, record.config), []).append(took)
+        return {place: sum(times) / len(times) for place, times in seen.items()}
+
     def seconds_left(self, jobs: int) -> float | None:
         """Estimate the time left from the cells that are done; None where a configuration has none."""
-        seen: dict[tuple[str, str], list[float]] = {}
-        for cell in self.cells:
-            record = self.done.get(cell.key)
-            if record is not None and "fit" in record.timings:
-                took = record.timings["fit"] + record.timings.get("score", 0.0)
-                seen.setdefault((cell.dataset, cell.configuration.id), []).append(took)
-        total = 0.0
-        for cell in self.left:
-            times = seen.get((cell.dataset, cell.configuration.id))
-            if times is None:
-                return None
-            total += sum(times) / len(times)
-        return total / jobs
+        known = self.seconds()
+        places = [(cell.dataset, cell.configuration.id) for cell in self.left]
+        if any(place not in known for place in places):
+            return None
+        return sum(known[place] for place in places) / jobs
 
 
 def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Dataset]:
@@ -185,13 +185,3 @@ def rescore(run: Run, datasets: Iterable[Dataset]) -> list[Record]:
             run.write(record, outputs)
         records.append(record)
     return records
-
-
-def default_memory() -> Path:
-    """Return where pretrained networks are kept: ``$DEEPCLUSTBENCH_CACHE``, else the user's cache folder."""
-    named = os.environ.get("DEEPCLUSTBENCH_CACHE")
-    if named:
-        return Path(named).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("deepclustbench") / "pretrained"

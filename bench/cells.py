@@ -41,6 +41,8 @@ class Configuration:
         Whether the estimator takes a seed; one that does not is run once.
     twin : str or None
         The ``id`` of the deterministic configuration that is left without the noise.
+    pretraining : mapping or None
+        The parameters that determine the pretrained network; None where none is shared.
     """
 
     method: str
@@ -52,6 +54,7 @@ class Configuration:
     params: Mapping[str, Any]
     seeded: bool = True
     twin: str | None = None
+    pretraining: Mapping[str, Any] | None = None
 
     @cached_property
     def id(self) -> str:
@@ -88,6 +91,14 @@ class Cell:
     def random_state(self) -> int:
         """Seed for the estimator, 31 bits, from data set and seed alone: methods of one seed are paired."""
         return int(_hash({"fingerprint": self.fingerprint, "seed": self.seed}, 8), 16) >> 1
+
+    @cached_property
+    def network(self) -> str | None:
+        """Name of the pretrained network it starts from, shared by all cells of equal name; None for none."""
+        recipe = self.configuration.pretraining
+        if recipe is None:
+            return None
+        return _hash({"fingerprint": self.fingerprint, "seed": self.seed, "recipe": dict(recipe)}, 32)
 
 
 def cell_key(fingerprint: str, method: str, version: int, params: Mapping[str, Any], seed: int) -> str:

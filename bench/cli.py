@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tomllib
 import warnings
@@ -32,6 +31,7 @@ class Executor(StrEnum):
     """What runs the cells."""
 
     LOCAL = "local"
+    RAY = "ray"
 
 
 class Device(StrEnum):
@@ -57,9 +57,12 @@ DataRoot = Annotated[
 Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")]
 Force = Annotated[bool, typer.Option("--force", help="Run every cell again.")]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Run the failed cells again.")]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core, on a GPU one.")]
+Search = Annotated[
+    int | None, typer.Option(min=1, help="Draw this many configurations of every method that has a search space.")
+]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Processes (local). Default: one a core, on a GPU one.")]
 Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads of a process. Default: cores / jobs. Results depend on it.")
+    int | None, typer.Option(min=1, help="Threads of a cell. Default: its share of the cores. Results depend on it.")
 ]
 
 
@@ -71,63 +74,96 @@ def run(
     seeds: Seeds = None,
     set_: Settings = None,
     preset: Preset = None,
+    search: Search = None,
     limit: Limit = None,
     clusters: Clusters = None,
     data_root: DataRoot = None,
     out_folder: Out = None,
     force: Force = False,
     retry_failed: Retry = False,
-    executor: Annotated[Executor, typer.Option(help="What runs the cells.")] = Executor.LOCAL,  # noqa: ARG001
+    executor: Annotated[Executor, typer.Option(help="What runs the cells.")] = Executor.LOCAL,
     jobs: Jobs = None,
     threads: Threads = None,
     device: Annotated[Device, typer.Option(help="Where networks are trained.")] = Device.AUTO,
     timeout: Annotated[float | None, typer.Option(min=0.001, help="Seconds a cell may take.")] = None,
+    max_retries: Annotated[int, typer.Option(min=0, help="Tries more for a cell whose worker died.")] = 2,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to join, HOST:PORT or auto. Default: a private Ray.")
+    ] = None,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option(min=0, help="GPUs of a cell (Ray); 0.25 puts four on one. Default: 1 if any.")
+    ] = None,
+    cpus_per_trial: Annotated[float | None, typer.Option(min=0.01, help="CPUs of a cell (Ray). Default: 1.")] = None,
+    max_concurrent: Annotated[int | None, typer.Option(min=1, help="Cells at one time (Ray).")] = None,
 ) -> None:
     """Run a suite: what has a record is not run again. Exit code 3 if cells failed."""
-    from bench.benchmark import default_memory, load_datasets, make_plan, write_leaderboard
+    from bench.benchmark import load_datasets, make_plan, write_leaderboard
     from bench.leaderboard.render import render_terminal
     from bench.progress import Display
-    from bench.runner.local import Settings as RunSettings
-    from bench.runner.local import run_local, warm_up
+    from bench.runner.execute import OnRay, OnThisMachine, cores, execute
+    from bench.runner.networks import default_memory
+    from bench.runner.settings import Settings as RunSettings
+    from bench.runner.shares import Shares
     from bench.store import Run
 
-    plan_of = _suite(suite, methods, datasets, seeds, set_, preset, limit, clusters)
-    warm_up()
+    plan_of = _suite(suite, methods, datasets, seeds, set_, preset, search, limit, clusters)
     target = Run(out_folder or Path("results/runs") / plan_of.name)
-    jobs = jobs or _default_jobs(device)
+    how: OnRay | OnThisMachine
+    if executor is Executor.RAY:
+        _refuse({"--jobs": jobs}, "--executor local; with Ray write --max-concurrent")
+        shares = Shares(cpus=cpus_per_trial or 1.0, gpus=gpus_per_trial, max_concurrent=max_concurrent)
+        how = OnRay(log=target.folder / "ray.log", address=address, shares=shares)
+        threads = threads or max(1, int(shares.cpus))
+        where = f"with Ray, {shares.cpus:g} CPUs a cell" if address is None else f"on the Ray cluster {address}"
+    else:
+        for_ray = {"--address": address, "--gpus-per-trial": gpus_per_trial, "--cpus-per-trial": cpus_per_trial}
+        _refuse({**for_ray, "--max-concurrent": max_concurrent}, "--executor ray")
+        from bench.runner.local import warm_up
+
+        warm_up()
+        jobs = jobs or _default_jobs(device)
+        how = OnThisMachine(jobs=jobs, data_root=data_root, limit=plan_of.limit, clusters=plan_of.clusters)
+        threads = threads or max(1, cores() // jobs)
+        where = f"with {jobs} jobs of {threads} threads"
     settings = RunSettings(
-        jobs=jobs,
-        threads=threads or max(1, (os.cpu_count() or 1) // jobs),
-        device=device.value,
-        memory=str(default_memory()),
-        data_root=str(data_root) if data_root else None,
-        limit=limit if limit is not None else plan_of.limit,
-        clusters=clusters if clusters is not None else plan_of.clusters,
-        timeout=timeout,
+        threads=threads, device=device.value, memory=str(default_memory()), timeout=timeout, max_retries=max_retries
     )
     data = load_datasets(plan_of, data_root)
+    everything = True
     with target.lock():
         plan = make_plan(plan_of, target, data, force=force, retry_failed=retry_failed)
         target.write_suite(plan_of)
         _say(
             f"{plan_of.name}: {len(plan.cells)} cells, {len(plan.cells) - len(plan.left)} done, "
-            f"{len(plan.left)} to run with {jobs} jobs of {settings.threads} threads, into {target.folder}"
+            f"{len(plan.left)} to run {where}, into {target.folder}"
         )
         try:
             if plan.left:
-                with Display(out, len(plan.left), plan_of.primary_metric) as display:
+                screen = Console(file=sys.stdout)  # this very stream: an executor may point sys.stdout elsewhere
+                with Display(screen, len(plan.left), plan_of.primary_metric) as display:
 
                     def finished(_cell: Any, record: Any, outputs: Any) -> None:
                         target.write(record, outputs)
                         display.finished(record)
 
-                    run_local(plan.left, settings, finished, display.running)
+                    everything = execute(
+                        plan.left,
+                        how,
+                        settings,
+                        data,
+                        finished=finished,
+                        running=display.running,
+                        stopping=display.stopping,
+                        seconds=plan.seconds(),
+                    )
         except KeyboardInterrupt:
-            _say("stopped; the finished cells are kept, the same command goes on from here")
-            raise typer.Exit(130) from None
+            everything = False
         finally:
             records = list(target.records())
             frame = write_leaderboard(target, plan_of, records)
+    if not everything:
+        _say("stopped; the finished cells are kept, the same command goes on from here")
+        raise typer.Exit(130)
     if not frame.empty:
         render_terminal(frame, primary_metric=plan_of.primary_metric, planned=len(plan_of.seeds), console=out)
     _say(f"\nwritten: {target.folder}/leaderboard.md, leaderboard.csv, records/, outputs/")
@@ -143,6 +179,7 @@ def plan(
     seeds: Seeds = None,
     set_: Settings = None,
     preset: Preset = None,
+    search: Search = None,
     limit: Limit = None,
     clusters: Clusters = None,
     data_root: DataRoot = None,
@@ -155,7 +192,7 @@ def plan(
     from bench.benchmark import load_datasets, make_plan
     from bench.store import Run
 
-    plan_of = _suite(suite, methods, datasets, seeds, set_, preset, limit, clusters)
+    plan_of = _suite(suite, methods, datasets, seeds, set_, preset, search, limit, clusters)
     target = Run(out_folder or Path("results/runs") / plan_of.name)
     made = make_plan(plan_of, target, load_datasets(plan_of, data_root), force=force, retry_failed=retry_failed)
     left = {cell.key for cell in made.left}
@@ -248,8 +285,8 @@ def info() -> None:
     """Show versions, hardware and folders."""
     import torch
 
-    from bench.benchmark import default_memory
     from bench.cards import default_data_root
+    from bench.runner.networks import default_memory
     from bench.runner.provenance import commit, hardware, versions
 
     rows = [*versions().items(), ("commit", commit()), *hardware("auto").items()]
@@ -266,13 +303,15 @@ def _suite(
     seeds: str | None,
     settings: Sequence[str] | None,
     preset: str | None,
+    search: int | None,
     limit: int | None,
     clusters: int | None,
 ) -> Any:
     """Return the suite with what the command line changes of it."""
     from bench.suite import load_suite
 
-    changes: dict[str, Any] = {"preset": preset, "limit": limit, "clusters": clusters, "seeds": seeds}
+    changes: dict[str, Any] = {"preset": preset, "search": search, "seeds": seeds}
+    changes |= {"limit": limit, "clusters": clusters}
     changes |= {"methods": methods and methods.split(","), "datasets": datasets and datasets.split(",")}
     changes = {key: value for key, value in changes.items() if value is not None}
     return load_suite(name, **changes).with_settings(dict(_setting(text) for text in settings or ()))
@@ -290,6 +329,13 @@ def _setting(text: str) -> tuple[tuple[str, str], list[Any]]:
         return (method, parameter), values.split(",")
 
 
+def _refuse(options: dict[str, Any], where: str) -> None:
+    """Refuse options that the other executor has, instead of leaving them unheard."""
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"{name} belongs to {where}")
+
+
 def _default_jobs(device: Device) -> int:
     """One process a core: a core a cell is the best use of a CPU. A GPU is given to one cell at a time."""
     if device is not Device.CPU:
@@ -297,7 +343,9 @@ def _default_jobs(device: Device) -> int:
 
         if torch.cuda.is_available():
             return 1
-    return os.cpu_count() or 1
+    from bench.runner.execute import cores
+
+    return cores()
 
 
 def _exit_with_failures(failures: Sequence[Any]) -> None:

@@ -10,9 +10,12 @@ import importlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import InputError
+
+if TYPE_CHECKING:
+    from bench.search import Distribution
 
 Parameters = Mapping[str, Any]
 
@@ -57,11 +60,17 @@ class MethodInfo:
         The scikit-learn clusterer, or where to import it from ("pkg.mod:Class").
     presets : mapping of str to mapping
         Named parameters. ``"paper@usps"`` holds what differs from ``"paper"`` on the data set ``usps``.
-    search_space : mapping of str to sequence
-        Values worth searching, by parameter.
+    search_space : mapping of str to tuple or distribution
+        Values worth searching, by parameter; or a distribution of numbers with ``ppf``, such as scipy's
+        frozen ``loguniform(1e-4, 1e-1)``. A suite's ``search`` draws from it.
     twin : callable or None
         Maps all parameters of a stochastic configuration to ``(name, parameters)`` of the deterministic
         method that is left when the noise is switched off.
+    pretraining : tuple of str
+        The parameters that determine the network it pretrains and shares through ``memory``: cells of one
+        data set and seed that agree in them wait for one of them to train it. Empty if it shares none.
+    resources : mapping of str to float
+        ``{"cpus": 2, "gpus": 0}``: what a cell of this method asks for, whatever the command line says.
     reference : str
         The paper.
     version : int
@@ -73,10 +82,17 @@ class MethodInfo:
     kind: Literal["deterministic", "stochastic"]
     estimator: type | str
     presets: Mapping[str, Parameters] = field(default_factory=dict)
-    search_space: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    search_space: Mapping[str, tuple[Any, ...] | Distribution] = field(default_factory=dict)
     twin: Callable[[Parameters], tuple[str, dict[str, Any]]] | None = None
+    pretraining: tuple[str, ...] = ()
+    resources: Mapping[str, float] = field(default_factory=dict)
     reference: str = ""
     version: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value in self.resources.items():
+            if name not in ("cpus", "gpus") or value < 0:
+                raise InputError(f"method {self.name}: resources has {name!r}: {value!r}; write cpus or gpus, from 0")
 
     def load(self) -> type:
         """Return the estimator's class.

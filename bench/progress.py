@@ -41,13 +41,14 @@ class Display:
             MofNCompleteColumn(),
             TextColumn("{task.fields[failed]}"),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[speed]}"),
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[running]}", markup=False),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("cells", total=total, failed="", running="")
+        self._task = self._bar.add_task("cells", total=total, failed="", speed="", running="")
 
     def __enter__(self) -> Display:
         self._bar.start()
@@ -57,6 +58,10 @@ class Display:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+    def stopping(self) -> None:
+        """Say what Ctrl-C does."""
+        self._console.print("finishing what is running; Ctrl-C again stops at once", highlight=False)
 
     def running(self, cells: list[Cell]) -> None:
         """Show which cells are being worked on."""
@@ -68,7 +73,12 @@ class Display:
         self._done += 1
         self._failed += record.status != "ok"
         self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
-        self._bar.update(self._task, completed=self._done, failed=f"[red]{self._failed} failed" if self._failed else "")
+        self._bar.update(
+            self._task,
+            completed=self._done,
+            failed=f"[red]{self._failed} failed" if self._failed else "",
+            speed=f"{60 * self._done / (time.monotonic() - self._start):.1f}/min",
+        )
 
     def _line(self, record: Record) -> str:
         elapsed = time.monotonic() - self._start

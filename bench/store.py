@@ -22,7 +22,10 @@ Status = Literal["ok", "failed", "diverged", "timeout"]
 
 
 class Record(BaseModel):
-    """The outcome of one cell; times in seconds, memory in MB."""
+    """The outcome of one cell; times in seconds, memory in MB.
+
+    ``placement`` says on which ``node`` and which ``gpus`` a cluster ran it; it is empty elsewhere.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,6 +55,7 @@ class Record(BaseModel):
     warnings: list[str] = []
     versions: dict[str, str]
     hardware: dict[str, Any]
+    placement: dict[str, Any] = {}
     commit: str | None
     error: str | None = None
 

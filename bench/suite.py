@@ -16,6 +16,7 @@ from bench.cells import Cell, Configuration
 from bench.errors import InputError
 from bench.method import RUNNER_PARAMETERS, MethodInfo
 from bench.metrics import METRICS
+from bench.search import draws
 
 if TYPE_CHECKING:
     from bench.dataset import Dataset
@@ -65,6 +66,10 @@ class Suite(BaseModel):
         Parameters by method (``sdec``) or entry (``sdec@stable``).
     grid : mapping
         Lists of values by method or entry; every combination is run.
+    search : int or None
+        How many configurations to draw from the search space of every method that declares one, the same for
+        every data set and seed; all, if it has fewer. What ``set`` or ``grid`` name is not searched, and every
+        combination of the grid is run with every draw. A larger number extends a smaller one.
     limit, clusters : int or None
         Points to keep of every data set; clusters to ask for instead of the number of classes.
     """
@@ -81,6 +86,7 @@ class Suite(BaseModel):
     seeds: Seeds
     set: dict[str, dict[str, Any]] = {}
     grid: dict[str, dict[str, list[Any]]] = {}
+    search: Annotated[int, Field(ge=1)] | None = None
     limit: Annotated[int, Field(ge=2)] | None = None
     clusters: Annotated[int, Field(ge=1)] | None = None
 
@@ -200,10 +206,12 @@ def _configurations(suite: Suite, dataset: Dataset, find: Callable[[str], Method
         name, _, preset = entry.partition("@") if ":" not in entry else (entry, "", "")
         info = find(name)
         preset = preset or suite.preset
-        fixed = {**info.preset(preset, dataset.name), **suite.set.get(name, {}), **suite.set.get(entry, {})}
-        for chosen in _combinations(suite.grid.get(entry, suite.grid.get(name, {}))):
-            overrides = {**suite.set.get(name, {}), **suite.set.get(entry, {}), **chosen}
-            params = resolve(info, {**fixed, **chosen}, dataset.n_clusters)
+        told = {**suite.set.get(name, {}), **suite.set.get(entry, {})}
+        grid = suite.grid.get(entry, suite.grid.get(name, {}))
+        base = {**info.preset(preset, dataset.name), **told}
+        for chosen in _choices(info, told, grid, suite.search):
+            overrides = {**told, **chosen}
+            params = resolve(info, {**base, **chosen}, dataset.n_clusters)
             twin = _twin(info, params, overrides, find, dataset.n_clusters)
             configuration = Configuration(
                 method=info.name,
@@ -215,11 +223,23 @@ def _configurations(suite: Suite, dataset: Dataset, find: Callable[[str], Method
                 params=params,
                 seeded=_takes_seed(info),
                 twin=twin.id if twin else None,
+                pretraining=_pretraining(info, params),
             )
             asked.setdefault(configuration.id, configuration)
             if twin:
                 twins.setdefault(twin.id, twin)
     return list({**asked, **{i: c for i, c in twins.items() if i not in asked}}.values())
+
+
+def _choices(
+    info: MethodInfo, told: Mapping[str, Any], grid: Mapping[str, list[Any]], search: int | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the grid's combinations, each with every draw of what is left to search."""
+    space = {p: values for p, values in info.search_space.items() if p not in told and p not in grid}
+    drawn = draws(space, search) if search else [{}]
+    for combination in _combinations(grid):
+        for values in drawn:
+            yield {**combination, **values}
 
 
 def _combinations(grid: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
@@ -246,6 +266,7 @@ def _twin(
     name, twin_params = info.twin(params)
     twin = find(name)
     left = [f"{p}={v}" for p, v in overrides.items() if p in twin_params]
+    resolved = resolve(twin, twin_params, n_clusters)
     return Configuration(
         method=twin.name,
         title=" ".join([twin.title, f"(twin of {info.title})", *left]),
@@ -253,9 +274,24 @@ def _twin(
         version=twin.version,
         preset=None,
         variant=" ".join([twin.name, f"(twin of {info.name})", *left]),
-        params=resolve(twin, twin_params, n_clusters),
+        params=resolved,
         seeded=_takes_seed(twin),
+        pretraining=_pretraining(twin, resolved),
     )
+
+
+def _pretraining(info: MethodInfo, params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the parameters that determine a method's pretrained network, None where it shares none.
+
+    Raises
+    ------
+    InputError
+        If the method names a parameter that its estimator lacks.
+    """
+    for name in info.pretraining:
+        if name not in params:
+            raise InputError(f"method {info.name}: pretraining names {name!r}, which is no parameter of it")
+    return {name: params[name] for name in info.pretraining} or None
 
 
 def _takes_seed(info: MethodInfo) -> bool:

@@ -15,6 +15,7 @@ from methods.base import DeepClusterer, Stopwatch
 from methods.losses import log_mixture_joint
 from methods.networks import Likelihood
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
+from methods.pretraining import PRETRAINING
 from methods.training import in_chunks, to_numpy
 
 
@@ -98,5 +99,6 @@ info = MethodInfo(
         "paper": VADE_PRETRAINING,
     },
     search_space={"latent_dim": (5, 10, 20)},
+    pretraining=PRETRAINING,
     reference="Jiang et al. (2017), Variational deep embedding, arXiv:1611.05148 (its starting point)",
 )

@@ -9,6 +9,7 @@ from torch import Tensor
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
 from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_VAE, SHORT
+from methods.pretraining import PRETRAINING
 from methods.training import in_chunks, to_numpy
 
 
@@ -50,5 +51,6 @@ info = MethodInfo(
         "paper@usps": DEC_KERAS_USPS,
     },
     search_space={"latent_dim": (5, 10, 20), "pretrain_epochs": (50, 100, 200)},
+    pretraining=PRETRAINING,
     reference="Hinton & Salakhutdinov (2006), Reducing the dimensionality of data with neural networks",
 )

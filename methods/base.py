@@ -19,7 +19,7 @@ from torch import Tensor
 
 from methods.losses import log_soft_assignment
 from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Likelihood, reparameterize
-from methods.pretraining import Recipe, pretrain
+from methods.pretraining import PRETRAINING, Recipe, pretrain
 from methods.seeding import Streams
 from methods.training import OptimizerName, as_tensor, deterministic, in_chunks, resolve_device, to_numpy
 
@@ -140,18 +140,8 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         """Train, and set ``network_``, ``embedding_``, ``labels_`` and what else the method has."""
 
     def _recipe(self) -> Recipe:
-        return Recipe(
-            hidden_dims=tuple(self.hidden_dims),
-            latent_dim=self.latent_dim,
-            likelihood=self.likelihood,
-            initializer=self.initializer,
-            epochs=self.pretrain_epochs,
-            optimizer=self.pretrain_optimizer,
-            learning_rate=self.pretrain_learning_rate,
-            momentum=self.pretrain_momentum,
-            weight_decay=self.pretrain_weight_decay,
-            batch_size=self.batch_size,
-        )
+        chosen = {name: getattr(self, name) for name in PRETRAINING}
+        return Recipe(**{**chosen, "hidden_dims": tuple(self.hidden_dims)})
 
     def _pretrain(self, x: Tensor) -> Autoencoder:
         """Return the shared pretrained autoencoder and note its history and time."""

@@ -16,6 +16,7 @@ from methods.base import DeepClusterer, Stopwatch
 from methods.losses import clustering_loss, log_soft_assignment, reconstruction_loss, target_distribution
 from methods.networks import Autoencoder
 from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_SDEC, SHORT
+from methods.pretraining import PRETRAINING
 from methods.training import (
     History,
     OptimizerName,
@@ -239,5 +240,6 @@ info = MethodInfo(
         "reconstruction_weight": (0.0, 0.01, 0.1, 1.0),
         "target_update": ("epoch", 140),
     },
+    pretraining=PRETRAINING,
     reference="Xie, Girshick & Farhadi (2016), Unsupervised deep embedding for clustering, arXiv:1511.06335",
 )

@@ -62,5 +62,6 @@ info = MethodInfo(
     kind="deterministic",
     estimator=PixelKMeans,
     presets={"quick": {}, "short": {}, "seed-report": {}, "paper": {}},
+    resources={"gpus": 0},
     reference="MacQueen (1967), Some methods for classification and analysis of multivariate observations",
 )

@@ -13,7 +13,7 @@ import os
 import time
 import zipfile
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -44,23 +44,30 @@ from methods.training import (
 )
 
 #: Raised when the same recipe no longer gives the same network.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How an autoencoder is built and trained; two equal recipes on the same data and seed give one network."""
+    """How an autoencoder is built and trained; two equal recipes on the same data and seed give one network.
+
+    The fields are the parameters of the same names of :class:`methods.base.DeepClusterer`.
+    """
 
     hidden_dims: tuple[int, ...]
     latent_dim: int
     likelihood: Likelihood
     initializer: Initializer
-    epochs: int
-    optimizer: OptimizerName
-    learning_rate: float
-    momentum: float
-    weight_decay: float
     batch_size: int
+    pretrain_epochs: int
+    pretrain_optimizer: OptimizerName
+    pretrain_learning_rate: float
+    pretrain_momentum: float
+    pretrain_weight_decay: float
+
+
+#: The parameters of a method that determine its pretrained network.
+PRETRAINING = tuple(field.name for field in fields(Recipe))
 
 
 @dataclass(frozen=True)
@@ -101,12 +108,14 @@ def train_autoencoder(
         If the loss of an epoch is not finite.
     """
     order, noise = streams.generator("order/pretrain"), streams.generator("noise/pretrain")
-    group = weights_of(network, weight_decay=recipe.weight_decay)
-    optimizer = make_optimizer(recipe.optimizer, [group], recipe.learning_rate, recipe.momentum)
+    group = weights_of(network, weight_decay=recipe.pretrain_weight_decay)
+    optimizer = make_optimizer(
+        recipe.pretrain_optimizer, [group], recipe.pretrain_learning_rate, recipe.pretrain_momentum
+    )
     variational = isinstance(network, GaussianAutoencoder)
     history = History("pretraining")
     n, n_features = x.shape
-    for _ in range(recipe.epochs):
+    for _ in range(recipe.pretrain_epochs):
         epoch_noise = draw_noise((n, recipe.latent_dim), noise, x.device) if variational else None
         for index in shuffled_batches(n, recipe.batch_size, order, x.device):
             batch = x[index]

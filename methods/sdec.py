@@ -23,6 +23,7 @@ from methods.losses import (
     target_distribution,
 )
 from methods.networks import Autoencoder, GaussianAutoencoder, reparameterize
+from methods.pretraining import PRETRAINING
 from methods.training import draw_noise, health_terms, in_chunks, to_numpy
 
 
@@ -153,10 +154,11 @@ info = MethodInfo(
         "paper@usps": {**dec_info.presets["paper@usps"], "reconstruction_weight": 10 / 256},
     },
     search_space={
+        **dec_info.search_space,
         "beta": (0.0001, 0.001, 0.01, 0.1, 1.0),
         "prior": ("standard", "mixture"),
-        "reconstruction_weight": (0.0, 0.01, 0.1, 1.0),
     },
     twin=twin,
+    pretraining=PRETRAINING,
     reference="Stochastic deep embedded clustering, a student report (2025); this implementation states the design",
 )

@@ -16,6 +16,7 @@ from methods.base import StochasticClusterer, Stopwatch
 from methods.losses import gaussian_kl, log_likelihood, log_mixture_joint, reconstruction_loss
 from methods.networks import GaussianAutoencoder, Likelihood, reparameterize
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
+from methods.pretraining import PRETRAINING
 from methods.training import (
     History,
     draw_noise,
@@ -165,5 +166,6 @@ info = MethodInfo(
     },
     search_space={"learning_rate": (5e-4, 1e-3, 2e-3), "latent_dim": (5, 10, 20)},
     twin=twin,
+    pretraining=PRETRAINING,
     reference="Jiang et al. (2017), Variational deep embedding, arXiv:1611.05148",
 )

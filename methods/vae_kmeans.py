@@ -83,7 +83,7 @@ info = MethodInfo(
         "seed-report": SEED_VAE,
         "paper": {**SEED_VAE, "pretrain_epochs": 100},
     },
-    search_space={"beta": (0.1, 0.5, 1.0, 2.0, 4.0), "latent_dim": (5, 10, 20, 32)},
+    search_space={"beta": (0.1, 0.5, 1.0, 2.0, 4.0), "latent_dim": (5, 10, 20)},
     twin=twin,
     reference="Kingma & Welling (2014), Auto-encoding variational Bayes, arXiv:1312.6114",
 )

@@ -5,9 +5,11 @@ import pytest
 from scipy.stats import norm
 from torchvision.datasets import MNIST
 
-from bench.benchmark import default_memory, frame_of, load_datasets
+from bench.benchmark import frame_of, load_datasets
 from bench.registry import find_method
-from bench.runner.local import Settings, run_local
+from bench.runner.execute import OnThisMachine, execute
+from bench.runner.networks import default_memory
+from bench.runner.settings import Settings
 from bench.suite import load_suite, plan_cells
 
 pytestmark = pytest.mark.slow
@@ -20,10 +22,16 @@ def run_suite(data_root, monkeypatch, tmp_path):
 
     def run(name, **changes):
         suite = load_suite(name, **changes)
-        cells = plan_cells(suite, load_datasets(suite, data_root), find_method)
+        data = load_datasets(suite, data_root)
+        cells = plan_cells(suite, data, find_method)
         records = []
-        settings = Settings(jobs=2, threads=1, data_root=str(data_root), memory=str(default_memory()))
-        run_local(cells, settings, lambda _cell, record, _outputs: records.append(record))
+        execute(
+            cells,
+            OnThisMachine(jobs=2, data_root=data_root, limit=suite.limit),
+            Settings(memory=str(default_memory())),
+            data,
+            finished=lambda _cell, record, _outputs: records.append(record),
+        )
         assert {record.status for record in records} == {"ok"}
         return frame_of(records)
 

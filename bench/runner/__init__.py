@@ -1,1 +1,5 @@
-"""Runs cells: one in this process (:mod:`bench.runner.cell`), many in local processes (:mod:`bench.runner.local`)."""
+"""Runs cells: one in this process, many in processes of this machine, or many through Ray Tune.
+
+:mod:`bench.runner.cell` runs one; :mod:`bench.runner.backlog` says which may start; :mod:`bench.runner.local`
+and :mod:`bench.runner.ray_tune` are the executors.
+"""

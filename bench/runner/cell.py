@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +26,29 @@ SAME_ROWS = 1e-3
 Outputs = dict[str, np.ndarray]
 
 
+#: What workers import before their first cell, so that no cell's time holds it; torch's optimizers import
+#: torch._dynamo when first used.
+PRELOAD = ("methods.vade", "methods.sdec", "sklearn.metrics", "torch._dynamo")
+
+
+def limit_threads(threads: int) -> None:
+    """Give this process, a worker, its number of threads."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts; determinism needs it
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)
+
+
 def fit_cell(
-    cell: Cell, info: MethodInfo, dataset: Dataset, *, device: str, memory: str | None
+    cell: Cell,
+    info: MethodInfo,
+    dataset: Dataset,
+    *,
+    device: str,
+    memory: Path | None,
+    placement: Mapping[str, Any] | None = None,
 ) -> tuple[Record, Outputs]:
     """Run a cell and score it; whatever the method does wrong ends up in the record.
 
@@ -38,8 +61,10 @@ def fit_cell(
         Its data.
     device : str
         "auto", "cpu", "cuda", ...
-    memory : str or None
+    memory : path or None
         Folder of pretrained networks.
+    placement : mapping, optional
+        Where the cell runs; goes into the record as it is.
 
     Returns
     -------
@@ -56,7 +81,7 @@ def fit_cell(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
-            estimator = _make(info, cell, device, memory)
+            estimator = _make(info, cell, device, None if memory is None else str(memory))
             estimator.fit(dataset.x)
             seconds = time.perf_counter() - start
             outputs = _outputs(estimator, dataset)
@@ -66,12 +91,16 @@ def fit_cell(
             timings["score"] = time.perf_counter() - start
         except Diverged as error:
             status = "diverged"
-            return failed(cell, status, str(error), device), {}
-        except Exception:
-            return failed(cell, status, traceback.format_exc(), device), {}
+            return failed(cell, status, str(error), device, placement), {}
+        except (Exception, SystemExit):  # a method that calls sys.exit fails like any other
+            return failed(cell, status, traceback.format_exc(), device, placement), {}
+        finally:
+            peak = memory_use.peak()
+            memory_use.release()
     record = _record(
         cell,
         device,
+        placement,
         status="ok",
         flags=_flags(outputs),
         metrics=metrics,
@@ -79,18 +108,18 @@ def fit_cell(
         n_iter=_integer(getattr(estimator, "n_iter_", None)),
         stop_reason=getattr(estimator, "stop_reason_", None),
         timings={name: round(value, 4) for name, value in timings.items()},
-        peak_memory=round(memory_use.peak(), 1),
+        peak_memory=round(peak, 1),
         warnings=sorted({f"{w.category.__name__}: {w.message}" for w in caught}),
     )
     return record, outputs
 
 
-def failed(cell: Cell, status: Status, error: str, device: str) -> Record:
+def failed(cell: Cell, status: Status, error: str, device: str, placement: Mapping[str, Any] | None = None) -> Record:
     """Return the record of a cell that gave no labels."""
-    return _record(cell, device, status=status, error=error)
+    return _record(cell, device, placement, status=status, error=error)
 
 
-def _record(cell: Cell, device: str, **outcome: Any) -> Record:
+def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outcome: Any) -> Record:
     c = cell.configuration
     return Record(
         key=cell.key,
@@ -110,6 +139,7 @@ def _record(cell: Cell, device: str, **outcome: Any) -> Record:
         metrics_version=METRICS_VERSION,
         versions=versions(),
         hardware=hardware(device),
+        placement=dict(placement or {}),
         commit=commit(),
         **outcome,
     )

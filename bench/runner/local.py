@@ -6,13 +6,13 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
+from pathlib import Path
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -21,82 +21,72 @@ from bench.cards import load_dataset
 from bench.cells import Cell
 from bench.dataset import Dataset
 from bench.registry import find_method
-from bench.runner.cell import Outputs, failed, fit_cell
+from bench.runner.backlog import Backlog
+from bench.runner.cell import PRELOAD, Outputs, failed, fit_cell, limit_threads
+from bench.runner.networks import memory_of
+from bench.runner.settings import Finished, Running, Settings, hand_over
 from bench.store import Record
-
-#: What every worker needs. torch's optimizers import torch._dynamo when first used: seconds a process.
-_PRELOAD = ["bench.runner.local", "methods.vade", "methods.sdec", "sklearn.metrics", "torch._dynamo"]
-
-Finished = Callable[[Cell, Record, Outputs], None]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How cells are run; nothing here changes what a cell is.
+class Data:
+    """Where workers find the data sets; each loads its own.
 
     Attributes
     ----------
-    jobs, threads : int
-        Processes, and threads of each. Floating-point sums depend on the threads, so the same records
-        come from the same number of them; ``jobs`` never matters.
-    device : str
-        "auto", "cpu", "cuda", ...
-    memory : str or None
-        Folder of pretrained networks.
-    data_root : str or None
+    root : path or None
         Where data sets lie.
     limit, clusters : int or None
         As in the suite.
-    timeout : float or None
-        Seconds a cell may take.
     """
 
-    jobs: int = 1
-    threads: int = 1
-    device: str = "auto"
-    memory: str | None = None
-    data_root: str | None = None
+    root: Path | None = None
     limit: int | None = None
     clusters: int | None = None
-    timeout: float | None = None
 
 
 def run_local(
-    cells: Sequence[Cell],
+    backlog: Backlog[None],
     settings: Settings,
+    data: Data,
+    *,
+    jobs: int,
     finished: Finished,
-    running: Callable[[list[Cell]], None] = lambda _: None,
+    running: Running = lambda _: None,
 ) -> None:
     """Run cells in worker processes; call ``finished`` in this one as each ends.
 
-    A worker that dies loses its own cell alone, which is recorded as failed. KeyboardInterrupt stops the
-    workers and passes on; the cells that had ended were handed over.
+    A worker that dies loses its own cell alone, which is tried again. KeyboardInterrupt stops the workers and
+    passes on; the cells that had ended were handed over.
 
     Parameters
     ----------
-    cells : sequence of Cell
-        Run in this order.
+    backlog : Backlog
+        What to run. Once it is closed, only what is being worked on still ends.
     settings : Settings
-    finished : callable
-        Takes the cell, its record and its raw outputs.
-    running : callable
-        Told about twice a second which cells are being worked on.
+    data : Data
+    jobs : int
+        Processes.
+    finished, running : callable
     """
-    pool = ProcessPool(
-        max_workers=settings.jobs,
-        context=_context(),
-        initializer=_start_worker,
-        initargs=(settings.threads,),
-    )
+    pool = ProcessPool(max_workers=jobs, context=_context(), initializer=start_worker, initargs=(settings.threads,))
+    futures: dict[Any, Cell] = {}
     try:
-        futures: dict[Any, Cell] = {
-            pool.schedule(_run, args=(cell, settings), timeout=settings.timeout): cell for cell in cells
-        }
-        while futures:
+        while True:
+            # One more than there are workers, so that none waits for this process to write a record.
+            while len(futures) <= jobs and (cells := backlog.take(None)):
+                futures[pool.schedule(_run, args=(cells[0], settings, data), timeout=settings.timeout)] = cells[0]
+            if backlog.closed:
+                for future in [f for f in futures if not f.running() and f.cancel()]:
+                    del futures[future]
+            if not futures:
+                break
             done, _ = wait(futures, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
                 cell = futures.pop(future)
-                finished(cell, *_outcome(future, cell, settings))
+                outcome = _outcome(future, cell, settings, backlog)
+                if outcome:
+                    hand_over(cell, outcome, backlog, finished)
             running([cell for future, cell in futures.items() if future.running()])
         pool.close()
     finally:
@@ -116,17 +106,20 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOAD)
+    context.set_forkserver_preload(["bench.runner.local", *PRELOAD])
     return context
 
 
-def _outcome(future: Any, cell: Cell, settings: Settings) -> tuple[Record, Outputs]:
+def _outcome(future: Any, cell: Cell, settings: Settings, backlog: Backlog[None]) -> tuple[Record, Outputs] | None:
+    """Return what came of a cell; None where it is tried again."""
     try:
         return future.result()
     except FutureTimeout:
         return failed(cell, "timeout", f"not done after {settings.timeout:g} s", settings.device), {}
     except ProcessExpired as error:
-        reason = f"the worker process died (exit code {error.exitcode})"
+        if not backlog.lost([cell]):
+            return None
+        reason = f"the worker process died (exit code {error.exitcode}), {settings.max_retries + 1} times"
         if error.exitcode == -signal.SIGKILL:
             reason += "; killed, perhaps for want of memory: try fewer --jobs"
         return failed(cell, "failed", reason, settings.device), {}
@@ -134,18 +127,13 @@ def _outcome(future: Any, cell: Cell, settings: Settings) -> tuple[Record, Outpu
         return failed(cell, "failed", f"{type(error).__name__}: {error}", settings.device), {}
 
 
-def _start_worker(threads: int) -> None:
-    """Set up a worker: its threads, its signals, and its end when the parent is gone."""
+def start_worker(threads: int) -> None:
+    """Set up a worker process: its threads, its signals, and its end when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts; determinism needs it
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    torch.set_num_threads(threads)
-    threadpool_limits(threads)
+    limit_threads(threads)
 
 
 def _end_with(parent: Any) -> None:
@@ -153,12 +141,12 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-def _run(cell: Cell, settings: Settings) -> tuple[Record, Outputs]:
+def _run(cell: Cell, settings: Settings, data: Data) -> tuple[Record, Outputs]:
+    dataset = _dataset(cell.spec, data)
     info = find_method(cell.configuration.method)
-    dataset = _dataset(cell.spec, settings.data_root, settings.limit, settings.clusters)
-    return fit_cell(cell, info, dataset, device=settings.device, memory=settings.memory)
+    return fit_cell(cell, info, dataset, device=settings.device, memory=memory_of(cell, settings.memory))
 
 
 @lru_cache(maxsize=1)  # cells come data set by data set
-def _dataset(spec: str, data_root: str | None, limit: int | None, clusters: int | None) -> Dataset:
-    return load_dataset(spec, data_root=data_root, limit=limit, n_clusters=clusters)
+def _dataset(spec: str, data: Data) -> Dataset:
+    return load_dataset(spec, data_root=data.root, limit=data.limit, n_clusters=data.clusters)

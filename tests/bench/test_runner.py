@@ -12,7 +12,8 @@ from bench.benchmark import frame_of
 from bench.cards import load_dataset
 from bench.registry import find_method
 from bench.runner.cell import fit_cell
-from bench.runner.local import Settings, run_local
+from bench.runner.execute import OnThisMachine, execute
+from bench.runner.settings import Settings
 from bench.suite import make_suite, plan_cells
 
 
@@ -26,14 +27,15 @@ def plan(dataset, *methods, seeds=1, **changes):
     return plan_cells(make_suite({**content, **changes}, "test"), {"digits": dataset}, find_method)
 
 
-def run(cells, **settings):
+def run(cells, jobs=2, **settings):
     results = {}
 
     def finished(cell, record, outputs):
         assert cell.key not in results
         results[cell.key] = record, outputs
 
-    run_local(cells, Settings(**{"limit": 200, "jobs": 2, "device": "cpu", **settings}), finished)
+    how = OnThisMachine(jobs=jobs, limit=200)
+    assert execute(cells, how, Settings(**{"device": "cpu", **settings}), {}, finished=finished)
     return [results[cell.key] for cell in cells]
 
 
@@ -42,7 +44,7 @@ def run(cells, **settings):
     [
         ("Raises", "failed", "this method always fails"),
         ("Diverges", "diverged", "epoch 7"),
-        ("Dies", "failed", "worker process died (exit code 9)"),
+        ("Dies", "failed", "worker process died (exit code 9), 3 times"),
         ("Hangs", "timeout", "not done after 1 s"),
         ("TooFewLabels", "failed", "one integer for each of the 200 points"),
         ("WarnsAndWrites", "failed", "read-only"),
@@ -97,21 +99,36 @@ def test_data_that_changed_since_the_plan_are_not_fitted(dataset):
     assert "changed since the plan" in record.error
 
 
-def test_ctrl_c_stops_the_workers_and_keeps_what_was_done(dataset, plugins):
-    cells = plan(dataset, f"{plugins}:Parity", f"{plugins}:Hangs", seeds=2)
-    done = []
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_lets_running_cells_end_and_a_second_one_stops_at_once(dataset, plugins, presses):
+    cells = plan(
+        dataset, f"{plugins}:Parity", f"{plugins}:Naps", f"{plugins}:Hangs" if presses == 2 else "kmeans", seeds=2
+    )
+    done, pressed = [], []
+
+    def press():
+        os.kill(os.getpid(), signal.SIGINT)
 
     def finished(cell, record, outputs):
-        done.append(record.status)
+        done.append(cell.configuration.variant.rpartition(":")[2])
         if len(done) == 2:
-            timer.start()
+            threading.Timer(0.5, press).start()
 
-    start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        run_local(cells, Settings(limit=200, jobs=2), finished)
-    assert done == ["ok", "ok"]
-    assert time.monotonic() - start < 60
+    def stopping():
+        pressed.append(time.monotonic())
+        if presses == 2:
+            threading.Timer(0.5, press).start()
+
+    how = OnThisMachine(jobs=2, limit=200)
+    arguments = {"finished": finished, "stopping": stopping}
+    if presses == 2:
+        with pytest.raises(KeyboardInterrupt):
+            execute(cells, how, Settings(device="cpu"), {}, **arguments)
+        assert time.monotonic() - pressed[0] < 60  # Hangs and Naps did not keep it
+    else:
+        assert not execute(cells, how, Settings(device="cpu"), {}, **arguments)
+        assert done == ["Parity", "Parity", "Naps", "Naps"]  # what ran has ended, KMeans never began
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_older_configuration_of_the_same_name_keeps_a_row_of_its_own(dataset):

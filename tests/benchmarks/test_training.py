@@ -23,11 +23,11 @@ RECIPE = Recipe(
     latent_dim=10,
     likelihood="gaussian",
     initializer="glorot",
-    epochs=1,
-    optimizer="adam",
-    learning_rate=1e-3,
-    momentum=0.9,
-    weight_decay=0.0,
+    pretrain_epochs=1,
+    pretrain_optimizer="adam",
+    pretrain_learning_rate=1e-3,
+    pretrain_momentum=0.9,
+    pretrain_weight_decay=0.0,
     batch_size=256,
 )
 

@@ -12,8 +12,18 @@ from methods import pretraining
 from methods.pretraining import Recipe, pretrain
 from methods.seeding import Streams
 
-RECIPE = Recipe(hidden_dims=(16,), latent_dim=3, likelihood="bernoulli", initializer="torch", epochs=2,
-                optimizer="adam", learning_rate=1e-3, momentum=0.9, weight_decay=0.0, batch_size=64)  # fmt: skip
+RECIPE = Recipe(
+    hidden_dims=(16,),
+    latent_dim=3,
+    likelihood="bernoulli",
+    initializer="torch",
+    batch_size=64,
+    pretrain_epochs=2,
+    pretrain_optimizer="adam",
+    pretrain_learning_rate=1e-3,
+    pretrain_momentum=0.9,
+    pretrain_weight_decay=0.0,
+)
 
 
 @pytest.fixture
@@ -54,7 +64,7 @@ def test_with_and_without_a_store_the_network_is_the_same(x, tmp_path):
 @pytest.mark.parametrize("change", ["seed", "recipe", "data"])
 def test_anything_that_matters_has_an_entry_of_its_own(x, tmp_path, trained, change):
     pretrain(x, RECIPE, Streams(1), tmp_path)
-    recipe = replace(RECIPE, weight_decay=0.1) if change == "recipe" else RECIPE
+    recipe = replace(RECIPE, pretrain_weight_decay=0.1) if change == "recipe" else RECIPE
     other = x.clone()
     other[0, 0] += 0.5 if change == "data" else 0
     pretrain(other, recipe, Streams(2 if change == "seed" else 1), tmp_path)
@@ -101,7 +111,7 @@ pretraining.pretrain(x, recipe, Streams(1), {folder!r})
 
 
 def test_several_processes_at_once_train_a_network_once(tmp_path):
-    recipe = {**vars(RECIPE), "epochs": 60}
+    recipe = {**vars(RECIPE), "pretrain_epochs": 60}
     code = _WORKER.format(recipe=recipe, folder=str(tmp_path))
     workers = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
     outputs = [worker.communicate(timeout=120)[0] for worker in workers]

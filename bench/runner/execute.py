@@ -1,0 +1,160 @@
+"""Runs cells with the executor that was asked for: the one place that knows both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bench.cells import Cell
+from bench.dataset import Dataset
+from bench.errors import InputError
+from bench.runner.backlog import Backlog, Kind
+from bench.runner.interrupt import patient_interrupts
+from bench.runner.networks import is_stored
+from bench.runner.settings import Finished, Running, Settings
+from bench.runner.shares import Shares
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnThisMachine:
+    """In processes of this machine.
+
+    Attributes
+    ----------
+    jobs : int
+        Processes.
+    data_root : path or None
+        Where data sets lie.
+    limit, clusters : int or None
+        As in the suite.
+    """
+
+    jobs: int
+    data_root: Path | None = None
+    limit: int | None = None
+    clusters: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnRay:
+    """Through Ray Tune.
+
+    Attributes
+    ----------
+    log : path
+        File for what Ray has to say.
+    address : str or None
+        A cluster to join; None starts a private Ray.
+    shares : Shares
+    num_cpus, num_gpus : int or None
+        What a private Ray offers; None for what the machine has.
+    """
+
+    log: Path
+    address: str | None = None
+    shares: Shares = field(default_factory=Shares)
+    num_cpus: int | None = None
+    num_gpus: int | None = None
+
+
+def execute(
+    cells: Sequence[Cell],
+    how: OnThisMachine | OnRay,
+    settings: Settings,
+    datasets: Mapping[str, Dataset],
+    *,
+    finished: Finished,
+    running: Running = lambda _: None,
+    stopping: Callable[[], None] = lambda: None,
+    seconds: Mapping[tuple[str, str], float] | None = None,
+) -> bool:
+    """Run cells; return whether all were run, False after a Ctrl-C.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        In the order in which they are wanted.
+    how : OnThisMachine or OnRay
+    settings : Settings
+    datasets : mapping of str to Dataset
+        By the suite's names for them.
+    finished : callable
+        Takes each cell as it ends, with its record and raw outputs, in this process.
+    running : callable
+        Told about what is being worked on.
+    stopping : callable
+        Called at the first Ctrl-C.
+    seconds : mapping, optional
+        What a cell of (data set, configuration) is known to take.
+
+    Raises
+    ------
+    InputError
+        If the machines cannot do what is asked.
+    """
+
+    def prepare(kind_of: Callable[[Cell], Kind]) -> Backlog[Kind]:
+        def is_trained(network: str) -> bool:
+            return settings.memory is not None and is_stored(Path(settings.memory) / network)
+
+        return Backlog(cells, kind_of=kind_of, max_retries=settings.max_retries, is_trained=is_trained, seconds=seconds)
+
+    def first_interrupt(backlog: Backlog[Any]) -> Callable[[], None]:
+        def close() -> None:
+            backlog.close()
+            stopping()
+
+        return close
+
+    if isinstance(how, OnThisMachine):
+        from bench.runner.local import Data, run_local
+
+        backlog = prepare(lambda _: None)
+        data = Data(how.data_root, how.limit, how.clusters)
+        with patient_interrupts(first_interrupt(backlog)):
+            run_local(backlog, settings, data, jobs=how.jobs, finished=finished, running=running)
+        return not backlog.left
+
+    from bench.runner.ray_cluster import cluster
+
+    with cluster(how.address, how.log, num_cpus=how.num_cpus, num_gpus=how.num_gpus) as ray:
+        from bench.runner.ray_tune import run_ray
+
+        shares = _with_gpus(how.shares, settings.device, ray.cluster_resources().get("GPU", 0.0))
+        shared_out = prepare(shares.of)
+        with patient_interrupts(first_interrupt(shared_out)):
+            run_ray(
+                shared_out,
+                settings,
+                datasets,
+                max_concurrent=shares.max_concurrent,
+                finished=finished,
+                running=running,
+            )
+    return not shared_out.left
+
+
+def _with_gpus(shares: Shares, device: str, available: float) -> Shares:
+    """Decide what was left open: a GPU a cell where there is one.
+
+    Raises
+    ------
+    InputError
+        If GPUs are asked for and not there, or there and not to be used.
+    """
+    if device == "cpu" and shares.gpus:
+        raise InputError("--gpus-per-trial needs GPUs, and --device cpu uses none; leave one of them out")
+    if device == "cuda" and not available:
+        raise InputError("--device cuda: the machines that Ray sees have no GPU")
+    gpus = shares.gpus
+    if gpus is None:
+        gpus = 1.0 if available and device != "cpu" else 0.0
+    return replace(shares, gpus=gpus)
+
+
+def cores() -> int:
+    """Return how many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

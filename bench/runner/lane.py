@@ -1,0 +1,209 @@
+"""What runs on a Ray worker: a lane, which runs the cells that the driver gives it; and the shelf of networks."""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+from ray.exceptions import RayError
+
+from bench.cells import Cell
+from bench.dataset import Dataset
+from bench.registry import find_method
+from bench.runner.cell import PRELOAD, Outputs, failed, fit_cell, limit_threads
+from bench.runner.networks import default_memory, is_stored, memory_of, pack, unpack
+from bench.runner.settings import Settings
+from bench.store import Record
+
+#: Seconds after its time is up in which a cell may heed the alarm; then its process is ended.
+HARD_STOP = 10.0
+#: Seconds a lane waits before it asks again.
+_NAP = 0.2
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every lane of a run needs; it travels once to each node.
+
+    Attributes
+    ----------
+    settings : Settings
+    data : dict of str to ObjectRef
+        The data sets, in Ray's object store: workers of a node map the same memory.
+    home : str
+        The driver's node.
+    shelf : ActorHandle or None
+        Where workers elsewhere get their networks.
+    """
+
+    settings: Settings
+    data: dict[str, Any]
+    home: str
+    shelf: Any
+
+
+@dataclass
+class Report:
+    """What a lane tells the driver after each step.
+
+    Attributes
+    ----------
+    outcomes : list of (Record, dict)
+        Of the cells that have ended.
+    handle : ActorHandle or None
+        The lane itself; in its first report.
+    placement : dict
+        Its node and GPUs.
+    spent : bool
+        Whether the process should not be used again.
+    """
+
+    outcomes: list[tuple[Record, Outputs]] = field(default_factory=list)
+    handle: Any = None
+    placement: dict[str, Any] = field(default_factory=dict)
+    spent: bool = False
+
+
+class _TimeIsUpError(BaseException):  # not an Exception: a method must not swallow it
+    pass
+
+
+class Lane(tune.Trainable):
+    """A worker with its share of a machine: a trial that lasts as long as the driver has cells for it."""
+
+    def setup(self, config: dict[str, Any], job: Job) -> None:  # type: ignore[override]
+        """Prepare the process; Tune calls this once."""
+        self._job, self._greeted = job, False
+        self._cells: list[Cell] = []
+        self._datasets: dict[str, Dataset] = {}
+        self._shelved: set[str] = set()
+        self._device = job.settings.device
+        if not config["gpus"]:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what it did not ask for belongs to others
+            self._device = "cpu" if self._device == "auto" else self._device
+        context = ray.get_runtime_context()
+        self._at_home = context.get_node_id() == job.home
+        self._memory = job.settings.memory if self._at_home else str(default_memory())
+        self._placement = {"node": context.get_node_id()[:12], "gpus": [str(i) for i in ray.get_gpu_ids()]}
+        limit_threads(job.settings.threads)
+        for module in PRELOAD:
+            importlib.import_module(module)
+
+    def assign(self, cells: list[Cell]) -> None:
+        """Take the cells of the next step."""
+        self._cells = cells
+
+    def step(self) -> dict[str, Any]:
+        """Run the cells assigned; the first step only says that the lane is there."""
+        report = Report(placement=self._placement)
+        if not self._greeted:
+            self._greeted = True
+            report.handle = ray.get_runtime_context().current_actor
+        elif not self._cells:
+            time.sleep(_NAP)
+        for cell in self._cells:
+            report.outcomes.append(self._run(cell))
+            if report.outcomes[-1][0].status == "timeout":  # who knows what it left running
+                report.spent = True
+                break
+        self._cells = []
+        return {"report": [report]}  # in a list, for the driver to empty: Tune keeps the last result of each trial
+
+    def _run(self, cell: Cell) -> tuple[Record, Outputs]:
+        timeout = self._job.settings.timeout
+        memory = memory_of(cell, self._memory)
+        try:
+            info, dataset = find_method(cell.configuration.method), self._dataset(cell.spec)
+            self._fetch(cell.network, memory)
+            with _deadline(timeout):
+                outcome = fit_cell(cell, info, dataset, device=self._device, memory=memory, placement=self._placement)
+            self._shelve(cell.network, memory)
+        except _TimeIsUpError:
+            return failed(cell, "timeout", f"not done after {timeout:g} s", self._device, self._placement), {}
+        except Exception as error:  # what a worker elsewhere may lack: a plugin, disk space
+            reason = f"{type(error).__name__}: {error}"
+            return failed(cell, "failed", reason, self._device, self._placement), {}
+        return outcome
+
+    def _dataset(self, spec: str) -> Dataset:
+        if spec not in self._datasets:
+            self._datasets = {spec: ray.get(self._job.data[spec])}  # cells come data set by data set
+        return self._datasets[spec]
+
+    def _fetch(self, network: str | None, folder: Path | None) -> None:
+        """Get a network that was trained on another node."""
+        if self._at_home or network is None or folder is None or network in self._shelved or is_stored(folder):
+            return
+        try:
+            files = ray.get(self._job.shelf.fetch.remote(network))
+        except RayError:
+            return  # then it is trained here
+        if files:
+            unpack(files, folder)
+            self._shelved.add(network)
+
+    def _shelve(self, network: str | None, folder: Path | None) -> None:
+        """Hand a network that was trained here to the others."""
+        if self._at_home or network is None or folder is None or network in self._shelved:
+            return
+        try:
+            ray.get(self._job.shelf.store.remote(network, pack(folder)))
+        except RayError:
+            return
+        self._shelved.add(network)
+
+
+class Shelf:
+    """The driver's folder of networks, for workers on other nodes.
+
+    Parameters
+    ----------
+    memory : str
+        The folder. Nothing else is kept, so the actor may die and start again.
+    """
+
+    def __init__(self, memory: str) -> None:
+        self._memory = Path(memory)
+
+    def fetch(self, network: str) -> dict[str, bytes]:
+        """Return the files of a network, none if it is not there."""
+        return pack(self._memory / Path(network).name)
+
+    def store(self, network: str, files: dict[str, bytes]) -> None:
+        """Keep the files of a network."""
+        unpack(files, self._memory / Path(network).name)
+
+
+@contextmanager
+def _deadline(seconds: float | None) -> Iterator[None]:
+    """Interrupt what runs longer than ``seconds``; end the process if it does not heed that.
+
+    The alarm reaches Python code and waiting system calls; the watchdog, which needs no interpreter, the rest.
+    """
+    if seconds is None:
+        yield
+        return
+
+    def ring(*_: Any) -> None:
+        raise _TimeIsUpError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(seconds + HARD_STOP, exit=True, file=sys.__stderr__ or sys.stderr)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,52 @@
+"""How cells are run; nothing here changes what a cell is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.cells import Cell
+from bench.runner.backlog import Backlog
+from bench.runner.cell import Outputs
+from bench.store import Record
+
+#: Takes a cell that has ended, its record and its raw outputs.
+Finished = Callable[[Cell, Record, Outputs], None]
+#: Told a few times a second which cells are being worked on.
+Running = Callable[[list[Cell]], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every executor needs to know.
+
+    Attributes
+    ----------
+    threads : int
+        Threads of a cell. Floating-point sums depend on them, so the same records come from the same
+        number of threads; how many cells run at once never matters.
+    device : str
+        "auto", "cpu", "cuda", ...
+    memory : str or None
+        Folder of pretrained networks.
+    timeout : float or None
+        Seconds a cell may take.
+    max_retries : int
+        How often a cell is tried again whose worker died.
+    """
+
+    threads: int = 1
+    device: str = "auto"
+    memory: str | None = None
+    timeout: float | None = None
+    max_retries: int = 2
+
+
+def hand_over(cell: Cell, outcome: tuple[Record, Outputs], backlog: Backlog[Any], finished: Finished) -> None:
+    """Store what came of a cell, and let the backlog know."""
+    record, outputs = outcome
+    finished(cell, record, outputs)
+    took = record.timings.get("fit")
+    ok = record.status == "ok"
+    backlog.ended(cell, ok=ok, seconds=None if took is None else took + record.timings.get("score", 0.0))
