@@ -201,7 +201,8 @@ def plan(
         counts = rows.setdefault((cell.dataset, cell.configuration.variant), [0, 0])
         counts[cell.key in left] += 1
     _print_table(("data set", "configuration", "done", "left"), [(*names, *counts) for names, counts in rows.items()])
-    _say(f"{len(made.cells)} cells, {len(made.left)} left, in {target.folder}")
+    sizes = f"{len(rows)} configurations on data sets, {len(plan_of.seeds)} seeds"
+    _say(f"{sizes}: {len(made.cells)} cells, {len(made.left)} left, in {target.folder}")
     seconds = made.seconds_left(jobs or _default_jobs(Device.AUTO))
     unknown = "unknown until each configuration has a finished cell"
     _say(f"estimated time left: {unknown if seconds is None else f'{seconds / 60:.1f} min'}")

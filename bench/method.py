@@ -107,8 +107,9 @@ class MethodInfo:
         module, _, name = self.estimator.partition(":")
         try:
             return getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            raise InputError(f"method {self.name}: cannot import {self.estimator} ({error})") from error
+        except Exception as error:  # a plugin's module may go wrong in any way
+            reason = f"{type(error).__name__}: {error}"
+            raise InputError(f"method {self.name}: cannot import {self.estimator} ({reason})") from error
 
     def preset(self, name: str, dataset: str) -> dict[str, Any]:
         """Return the parameters of a preset on a data set.

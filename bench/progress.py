@@ -18,6 +18,9 @@ from rich.progress import (
 from bench.cells import Cell
 from bench.store import Record
 
+#: Running cells that fit beside the bar.
+_SHOWN = 2
+
 
 class Display:
     """Shows cells as they run and end.
@@ -65,8 +68,9 @@ class Display:
 
     def running(self, cells: list[Cell]) -> None:
         """Show which cells are being worked on."""
-        names = ", ".join(f"{c.configuration.variant} seed {c.seed}" for c in cells)
-        self._bar.update(self._task, running=names)
+        names = [f"{c.configuration.variant} seed {c.seed}" for c in cells]
+        more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+        self._bar.update(self._task, running=", ".join(names[:_SHOWN] + more))
 
     def finished(self, record: Record) -> None:
         """Show the outcome of a cell."""

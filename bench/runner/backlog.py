@@ -49,6 +49,7 @@ class Backlog(Generic[Kind]):
         self._seconds = {place: [value] for place, value in (seconds or {}).items()}
         self._ready: dict[Kind, list[tuple[int, Cell]]] = defaultdict(list)
         self._held: dict[str | None, list[Cell]] = {}  # by network: cells that wait for the one that trains it
+        self._held_kinds: Counter[Kind] = Counter()
         self._trainer: dict[str | None, str] = {}  # by network: key of the cell that trains it
         self._trained: set[str] = set()
         self._open = {cell.key for cell in cells}
@@ -81,9 +82,11 @@ class Backlog(Generic[Kind]):
                 self._release(network)
         return {kind: len(cells) for kind, cells in self._ready.items() if cells}
 
-    def held(self, kind: Kind) -> int:
-        """Return how many cells of a kind wait for a network."""
-        return sum(self._kind_of(cell) == kind for cells in self._held.values() for cell in cells)
+    def held(self) -> dict[Kind, int]:
+        """Return how many cells of each kind wait for a network."""
+        if self.closed:
+            return {}
+        return {kind: cells for kind, cells in self._held_kinds.items() if cells}
 
     def take(self, kind: Kind, workers: int | None = None) -> list[Cell]:
         """Take cells to be worked on one after the other; none if none can start now.
@@ -155,6 +158,7 @@ class Backlog(Generic[Kind]):
         network = cell.network
         if network in self._trainer:
             self._held.setdefault(network, []).append(cell)
+            self._held_kinds[self._kind_of(cell)] += 1
             return
         if network and network not in self._trained:
             if self._is_trained(network):
@@ -168,14 +172,13 @@ class Backlog(Generic[Kind]):
 
     def _release(self, network: str) -> None:
         self._trained.add(network)
-        del self._trainer[network]
-        for cell in self._held.pop(network, []):
-            self._push(cell)
+        self._promote(network)
 
     def _promote(self, network: str) -> None:
-        """Let the next cell train a network that the first one did not deliver."""
+        """Let those that waited go; one of them trains the network if it is not there."""
         del self._trainer[network]
         for cell in self._held.pop(network, []):
+            self._held_kinds[self._kind_of(cell)] -= 1
             self._admit(cell)
 
     def _expected(self, cell: Cell) -> float | None:

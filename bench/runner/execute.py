@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from bench.cells import Cell
 from bench.dataset import Dataset
@@ -40,24 +39,20 @@ class OnThisMachine:
 
 @dataclass(frozen=True, kw_only=True)
 class OnRay:
-    """Through Ray Tune.
+    """Through Ray Tune; one Ray a process, since Ray keeps much for the life of one.
 
     Attributes
     ----------
     log : path
         File for what Ray has to say.
     address : str or None
-        A cluster to join; None starts a private Ray.
+        A cluster to join; None starts a private Ray with what the machine has.
     shares : Shares
-    num_cpus, num_gpus : int or None
-        What a private Ray offers; None for what the machine has.
     """
 
     log: Path
     address: str | None = None
     shares: Shares = field(default_factory=Shares)
-    num_cpus: int | None = None
-    num_gpus: int | None = None
 
 
 def execute(
@@ -86,7 +81,7 @@ def execute(
     running : callable
         Told about what is being worked on.
     stopping : callable
-        Called at the first Ctrl-C.
+        Called at the first Ctrl-C, which lets running cells end. The second raises KeyboardInterrupt.
     seconds : mapping, optional
         What a cell of (data set, configuration) is known to take.
 
@@ -96,48 +91,54 @@ def execute(
         If the machines cannot do what is asked.
     """
 
-    def prepare(kind_of: Callable[[Cell], Kind]) -> Backlog[Kind]:
-        def is_trained(network: str) -> bool:
-            return settings.memory is not None and is_stored(Path(settings.memory) / network)
+    def is_trained(network: str) -> bool:
+        return settings.memory is not None and is_stored(Path(settings.memory) / network)
 
-        return Backlog(cells, kind_of=kind_of, max_retries=settings.max_retries, is_trained=is_trained, seconds=seconds)
+    def run(kind_of: Callable[[Cell], Kind], executor: Callable[[Backlog[Kind]], None]) -> bool:
+        backlog = Backlog(
+            cells, kind_of=kind_of, max_retries=settings.max_retries, is_trained=is_trained, seconds=seconds
+        )
 
-    def first_interrupt(backlog: Backlog[Any]) -> Callable[[], None]:
         def close() -> None:
             backlog.close()
             stopping()
 
-        return close
+        with patient_interrupts(close):
+            executor(backlog)
+        return not backlog.left
 
     if isinstance(how, OnThisMachine):
         from bench.runner.local import Data, run_local
 
-        backlog = prepare(lambda _: None)
         data = Data(how.data_root, how.limit, how.clusters)
-        with patient_interrupts(first_interrupt(backlog)):
-            run_local(backlog, settings, data, jobs=how.jobs, finished=finished, running=running)
-        return not backlog.left
+        return run(
+            lambda _: None,
+            lambda backlog: run_local(backlog, settings, data, jobs=how.jobs, finished=finished, running=running),
+        )
 
     from bench.runner.ray_cluster import cluster
 
-    with cluster(how.address, how.log, num_cpus=how.num_cpus, num_gpus=how.num_gpus) as ray:
+    with cluster(how.address, how.log) as folder:
+        import ray
+
         from bench.runner.ray_tune import run_ray
 
-        shares = _with_gpus(how.shares, settings.device, ray.cluster_resources().get("GPU", 0.0))
-        shared_out = prepare(shares.of)
-        with patient_interrupts(first_interrupt(shared_out)):
-            run_ray(
-                shared_out,
+        shares = with_gpus(how.shares, settings.device, ray.cluster_resources().get("GPU", 0.0))
+        return run(
+            shares.of,
+            lambda backlog: run_ray(
+                backlog,
                 settings,
                 datasets,
+                folder=folder,
                 max_concurrent=shares.max_concurrent,
                 finished=finished,
                 running=running,
-            )
-    return not shared_out.left
+            ),
+        )
 
 
-def _with_gpus(shares: Shares, device: str, available: float) -> Shares:
+def with_gpus(shares: Shares, device: str, available: float) -> Shares:
     """Decide what was left open: a GPU a cell where there is one.
 
     Raises

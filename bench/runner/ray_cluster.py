@@ -9,7 +9,10 @@ import logging
 import os
 import secrets
 import shutil
+import socket
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -24,6 +27,9 @@ from bench.errors import InputError
 _LONGEST_FOLDER = 40
 _PREFIX = "dcb-ray-"
 _YOUNG = 60.0  # seconds
+
+#: Opens the private Rays of this process; one for all of them, since Ray's library keeps the first it sees.
+TOKEN = secrets.token_hex(32)
 
 #: What Tune is told by environment alone.
 _TUNE = {
@@ -44,10 +50,11 @@ _PRIVATE = {
 
 
 @contextmanager
-def cluster(
-    address: str | None, log: Path, *, num_cpus: int | None = None, num_gpus: int | None = None
-) -> Iterator[Any]:
-    """Give a Ray to work with, and take it down again, however the work ends.
+def cluster(address: str | None, log: Path) -> Iterator[Path]:
+    """Connect to a Ray, and leave nothing of it behind, however the work ends.
+
+    Where a private Ray's own processes die, so does this one: Ray's library would end it, half a minute later
+    and without a word that helps.
 
     Parameters
     ----------
@@ -57,13 +64,11 @@ def cluster(
     log : path
         File for what Ray and the workers have to say. Python's standard output goes there too meanwhile, for
         Ray prints from threads of its own: who wants to be seen keeps the stream.
-    num_cpus, num_gpus : int or None
-        What a private Ray offers; None for what the machine has.
 
     Yields
     ------
-    module
-        ``ray``, connected.
+    path
+        A folder for what the work needs to lay down; it is removed at the end.
 
     Raises
     ------
@@ -76,7 +81,7 @@ def cluster(
     os.environ.update({name: value for name, value in _TUNE.items() if name not in before})
     os.environ.pop("RAY_ADDRESS", None)  # a cluster is joined where --address says so, never by accident
     if address is None:
-        os.environ.update(_PRIVATE, RAY_AUTH_TOKEN=secrets.token_hex(32))
+        os.environ.update(_PRIVATE, RAY_AUTH_TOKEN=TOKEN)
     import ray
 
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -88,11 +93,15 @@ def cluster(
             redirect_stderr(sink),
         ):
             _log_to(sink)
-            _connect(ray, address, folder, num_cpus, num_gpus)
+            _connect(ray, address, folder)
             _log_to(sink)  # connecting undid it
+            ended = threading.Event()
+            if address is None:
+                threading.Thread(target=_end_with, args=(_own_processes(), ended, folder), daemon=True).start()
             try:
-                yield ray
+                yield folder
             finally:
+                ended.set()
                 ray.shutdown()
                 _keep_worker_logs(folder, sink)
     finally:
@@ -102,28 +111,58 @@ def cluster(
         os.environ.update(before)
 
 
-def _connect(ray: Any, address: str | None, folder: Path, num_cpus: int | None, num_gpus: int | None) -> None:
+def _connect(ray: Any, address: str | None, folder: Path) -> None:
     shared: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     if address is None:
         try:
-            ray.init(
-                address="local",
-                num_cpus=num_cpus,
-                num_gpus=num_gpus,
-                include_dashboard=False,
-                _temp_dir=str(folder),
-                **shared,
-            )
+            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **shared)
         except Exception as error:
             raise InputError(f"Ray does not start here ({_first_line(error)}); --executor local needs none") from error
         return
     try:
+        host, colon, port = address.rpartition(":")
+        if colon and port.isdigit():  # Ray itself would knock for minutes
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
         ray.init(address=address, **shared)
     except Exception as error:
         raise InputError(
             f"--address {address}: no Ray cluster can be joined there ({_first_line(error)}); "
             "is it running the same Ray and Python, and is RAY_AUTH_TOKEN the cluster's?"
         ) from error
+
+
+def _own_processes() -> dict[int, str]:
+    """Return the processes of the private Ray that it cannot be without; none where /proc does not tell."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = path.read_text().partition("(")[2].rpartition(")")
+            parent = int(rest.split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        if parent == os.getpid() and name in ("raylet", "gcs_server"):
+            found[int(path.parent.name)] = name
+    return found
+
+
+def _end_with(processes: dict[int, str], ended: threading.Event, folder: Path) -> None:
+    """End this process when one of these dies; what waits for Ray in the main thread would wait in vain."""
+    while not ended.wait(1.0):
+        for pid, name in processes.items():
+            try:
+                alive = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+            except OSError:
+                alive = False
+            if not alive and not ended.is_set():
+                shutil.rmtree(folder, ignore_errors=True)
+                show_cursor = "\x1b[?25h" if sys.__stderr__ and sys.__stderr__.isatty() else ""
+                print(
+                    f"{show_cursor}error: Ray's process {name} died; the finished cells are kept, "
+                    "the same command goes on from here",
+                    file=sys.__stderr__,
+                    flush=True,
+                )
+                os._exit(1)
 
 
 def _first_line(error: Exception) -> str:

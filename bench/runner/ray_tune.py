@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
 import ray
@@ -53,6 +53,7 @@ def run_ray(
     settings: Settings,
     datasets: Mapping[str, Dataset],
     *,
+    folder: Path,
     max_concurrent: int | None = None,
     finished: Finished,
     running: Running = lambda _: None,
@@ -70,6 +71,8 @@ def run_ray(
     settings : Settings
     datasets : mapping of str to Dataset
         By the suite's names for them.
+    folder : path
+        Where Tune may keep what it wants to.
     max_concurrent : int or None
         Cells at one time.
     finished, running : callable
@@ -90,7 +93,7 @@ def run_ray(
     lane = tune.with_resources(tune.with_parameters(Lane, job=job), _bundle)
     while not driver.over:
         try:
-            _run_tune(lane, driver)
+            _run_tune(lane, driver, folder)
         except (RayError, TuneError, RuntimeError) as error:  # such as a worker killed by Ray's memory monitor
             logger.warning("Tune gave up; starting it again", exc_info=error)
             driver.bereaved(str(error))
@@ -99,21 +102,20 @@ def run_ray(
         raise InputError(driver.trouble)
 
 
-def _run_tune(lane: Any, driver: Driver) -> None:
-    with TemporaryDirectory(prefix="dcb-tune-") as folder:
-        tune.Tuner(
-            lane,
-            tune_config=tune.TuneConfig(search_alg=_Starts(driver), scheduler=_Steers(driver), num_samples=-1),
-            run_config=tune.RunConfig(
-                storage_path=folder,
-                name="lanes",
-                verbose=0,
-                stop=_Ends(driver),
-                callbacks=[_Rests(driver)],
-                failure_config=tune.FailureConfig(max_failures=0),
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            ),
-        ).fit()
+def _run_tune(lane: Any, driver: Driver, folder: Path) -> None:
+    tune.Tuner(
+        lane,
+        tune_config=tune.TuneConfig(search_alg=_Starts(driver), scheduler=_Steers(driver), num_samples=-1),
+        run_config=tune.RunConfig(
+            storage_path=mkdtemp(dir=folder),
+            name="lanes",
+            verbose=0,
+            stop=_Ends(driver),
+            callbacks=[_Rests(driver)],
+            failure_config=tune.FailureConfig(max_failures=0),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    ).fit()
 
 
 def _bundle(config: Mapping[str, float]) -> tune.PlacementGroupFactory:
@@ -190,15 +192,16 @@ class Driver:
         now = time.monotonic()
         if now - self._looked > 1.0:  # nodes come and go
             self._nodes, self._looked = _alive_nodes(), now
-        ready = self._backlog.ready()
-        room = {share: sum(share.fits(node) for node in self._nodes) for share in ready}
-        if self._lanes or any(room.values()) or not ready:
+        # Where all that is left waits for networks, its lanes may start meanwhile.
+        waiting = self._backlog.ready() or self._backlog.held()
+        room = {share: sum(share.fits(node) for node in self._nodes) for share in waiting}
+        if self._lanes or any(room.values()) or not waiting:
             self._last_room = now
         elif now - self._last_room > PATIENCE:
-            self.trouble = f"a cell asks for {next(iter(ready))}; the nodes alive have {_listed(self._nodes)}"
+            self.trouble = f"a cell asks for {next(iter(waiting))}; the nodes alive have {_listed(self._nodes)}"
         if len(self._lanes) >= self._max_concurrent:
             return None
-        for share, cells in ready.items():
+        for share, cells in waiting.items():
             alike = [lane for lane in self._lanes.values() if lane.share == share]
             starting = sum(not lane.cells for lane in alike)
             if len(alike) < room[share] and starting < cells:
@@ -228,7 +231,7 @@ class Driver:
             self.rest()  # what waited for these networks may start
             cells = self._backlog.take(lane.share, workers=len(self._lanes))
         # A lane waits only for cells of its own kind, and never while another kind wants its place.
-        if not cells and (self._backlog.over or self._backlog.ready() or not self._backlog.held(lane.share)):
+        if not cells and (self._backlog.over or self._backlog.ready() or not self._backlog.held().get(lane.share)):
             return self._dismiss(trial)
         lane.cells, lane.given = cells, time.monotonic()
         lane.handle.assign.remote(cells)  # Tune calls the next step after this, and calls arrive in order

@@ -72,6 +72,46 @@ class Naps(Parity):
         return super().fit(X)
 
 
+class DiesOnce(Parity):
+    """Dies, and leaves a mark by which the next attempt knows."""
+
+    def fit(self, X, y=None):
+        mark = os.path.join(os.environ["SCRATCH"], f"died-{self.random_state}")
+        if not os.path.exists(mark):
+            open(mark, "w").close()
+            os._exit(9)
+        return super().fit(X)
+
+
+class Deaf(Parity):
+    """Hangs, and does not hear the alarm."""
+
+    def fit(self, X, y=None):
+        import signal
+
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+        time.sleep(600)
+
+
+class EatsMemory(Parity):
+    def fit(self, X, y=None):
+        held = []
+        while True:
+            held.append(np.ones(10_000_000))
+            time.sleep(0.01)
+
+
+class Occupies(Parity):
+    """Notes when it held which GPUs."""
+
+    def fit(self, X, y=None):
+        start = time.time()
+        time.sleep(2)
+        with open(os.path.join(os.environ["SCRATCH"], "gpus"), "a") as file:
+            print(start, time.time(), os.environ.get("CUDA_VISIBLE_DEVICES"), file=file)
+        return super().fit(X)
+
+
 class TooFewLabels(Parity):
     def fit(self, X, y=None):
         self.labels_ = np.zeros(3, dtype=int)
@@ -105,6 +145,7 @@ def plugins(tmp_path, monkeypatch) -> Iterator[str]:
     folder.mkdir()
     (folder / "broken_methods.py").write_text(textwrap.dedent(PLUGINS))
     monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("SCRATCH", str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     yield "broken_methods"
     sys.modules.pop("broken_methods", None)
