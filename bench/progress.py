@@ -51,7 +51,7 @@ class Display:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("cells", total=total, failed="", speed="", running="")
+        self._task = self._bar.add_task("cells", total=total, failed="", speed="", running="starting workers")
 
     def __enter__(self) -> Display:
         self._bar.start()
@@ -68,6 +68,8 @@ class Display:
 
     def running(self, cells: list[Cell]) -> None:
         """Show which cells are being worked on."""
+        if not cells and not self._done:
+            return
         names = [f"{c.configuration.variant} seed {c.seed}" for c in cells]
         more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
         self._bar.update(self._task, running=", ".join(names[:_SHOWN] + more))

@@ -131,6 +131,7 @@ def execute(
                 settings,
                 datasets,
                 folder=folder,
+                private=how.address is None,
                 max_concurrent=shares.max_concurrent,
                 finished=finished,
                 running=running,

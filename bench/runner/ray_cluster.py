@@ -31,8 +31,11 @@ _YOUNG = 60.0  # seconds
 #: Opens the private Rays of this process; one for all of them, since Ray's library keeps the first it sees.
 TOKEN = secrets.token_hex(32)
 
-#: What Tune is told by environment alone.
-_TUNE = {
+#: What Ray and Tune are told by environment alone.
+_ALWAYS = {
+    # Below `uv run` Ray would send the working directory, results and all, to each node, and run the workers
+    # in an environment made from it there.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_AIR_NEW_OUTPUT": "0",  # no tables of its own
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths mean what they meant to the user
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # records are ours
@@ -78,7 +81,7 @@ def cluster(address: str | None, log: Path) -> Iterator[Path]:
     _remove_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_short_temporary_folder()))
     before = dict(os.environ)
-    os.environ.update({name: value for name, value in _TUNE.items() if name not in before})
+    os.environ.update({name: value for name, value in _ALWAYS.items() if name not in before})
     os.environ.pop("RAY_ADDRESS", None)  # a cluster is joined where --address says so, never by accident
     if address is None:
         os.environ.update(_PRIVATE, RAY_AUTH_TOKEN=TOKEN)

@@ -54,6 +54,7 @@ def run_ray(
     datasets: Mapping[str, Dataset],
     *,
     folder: Path,
+    private: bool,
     max_concurrent: int | None = None,
     finished: Finished,
     running: Running = lambda _: None,
@@ -73,6 +74,8 @@ def run_ray(
         By the suite's names for them.
     folder : path
         Where Tune may keep what it wants to.
+    private : bool
+        Whether this process is Ray's only one and this machine its only node, so that no network need travel.
     max_concurrent : int or None
         Cells at one time.
     finished, running : callable
@@ -83,12 +86,13 @@ def run_ray(
         If no node can hold a cell, or no worker can start.
     """
     nodes = _alive_nodes()
-    for share in backlog.ready():
+    for share in {*backlog.ready(), *backlog.held()}:
         if not any(share.fits(node) for node in nodes):
             raise InputError(f"a cell asks for {share}, and no node has them; the nodes have {_listed(nodes)}")
     driver = Driver(backlog, settings, max_concurrent, finished, running)
     home = ray.get_runtime_context().get_node_id()
-    job = Job(settings, {name: ray.put(data) for name, data in datasets.items()}, home, _shelf(settings, home, nodes))
+    shelf = None if private or settings.memory is None else _shelf(settings.memory, home)
+    job = Job(settings, {name: ray.put(data) for name, data in datasets.items()}, home, shelf)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "64"  # lanes that start at one time
     lane = tune.with_resources(tune.with_parameters(Lane, job=job), _bundle)
     while not driver.over:
@@ -123,13 +127,11 @@ def _bundle(config: Mapping[str, float]) -> tune.PlacementGroupFactory:
     return tune.PlacementGroupFactory([{name: value for name, value in wanted.items() if value}])
 
 
-def _shelf(settings: Settings, home: str, nodes: list[dict[str, float]]) -> Any:
-    """Start the shelf of networks beside this process, where there may be other nodes."""
-    if settings.memory is None or (len(nodes) == 1 and os.environ.get("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER") == "0"):
-        return None
+def _shelf(memory: str, home: str) -> Any:
+    """Start the shelf of networks beside this process."""
     here = NodeAffinitySchedulingStrategy(home, soft=False)
     options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
-    return ray.remote(Shelf).options(**options).remote(settings.memory)
+    return ray.remote(Shelf).options(**options).remote(memory)
 
 
 def _alive_nodes() -> list[dict[str, float]]:
@@ -255,20 +257,20 @@ class Driver:
             self.trouble = f"Ray Tune ended {self._breaks} times before a cell had: {error}"
 
     def lost(self, trial: str, error: str) -> None:
-        """Note that a lane died, and let its cells be tried again."""
+        """Note that a lane died, as Ray tells it, and let its cells be tried again."""
         lane = self._lanes.pop(trial, None)
         if lane is None:
             return
         if lane.handle is None:
             self._stillborn += 1
             if self._stillborn == STILLBORN:
-                self.trouble = f"workers die before they can start: {error}"
+                self.trouble = f"workers die before they can start: {error.strip().splitlines()[-1]}"
         timeout = self._settings.timeout
         if timeout and len(lane.cells) == 1 and time.monotonic() - lane.given >= timeout + HARD_STOP:
             self._record(lane, lane.cells[0], "timeout", f"not done after {timeout:g} s; it could only be killed")
             return
         for cell in self._backlog.lost(lane.cells):
-            self._record(lane, cell, "failed", f"{error}, {self._settings.max_retries + 1} times")
+            self._record(lane, cell, "failed", f"{_reason(error)}, {self._settings.max_retries + 1} times")
 
     def rest(self) -> None:
         """Do what can wait until the lanes are at work: store what came in, show what is going on."""
@@ -320,7 +322,7 @@ class _Steers(FIFOScheduler):
         return self.CONTINUE if goes_on else self.STOP
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        self._driver.lost(trial.trial_id, _reason(Path(trial.error_file).read_text()))
+        self._driver.lost(trial.trial_id, Path(trial.error_file).read_text())
 
 
 class _Ends(tune.Stopper):
@@ -353,7 +355,7 @@ def _death(handle: Any) -> str | None:
     try:
         ray.get(handle.assign.remote([]), timeout=1)
     except OutOfMemoryError as error:
-        return _reason(str(error))
+        return str(error)
     except RayError:
         return None
     return None
