@@ -62,7 +62,7 @@ Search = Annotated[
 ]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes (local). Default: one a core, on a GPU one.")]
 Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads of a cell. Default: its share of the cores. Results depend on it.")
+    int | None, typer.Option(min=1, help="Threads of a cell; results depend on it. Default: 1, with Ray its CPUs.")
 ]
 
 
@@ -100,7 +100,7 @@ def run(
     from bench.benchmark import load_datasets, make_plan, write_leaderboard
     from bench.leaderboard.render import render_terminal
     from bench.progress import Display
-    from bench.runner.execute import OnRay, OnThisMachine, cores, execute
+    from bench.runner.execute import OnRay, OnThisMachine, execute
     from bench.runner.networks import default_memory
     from bench.runner.settings import Settings as RunSettings
     from bench.runner.shares import Shares
@@ -113,7 +113,6 @@ def run(
         _refuse({"--jobs": jobs}, "--executor local; with Ray write --max-concurrent")
         shares = Shares(cpus=cpus_per_trial or 1.0, gpus=gpus_per_trial, max_concurrent=max_concurrent)
         how = OnRay(log=target.folder / "ray.log", address=address, shares=shares)
-        threads = threads or max(1, int(shares.cpus))
         where = f"with Ray, {shares.cpus:g} CPUs a cell" if address is None else f"on the Ray cluster {address}"
     else:
         for_ray = {"--address": address, "--gpus-per-trial": gpus_per_trial, "--cpus-per-trial": cpus_per_trial}
@@ -123,8 +122,7 @@ def run(
         warm_up()
         jobs = jobs or _default_jobs(device)
         how = OnThisMachine(jobs=jobs, data_root=data_root, limit=plan_of.limit, clusters=plan_of.clusters)
-        threads = threads or max(1, cores() // jobs)
-        where = f"with {jobs} jobs of {threads} threads"
+        where = f"with {jobs} jobs of {threads or 1} threads"
     settings = RunSettings(
         threads=threads, device=device.value, memory=str(default_memory()), timeout=timeout, max_retries=max_retries
     )

@@ -91,8 +91,10 @@ class MethodInfo:
 
     def __post_init__(self) -> None:
         for name, value in self.resources.items():
-            if name not in ("cpus", "gpus") or value < 0:
-                raise InputError(f"method {self.name}: resources has {name!r}: {value!r}; write cpus or gpus, from 0")
+            if name not in ("cpus", "gpus") or value < 0 or (name == "cpus" and not value):
+                raise InputError(
+                    f"method {self.name}: resources has {name!r}: {value!r}; write cpus above 0, or gpus from 0"
+                )
 
     def load(self) -> type:
         """Return the estimator's class.

@@ -103,17 +103,27 @@ class Run:
         return lock
 
     def write(self, record: Record, outputs: Mapping[str, np.ndarray]) -> None:
-        """Store a cell, outputs first: a record that exists is complete."""
-        if outputs:
-            partial = self._outputs / f"{record.key}.partial"
-            with partial.open("wb") as file:
-                np.savez_compressed(file, **dict(outputs))  # type: ignore[arg-type]
-            _commit(partial, self._outputs / f"{record.key}.npz")
-        else:
-            (self._outputs / f"{record.key}.npz").unlink(missing_ok=True)
-        partial = self._records / f"{record.key}.partial"
-        partial.write_text(record.model_dump_json(indent=1))
-        _commit(partial, self._records / f"{record.key}.json")
+        """Store a cell, outputs first: a record that exists is complete.
+
+        Raises
+        ------
+        InputError
+            If they cannot be written, for want of space or rights.
+        """
+        try:
+            if outputs:
+                partial = self._outputs / f"{record.key}.partial"
+                with partial.open("wb") as file:
+                    np.savez_compressed(file, **dict(outputs))  # type: ignore[arg-type]
+                _commit(partial, self._outputs / f"{record.key}.npz")
+            else:
+                (self._outputs / f"{record.key}.npz").unlink(missing_ok=True)
+            partial = self._records / f"{record.key}.partial"
+            partial.write_text(record.model_dump_json(indent=1))
+            _commit(partial, self._records / f"{record.key}.json")
+        except OSError as error:
+            reason = "the finished cells are kept, the same command goes on from there"
+            raise InputError(f"{self.folder}: cannot be written ({error}); {reason}") from error
 
     def records(self) -> Iterator[Record]:
         """Yield every record; one that cannot be read is warned of and counts as not there."""

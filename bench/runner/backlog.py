@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
@@ -13,6 +14,8 @@ Kind = TypeVar("Kind", bound=Hashable)
 
 #: Work handed out at once, in seconds: much beside the cost of handing it out, little beside a user's patience.
 GROUP_SECONDS = 0.5
+#: Seconds after which to look for networks that have been trained.
+_LOOK_AGAIN = 1.0
 
 
 class Backlog(Generic[Kind]):
@@ -55,6 +58,7 @@ class Backlog(Generic[Kind]):
         self._open = {cell.key for cell in cells}
         self._losses: Counter[str] = Counter()
         self._alone: set[str] = set()
+        self._looked = time.monotonic()  # for trained networks
         self.closed = False
         for cell in cells:
             self._admit(cell)
@@ -77,9 +81,11 @@ class Backlog(Generic[Kind]):
         """Return how many cells of each kind could start now."""
         if self.closed:
             return {}
-        if not any(self._ready.values()):
+        # The cell that trains a network goes on for long after: let the others begin as soon as it is there.
+        if not any(self._ready.values()) or time.monotonic() - self._looked > _LOOK_AGAIN:
             for network in [n for n in self._trainer if n and self._is_trained(n)]:
                 self._release(network)
+            self._looked = time.monotonic()
         return {kind: len(cells) for kind, cells in self._ready.items() if cells}
 
     def held(self) -> dict[Kind, int]:

@@ -25,10 +25,13 @@ SAME_ROWS = 1e-3
 
 Outputs = dict[str, np.ndarray]
 
-
 #: What workers import before their first cell, so that no cell's time holds it; torch's optimizers import
 #: torch._dynamo when first used.
 PRELOAD = ("methods.vade", "methods.sdec", "sklearn.metrics", "torch._dynamo")
+
+
+class TimeIsUpError(BaseException):
+    """Raised in a cell that ran out of time; no Exception, so that a method does not swallow it."""
 
 
 def limit_threads(threads: int) -> None:
@@ -75,6 +78,8 @@ def fit_cell(
     """
     if dataset.fingerprint != cell.fingerprint:
         return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}
+    if info.resources.get("gpus") == 0:
+        device = "cpu"
     memory_use.reset_peak()
     start = time.perf_counter()
     status: Status = "failed"
@@ -92,7 +97,9 @@ def fit_cell(
         except Diverged as error:
             status = "diverged"
             return failed(cell, status, str(error), device, placement), {}
-        except (Exception, SystemExit):  # a method that calls sys.exit fails like any other
+        except (KeyboardInterrupt, TimeIsUpError):
+            raise
+        except BaseException:  # a method that calls sys.exit fails like any other
             return failed(cell, status, traceback.format_exc(), device, placement), {}
         finally:
             peak = memory_use.peak()

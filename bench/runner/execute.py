@@ -118,7 +118,7 @@ def execute(
 
     from bench.runner.ray_cluster import cluster
 
-    with cluster(how.address, how.log) as folder:
+    with cluster(how.address, how.log, cpus=cores()) as folder:
         import ray
 
         from bench.runner.ray_tune import run_ray

@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def patient_interrupts(first: Callable[[], None]) -> Iterator[None]:
-    """Call ``first`` at the first Ctrl-C; raise KeyboardInterrupt at the second.
+    """Call ``first``, in a thread, at the first Ctrl-C; raise KeyboardInterrupt at the second.
 
     Outside the main thread, where signals cannot be taken, nothing changes.
     """
@@ -22,7 +22,8 @@ def patient_interrupts(first: Callable[[], None]) -> Iterator[None]:
 
     def handle(*_: Any) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        first()
+        # In a thread: what is interrupted may be in the midst of printing, which a handler must not do then.
+        threading.Thread(target=first, daemon=True).start()
 
     signal.signal(signal.SIGINT, handle)
     try:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,12 @@ from ray.exceptions import RayError
 from bench.cells import Cell
 from bench.dataset import Dataset
 from bench.registry import find_method
-from bench.runner.cell import PRELOAD, Outputs, failed, fit_cell, limit_threads
+from bench.runner.cell import PRELOAD, Outputs, TimeIsUpError, failed, fit_cell, limit_threads
+from bench.runner.driver import Report
 from bench.runner.networks import default_memory, is_stored, memory_of, pack, unpack
-from bench.runner.settings import Settings
+from bench.runner.settings import HARD_STOP, Settings
 from bench.store import Record
 
-#: Seconds after its time is up in which a cell may heed the alarm; then its process is ended.
-HARD_STOP = 10.0
 #: Seconds a lane waits before it asks again.
 _NAP = 0.2
 
@@ -53,32 +52,6 @@ class Job:
     shelf: Any
 
 
-@dataclass
-class Report:
-    """What a lane tells the driver after each step.
-
-    Attributes
-    ----------
-    outcomes : list of (Record, dict)
-        Of the cells that have ended.
-    handle : ActorHandle or None
-        The lane itself; in its first report.
-    placement : dict
-        Its node and GPUs.
-    spent : bool
-        Whether the process should not be used again.
-    """
-
-    outcomes: list[tuple[Record, Outputs]] = field(default_factory=list)
-    handle: Any = None
-    placement: dict[str, Any] = field(default_factory=dict)
-    spent: bool = False
-
-
-class _TimeIsUpError(BaseException):  # not an Exception: a method must not swallow it
-    pass
-
-
 class Lane(tune.Trainable):
     """A worker with its share of a machine: a trial that lasts as long as the driver has cells for it."""
 
@@ -91,14 +64,14 @@ class Lane(tune.Trainable):
         self._device = job.settings.device
         if not config["gpus"]:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what it did not ask for belongs to others
-            self._device = "cpu" if self._device == "auto" else self._device
+            self._device = "cpu"
         context = ray.get_runtime_context()
         self._at_home = context.get_node_id() == job.home
         self._memory = job.settings.memory if self._at_home else str(default_memory())
         self._placement = {"node": context.get_node_id()[:12], "gpus": [str(i) for i in ray.get_gpu_ids()]}
-        limit_threads(job.settings.threads)
         for module in PRELOAD:
             importlib.import_module(module)
+        limit_threads(job.settings.threads or max(1, int(config["cpus"])))
 
     def assign(self, cells: list[Cell]) -> None:
         """Take the cells of the next step."""
@@ -126,15 +99,18 @@ class Lane(tune.Trainable):
         try:
             info, dataset = find_method(cell.configuration.method), self._dataset(cell.spec)
             self._fetch(cell.network, memory)
-            with _deadline(timeout):
-                outcome = fit_cell(cell, info, dataset, device=self._device, memory=memory, placement=self._placement)
-            self._shelve(cell.network, memory)
-        except _TimeIsUpError:
+            try:
+                with _deadline(timeout):
+                    return fit_cell(cell, info, dataset, device=self._device, memory=memory, placement=self._placement)
+            finally:
+                self._shelve(cell.network, memory)
+        except TimeIsUpError:
             return failed(cell, "timeout", f"not done after {timeout:g} s", self._device, self._placement), {}
+        except RayError:  # the data are gone, with a node: not the method's fault, so the cell is tried again
+            raise
         except Exception as error:  # what a worker elsewhere may lack: a plugin, disk space
             reason = f"{type(error).__name__}: {error}"
             return failed(cell, "failed", reason, self._device, self._placement), {}
-        return outcome
 
     def _dataset(self, spec: str) -> Dataset:
         if spec not in self._datasets:
@@ -157,8 +133,11 @@ class Lane(tune.Trainable):
         """Hand a network that was trained here to the others."""
         if self._at_home or network is None or folder is None or network in self._shelved:
             return
+        files = pack(folder)
+        if not files:  # the cell ended before it was trained
+            return
         try:
-            ray.get(self._job.shelf.store.remote(network, pack(folder)))
+            ray.get(self._job.shelf.store.remote(network, files))
         except RayError:
             return
         self._shelved.add(network)
@@ -196,7 +175,7 @@ def _deadline(seconds: float | None) -> Iterator[None]:
         return
 
     def ring(*_: Any) -> None:
-        raise _TimeIsUpError
+        raise TimeIsUpError
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

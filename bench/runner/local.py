@@ -69,7 +69,9 @@ def run_local(
         Processes.
     finished, running : callable
     """
-    pool = ProcessPool(max_workers=jobs, context=_context(), initializer=start_worker, initargs=(settings.threads,))
+    pool = ProcessPool(
+        max_workers=jobs, context=_context(), initializer=start_worker, initargs=(settings.threads or 1,)
+    )
     futures: dict[Any, Cell] = {}
     try:
         while True:

@@ -53,7 +53,7 @@ def hardware(device: str) -> dict[str, Any]:
     if "torch" in sys.modules:
         torch = sys.modules["torch"]
         threads = torch.get_num_threads()
-        use_cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+        use_cuda = (device == "auto" or device.startswith("cuda")) and torch.cuda.is_available()
         name = torch.cuda.get_device_name() if use_cuda else ("cpu" if device == "auto" else device)
     return {"device": name, "processor": _processor(), "cores": os.cpu_count(), "threads": threads}
 

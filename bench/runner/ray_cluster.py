@@ -53,7 +53,7 @@ _PRIVATE = {
 
 
 @contextmanager
-def cluster(address: str | None, log: Path) -> Iterator[Path]:
+def cluster(address: str | None, log: Path, *, cpus: int) -> Iterator[Path]:
     """Connect to a Ray, and leave nothing of it behind, however the work ends.
 
     Where a private Ray's own processes die, so does this one: Ray's library would end it, half a minute later
@@ -64,6 +64,8 @@ def cluster(address: str | None, log: Path) -> Iterator[Path]:
     address : str or None
         A running cluster ("host:port", or "auto" for the one on this machine). None starts a private one:
         bound to loopback, with a token of its own, without dashboard, in a folder of its own.
+    cpus : int
+        What a private Ray may use.
     log : path
         File for what Ray and the workers have to say. Python's standard output goes there too meanwhile, for
         Ray prints from threads of its own: who wants to be seen keeps the stream.
@@ -85,10 +87,16 @@ def cluster(address: str | None, log: Path) -> Iterator[Path]:
     os.environ.pop("RAY_ADDRESS", None)  # a cluster is joined where --address says so, never by accident
     if address is None:
         os.environ.update(_PRIVATE, RAY_AUTH_TOKEN=TOKEN)
-    import ray
-
-    log.parent.mkdir(parents=True, exist_ok=True)
     try:
+        import ray
+        from ray._private.ray_constants import ENABLE_RAY_CLUSTER
+
+        if address is None and ENABLE_RAY_CLUSTER:  # Ray read the environment when it was imported
+            raise InputError(
+                "something, perhaps a plugin, imported ray before the run, and a private Ray would now listen on every "
+                "network interface: import it later, or set RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 in the environment"
+            )
+        log.parent.mkdir(parents=True, exist_ok=True)
         with (
             FileLock(folder / ".lock"),
             log.open("a", buffering=1) as sink,
@@ -96,7 +104,7 @@ def cluster(address: str | None, log: Path) -> Iterator[Path]:
             redirect_stderr(sink),
         ):
             _log_to(sink)
-            _connect(ray, address, folder)
+            _connect(ray, address, folder, cpus)
             _log_to(sink)  # connecting undid it
             ended = threading.Event()
             if address is None:
@@ -114,11 +122,11 @@ def cluster(address: str | None, log: Path) -> Iterator[Path]:
         os.environ.update(before)
 
 
-def _connect(ray: Any, address: str | None, folder: Path) -> None:
+def _connect(ray: Any, address: str | None, folder: Path, cpus: int) -> None:
     shared: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     if address is None:
         try:
-            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder), **shared)
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **shared)
         except Exception as error:
             raise InputError(f"Ray does not start here ({_first_line(error)}); --executor local needs none") from error
         return

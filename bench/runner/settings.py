@@ -16,6 +16,9 @@ Finished = Callable[[Cell, Record, Outputs], None]
 #: Told a few times a second which cells are being worked on.
 Running = Callable[[list[Cell]], None]
 
+#: Seconds after its time is up in which a cell may heed the alarm; then its process is ended.
+HARD_STOP = 10.0
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -23,9 +26,10 @@ class Settings:
 
     Attributes
     ----------
-    threads : int
-        Threads of a cell. Floating-point sums depend on them, so the same records come from the same
-        number of threads; how many cells run at once never matters.
+    threads : int or None
+        Threads of a cell; None gives it as many as it has CPUs, one on this machine. Floating-point sums depend
+        on them, so the same records come from the same number of threads; how many cells run at once never
+        matters.
     device : str
         "auto", "cpu", "cuda", ...
     memory : str or None
@@ -36,7 +40,7 @@ class Settings:
         How often a cell is tried again whose worker died.
     """
 
-    threads: int = 1
+    threads: int | None = None
     device: str = "auto"
     memory: str | None = None
     timeout: float | None = None

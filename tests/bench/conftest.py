@@ -51,6 +51,11 @@ class Raises(Parity):
         raise RuntimeError("this method always fails")
 
 
+class Quits(Parity):
+    def fit(self, X, y=None):
+        raise SystemExit("this method quits")
+
+
 class Diverges(Parity):
     def fit(self, X, y=None):
         raise Diverged("clustering", 7)

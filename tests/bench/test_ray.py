@@ -142,11 +142,11 @@ def test_who_lacks_the_token_does_not_get_in(plugins, tmp_path, environment):
         address = next(word for word in raylet.cmdline() if word.startswith("--gcs-address=")).partition("=")[2]
         token = raylet.environ()["RAY_AUTH_TOKEN"]
         code = f"import ray; ray.init({address!r}); print('in', flush=True)"
-        for visitor, shown in (("friend", token), ("stranger", "0" * len(token))):
+        for visitor, shown, patience in (("friend", token, 200), ("stranger", "0" * len(token), 40)):
             theirs = {**raylet.environ(), "RAY_AUTH_TOKEN": shown}
             with subprocess.Popen([sys.executable, "-c", code], env=theirs, stdout=subprocess.PIPE) as knocking:
                 with contextlib.suppress(subprocess.TimeoutExpired):  # Ray knocks for minutes
-                    knocking.wait(timeout=40)
+                    knocking.wait(timeout=patience)
                 knocking.kill()
                 got_in[visitor] = b"in" in knocking.stdout.read()
         process.kill()
@@ -184,6 +184,7 @@ def test_a_method_that_eats_memory_is_ended_and_the_others_finish(plugins, tmp_p
     assert found["EatsMemory", 0].status == "failed"
     assert "killed for want of memory" in found["EatsMemory", 0].error
     assert (found["Naps", 0].status, found["kmeans", 0].status) == ("ok", "ok")
+    assert "gave up" not in (tmp_path / "r" / "ray.log").read_text()  # Tune would have ended the others too
 
 
 def test_fractions_of_gpus_are_never_overbooked_and_as_many_are_used_as_asked_for(plugins, tmp_path, environment):
@@ -251,6 +252,12 @@ def test_an_address_where_nobody_answers_is_said(tiny, tmp_path, environment):
     done = run(tiny, tmp_path / "r", "--address", "127.0.0.1:1", env=environment, code=2)
     assert "error: --address 127.0.0.1:1: no Ray cluster can be joined there" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_private_ray_does_not_start_where_it_would_listen_to_the_network(plugins, tmp_path, environment):
+    (tmp_path / "plugins" / "early.py").write_text(f"import ray\nfrom {plugins} import Parity\n")
+    done = run(plugin_suite(tmp_path / "s.toml", "early", "Parity"), tmp_path / "r", env=environment, code=2)
+    assert "error: something, perhaps a plugin, imported ray before the run" in done.stderr
 
 
 TWO_NODES = """
@@ -392,6 +399,7 @@ def test_ctrl_c_ends_a_run_that_can_be_resumed(tiny, tmp_path, presses):
     assert not any("Traceback" in line for line in said)
     assert 2 <= finished_cells(folder) < 100
     assert all(record.status == "ok" for record, _ in contents(folder).values())
+    assert "gave up" not in (folder / "ray.log").read_text()
 
 
 def test_options_of_the_other_executor_are_refused(tiny, tmp_path):

@@ -10,10 +10,12 @@ import pytest
 
 from bench.benchmark import frame_of
 from bench.cards import load_dataset
+from bench.errors import InputError
 from bench.registry import find_method
 from bench.runner.cell import fit_cell
 from bench.runner.execute import OnThisMachine, execute
 from bench.runner.settings import Settings
+from bench.store import Run
 from bench.suite import make_suite, plan_cells
 
 
@@ -43,6 +45,7 @@ def run(cells, jobs=2, **settings):
     ("plugin", "status", "error"),
     [
         ("Raises", "failed", "this method always fails"),
+        ("Quits", "failed", "SystemExit: this method quits"),
         ("Diverges", "diverged", "epoch 7"),
         ("Dies", "failed", "worker process died (exit code 9), 3 times"),
         ("Hangs", "timeout", "not done after 1 s"),
@@ -90,6 +93,21 @@ def test_a_record_holds_what_is_needed_to_do_it_again(dataset):
     assert record.hardware["threads"] >= 1
     assert set(outputs) >= {"labels", "soft_assignment", "embedding", "embedding_variance", "history/loss"}
     assert list(outputs["history/phase"]) == ["pretrain"] * 2 + ["cluster"] * 2
+
+
+def test_a_method_that_asks_for_no_gpu_is_not_given_one(dataset):
+    (cell,) = plan(dataset, "kmeans")
+    record, _ = fit_cell(cell, find_method("kmeans"), dataset, device="cuda", memory=None)
+    assert (record.status, record.hardware["device"]) == ("ok", "cpu")
+
+
+def test_a_full_disk_ends_the_run_with_a_reason(dataset, tmp_path):
+    (cell,) = plan(dataset, "kmeans")
+    record, outputs = fit_cell(cell, find_method("kmeans"), dataset, device="cpu", memory=None)
+    (tmp_path / "records").mkdir()
+    (tmp_path / "outputs").write_text("in the way")
+    with pytest.raises(InputError, match=r"cannot be written .* the same command goes on from there"):
+        Run(tmp_path).write(record, outputs)
 
 
 def test_data_that_changed_since_the_plan_are_not_fitted(dataset):

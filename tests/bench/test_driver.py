@@ -1,0 +1,221 @@
+"""What a Ray run's driver decides, without a Ray: when lanes start, what they get, and when all is over."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from bench.cells import Cell, Configuration
+from bench.errors import InputError
+from bench.runner.backlog import Backlog
+from bench.runner.cell import failed
+from bench.runner.driver import PATIENCE, PAUSE, STILLBORN, Driver, Report, reason_of
+from bench.runner.settings import HARD_STOP, Settings
+from bench.runner.shares import Share
+
+CPU, GPU = Share(1, 0), Share(1, 1)
+
+
+class Handle:
+    """A lane's handle: keeps what it is given."""
+
+    def __init__(self):
+        self.assign, self.cells = self, []
+
+    def remote(self, cells):
+        self.cells = cells
+
+
+@dataclass
+class World:
+    """A driver with a clock, nodes and a disk that tests turn."""
+
+    nodes: list = field(default_factory=lambda: [{"CPU": 2.0}])
+    now: float = 0.0
+    written: list = field(default_factory=list)
+    full_disk: bool = False
+    started: int = 0
+
+    def drive(self, cells, *, kind_of=lambda _: CPU, timeout=None, max_retries=2):
+        self.backlog = Backlog(cells, kind_of=kind_of, max_retries=max_retries)
+        settings = Settings(timeout=timeout, max_retries=max_retries)
+        self.driver = Driver(
+            self.backlog, settings, nodes=lambda: self.nodes, finished=self._finished, clock=lambda: self.now
+        )
+        return self.driver
+
+    def _finished(self, cell, record, outputs):
+        if self.full_disk:
+            raise InputError("no space left")
+        self.written.append(record)
+
+    def start(self, share=None):
+        """Start the lane that is wanted; return its name."""
+        wanted = self.driver.wanted()
+        assert wanted == (share or wanted)
+        self.started += 1
+        self.driver.start(f"lane {self.started}", wanted)
+        return f"lane {self.started}"
+
+    def greet(self, lane):
+        handle = Handle()
+        assert self.driver.result(lane, Report(handle=handle))
+        return handle
+
+    def statuses(self):
+        return [record.status for record in self.written]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def cells(n, method="m", pretraining=None):
+    made = Configuration(
+        method=method, title="M", kind="deterministic", version=1, preset=None, variant=method, params={}, seeded=True,
+        twin=None, pretraining=pretraining,
+    )  # fmt: skip
+    return [Cell("digits", "digits", "0" * 8, made, seed) for seed in range(n)]
+
+
+def outcome(cell):
+    return failed(cell, "failed", "as the test wants it", "cpu"), {}
+
+
+def test_lanes_are_as_many_as_have_a_place_and_work(world):
+    driver = world.drive(cells(5))
+    world.start()
+    world.start()
+    assert driver.wanted() is None
+    driver = world.drive(cells(1))
+    world.start()
+    assert driver.wanted() is None
+
+
+def test_a_run_is_over_as_soon_as_its_last_record_is_written(world):
+    work = cells(1)
+    driver = world.drive(work)
+    lane = world.start()
+    handle = world.greet(lane)
+    assert handle.cells == work
+    assert not driver.over
+    assert not driver.result(lane, Report([outcome(work[0])]))
+    assert not driver.over
+    driver.rest()
+    assert driver.over
+    assert world.statuses() == ["failed"]
+
+
+def test_a_record_that_cannot_be_written_ends_the_run_and_is_not_lost_track_of(world):
+    work = cells(2)
+    driver = world.drive(work)
+    lane = world.start()
+    world.greet(lane)
+    world.full_disk = True
+    driver.result(lane, Report([outcome(work[0])]))
+    driver.rest()
+    assert driver.over
+    assert str(driver.trouble) == "no space left"
+    assert world.backlog.left == 2
+
+
+def test_a_cell_whose_lane_dies_is_tried_again_and_then_recorded(world):
+    driver = world.drive(cells(1), max_retries=2)
+    for _ in range(3):
+        lane = world.start()
+        world.greet(lane)
+        driver.lost(lane, "The actor died")
+        driver.rest()
+    assert driver.over
+    assert [record.error.partition(" (")[0] for record in world.written] == ["the worker process died"]
+    assert world.written[0].error.endswith(", 3 times")
+
+
+def test_a_lane_that_only_the_watchdog_could_end_is_a_timeout(world):
+    driver = world.drive(cells(1), timeout=5)
+    lane = world.start()
+    world.greet(lane)
+    world.now += 5 + HARD_STOP
+    driver.lost(lane, "The actor died")
+    driver.rest()
+    assert world.statuses() == ["timeout"]
+
+
+def test_when_tune_gives_up_no_cell_is_charged_and_only_giving_up_in_vain_ends_the_run(world):
+    work = cells(9)
+    driver = world.drive(work, max_retries=1)
+    for i in range(4):  # each time after some progress
+        lane = world.start()
+        world.greet(lane)
+        driver.result(lane, Report([outcome(work[i])]))
+        driver.bereaved(RuntimeError("broken"))
+    assert driver.trouble is None
+    assert world.backlog.left == 5
+    driver.bereaved(RuntimeError("broken"))
+    assert driver.trouble is None
+    driver.bereaved(RuntimeError("broken"))
+    assert "Ray Tune ended 2 times before a cell had: broken" in str(driver.trouble)
+
+
+def test_without_a_node_that_could_do_it_the_run_ends_after_a_while_even_if_a_lane_was_to_start(world):
+    driver = world.drive(cells(1))
+    lane = world.start()
+    world.nodes, world.now = [], 2.0
+    assert driver.wanted() is None
+    world.now = 2.0 + PATIENCE + 1
+    assert driver.wanted() is None
+    assert "a cell asks for 1 CPUs and 0 GPUs; the nodes alive have nothing" in str(driver.trouble)
+
+    driver = world.drive(cells(1))
+    world.nodes = [{"CPU": 1.0}]
+    driver.wanted()
+    world.now += 2
+    lane = world.start()
+    world.greet(lane)
+    world.nodes, world.now = [], world.now + 10 * PATIENCE  # it is at work: no trouble
+    driver.wanted()
+    assert driver.trouble is None
+
+
+def test_one_bad_node_does_not_end_a_run_that_is_at_work_elsewhere(world):
+    world.nodes = [{"CPU": 1.0}, {"CPU": 1.0}]
+    driver = world.drive(cells(9))
+    world.greet(world.start())
+    for _ in range(STILLBORN):
+        driver.lost(world.start(), "ImportError: no plugin")
+    assert driver.trouble is None
+    assert driver.wanted() is None  # for a while
+    world.now += PAUSE
+    assert driver.wanted() == CPU
+
+
+def test_lanes_that_never_start_end_the_run_with_the_reason(world):
+    driver = world.drive(cells(9))
+    for _ in range(STILLBORN):
+        driver.lost(world.start(), "Traceback:\n  deep inside\nImportError: no plugin\n")
+    assert str(driver.trouble) == "workers die before they can start: ImportError: no plugin"
+    assert driver.over
+
+
+def test_cells_that_want_gpus_get_their_cpus_first(world):
+    world.nodes = [{"CPU": 4.0, "GPU": 2.0}]
+    work = [*cells(9), *cells(2, "deep")]
+    world.drive(work, kind_of=lambda cell: GPU if cell.configuration.method == "deep" else CPU)
+    shares = []
+    while share := world.driver.wanted():
+        shares.append(share)
+        world.driver.start(f"lane {len(shares)}", share)
+    assert shares == [GPU, GPU, CPU, CPU]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("Task was killed due to the node running low on memory.", "killed for want of memory: try fewer"),
+        ("The actor died because its node has died.", "the node died"),
+        ("ray.exceptions.ObjectLostError: Failed to retrieve object", "a node died that held its data"),
+        ("The actor is dead because its worker process has died.", "the worker process died (killed"),
+    ],
+)
+def test_rays_words_for_a_death_become_one_line(error, reason):
+    assert reason_of(error).startswith(reason)
