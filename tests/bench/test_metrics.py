@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from bench.dataset import Dataset
@@ -16,6 +18,7 @@ from bench.errors import InputError
 from bench.metrics import METRICS, find_metric, find_ranking_metric, score
 from bench.metrics.external import clustering_accuracy, external_scores
 from bench.metrics.internal import SUBSAMPLE_SIZE, internal_scores, subsample_indices
+from bench.metrics.stability import stability
 
 
 def make_dataset(x, y=None, n_clusters=3):
@@ -203,3 +206,15 @@ def test_the_table_costs_no_scikit_learn():
     code = "import sys, bench.metrics; print([m for m in ('sklearn', 'scipy', 'pandas') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@given(st.data())
+def test_stability_is_the_mean_of_scikit_learns_ari_over_all_pairs_of_runs(data):
+    n = data.draw(st.integers(1, 12))
+    labelings = data.draw(st.lists(arrays(np.int64, n, elements=st.integers(-1, 4)), min_size=2, max_size=5))
+    expected = np.mean([adjusted_rand_score(a, b) for a, b in itertools.combinations(labelings, 2)])
+    assert stability(labelings) == pytest.approx(expected, abs=1e-12)
+
+
+def test_one_run_agrees_with_nothing():
+    assert np.isnan(stability([np.zeros(3, dtype=int)]))
