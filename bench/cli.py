@@ -124,7 +124,12 @@ def run(
         how = OnThisMachine(jobs=jobs, data_root=data_root, limit=plan_of.limit, clusters=plan_of.clusters)
         where = f"with {jobs} jobs of {threads or 1} threads"
     settings = RunSettings(
-        threads=threads, device=device.value, memory=str(default_memory()), timeout=timeout, max_retries=max_retries
+        threads=threads,
+        cpus=cpus_per_trial or 1.0,
+        device=device.value,
+        memory=str(default_memory()),
+        timeout=timeout,
+        max_retries=max_retries,
     )
     data = load_datasets(plan_of, data_root)
     everything = True
@@ -156,9 +161,8 @@ def run(
                     )
         except KeyboardInterrupt:
             everything = False
-        finally:
-            records = list(target.records())
-            frame = write_leaderboard(target, plan_of, records)
+        records = list(target.records())
+        frame = write_leaderboard(target, plan_of, records)
     if not everything:
         _say("stopped; the finished cells are kept, the same command goes on from here")
         raise typer.Exit(130)

@@ -7,6 +7,7 @@ import os
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,9 +111,9 @@ class Run:
         InputError
             If they cannot be written, for want of space or rights.
         """
+        partial = self._outputs / f"{record.key}.partial"
         try:
             if outputs:
-                partial = self._outputs / f"{record.key}.partial"
                 with partial.open("wb") as file:
                     np.savez_compressed(file, **dict(outputs))  # type: ignore[arg-type]
                 _commit(partial, self._outputs / f"{record.key}.npz")
@@ -122,8 +123,7 @@ class Run:
             partial.write_text(record.model_dump_json(indent=1))
             _commit(partial, self._records / f"{record.key}.json")
         except OSError as error:
-            reason = "the finished cells are kept, the same command goes on from there"
-            raise InputError(f"{self.folder}: cannot be written ({error}); {reason}") from error
+            raise self._cannot_be_written(error, partial) from error
 
     def records(self) -> Iterator[Record]:
         """Yield every record; one that cannot be read is warned of and counts as not there."""
@@ -159,10 +159,25 @@ class Run:
         self.write_text("suite.toml", tomli_w.dumps(content))
 
     def write_text(self, name: str, text: str) -> None:
-        """Store a text file of the run, whole."""
+        """Store a text file of the run, whole.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
         partial = self.folder / f"{name}.partial"
-        partial.write_text(text)
-        _commit(partial, self.folder / name)
+        try:
+            partial.write_text(text)
+            _commit(partial, self.folder / name)
+        except OSError as error:
+            raise self._cannot_be_written(error, partial) from error
+
+    def _cannot_be_written(self, error: OSError, partial: Path) -> InputError:
+        with suppress(OSError):  # it holds the last of the space
+            partial.unlink()
+        reason = "the finished cells are kept, the same command goes on from there"
+        return InputError(f"{self.folder}: cannot be written ({error}); {reason}")
 
 
 def _commit(partial: Path, path: Path) -> None:

@@ -7,6 +7,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class TimeIsUpError(BaseException):
     """Raised in a cell that ran out of time; no Exception, so that a method does not swallow it."""
 
 
+@lru_cache(maxsize=1)  # done again only when the number changes
 def limit_threads(threads: int) -> None:
     """Give this process, a worker, its number of threads."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts; determinism needs it

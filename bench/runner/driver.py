@@ -125,13 +125,15 @@ class Driver:
             self._nodes, self._looked = self._alive_nodes(), now
         # Where all that is left waits for networks, its lanes may start meanwhile.
         waiting = self._backlog.ready() or self._backlog.held()
-        room = self._room(waiting)
+        room = {share: fits for share, fits in self._room().items() if share in waiting}
         if any(lane.handle for lane in self._lanes.values()) or any(room.values()) or not waiting:
             self._last_room = now
         elif now - self._last_room > PATIENCE:
             share = next(iter(waiting))
             self.trouble = InputError(f"a cell asks for {share}; the nodes alive have {listed(self._nodes)}")
-        if len(self._lanes) >= self._max_concurrent or now < self._paused:
+        # A lane that waits for a node which is gone takes nobody's place.
+        placed = sum(bool(lane.handle) or self._has_node(lane.share) for lane in self._lanes.values())
+        if placed >= self._max_concurrent or now < self._paused:
             return None
         for share, fits in room.items():
             alike = self._alike(share)
@@ -162,8 +164,7 @@ class Driver:
         if not cells and any(cell.network for cell, _ in outcomes):
             self.rest()  # what waited for these networks may start
             cells = self._backlog.take(lane.share, workers=len(self._lanes))
-        # A lane waits only for cells of its own kind, and never while another kind wants its place.
-        if not cells and (self._backlog.over or self._backlog.ready() or not self._backlog.held().get(lane.share)):
+        if not cells and (not self._backlog.held().get(lane.share) or self._is_in_the_way(lane)):
             return self._dismiss(trial)
         lane.cells, lane.given = cells, self._clock()
         lane.handle.assign.remote(cells)  # Tune calls the next step after this, and calls arrive in order
@@ -204,21 +205,34 @@ class Driver:
         except Exception as error:  # a full disk: Tune, which calls this, would swallow it
             self.trouble = error
 
-    def _room(self, waiting: Mapping[Share, int]) -> dict[Share, int]:
+    def _room(self) -> dict[Share, int]:
         """Return how many lanes of each share have a place; who asks for GPUs goes first.
 
         CPUs that their lanes will need are not given to others: a GPU would stand idle.
         """
         nodes = [dict(node) for node in self._nodes]
+        ready, held = self._backlog.ready(), self._backlog.held()
         room = {}
-        for share in sorted(waiting, key=lambda share: -share.gpus):
+        for share in sorted({*ready, *held, *(lane.share for lane in self._lanes.values())}, key=lambda s: -s.gpus):
             room[share] = sum(share.fits(node) for node in nodes)
-            useful = waiting[share] + len(self._alike(share)) if share.gpus else 0
+            alike = self._alike(share)
+            # What waits for a network gets a place in advance only while its own kind may be training it.
+            soon = held.get(share, 0) if any(lane.cells for lane in alike) else 0
+            useful = ready.get(share, 0) + soon + len(alike) if share.gpus else 0
             for node in nodes:
                 taken = min(share.fits(node), useful)
                 useful -= taken
                 node["CPU"] = node.get("CPU", 0.0) - taken * share.cpus
         return room
+
+    def _has_node(self, share: Share) -> bool:
+        return any(share.fits(node) for node in self._nodes)
+
+    def _is_in_the_way(self, idle: _Lane) -> bool:
+        """Tell whether a lane that waits for a network has the place that another kind wants."""
+        others = [lane for lane in self._lanes.values() if lane.share != idle.share]
+        full = len(self._lanes) >= self._max_concurrent
+        return any(lane.handle is None for lane in others) or (full and any(self._backlog.ready()))
 
     def _alike(self, share: Share) -> list[_Lane]:
         return [lane for lane in self._lanes.values() if lane.share == share]
@@ -227,8 +241,8 @@ class Driver:
         self._stillborn += 1
         if self._stillborn < STILLBORN:
             return
-        if any(lane.handle for lane in self._lanes.values()):  # where these are, it works
-            self._stillborn, self._paused = 0, self._clock() + PAUSE
+        if self._lanes:  # they work, or may yet
+            self._paused = self._clock() + PAUSE
         else:
             self.trouble = InputError(f"workers die before they can start: {error.strip().splitlines()[-1]}")
 

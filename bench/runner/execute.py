@@ -151,10 +151,9 @@ def with_gpus(shares: Shares, device: str, available: float) -> Shares:
         raise InputError("--gpus-per-trial needs GPUs, and --device cpu uses none; leave one of them out")
     if device == "cuda" and not available:
         raise InputError("--device cuda: the machines that Ray sees have no GPU")
-    gpus = shares.gpus
-    if gpus is None:
-        gpus = 1.0 if available and device != "cpu" else 0.0
-    return replace(shares, gpus=gpus)
+    use_gpus = shares.gpus is not None or (available > 0 and device != "cpu")
+    gpus = shares.gpus if shares.gpus is not None else float(use_gpus)
+    return replace(shares, gpus=gpus, use_gpus=use_gpus)
 
 
 def cores() -> int:

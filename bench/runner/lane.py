@@ -69,9 +69,9 @@ class Lane(tune.Trainable):
         self._at_home = context.get_node_id() == job.home
         self._memory = job.settings.memory if self._at_home else str(default_memory())
         self._placement = {"node": context.get_node_id()[:12], "gpus": [str(i) for i in ray.get_gpu_ids()]}
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(1))  # Ray's would look like a method that quits
         for module in PRELOAD:
             importlib.import_module(module)
-        limit_threads(job.settings.threads or max(1, int(config["cpus"])))
 
     def assign(self, cells: list[Cell]) -> None:
         """Take the cells of the next step."""
@@ -98,6 +98,7 @@ class Lane(tune.Trainable):
         memory = memory_of(cell, self._memory)
         try:
             info, dataset = find_method(cell.configuration.method), self._dataset(cell.spec)
+            limit_threads(self._job.settings.threads_of(info))
             self._fetch(cell.network, memory)
             try:
                 with _deadline(timeout):

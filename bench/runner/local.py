@@ -69,9 +69,7 @@ def run_local(
         Processes.
     finished, running : callable
     """
-    pool = ProcessPool(
-        max_workers=jobs, context=_context(), initializer=start_worker, initargs=(settings.threads or 1,)
-    )
+    pool = ProcessPool(max_workers=jobs, context=_context(), initializer=start_worker)
     futures: dict[Any, Cell] = {}
     try:
         while True:
@@ -129,13 +127,12 @@ def _outcome(future: Any, cell: Cell, settings: Settings, backlog: Backlog[None]
         return failed(cell, "failed", f"{type(error).__name__}: {error}", settings.device), {}
 
 
-def start_worker(threads: int) -> None:
-    """Set up a worker process: its threads, its signals, and its end when the parent is gone."""
+def start_worker() -> None:
+    """Set up a worker process: its signals, and its end when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    limit_threads(threads)
 
 
 def _end_with(parent: Any) -> None:
@@ -146,6 +143,7 @@ def _end_with(parent: Any) -> None:
 def _run(cell: Cell, settings: Settings, data: Data) -> tuple[Record, Outputs]:
     dataset = _dataset(cell.spec, data)
     info = find_method(cell.configuration.method)
+    limit_threads(settings.threads_of(info))
     return fit_cell(cell, info, dataset, device=settings.device, memory=memory_of(cell, settings.memory))
 
 

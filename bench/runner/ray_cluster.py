@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -99,7 +99,7 @@ def cluster(address: str | None, log: Path, *, cpus: int) -> Iterator[Path]:
         log.parent.mkdir(parents=True, exist_ok=True)
         with (
             FileLock(folder / ".lock"),
-            log.open("a", buffering=1) as sink,
+            _appending(log) as sink,
             redirect_stdout(sink),
             redirect_stderr(sink),
         ):
@@ -114,12 +114,24 @@ def cluster(address: str | None, log: Path, *, cpus: int) -> Iterator[Path]:
             finally:
                 ended.set()
                 ray.shutdown()
-                _keep_worker_logs(folder, sink)
+                with suppress(OSError):
+                    _keep_worker_logs(folder, sink)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         logging.getLogger("ray").handlers.clear()
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def _appending(log: Path) -> Iterator[TextIO]:
+    """Open a log; that a disk is full is said by what is worth more."""
+    sink = log.open("a", buffering=1)
+    try:
+        yield sink
+    finally:
+        with suppress(OSError):
+            sink.close()
 
 
 def _connect(ray: Any, address: str | None, folder: Path, cpus: int) -> None:

@@ -92,7 +92,7 @@ def run_ray(
         while not driver.over:
             try:
                 _run_tune(lane, driver, folder)
-            except (RayError, TuneError, RuntimeError) as error:
+            except (RayError, TuneError, RuntimeError, OSError) as error:
                 logger.warning("Tune gave up; starting it again", exc_info=error)
                 driver.bereaved(error)
             driver.rest()
@@ -142,7 +142,7 @@ def _deaths_known() -> Iterator[None]:
 
     def report(self: RayActorManager, tracked_actor_task: Any, exception: Exception) -> None:
         if isinstance(exception, RayError) and not isinstance(exception, RayActorError | RayTaskError):
-            exception = RayActorError(error_msg=str(exception))
+            exception = RayActorError(error_msg=f"{type(exception).__name__}: {exception}")
         original(self, tracked_actor_task, exception)
 
     RayActorManager._actor_task_failed = report  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.cells import Cell
+from bench.method import MethodInfo
 from bench.runner.backlog import Backlog
 from bench.runner.cell import Outputs
 from bench.store import Record
@@ -27,9 +28,10 @@ class Settings:
     Attributes
     ----------
     threads : int or None
-        Threads of a cell; None gives it as many as it has CPUs, one on this machine. Floating-point sums depend
-        on them, so the same records come from the same number of threads; how many cells run at once never
-        matters.
+        Threads of a cell; None gives it as many as it has CPUs. Floating-point sums depend on them, so the same
+        records come from the same number of threads; how many cells run at once never matters.
+    cpus : float
+        CPUs of a cell whose method wishes for no other number.
     device : str
         "auto", "cpu", "cuda", ...
     memory : str or None
@@ -41,10 +43,15 @@ class Settings:
     """
 
     threads: int | None = None
+    cpus: float = 1.0
     device: str = "auto"
     memory: str | None = None
     timeout: float | None = None
     max_retries: int = 2
+
+    def threads_of(self, method: MethodInfo) -> int:
+        """Return how many threads a cell of a method has."""
+        return self.threads or max(1, int(method.resources.get("cpus", self.cpus)))
 
 
 def hand_over(cell: Cell, outcome: tuple[Record, Outputs], backlog: Backlog[Any], finished: Finished) -> None:

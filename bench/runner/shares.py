@@ -48,13 +48,16 @@ class Shares:
         GPUs of a cell; .25 puts four cells on one. None: one where there is any, else none.
     max_concurrent : int or None
         Cells at one time.
+    use_gpus : bool
+        Whether there are any to be used; without, no cell gets one, whatever its method wishes.
     """
 
     cpus: float = 1.0
     gpus: float | None = None
     max_concurrent: int | None = None
+    use_gpus: bool = True
 
     def of(self, cell: Cell) -> Share:
         """Return what a cell asks for; its method's own wish goes first."""
         wish = find_method(cell.configuration.method).resources
-        return Share(wish.get("cpus", self.cpus), wish.get("gpus", self.gpus or 0.0))
+        return Share(wish.get("cpus", self.cpus), wish.get("gpus", self.gpus or 0.0) if self.use_gpus else 0.0)

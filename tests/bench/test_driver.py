@@ -1,8 +1,11 @@
 """What a Ray run's driver decides, without a Ray: when lanes start, what they get, and when all is over."""
 
+import random
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bench.cells import Cell, Configuration
 from bench.errors import InputError
@@ -35,11 +38,16 @@ class World:
     full_disk: bool = False
     started: int = 0
 
-    def drive(self, cells, *, kind_of=lambda _: CPU, timeout=None, max_retries=2):
+    def drive(self, cells, *, kind_of=lambda _: CPU, timeout=None, max_retries=2, max_concurrent=None):
         self.backlog = Backlog(cells, kind_of=kind_of, max_retries=max_retries)
         settings = Settings(timeout=timeout, max_retries=max_retries)
         self.driver = Driver(
-            self.backlog, settings, nodes=lambda: self.nodes, finished=self._finished, clock=lambda: self.now
+            self.backlog,
+            settings,
+            nodes=lambda: self.nodes,
+            max_concurrent=max_concurrent,
+            finished=self._finished,
+            clock=lambda: self.now,
         )
         return self.driver
 
@@ -70,16 +78,117 @@ def world():
     return World()
 
 
-def cells(n, method="m", pretraining=None):
-    made = Configuration(
-        method=method, title="M", kind="deterministic", version=1, preset=None, variant=method, params={}, seeded=True,
-        twin=None, pretraining=pretraining,
-    )  # fmt: skip
-    return [Cell("digits", "digits", "0" * 8, made, seed) for seed in range(n)]
+def configuration(method, **more):
+    made = {"method": method, "title": "M", "kind": "deterministic", "version": 1, "preset": None, "variant": method}
+    return Configuration(**{**made, "params": {}, "seeded": True, "twin": None, **more})
 
 
-def outcome(cell):
-    return failed(cell, "failed", "as the test wants it", "cpu"), {}
+def cells(n, method="light"):
+    return [Cell("digits", "digits", "0" * 8, configuration(method), seed) for seed in range(n)]
+
+
+def grid(n, method):
+    """Cells that start from one network."""
+    several = [configuration(method, params={"p": i}, pretraining={"epochs": 1}) for i in range(n)]
+    return [Cell("digits", "digits", "0" * 8, each, 0) for each in several]
+
+
+def kind_of(cell):
+    return GPU if cell.configuration.method == "deep" else CPU
+
+
+def outcome(cell, status="failed"):
+    """Outcome of a short cell, so that such cells are grouped."""
+    return failed(cell, status, "as the test wants it", "cpu").model_copy(update={"timings": {"fit": 0.01}}), {}
+
+
+class Cluster:
+    """Places the lanes of a driver on nodes, lets them work, and lets them die."""
+
+    def __init__(self, world, chance):
+        self.world, self.chance = world, chance
+        self.free = [dict(node) for node in world.nodes]
+        self.pending, self.placed, self.started = {}, {}, 0  # lanes: share; (node, share, has it reported)
+
+    def step(self):
+        driver = self.world.driver
+        while len(self.pending) < 64 and (share := driver.wanted()):
+            self.started += 1
+            driver.start(str(self.started), share)
+            self.pending[str(self.started)] = share
+        for lane, share in list(self.pending.items()):
+            for node in self.free:
+                if share.fits(node):
+                    node["CPU"] -= share.cpus
+                    node["GPU"] = node.get("GPU", 0) - share.gpus
+                    self.placed[lane] = node, share, None
+                    del self.pending[lane]
+                    break
+        if self.placed:
+            self.turn(self.chance.choice(sorted(self.placed)))
+        driver.rest()
+        self.world.now += 0.5
+
+    def turn(self, lane):
+        node, share, handle = self.placed[lane]
+        driver = self.world.driver
+        if handle is None:
+            self.placed[lane] = node, share, (handle := Handle())
+            goes_on = driver.result(lane, Report(handle=handle))
+        elif handle.cells and self.chance.random() < 0.1:
+            driver.lost(lane, "The actor died")
+            goes_on = False
+        else:
+            outcomes = [outcome(cell, self.chance.choice(["ok", "failed"])) for cell in handle.cells]
+            spent = self.chance.random() < 0.1
+            goes_on = driver.result(lane, Report(outcomes[:1] if spent else outcomes, spent=spent))
+        if not goes_on:
+            self.leave(lane)
+
+    def leave(self, lane):
+        node, share, _ = self.placed.pop(lane)
+        node["CPU"] += share.cpus
+        node["GPU"] += share.gpus
+
+    def lose_a_node(self):
+        """All but the first, which can hold any lane."""
+        if len(self.free) < 2:
+            return
+        gone = self.free.pop()
+        self.world.nodes = self.world.nodes[:-1]
+        for lane, (node, _, _) in list(self.placed.items()):
+            if node is gone:
+                self.placed.pop(lane)
+                self.world.driver.lost(lane, "its node has died")
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    seed=st.integers(0, 10**6),
+    light=st.integers(0, 40),
+    deep=st.integers(0, 6),
+    light_grid=st.integers(0, 5),
+    deep_grid=st.integers(0, 5),
+    nodes=st.lists(st.fixed_dictionaries({"CPU": st.integers(1, 4), "GPU": st.integers(0, 2)}), max_size=2),
+    max_concurrent=st.one_of(st.none(), st.integers(1, 4)),
+)
+def test_whatever_dies_each_cell_gets_one_record_and_the_run_ends(
+    seed, light, deep, light_grid, deep_grid, nodes, max_concurrent
+):
+    world, chance = World(nodes=[{"CPU": 2.0, "GPU": 2.0}, *nodes]), random.Random(seed)
+    work = [*cells(light), *cells(deep, "deep"), *grid(light_grid, "light"), *grid(deep_grid, "deep")]
+    chance.shuffle(work)
+    driver = world.drive(work, kind_of=kind_of, max_concurrent=max_concurrent)
+    cluster = Cluster(world, chance)
+    for turn in range(3000):
+        if driver.over:
+            break
+        if turn in (20, 40):
+            cluster.lose_a_node()
+        cluster.step()
+    assert driver.trouble is None
+    assert driver.over
+    assert sorted(record.key for record in world.written) == sorted(cell.key for cell in work)
 
 
 def test_lanes_are_as_many_as_have_a_place_and_work(world):
@@ -180,11 +289,12 @@ def test_without_a_node_that_could_do_it_the_run_ends_after_a_while_even_if_a_la
 def test_one_bad_node_does_not_end_a_run_that_is_at_work_elsewhere(world):
     world.nodes = [{"CPU": 1.0}, {"CPU": 1.0}]
     driver = world.drive(cells(9))
-    world.greet(world.start())
+    good = world.start()  # slower to start than the other is to fail
     for _ in range(STILLBORN):
         driver.lost(world.start(), "ImportError: no plugin")
     assert driver.trouble is None
     assert driver.wanted() is None  # for a while
+    world.greet(good)
     world.now += PAUSE
     assert driver.wanted() == CPU
 
@@ -199,8 +309,7 @@ def test_lanes_that_never_start_end_the_run_with_the_reason(world):
 
 def test_cells_that_want_gpus_get_their_cpus_first(world):
     world.nodes = [{"CPU": 4.0, "GPU": 2.0}]
-    work = [*cells(9), *cells(2, "deep")]
-    world.drive(work, kind_of=lambda cell: GPU if cell.configuration.method == "deep" else CPU)
+    world.drive([*cells(9), *cells(2, "deep")], kind_of=kind_of)
     shares = []
     while share := world.driver.wanted():
         shares.append(share)
@@ -208,12 +317,46 @@ def test_cells_that_want_gpus_get_their_cpus_first(world):
     assert shares == [GPU, GPU, CPU, CPU]
 
 
+def test_a_lane_whose_node_is_gone_keeps_no_place_from_others(world):
+    world.nodes = [{"CPU": 2.0}, {"CPU": 1.0, "GPU": 1.0}]
+    world.drive([*cells(5), *cells(5, "deep")], kind_of=kind_of, max_concurrent=1)
+    world.start(GPU)
+    assert world.driver.wanted() is None
+    world.nodes, world.now = [{"CPU": 2.0}], 2.0
+    assert world.driver.wanted() == CPU
+
+
+def test_cells_that_wait_for_a_network_on_a_gpu_keep_their_cpus(world):
+    world.nodes = [{"CPU": 4.0, "GPU": 2.0}]
+    world.drive([*grid(3, "deep"), *cells(9)], kind_of=kind_of)
+    world.greet(world.start(GPU))  # trains; two others wait
+    shares = []
+    while share := world.driver.wanted():
+        shares.append(share)
+        world.driver.start(f"lane of {len(shares)}", share)
+    assert shares == [CPU, CPU]
+
+
+def test_a_lane_that_waits_for_a_network_stays_unless_another_kind_wants_its_place(world):
+    world.nodes = [{"CPU": 3.0, "GPU": 1.0}]
+    world.drive([*grid(3, "light"), *cells(3, "deep")], kind_of=kind_of)
+    lanes = [world.start(share) for share in (GPU, CPU)]
+    for lane in lanes:
+        world.greet(lane)
+    idle = "a lane that was wanted when there was more to do"
+    world.driver.start(idle, CPU)
+    world.greet(idle)
+    assert world.driver.result(idle, Report())  # deep cells are ready, but have their GPU at work already
+    world.driver.start("to be placed", GPU)
+    assert not world.driver.result(idle, Report())
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
         ("Task was killed due to the node running low on memory.", "killed for want of memory: try fewer"),
         ("The actor died because its node has died.", "the node died"),
-        ("ray.exceptions.ObjectLostError: Failed to retrieve object", "a node died that held its data"),
+        ("ObjectLostError: Failed to retrieve object due to node failure", "a node died that held its data"),
         ("The actor is dead because its worker process has died.", "the worker process died (killed"),
     ],
 )

@@ -15,7 +15,9 @@ import numpy as np
 import psutil
 import pytest
 
+from bench.cells import Cell, Configuration
 from bench.errors import InputError
+from bench.method import MethodInfo
 from bench.runner.execute import with_gpus
 from bench.runner.shares import Share, Shares
 from bench.store import Run
@@ -224,6 +226,16 @@ def test_what_a_cell_gets_of_the_gpus_there_are(shares, device, available, given
             with_gpus(shares, device, available)
     else:
         assert with_gpus(shares, device, available).gpus == given
+
+
+@pytest.mark.parametrize(("device", "available", "gpus"), [("auto", 0, 0), ("auto", 4, 2), ("cpu", 4, 0)])
+def test_a_methods_wish_for_gpus_is_met_where_there_are_any(monkeypatch, device, available, gpus):
+    info = MethodInfo(name="m", title="M", kind="stochastic", estimator="m:M", resources={"gpus": 2})
+    monkeypatch.setattr("bench.runner.shares.find_method", lambda name: info)
+    made = Configuration(
+        method="m", title="M", kind="stochastic", version=1, preset=None, variant="m", params={}, seeded=True, twin=None
+    )
+    assert with_gpus(Shares(), device, available).of(Cell("digits", "digits", "0", made, 0)) == Share(1, gpus)
 
 
 @pytest.mark.parametrize(

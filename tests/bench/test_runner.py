@@ -10,12 +10,10 @@ import pytest
 
 from bench.benchmark import frame_of
 from bench.cards import load_dataset
-from bench.errors import InputError
 from bench.registry import find_method
 from bench.runner.cell import fit_cell
 from bench.runner.execute import OnThisMachine, execute
 from bench.runner.settings import Settings
-from bench.store import Run
 from bench.suite import make_suite, plan_cells
 
 
@@ -99,15 +97,6 @@ def test_a_method_that_asks_for_no_gpu_is_not_given_one(dataset):
     (cell,) = plan(dataset, "kmeans")
     record, _ = fit_cell(cell, find_method("kmeans"), dataset, device="cuda", memory=None)
     assert (record.status, record.hardware["device"]) == ("ok", "cpu")
-
-
-def test_a_full_disk_ends_the_run_with_a_reason(dataset, tmp_path):
-    (cell,) = plan(dataset, "kmeans")
-    record, outputs = fit_cell(cell, find_method("kmeans"), dataset, device="cpu", memory=None)
-    (tmp_path / "records").mkdir()
-    (tmp_path / "outputs").write_text("in the way")
-    with pytest.raises(InputError, match=r"cannot be written .* the same command goes on from there"):
-        Run(tmp_path).write(record, outputs)
 
 
 def test_data_that_changed_since_the_plan_are_not_fitted(dataset):
