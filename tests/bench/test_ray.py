@@ -15,11 +15,6 @@ import numpy as np
 import psutil
 import pytest
 
-from bench.cells import Cell, Configuration
-from bench.errors import InputError
-from bench.method import MethodInfo
-from bench.runner.execute import with_gpus
-from bench.runner.shares import Share, Shares
 from bench.store import Run
 
 MAIN = [sys.executable, "-c", "from bench.cli import main; main()", "run"]
@@ -206,52 +201,6 @@ def test_fractions_of_gpus_are_never_overbooked_and_as_many_are_used_as_asked_fo
         assert max(held.count(gpu) for gpu in held) <= 2
         most = max(most, len(set(held)))
     assert most == 3  # five halves
-
-
-@pytest.mark.parametrize(
-    ("shares", "device", "available", "given"),
-    [
-        (Shares(), "auto", 0, 0),
-        (Shares(), "auto", 4, 1),
-        (Shares(), "cpu", 4, 0),
-        (Shares(gpus=0.25), "auto", 4, 0.25),
-        (Shares(gpus=0.25), "cuda", 4, 0.25),
-        (Shares(), "cuda", 0, "--device cuda: the machines that Ray sees have no GPU"),
-        (Shares(gpus=1), "cpu", 4, "--gpus-per-trial needs GPUs, and --device cpu uses none"),
-    ],
-)
-def test_what_a_cell_gets_of_the_gpus_there_are(shares, device, available, given):
-    if isinstance(given, str):
-        with pytest.raises(InputError, match=given):
-            with_gpus(shares, device, available)
-    else:
-        assert with_gpus(shares, device, available).gpus == given
-
-
-@pytest.mark.parametrize(("device", "available", "gpus"), [("auto", 0, 0), ("auto", 4, 2), ("cpu", 4, 0)])
-def test_a_methods_wish_for_gpus_is_met_where_there_are_any(monkeypatch, device, available, gpus):
-    info = MethodInfo(name="m", title="M", kind="stochastic", estimator="m:M", resources={"gpus": 2})
-    monkeypatch.setattr("bench.runner.shares.find_method", lambda name: info)
-    made = Configuration(
-        method="m", title="M", kind="stochastic", version=1, preset=None, variant="m", params={}, seeded=True, twin=None
-    )
-    assert with_gpus(Shares(), device, available).of(Cell("digits", "digits", "0", made, 0)) == Share(1, gpus)
-
-
-@pytest.mark.parametrize(
-    ("share", "node", "fits"),
-    [
-        (Share(1, 0), {"CPU": 2}, 2),
-        (Share(1, 0.25), {"CPU": 16, "GPU": 2}, 8),
-        (Share(1, 0.25), {"CPU": 4, "GPU": 2}, 4),
-        (Share(1, 0.4), {"CPU": 16, "GPU": 2}, 4),
-        (Share(1, 2), {"CPU": 16, "GPU": 3}, 1),
-        (Share(0.1, 0), {"CPU": 1}, 10),
-        (Share(1, 1), {"CPU": 4}, 0),
-    ],
-)
-def test_how_many_workers_a_node_holds(share, node, fits):
-    assert share.fits(node) == fits
 
 
 def test_what_no_machine_has_is_said_at_once(tiny, tmp_path, environment):
