@@ -1,17 +1,12 @@
 """The command as its user types it."""
 
 import json
-import resource
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 
 from bench.cli import main
-
-#: Bytes a file may have: less than a record.
-FULL = 1024
 
 
 @pytest.fixture
@@ -148,17 +143,3 @@ def test_the_command_line_is_frozen(cli):
     _, out, _ = cli("run", "--help")
     options = "methods datasets seeds set preset limit clusters data-root out force retry-failed executor jobs threads"
     assert all(f"--{option}" in out for option in [*options.split(), "device", "timeout"])
-
-
-def test_a_full_disk_ends_a_run_with_a_reason_and_leaves_no_halves(tiny, tmp_path):
-    main = [sys.executable, "-c", "from bench.cli import main; main()", "run", str(tiny), "--methods", "kmeans"]
-    done = subprocess.run(
-        [*main, "--out", str(tmp_path / "run"), "--device", "cpu"],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (FULL, FULL)),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {tmp_path / 'run'}: cannot be written")
-    assert done.stderr.endswith("the finished cells are kept, the same command goes on from there\n")
-    assert not list((tmp_path / "run").rglob("*.partial"))

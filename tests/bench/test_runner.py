@@ -111,7 +111,7 @@ def test_ctrl_c_lets_running_cells_end_and_a_second_one_stops_at_once(dataset, p
     cells = plan(
         dataset, f"{plugins}:Parity", f"{plugins}:Naps", f"{plugins}:Hangs" if presses == 2 else "kmeans", seeds=2
     )
-    done, pressed = [], []
+    done, pressed, before = [], [], signal.getsignal(signal.SIGINT)
 
     def press():
         os.kill(os.getpid(), signal.SIGINT)
@@ -135,7 +135,7 @@ def test_ctrl_c_lets_running_cells_end_and_a_second_one_stops_at_once(dataset, p
     else:
         assert not execute(cells, how, Settings(device="cpu"), {}, **arguments)
         assert done == ["Parity", "Parity", "Naps", "Naps"]  # what ran has ended, KMeans never began
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_older_configuration_of_the_same_name_keeps_a_row_of_its_own(dataset):

@@ -1,7 +1,9 @@
 """Records are whole or absent."""
 
+import resource
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -101,3 +103,31 @@ def test_two_processes_do_not_write_to_one_run(run):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "another process is writing" in done.stderr
+
+
+@contextmanager
+def full_disk():
+    """Files end at 1,024 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # Python would keep the first half of what it compiled
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[0][1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before[0])
+        sys.dont_write_bytecode = before[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "outputs"),
+    [({}, {"noise": np.random.default_rng(0).bytes(4096)}), ({"error": "long " * 1000}, OUTPUTS)],
+    ids=["outputs", "record"],
+)
+def test_a_full_disk_is_said_and_leaves_no_halves(run, changes, outputs):
+    with full_disk(), pytest.raises(InputError, match="the finished cells are kept, the same command goes on"):
+        run.write(record(**changes), outputs)
+    assert not list(run.folder.rglob("*.partial"))
+    assert not list(run.records())
+    with full_disk(), pytest.raises(InputError, match="cannot be written"):
+        run.write_text("leaderboard.md", "long " * 1000)
+    assert not list(run.folder.rglob("*.partial"))
