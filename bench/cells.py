@@ -43,6 +43,8 @@ class Configuration:
         The ``id`` of the deterministic configuration that is left without the noise.
     pretraining : mapping or None
         The parameters that determine the pretrained network; None where none is shared.
+    role : str
+        "asked" for by the suite, or run only as the "twin" of one that was.
     """
 
     method: str
@@ -55,6 +57,7 @@ class Configuration:
     seeded: bool = True
     twin: str | None = None
     pretraining: Mapping[str, Any] | None = None
+    role: Literal["asked", "twin"] = "asked"
 
     @cached_property
     def id(self) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
+
+N_SAMPLES = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,3 +38,7 @@ class Dataset:
     image_shape: tuple[int, ...] | None
     class_names: tuple[str, ...] | None
     fingerprint: str
+
+    def sample_indices(self) -> np.ndarray:
+        """Return the points that reports show, evenly spread over the data: the same for every method."""
+        return np.unique(np.linspace(0, len(self.x) - 1, N_SAMPLES).astype(np.int64))

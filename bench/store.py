@@ -6,10 +6,10 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import tomli_w
@@ -18,6 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import InputError
 from bench.suite import Suite
+
+if TYPE_CHECKING:
+    from bench.dataset import Dataset
 
 Status = Literal["ok", "failed", "diverged", "timeout"]
 
@@ -42,6 +45,7 @@ class Record(BaseModel):
     config: str
     seeded: bool
     twin: str | None
+    role: Literal["asked", "twin"] = "asked"
     params: dict[str, Any]
     seed: int
     status: Status
@@ -80,6 +84,7 @@ class Run:
         self.folder = Path(folder)
         self._records = self.folder / "records"
         self._outputs = self.folder / "outputs"
+        self._data = self.folder / "data"
 
     def lock(self) -> FileLock:
         """Take the run for this process; it is free again when the process ends, however it ends.
@@ -98,7 +103,7 @@ class Run:
             raise InputError(f"{self.folder}: another process is writing to this run; wait or take --out") from None
         except OSError as error:
             raise InputError(f"{self.folder}: cannot be written ({error}); take another --out") from error
-        for folder in (self._records, self._outputs):
+        for folder in (self._records, self._outputs, self._data):
             for partial in folder.glob("*.partial"):  # a killed process left them; nothing refers to them
                 partial.unlink()
         return lock
@@ -138,8 +143,8 @@ class Run:
                 continue
             yield record
 
-    def outputs(self, key: str) -> dict[str, np.ndarray]:
-        """Return the raw outputs of a cell; nothing in them is ever executed.
+    def outputs(self, key: str, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+        """Return the raw outputs of a cell, or those of some names; nothing in them is ever executed.
 
         Raises
         ------
@@ -148,10 +153,37 @@ class Run:
         """
         path = self._outputs / f"{key}.npz"
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            return _arrays(path, names)
+        except _UNREADABLE as error:
             raise InputError(f"{path}: raw outputs cannot be read ({error}); run the cell again (--force)") from error
+
+    def write_dataset(self, dataset: Dataset) -> None:
+        """Keep what reports need of a data set, so that they can be made where the data are not.
+
+        ``samples`` (m, *image_shape), for images; ``classes`` (n,) and ``class_names``, where there are labels.
+        """
+        kept: dict[str, np.ndarray] = {}
+        if dataset.image_shape is not None:
+            kept["samples"] = dataset.x[dataset.sample_indices()].reshape(-1, *dataset.image_shape)
+        if dataset.y is not None:
+            kept["classes"] = dataset.y
+            kept["class_names"] = np.array(dataset.class_names or [], dtype=np.str_)
+        path = self._data / f"{dataset.fingerprint}.npz"
+        partial = path.with_suffix(".partial")
+        try:
+            self._data.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                np.savez_compressed(file, **kept)  # type: ignore[arg-type]
+            _commit(partial, path)
+        except OSError as error:
+            raise self._cannot_be_written(error, partial) from error
+
+    def dataset(self, fingerprint: str) -> dict[str, np.ndarray]:
+        """Return what `write_dataset` kept of a data set; nothing where it kept nothing or it is damaged."""
+        try:
+            return _arrays(self._data / f"{fingerprint}.npz")
+        except _UNREADABLE:
+            return {}
 
     def write_suite(self, suite: Suite) -> None:
         """Store the suite as it was resolved."""
@@ -178,6 +210,14 @@ class Run:
             partial.unlink()
         reason = "the finished cells are kept, the same command goes on from there"
         return InputError(f"{self.folder}: cannot be written ({error}); {reason}")
+
+
+_UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
+
+
+def _arrays(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files if names is None or name in names}
 
 
 def _commit(partial: Path, path: Path) -> None:

@@ -277,6 +277,7 @@ def _twin(
         params=resolved,
         seeded=_takes_seed(twin),
         pretraining=_pretraining(twin, resolved),
+        role="twin",
     )
 
 

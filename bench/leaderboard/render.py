@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.leaderboard.content import TextTable
 from bench.leaderboard.numbers import clean_name, escape_markdown
-from bench.leaderboard.sections import HOW_TO_READ, TextTable, sections_of
+from bench.leaderboard.sections import HOW_TO_READ, sections_of
 from bench.leaderboard.tables import quality_table, twin_table
 
 

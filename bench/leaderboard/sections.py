@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pandas as pd
 
+from bench.leaderboard.content import Section, TextTable
 from bench.leaderboard.frame import (
     cells_of,
     finished,
@@ -38,35 +37,6 @@ HOW_TO_READ = (
     "The twin pairs are fixed before any run. The reference of a board is the best mean of the same runs, so "
     "its p-values only describe, as do the further scores.",
 )
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A table of texts.
-
-    Attributes
-    ----------
-    title : str
-    header : tuple of str
-    rows : tuple of tuple of str
-    left : frozenset of str
-        Headings of the columns that hold words; the others hold numbers and are aligned on the right.
-    """
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    left: frozenset[str] = frozenset({"variant", "twin", "verdict"})
-
-
-@dataclass(frozen=True)
-class Section:
-    """What is said about one data set, in reading order: headline, tables, notes."""
-
-    dataset: str
-    headline: tuple[str, ...]
-    tables: tuple[TextTable, ...] = ()
-    notes: tuple[str, ...] = field(default=())
 
 
 def sections_of(frame: pd.DataFrame, primary_metric: str, planned: int | None) -> list[Section]:

@@ -76,7 +76,8 @@ def fit_cell(
     record : Record
     outputs : dict of str to ndarray
         ``labels`` (n,) and, where the method has them, ``soft_assignment`` (n, k), ``embedding`` and
-        ``embedding_variance`` (n, d), ``history/NAME`` by epoch. Empty unless the status is "ok".
+        ``embedding_variance`` (n, d), ``reconstruction`` of an image data set's sample points (m, d),
+        ``history/NAME`` by epoch. Empty unless the status is "ok".
     """
     if dataset.fingerprint != cell.fingerprint:
         return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}
@@ -143,6 +144,7 @@ def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outc
         config=c.id,
         seeded=c.seeded,
         twin=c.twin,
+        role=c.role,
         params={**c.params, "random_state": cell.random_state},
         seed=cell.seed,
         metrics_version=METRICS_VERSION,
@@ -184,6 +186,9 @@ def _outputs(estimator: Any, dataset: Dataset) -> Outputs:
         value = getattr(estimator, f"{name}_", None)
         if value is not None:
             outputs[name] = np.asarray(value, dtype=np.float32)
+    if hasattr(estimator, "reconstruct") and dataset.image_shape is not None:
+        samples = dataset.x[dataset.sample_indices()]
+        outputs["reconstruction"] = np.asarray(estimator.reconstruct(samples), dtype=np.float32)
     outputs.update(_history_columns(getattr(estimator, "history_", None) or []))
     return outputs
 

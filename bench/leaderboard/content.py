@@ -1,0 +1,119 @@
+"""What a report says, before any markup: every renderer writes the same content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WORDS = frozenset({"variant", "twin", "verdict", "data set"})
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of texts.
+
+    Attributes
+    ----------
+    title : str
+    header : tuple of str
+    rows : tuple of tuple of str
+    keys : tuple of tuple of (float, str or None)
+        What each cell is sorted by, in the shape of ``rows``; None goes last. Empty if it cannot be sorted.
+    left : frozenset of str
+        Headings of the columns that hold words; the others hold numbers and are aligned on the right.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    keys: tuple[tuple[float | str | None, ...], ...] = ()
+    left: frozenset[str] = WORDS
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture.
+
+    Attributes
+    ----------
+    name : str
+        Stem of its files, unique in a report; letters, digits, "-", "_" and "." alone.
+    title : str
+        One line.
+    alt : str
+        What the picture shows, in words and numbers, for those who do not see it.
+    svg : str
+        For the page: no fixed background, text and axes in ``currentColor``; and the file ``figures/NAME.svg``.
+    png : bytes
+        For print, on white.
+    """
+
+    name: str
+    title: str
+    alt: str
+    svg: str
+    png: bytes
+
+
+@dataclass(frozen=True)
+class Section:
+    """What is said about one data set, or over all of them, in reading order: headline, tables, notes."""
+
+    dataset: str
+    headline: tuple[str, ...]
+    tables: tuple[TextTable, ...] = ()
+    notes: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Board:
+    """One way to choose hyper-parameters, and all that is said of the methods so configured.
+
+    Attributes
+    ----------
+    name : {"fixed", "label-free", "oracle"}
+    title : str
+    note : str
+        How the hyper-parameters were chosen, and what follows for the reader.
+    sections : tuple of Section
+    """
+
+    name: str
+    title: str
+    note: str
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of one variant on one data set, of its median run."""
+
+    dataset: str
+    variant: str
+    note: str
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole report.
+
+    Attributes
+    ----------
+    title : str
+    answer : tuple of str
+        Does stochasticity help? One sentence a contrast, the overall ones first.
+    boards : tuple of Board
+        The headline first, the oracle last.
+    pictures : tuple of Pictures
+    how_to_read : tuple of str
+    provenance : tuple of (str, str)
+        What, and its value: suite, command, versions, hardware, commit.
+    """
+
+    title: str
+    answer: tuple[str, ...]
+    boards: tuple[Board, ...]
+    pictures: tuple[Pictures, ...] = ()
+    how_to_read: tuple[str, ...] = ()
+    provenance: tuple[tuple[str, str], ...] = ()
