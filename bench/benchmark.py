@@ -1,23 +1,19 @@
-"""From a suite to a leaderboard: plan, run what is left, score, write. The command line calls these."""
+"""From a suite to the cells that are left to run. The command line calls these."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.cards import load_dataset
 from bench.cells import Cell
-from bench.errors import InputError
-from bench.metrics import METRICS_VERSION, score
 from bench.registry import find_method
 from bench.store import Record, Run
 from bench.suite import Suite, plan_cells
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from bench.dataset import Dataset
 
 
@@ -93,95 +89,3 @@ def make_plan(
     done = {record.key: record for record in run.records() if record.key in keys}
     left = [cell for cell in cells if force or cell.key not in done or (retry_failed and done[cell.key].status != "ok")]
     return Plan(cells, done, left)
-
-
-def frame_of(records: Iterable[Record]) -> pd.DataFrame:
-    """Return one row a cell with its metrics as columns, as the leaderboard reads them."""
-    import pandas as pd
-
-    rows: list[dict[str, Any]] = []
-    for r in records:
-        rows.append(
-            {
-                "dataset": r.dataset,
-                "fingerprint": r.fingerprint,
-                "method": r.method,
-                "variant": r.variant,
-                "title": r.title,
-                "config": r.config,
-                "twin": r.twin,
-                "kind": r.kind,
-                "seeded": r.seeded,
-                "seed": r.seed,
-                "key": r.key,
-                "status": r.status,
-                "flags": r.flags,
-                "wall_time": r.wall_time,
-                "peak_memory": r.peak_memory,
-                **r.metrics,
-            }
-        )
-    frame = pd.DataFrame(rows)
-    if frame.empty:
-        return frame
-    # The folder may hold other data, or another version of a variant, under one name: each keeps rows of its own.
-    for _, group in frame.groupby("dataset"):
-        _tell_apart(frame, group, ["dataset"], by="fingerprint")
-    for _, group in frame.groupby(["dataset", "variant"]):
-        _tell_apart(frame, group, ["variant", "title"], by="config")
-    return frame.sort_values(["dataset", "variant", "seed"], ignore_index=True)
-
-
-def _tell_apart(frame: pd.DataFrame, group: pd.DataFrame, columns: list[str], by: str) -> None:
-    """Add the first digits of a hash to names that several contents share."""
-    if len(set(group[by])) > 1:
-        for column in columns:
-            frame.loc[group.index, column] = group[column] + " #" + group[by].str[:6]
-
-
-def write_leaderboard(run: Run, suite: Suite, records: Sequence[Record]) -> pd.DataFrame:
-    """Write ``leaderboard.md`` and ``leaderboard.csv`` of all records of a run, and return their frame."""
-    from bench.leaderboard.render import render_csv, render_markdown
-
-    frame = frame_of(records)
-    if not frame.empty:
-        frame["stability"] = _stability(run, frame)
-        planned = len(suite.seeds)
-        run.write_text("leaderboard.md", render_markdown(frame, primary_metric=suite.primary_metric, planned=planned))
-        run.write_text("leaderboard.csv", render_csv(frame, primary_metric=suite.primary_metric, planned=planned))
-    return frame
-
-
-def _stability(run: Run, frame: pd.DataFrame) -> pd.Series:
-    """Return for each cell how far the healthy runs of its variant agree; collapsed ones would agree perfectly."""
-    from bench.metrics.stability import stability
-
-    values = frame["seed"].astype(float) * float("nan")
-    for _, group in frame.groupby(["dataset", "variant"]):
-        healthy = group.loc[(group["status"] == "ok") & ~group["flags"].map(lambda flags: "collapsed" in flags)]
-        values.loc[group.index] = stability([run.outputs(key)["labels"] for key in healthy["key"]])
-    return values
-
-
-def rescore(run: Run, datasets: Iterable[Dataset]) -> list[Record]:
-    """Return a run's records, scored afresh from the stored outputs where the metrics have changed since.
-
-    Raises
-    ------
-    InputError
-        If raw outputs are missing or damaged, or belong to data that are not at hand.
-    """
-    by_fingerprint = {dataset.fingerprint: dataset for dataset in datasets}
-    records = []
-    for record in run.records():
-        if record.status == "ok" and record.metrics_version != METRICS_VERSION:
-            dataset = by_fingerprint.get(record.fingerprint)
-            if dataset is None:
-                raise InputError(f"{record.key}: data set {record.dataset} has changed; it cannot be scored again")
-            outputs = run.outputs(record.key)
-            metrics, reasons = score(outputs, dataset)
-            changes = {"metrics": metrics, "reasons": reasons, "metrics_version": METRICS_VERSION}
-            record = record.model_copy(update=changes)
-            run.write(record, outputs)
-        records.append(record)
-    return records

@@ -97,9 +97,11 @@ def run(
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Cells at one time (Ray).")] = None,
 ) -> None:
     """Run a suite: what has a record is not run again. Exit code 3 if cells failed."""
-    from bench.benchmark import load_datasets, make_plan, write_leaderboard
+    from bench.benchmark import load_datasets, make_plan
     from bench.leaderboard.render import render_terminal
     from bench.progress import Display
+    from bench.report import write_report
+    from bench.results import collect
     from bench.runner.execute import OnRay, OnThisMachine, execute
     from bench.runner.networks import default_memory
     from bench.runner.settings import Settings as RunSettings
@@ -161,16 +163,18 @@ def run(
                     )
         except KeyboardInterrupt:
             everything = False
-        records = list(target.records())
-        frame = write_leaderboard(target, plan_of, records)
+        for dataset in data.values():
+            target.write_dataset(dataset)
+        results = collect([target], lambda _: data.values())
+        boards = write_report(results, target)
     if not everything:
         _say("stopped; the finished cells are kept, the same command goes on from here")
         raise typer.Exit(130)
-    if not frame.empty:
-        render_terminal(frame, primary_metric=plan_of.primary_metric, planned=len(plan_of.seeds), console=out)
+    if boards:
+        render_terminal(boards, console=out)
     _say(f"\nwritten: {target.folder}/leaderboard.md, leaderboard.csv, records/, outputs/")
     keys = {cell.key for cell in plan.cells}
-    _exit_with_failures([r for r in records if r.key in keys and r.status != "ok"])
+    _exit_with_failures([r for r in target.records() if r.key in keys and r.status != "ok"])
 
 
 @app.command()
@@ -214,27 +218,35 @@ def plan(
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs.", metavar="RUN...")],
     data_root: DataRoot = None,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the report. Default: the run's own; several runs need one.")
+    ] = None,
 ) -> None:
-    """Score runs again where metrics changed, and rebuild their leaderboards."""
-    from bench.benchmark import load_datasets, rescore, write_leaderboard
-    from bench.leaderboard.render import render_terminal
-    from bench.metrics import METRICS_VERSION
-    from bench.store import Run
-    from bench.suite import load_suite
+    """Score runs again where metrics changed, and rebuild their leaderboards; several runs become one report."""
+    from contextlib import ExitStack
 
-    for folder in runs:
-        if not (folder / "suite.toml").is_file():
-            raise InputError(f"{folder}: not the folder of a run (no suite.toml)")
-        suite = load_suite(str(folder / "suite.toml"))
-        target = Run(folder)
-        with target.lock():
-            stale = any(r.metrics_version != METRICS_VERSION for r in target.records())
-            data = load_datasets(suite, data_root) if stale else {}
-            frame = write_leaderboard(target, suite, rescore(target, data.values()))
-        if frame.empty:
-            _say(f"{folder}: no finished cells")
-            continue
-        render_terminal(frame, primary_metric=suite.primary_metric, planned=len(suite.seeds), console=out)
+    from bench.benchmark import load_datasets
+    from bench.leaderboard.render import render_terminal
+    from bench.report import write_report
+    from bench.results import collect, suite_of
+    from bench.store import Run
+
+    if len(runs) > 1 and out_folder is None:
+        raise InputError("several runs make one report: say with --out DIR where it is to be written")
+    sources = [Run(folder) for folder in dict.fromkeys(runs)]
+    for source in sources:
+        suite_of(source)  # before anything is locked: a folder that is no run stays as it is
+    target = Run(out_folder) if out_folder else sources[0]
+    with ExitStack() as locks:
+        for source in sources:
+            locks.enter_context(source.lock())
+        results = collect(sources, lambda suite: load_datasets(suite, data_root).values())
+        boards = write_report(results, target)
+    if not boards:
+        _say(f"{', '.join(map(str, runs))}: no finished cells")
+        return
+    render_terminal(boards, console=out)
+    _say(f"\nwritten: {target.folder}/leaderboard.md, leaderboard.csv, leaderboard.tex, scores.parquet")
 
 
 @app.command(name="methods")

@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +20,8 @@ from bench.errors import InputError
 from bench.suite import Suite
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench.dataset import Dataset
 
 Status = Literal["ok", "failed", "diverged", "timeout"]
@@ -116,19 +118,12 @@ class Run:
         InputError
             If they cannot be written, for want of space or rights.
         """
-        partial = self._outputs / f"{record.key}.partial"
-        try:
-            if outputs:
-                with partial.open("wb") as file:
-                    np.savez_compressed(file, **dict(outputs))  # type: ignore[arg-type]
-                _commit(partial, self._outputs / f"{record.key}.npz")
-            else:
-                (self._outputs / f"{record.key}.npz").unlink(missing_ok=True)
-            partial = self._records / f"{record.key}.partial"
-            partial.write_text(record.model_dump_json(indent=1))
-            _commit(partial, self._records / f"{record.key}.json")
-        except OSError as error:
-            raise self._cannot_be_written(error, partial) from error
+        stored = self._outputs / f"{record.key}.npz"
+        if outputs:
+            self._put(stored, lambda path: _save(path, outputs))
+        else:
+            stored.unlink(missing_ok=True)
+        self.write_file(f"records/{record.key}.json", record.model_dump_json(indent=1))
 
     def records(self) -> Iterator[Record]:
         """Yield every record; one that cannot be read is warned of and counts as not there."""
@@ -168,15 +163,7 @@ class Run:
         if dataset.y is not None:
             kept["classes"] = dataset.y
             kept["class_names"] = np.array(dataset.class_names or [], dtype=np.str_)
-        path = self._data / f"{dataset.fingerprint}.npz"
-        partial = path.with_suffix(".partial")
-        try:
-            self._data.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
-                np.savez_compressed(file, **kept)  # type: ignore[arg-type]
-            _commit(partial, path)
-        except OSError as error:
-            raise self._cannot_be_written(error, partial) from error
+        self._put(self._data / f"{dataset.fingerprint}.npz", lambda path: _save(path, kept))
 
     def dataset(self, fingerprint: str) -> dict[str, np.ndarray]:
         """Return what `write_dataset` kept of a data set; nothing where it kept nothing or it is damaged."""
@@ -188,20 +175,35 @@ class Run:
     def write_suite(self, suite: Suite) -> None:
         """Store the suite as it was resolved."""
         content = json.loads(suite.model_dump_json(exclude_none=True, exclude_defaults=False))
-        self.write_text("suite.toml", tomli_w.dumps(content))
+        self.write_file("suite.toml", tomli_w.dumps(content))
 
-    def write_text(self, name: str, text: str) -> None:
-        """Store a text file of the run, whole.
+    def write_file(self, name: str, content: str | bytes) -> None:
+        """Store a file of the run, whole.
 
         Raises
         ------
         InputError
             If it cannot be written.
         """
-        partial = self.folder / f"{name}.partial"
+        data = content.encode() if isinstance(content, str) else content
+        self._put(self.folder / name, lambda path: path.write_bytes(data))
+
+    def write_table(self, name: str, frame: pd.DataFrame) -> None:
+        """Store a table of the run as parquet, whole.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        self._put(self.folder / name, lambda path: frame.to_parquet(path, index=False))
+
+    def _put(self, path: Path, write: Callable[[Path], object]) -> None:
+        partial = path.with_name(f"{path.name}.partial")
         try:
-            partial.write_text(text)
-            _commit(partial, self.folder / name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(partial)
+            _commit(partial, path)
         except OSError as error:
             raise self._cannot_be_written(error, partial) from error
 
@@ -213,6 +215,11 @@ class Run:
 
 
 _UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
+
+
+def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    with path.open("wb") as file:  # a file, not its name: numpy would add a suffix
+        np.savez_compressed(file, **dict(arrays))  # type: ignore[arg-type]
 
 
 def _arrays(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:

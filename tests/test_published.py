@@ -5,8 +5,9 @@ import pytest
 from scipy.stats import norm
 from torchvision.datasets import MNIST
 
-from bench.benchmark import frame_of, load_datasets
+from bench.benchmark import load_datasets
 from bench.registry import find_method
+from bench.results import frame_of
 from bench.runner.execute import OnThisMachine, execute
 from bench.runner.networks import default_memory
 from bench.runner.settings import Settings

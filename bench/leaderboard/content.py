@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+#: What a cell of a table says, and what it is sorted by.
+Entry = tuple[str, "float | str | None"]
 
 WORDS = frozenset({"variant", "twin", "verdict", "data set"})
 
@@ -27,6 +31,14 @@ class TextTable:
     rows: tuple[tuple[str, ...], ...]
     keys: tuple[tuple[float | str | None, ...], ...] = ()
     left: frozenset[str] = WORDS
+
+
+def make_table(title: str, header: Sequence[str], rows: Iterable[Sequence[Entry]]) -> TextTable:
+    """Return a table of entries."""
+    entries = [tuple(row) for row in rows]
+    texts = tuple(tuple(text for text, _ in row) for row in entries)
+    keys = tuple(tuple(None if key != key else key for _, key in row) for row in entries)
+    return TextTable(title, tuple(header), texts, keys)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Reading a frame of cells: one row a cell.
 
 Columns: ``dataset``, ``method``, ``variant`` (unique name of a configuration), ``title``, ``config``, ``twin``
-(the ``config`` of its deterministic twin, or None), ``kind``, ``seeded`` (whether it takes a seed), ``seed``,
-``status``, ``flags`` (list of str), one for each metric, ``wall_time`` in seconds and ``peak_memory`` in MB.
+(the ``config`` of its deterministic twin, or None), ``role`` ("asked" for, or the "twin" of one that was),
+``kind``, ``seeded`` (whether it takes a seed), ``planned`` (runs planned of the variant), ``seed``, ``status``,
+``flags`` (list of str), one for each metric, ``hardware``, ``wall_time`` in seconds and ``peak_memory`` in MB.
 """
 
 from __future__ import annotations
@@ -13,11 +14,25 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import InputError
+from bench.statistics.correction import Scores
 
 REQUIRED_COLUMNS = (
-    *("dataset", "method", "variant", "title", "config", "twin", "kind"),
-    *("seeded", "seed", "status", "flags", "wall_time", "peak_memory"),
+    *("dataset", "method", "variant", "title", "config", "twin", "role", "kind"),
+    *("seeded", "planned", "seed", "status", "flags", "hardware", "wall_time", "peak_memory"),
 )
+
+
+def check_columns(frame: pd.DataFrame) -> None:
+    """Refuse a frame that lacks a column.
+
+    Raises
+    ------
+    InputError
+        If it does; the column is named.
+    """
+    missing = [column for column in REQUIRED_COLUMNS if column not in frame.columns]
+    if missing:
+        raise InputError(f"the frame of cells lacks the columns {', '.join(missing)}")
 
 
 def cells_of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
@@ -26,15 +41,9 @@ def cells_of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If a column is missing, the data set does not occur, or a seed of a variant occurs twice.
+        If a seed of a variant occurs twice.
     """
-    missing = [column for column in REQUIRED_COLUMNS if column not in frame.columns]
-    if missing:
-        raise InputError(f"the frame of cells lacks the columns {', '.join(missing)}")
     cells = frame.loc[frame["dataset"] == dataset]
-    if cells.empty:
-        there = ", ".join(map(str, frame["dataset"].unique()))
-        raise InputError(f"no cells of data set {dataset!r}; there are cells of {there}")
     twice = cells.loc[cells.duplicated(["variant", "seed"])]
     if len(twice):
         first = twice.iloc[0]
@@ -57,6 +66,18 @@ def scores_by_seed(cells: pd.DataFrame, metric: str) -> dict[int, float]:
     values = metric_values(finished(cells), metric)
     seeds = finished(cells)["seed"]
     return {int(seed): float(value) for seed, value in zip(seeds, values, strict=True) if np.isfinite(value)}
+
+
+def scores_of(cells: pd.DataFrame, metric: str) -> dict[str, Scores]:
+    """Return what each variant scored: by seed, or the one score of a variant that takes no seed.
+
+    A variant that takes no seed and has not finished has no scores, as one that takes seeds.
+    """
+    scores: dict[str, Scores] = {}
+    for name, rows in variants_of(cells).items():
+        by_seed = scores_by_seed(rows, metric)
+        scores[name] = by_seed if rows["seeded"].all() or len(by_seed) != 1 else next(iter(by_seed.values()))
+    return scores
 
 
 def metric_values(cells: pd.DataFrame, metric: str) -> np.ndarray:

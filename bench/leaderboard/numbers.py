@@ -49,6 +49,13 @@ def format_equation(p: float) -> str:
     return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
+def format_ranks(best: float, worst: float) -> str:
+    """Write the ranks that are possible: ``1``, or ``1-3`` where no order is shown among three."""
+    if not math.isfinite(best):
+        return ABSENT
+    return f"{best:.0f}" if best == worst else f"{best:.0f}-{worst:.0f}"
+
+
 def format_seconds(seconds: float) -> str:
     """Write a duration in the unit a reader would choose."""
     if not math.isfinite(seconds):

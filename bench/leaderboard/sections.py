@@ -1,30 +1,33 @@
-"""The text of a leaderboard, one section a data set, before any markup."""
+"""The text of a leaderboard, one section a data set and one over all of them, before any markup."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.leaderboard.content import Section, TextTable
-from bench.leaderboard.frame import (
-    cells_of,
-    finished,
-    has_flag,
-    labels_of,
-    metric_values,
-    twin_pairs,
-    variants_of,
-)
+from bench.leaderboard.boards import BoardFrame
+from bench.leaderboard.content import Entry, Section, TextTable, make_table
+from bench.leaderboard.frame import finished, has_flag, metric_values, twin_pairs, variants_of
 from bench.leaderboard.numbers import (
+    ABSENT,
     format_interval,
     format_mean,
     format_megabytes,
     format_p,
+    format_ranks,
     format_score,
     format_seconds,
 )
-from bench.leaderboard.tables import SECONDARY_METRICS, quality_table, twin_table
-from bench.metrics import Metric, find_metric, find_ranking_metric
+from bench.leaderboard.overall_section import overall_section
+from bench.leaderboard.sentences import twin_sentence
+from bench.leaderboard.tables import SECONDARY_METRICS, DatasetTables
+from bench.metrics import Metric, find_metric
+
+#: Makes a name safe in some markup.
+Escape = Callable[[str], str]
 
 INTERNAL_METRICS = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels", "n_clusters_used")
 
@@ -32,30 +35,46 @@ HOW_TO_READ = (
     "Runs are ok / failed / collapsed. A collapsed run is an ok run and counts in every number; a failed one "
     "has no score.",
     "A difference is the Hodges-Lehmann estimate over matched seeds with its exact 95 % interval; p is the "
-    "two-sided Wilcoxon signed-rank test, Holm-adjusted within its table.",
+    "two-sided Wilcoxon signed-rank test, Holm-adjusted within its family: the twins of a data set, or all pairs "
+    "of the methods that were asked for.",
+    'A rank of "1-3" is all that the tests say: no method is shown to be better than it, and it is shown to be '
+    "better than all but the other two. Differences and p of a board are to its best mean, the reference.",
     "Stability is the mean ARI between the labels of different seeds, collapsed runs left out.",
-    "The twin pairs are fixed before any run. The reference of a board is the best mean of the same runs, so "
-    "its p-values only describe, as do the further scores.",
+    "The twin pairs and the primary metric are fixed before any run; the further scores only describe.",
 )
 
 
-def sections_of(frame: pd.DataFrame, primary_metric: str, planned: int | None) -> list[Section]:
-    """Return one section for each data set, in order of appearance."""
-    return [_section(frame, str(name), primary_metric, planned) for name in frame["dataset"].unique()]
+def sections_of(board: BoardFrame, escape: Escape = str) -> list[Section]:
+    """Return what is said over all data sets, where there are several, and then of each in order of appearance.
+
+    Parameters
+    ----------
+    board : BoardFrame
+    escape : callable
+        Rewrites every name that comes from data or plugins.
+    """
+    sections = [_section(tables, escape) for tables in board.datasets]
+    return sections if board.overall is None else [overall_section(board.overall, escape), *sections]
 
 
-def _section(frame: pd.DataFrame, dataset: str, primary_metric: str, planned: int | None) -> Section:
-    metric = find_ranking_metric(primary_metric)
-    cells = cells_of(frame, dataset)
+def _section(tables: DatasetTables, escape: Escape) -> Section:
+    metric, cells = tables.metric, tables.cells
+    dataset = escape(tables.dataset)
+    labels = {name: escape(label) for name, label in tables.labels.items()}
     missing = _why_no_score(cells, metric)
     if missing is not None:
-        internal = (_internal(cells),) if len(finished(cells)) else ()
+        internal = (_internal(cells, labels),) if len(finished(cells)) else ()
         return Section(dataset, (missing,), internal)
-    twins = twin_table(frame, dataset, primary_metric)
-    board = quality_table(frame, dataset, primary_metric, planned=planned)
-    tables = [_twins(twins, metric)] if len(twins) else []
-    tables += [_board(board, metric), _further(board, metric, _stability(cells))]
-    return Section(dataset, tuple(twins["sentence"]), tuple(tables), tuple(_notes(cells, twins, board)))
+    sentences = [twin_sentence(c, labels[c.a], labels[c.b], metric) for c in tables.contrasts]
+    hardware = sorted(set(finished(cells)["hardware"].dropna().astype(str)))
+    texts = [_twins(tables.twins, labels, metric)] if tables.contrasts else []
+    texts.append(_board(tables.quality, labels, metric))
+    texts.append(_further(tables.quality, labels, metric, _stability(cells), timed=len(hardware) < 2))
+    notes = _notes(tables, labels)
+    if len(hardware) > 1:
+        where = escape("; ".join(hardware))
+        notes.append(f"Time and memory are not compared: the runs come from different hardware ({where}).")
+    return Section(dataset, tuple(sentences), tuple(texts), tuple(notes))
 
 
 def _why_no_score(cells: pd.DataFrame, metric: Metric) -> str | None:
@@ -70,68 +89,67 @@ def _why_no_score(cells: pd.DataFrame, metric: Metric) -> str | None:
     return f"No finished run has a {metric.title} ({count})."
 
 
-def _twins(twins: pd.DataFrame, metric: Metric) -> TextTable:
+def _twins(twins: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> TextTable:
     rows = [
         (
-            row["title"],
-            format_score(row["mean"], metric),
-            row["twin_title"],
-            format_score(row["twin_mean"], metric),
+            _words(labels[row["variant"]]),
+            (format_score(row["mean"], metric), row["mean"]),
+            _words(labels[row["twin_variant"]]),
+            (format_score(row["twin_mean"], metric), row["twin_mean"]),
             _difference(row, metric),
-            format_p(row["p_adjusted"]),
-            str(row["n_pairs"]),
+            (format_p(row["p_adjusted"]), row["p_adjusted"]),
+            _pairs(row),
         )
         for row in twins.to_dict("records")
     ]
     header = ("variant", metric.title, "twin", f"twin {metric.title}", "difference [95 %]", "p (Holm)", "n")
-    return TextTable(f"Twins: {metric.title} with the noise and without", header, tuple(rows))
+    return make_table(f"Twins: {metric.title} with the noise and without", header, rows)
 
 
-def _board(board: pd.DataFrame, metric: Metric) -> TextTable:
+def _board(board: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> TextTable:
     rows = [
         (
-            row["title"],
-            f"{row['n_ok']}/{row['n_failed']}/{row['n_collapsed']}",
-            format_mean(row["mean"], row["sd"], metric) + ("*" if row["n_scored"] and not row["complete"] else ""),
+            _words(labels[row["variant"]]),
+            _runs(row["n_ok"], row["n_failed"], row["n_collapsed"]),
+            (
+                format_mean(row["mean"], row["sd"], metric) + ("*" if row["n_scored"] and not row["complete"] else ""),
+                row["mean"],
+            ),
+            (format_ranks(row["rank_best"], row["rank_worst"]), row["rank_best"]),
             _difference(row, metric),
-            format_p(row["p_adjusted"]),
-            row["verdict"],
+            (format_p(row["p_adjusted"]), row["p_adjusted"]),
+            _words(row["verdict"]),
         )
         for row in board.to_dict("records")
     ]
-    header = ("variant", "runs", f"{metric.title} ± sd", "difference [95 %]", "p (Holm)", "verdict")
-    return TextTable(
-        f"Board: {metric.title}, best mean first, and the difference to the reference", header, tuple(rows)
-    )
+    header = ("variant", "runs", f"{metric.title} ± sd", "rank", "difference [95 %]", "p (Holm)", "verdict")
+    return make_table(f"Board: {metric.title}, best mean first, and the difference to the reference", header, rows)
 
 
-def _stability(cells: pd.DataFrame) -> dict[str, str]:
-    """Mean ARI between the seeds of each variant, as text by variant."""
-    return {
-        name: format_score(float(metric_values(rows, "stability")[0]), find_metric("ari"))
-        for name, rows in variants_of(cells).items()
-    }
+def _stability(cells: pd.DataFrame) -> dict[str, Entry]:
+    """Mean ARI between the seeds of each variant."""
+    values = {name: float(metric_values(rows, "stability")[0]) for name, rows in variants_of(cells).items()}
+    return {name: (format_score(value, find_metric("ari")), value) for name, value in values.items()}
 
 
-def _internal(cells: pd.DataFrame) -> TextTable:
+def _internal(cells: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
     """Say what can be said without classes: indices in pixel space, which compare methods, and stability."""
     metrics = [find_metric(name) for name in INTERNAL_METRICS]
-    labels, agreement = labels_of(cells), _stability(cells)
+    agreement = _stability(cells)
     rows = []
     for name, variant in variants_of(cells).items():
         ok = finished(variant)
-        collapsed = int(has_flag(ok, "collapsed").sum())
-        scores = [(metric_values(ok, metric.name), metric) for metric in metrics]
+        moments = [(_moments(metric_values(ok, metric.name)), metric) for metric in metrics]
         rows.append(
             (
-                labels[name],
-                f"{len(ok)}/{len(variant) - len(ok)}/{collapsed}",
-                *(format_mean(*_moments(values), metric) for values, metric in scores),
+                _words(labels[name]),
+                _runs(len(ok), len(variant) - len(ok), int(has_flag(ok, "collapsed").sum())),
+                *((format_mean(mean, sd, metric), mean) for (mean, sd), metric in moments),
                 agreement[name],
             )
         )
     header = ("variant", "runs", *(metric.title for metric in metrics), "stability")
-    return TextTable("Internal indices in pixel space, and the agreement between seeds (ARI)", header, tuple(rows))
+    return make_table("Internal indices in pixel space, and the agreement between seeds (ARI)", header, rows)
 
 
 def _moments(values: np.ndarray) -> tuple[float, float]:
@@ -141,50 +159,67 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
     return mean, float(finite.std(ddof=1)) if len(finite) > 1 else np.nan
 
 
-def _further(board: pd.DataFrame, metric: Metric, agreement: dict[str, str]) -> TextTable:
+def _further(
+    board: pd.DataFrame, labels: Mapping[str, str], metric: Metric, agreement: Mapping[str, Entry], *, timed: bool
+) -> TextTable:
     secondary = [find_metric(name) for name in SECONDARY_METRICS if name != metric.name]
     secondary = [m for m in secondary if board[f"{m.name}_mean"].notna().any()]
-    rows = [
-        (
-            row["title"],
-            f"{format_score(row['median'], metric)} {format_interval(row['q1'], row['q3'], metric)}".rstrip(),
-            *(format_mean(row[f"{m.name}_mean"], row[f"{m.name}_sd"], m) for m in secondary),
-            agreement[row["variant"]],
-            format_seconds(row["wall_time_mean"]),
-            format_megabytes(row["peak_memory_max"]),
-        )
-        for row in board.to_dict("records")
-    ]
-    header = ("variant", "median [Q1, Q3]", *(m.title for m in secondary), "stability", "time", "memory")
-    return TextTable(
-        f"Further: {metric.title} quartiles, descriptive scores, agreement of seeds, time, memory", header, tuple(rows)
-    )
+    rows = []
+    for row in board.to_dict("records"):
+        quartiles = f"{format_score(row['median'], metric)} {format_interval(row['q1'], row['q3'], metric)}".rstrip()
+        means = [(row[f"{m.name}_mean"], row[f"{m.name}_sd"], m) for m in secondary]
+        entries: list[Entry] = [_words(labels[row["variant"]]), (quartiles, row["median"])]
+        entries += [(format_mean(mean, sd, m), mean) for mean, sd, m in means]
+        entries.append(agreement[row["variant"]])
+        if timed:
+            time, memory = row["wall_time_mean"], row["peak_memory_max"]
+            entries += [(format_seconds(time), time), (format_megabytes(memory), memory)]
+        rows.append(entries)
+    header = ["variant", "median [Q1, Q3]", *(m.title for m in secondary), "stability"]
+    title = f"Further: {metric.title} quartiles, descriptive scores, agreement of seeds"
+    return make_table(title + (", time, memory" if timed else ""), header + ["time", "memory"] * timed, rows)
 
 
-def _difference(row: dict, metric: Metric) -> str:
+def _words(text: str) -> Entry:
+    return text, text.casefold()
+
+
+def _runs(n_ok: int, n_failed: int, n_collapsed: int) -> Entry:
+    return f"{n_ok}/{n_failed}/{n_collapsed}", n_ok
+
+
+def _pairs(row: dict[Any, Any]) -> Entry:
+    return (f"1 against {row['n_pairs']}" if row["form"] == "one-sample" else str(row["n_pairs"])), row["n_pairs"]
+
+
+def _difference(row: dict[Any, Any], metric: Metric) -> Entry:
+    if not np.isfinite(row["difference"]):
+        return ABSENT, None
     interval = format_interval(row["ci_low"], row["ci_high"], metric)
-    return f"{format_score(row['difference'], metric)} {interval}".rstrip()
+    return f"{format_score(row['difference'], metric)} {interval}".rstrip(), row["difference"]
 
 
-def _notes(cells: pd.DataFrame, twins: pd.DataFrame, board: pd.DataFrame) -> list[str]:
-    notes = []
+def _notes(tables: DatasetTables, labels: Mapping[str, str]) -> list[str]:
+    board, notes = tables.quality, []
     incomplete = board.loc[~board["complete"]].to_dict("records")
     if incomplete:
-        counts = ", ".join(f"{row['title']} {row['n_scored']} of {row['planned']}" for row in incomplete)
+        counts = ", ".join(f"{labels[row['variant']]} {row['n_scored']} of {row['planned']}" for row in incomplete)
         notes.append(
             f"Marked *, means over fewer runs than planned: {counts}. Comparisons use the seeds both sides have."
         )
-    above = board.iloc[: int(board["reference"].to_numpy().argmax())]
-    if len(above):
-        names = ", ".join(above["title"])
-        notes.append(f"Above the reference on fewer runs, so not the reference: {names}.")
+    before = board.iloc[: int(board["reference"].to_numpy().argmax())]
+    above = [labels[variant] for variant in before.loc[before["role"] == "asked", "variant"]]
+    if above:
+        notes.append(f"Above the reference on fewer runs, so not the reference: {', '.join(above)}.")
     for row in board.loc[board["n_collapsed"] > 0].to_dict("records"):
-        notes.append(f"{row['title']}: {row['n_collapsed']} of {row['n_ok']} runs collapsed, and count.")
-    pairs = pd.concat([twins["n_pairs"], board["n_pairs"]])
+        notes.append(f"{labels[row['variant']]}: {row['n_collapsed']} of {row['n_ok']} runs collapsed, and count.")
+    if (board["role"] == "twin").any():
+        notes.append("A verdict of twin: run only beside its stochastic partner, and compared with that alone.")
+    notes += [] if tables.ranking.limits is None else [tables.ranking.limits]
+    pairs = pd.concat([tables.twins["n_pairs"], board["n_pairs"]])
     if pairs.between(2, 5).any():
         notes.append("With 5 matched seeds or fewer there is no 95 % interval, and no p below .05.")
-    _, alone = twin_pairs(cells)
+    _, alone = twin_pairs(tables.cells)
     if alone:
-        labels = labels_of(cells)
         notes.append(f"No deterministic twin in these runs: {', '.join(labels[name] for name in alone)}.")
     return notes

@@ -9,7 +9,7 @@ from bench.metrics import Metric
 from bench.statistics.correction import MethodComparison
 
 
-def twin_sentence(comparison: MethodComparison, title: str, twin_title: str, metric: Metric) -> str:
+def twin_sentence(comparison: MethodComparison, title: str, twin_title: str, metric: Metric, *, unit: str = "") -> str:
     """Answer "does stochasticity help?" for one variant and its twin.
 
     Parameters
@@ -19,6 +19,8 @@ def twin_sentence(comparison: MethodComparison, title: str, twin_title: str, met
     title, twin_title : str
     metric : Metric
         The metric compared.
+    unit : str
+        What n counts, where that is not the seeds: "data sets".
     """
     result = comparison.result
     if result is None or comparison.p_adjusted is None:
@@ -29,9 +31,9 @@ def twin_sentence(comparison: MethodComparison, title: str, twin_title: str, met
         # "worse by .031", not "worse by -.031"
         estimate, low, high = -estimate, -high, -low
     numbers = f"{format_score(estimate, metric)} {format_interval(low, high, metric)}".rstrip()
-    test = f"{format_equation(comparison.p_adjusted)} (Holm), n = {result.n}"
+    test = f"{format_equation(comparison.p_adjusted)} (Holm), {comparison.n} {unit}".rstrip()
     practice = ""
-    if metric.unit_scale and result.practical == "equivalent":
+    if result.practical == "equivalent" and result.rope is not None:
         practice = f"; equivalent in practice (within ±{format_score(result.rope, metric)})"
 
     if comparison.outcome in ("better", "worse"):
@@ -39,4 +41,5 @@ def twin_sentence(comparison: MethodComparison, title: str, twin_title: str, met
     if comparison.outcome == "no difference shown":
         return f"No difference shown between {title} and its twin {twin_title}: {numbers}, {test}{practice}."
     family = f" in a family of {comparison.family_size}" if comparison.family_size > 1 else ""
-    return f"{title} against its twin {twin_title} {comparison.verdict}{family}: difference {numbers}{practice}."
+    verdict = f"{comparison.verdict} {unit}".rstrip()
+    return f"{title} against its twin {twin_title} {verdict}{family}: difference {numbers}{practice}."

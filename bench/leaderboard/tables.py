@@ -1,8 +1,10 @@
-"""The two tables of a data set: stochastic variants against their twins, and the board of all variants."""
+"""What one data set's cells say: each variant described, twins compared, all pairs of the asked-for ranked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,18 +12,18 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from bench.leaderboard.frame import (
-    cells_of,
     finished,
     has_flag,
     labels_of,
     metric_values,
     scores_by_seed,
+    scores_of,
     twin_pairs,
     variants_of,
 )
-from bench.leaderboard.sentences import twin_sentence
-from bench.metrics import Metric, find_ranking_metric
-from bench.statistics.correction import MethodComparison, compare_methods, compare_to_reference
+from bench.leaderboard.ranking import Ranking, matched_scores, n_planned, rank_variants, rope_of
+from bench.metrics import Metric
+from bench.statistics.correction import MethodComparison, compare_methods
 
 SECONDARY_METRICS = ("nmi", "ari", "ami")
 
@@ -29,7 +31,10 @@ _NO_COMPARISON = {
     "difference": np.nan,
     "ci_low": np.nan,
     "ci_high": np.nan,
+    "rank_biserial": np.nan,
+    "prob_superiority": np.nan,
     "n_pairs": 0,
+    "form": "",
     "p_value": np.nan,
     "p_adjusted": np.nan,
     "verdict": "not compared",
@@ -37,119 +42,119 @@ _NO_COMPARISON = {
 }
 
 _QUALITY_COLUMNS = (
-    *("variant", "title", "method", "kind", "planned", "n_ok", "n_failed", "n_collapsed", "n_scored"),
-    *("complete", "mean", "sd", "median", "q1", "q3", "reference", *_NO_COMPARISON),
+    *("variant", "title", "method", "kind", "role", "planned", "n_ok", "n_failed", "n_collapsed", "n_scored"),
+    *("complete", "mean", "sd", "median", "q1", "q3", "reference", "rank_best", "rank_worst", *_NO_COMPARISON),
     *(f"{name}_{part}" for name in SECONDARY_METRICS for part in ("mean", "sd")),
     *("wall_time_mean", "peak_memory_max"),
 )
 _TWIN_COLUMNS = (
     *("variant", "title", "twin_variant", "twin_title", "mean", "twin_mean", *_NO_COMPARISON),
-    *("family_size", "sentence"),
+    "family_size",
 )
 
 
-def quality_table(frame: pd.DataFrame, dataset: str, metric: str, *, planned: int | None = None) -> pd.DataFrame:
-    """Describe every variant on one data set and compare each with the best.
+@dataclass(frozen=True, eq=False)
+class DatasetTables:
+    """The numbers of one data set, each computed once however many renderers ask.
 
-    A collapsed run has a score and counts. A failed, diverged or timed-out run has none; it is counted, and a
-    mean over fewer runs than planned is not ``complete``.
-
-    The reference is the best mean among the complete variants (among all if none is): one lucky survivor of
-    ten runs must not be what the others are measured by, nor a single run where others have many. It is chosen
-    by the data it is then tested on, so the adjusted p, over the family of all others against it, is
-    descriptive. The declared tests are those of `twin_table`.
-
-    Parameters
+    Attributes
     ----------
-    frame : DataFrame
-        One row a cell, as `bench.leaderboard.frame` describes.
-    dataset, metric : str
-    planned : int, optional
-        Runs planned for each variant; the number of its cells unless given.
-
-    Returns
-    -------
-    DataFrame
-        One row a variant, the best mean first and those without a score last.
+    dataset : str
+    cells : DataFrame
+        Its cells, as `bench.leaderboard.frame.cells_of` gives them.
+    metric : Metric
+        What the variants are compared by.
     """
-    row_metric = find_ranking_metric(metric)
-    cells = cells_of(frame, dataset)
-    labels = labels_of(cells)
-    rows = [
-        {"variant": name, "title": labels[name]} | _describe(variant, metric, planned)
-        for name, variant in variants_of(cells).items()
-    ]
-    reference = _reference(rows, row_metric)
-    scores = {name: scores_by_seed(variant, metric) for name, variant in variants_of(cells).items()}
-    compared: dict[str, MethodComparison] = {}
-    if reference is not None:
-        against = compare_to_reference(scores, reference, greater_is_better=bool(row_metric.greater_is_better))
-        compared = {comparison.a: comparison for comparison in against}
-    for row in rows:
-        row["reference"] = row["variant"] == reference
-        row.update(_comparison_columns(compared.get(row["variant"]), row_metric))
-        if row["reference"]:
-            row["verdict"] = "reference"
-    table = pd.DataFrame(rows, columns=list(_QUALITY_COLUMNS))
-    ascending = not row_metric.greater_is_better
-    return table.sort_values(["mean", "variant"], ascending=[ascending, True], ignore_index=True)
+
+    dataset: str
+    cells: pd.DataFrame
+    metric: Metric
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The title of each variant, in order of appearance."""
+        return labels_of(self.cells)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """All pairs of the variants that were asked for, as one family."""
+        return rank_variants(self.cells, self.metric)
+
+    @cached_property
+    def contrasts(self) -> list[MethodComparison]:
+        """Each stochastic variant against itself less the noise.
+
+        The family, fixed before any run, is all the twin pairs of the data set; a stochastic variant whose twin
+        was not run is not in it.
+        """
+        pairs, _ = twin_pairs(self.cells)
+        up = bool(self.metric.greater_is_better)
+        scores = scores_of(self.cells, self.metric.name)
+        return compare_methods(scores, pairs, greater_is_better=up, rope=rope_of(self.metric))
+
+    @cached_property
+    def quality(self) -> pd.DataFrame:
+        """One row a variant, the best mean first and those without a score last.
+
+        A collapsed run has a score and counts. A failed, diverged or timed-out run has none; it is counted,
+        and a mean over fewer runs than planned is not ``complete``.
+
+        The comparisons are those of ``ranking``: all pairs as one family, so that the reference, though chosen
+        by the same runs, costs no error. ``rank_best`` to ``rank_worst`` is all that they say of an order.
+        """
+        ranking = self.ranking
+        compared, ranges = ranking.against_reference(), ranking.ranges
+        rows = []
+        for name, variant in variants_of(self.cells).items():
+            row = {"variant": name, "title": self.labels[name]} | _describe(variant, self.metric.name)
+            row |= {"reference": name == ranking.reference, **_comparison_columns(compared.get(name))}
+            row["rank_best"], row["rank_worst"] = ranges.get(name, (np.nan, np.nan))
+            if row["role"] == "twin":
+                row["verdict"] = "twin"
+            if row["reference"]:
+                row["verdict"] = "reference"
+            rows.append(row)
+        table = pd.DataFrame(rows, columns=list(_QUALITY_COLUMNS))
+        ascending = not self.metric.greater_is_better
+        return table.sort_values(["mean", "variant"], ascending=[ascending, True], ignore_index=True)
+
+    @cached_property
+    def twins(self) -> pd.DataFrame:
+        """One row a contrast, in order of appearance; means are over matched seeds."""
+        scores = scores_of(self.cells, self.metric.name)
+        rows = []
+        for contrast in self.contrasts:
+            name, twin = contrast.a, contrast.b
+            rows.append(
+                {
+                    "variant": name,
+                    "title": self.labels[name],
+                    "twin_variant": twin,
+                    "twin_title": self.labels[twin],
+                    "mean": _mean(matched_scores(scores[name], contrast.matched)),
+                    "twin_mean": _mean(matched_scores(scores[twin], contrast.matched)),
+                    "family_size": contrast.family_size,
+                    **_comparison_columns(contrast),
+                }
+            )
+        return pd.DataFrame(rows, columns=list(_TWIN_COLUMNS))
 
 
-def twin_table(frame: pd.DataFrame, dataset: str, metric: str) -> pd.DataFrame:
-    """Compare each stochastic variant with itself less the noise.
-
-    The family, fixed before any run, is all the twin pairs of the data set. Means are over matched seeds.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        One row a cell, as `bench.leaderboard.frame` describes.
-    dataset, metric : str
-
-    Returns
-    -------
-    DataFrame
-        One row a pair, in order of appearance; a stochastic variant whose twin was not run has none.
-    """
-    row_metric = find_ranking_metric(metric)
-    cells = cells_of(frame, dataset)
-    labels = labels_of(cells)
-    pairs, _ = twin_pairs(cells)
-    scores = {name: scores_by_seed(variant, metric) for name, variant in variants_of(cells).items()}
-    rows = []
-    for comparison in compare_methods(scores, pairs, greater_is_better=bool(row_metric.greater_is_better)):
-        name, twin = comparison.a, comparison.b
-        rows.append(
-            {
-                "variant": name,
-                "title": labels[name],
-                "twin_variant": twin,
-                "twin_title": labels[twin],
-                "mean": _mean([scores[name][seed] for seed in comparison.seeds]),
-                "twin_mean": _mean([scores[twin][seed] for seed in comparison.seeds]),
-                "family_size": comparison.family_size,
-                "sentence": twin_sentence(comparison, labels[name], labels[twin], row_metric),
-                **_comparison_columns(comparison, row_metric),
-            }
-        )
-    return pd.DataFrame(rows, columns=list(_TWIN_COLUMNS))
-
-
-def _describe(cells: pd.DataFrame, metric: str, planned: int | None) -> dict[str, Any]:
+def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
     ok = finished(cells)
     scores = np.array(list(scores_by_seed(cells, metric).values()))
     quartiles = np.percentile(scores, [25, 50, 75]) if len(scores) else np.full(3, np.nan)
-    # A method that takes no seed has one outcome, however many seeds the others run.
-    n_planned = max(planned or 0, len(cells)) if cells["seeded"].all() else len(cells)
+    planned = n_planned(cells)
     described: dict[str, Any] = {
         "method": str(cells["method"].iloc[0]),
         "kind": str(cells["kind"].iloc[0]),
-        "planned": n_planned,
+        "role": str(cells["role"].iloc[0]),
+        "planned": planned,
         "n_ok": len(ok),
         "n_failed": len(cells) - len(ok),
         "n_collapsed": int(has_flag(ok, "collapsed").sum()),
         "n_scored": len(scores),
-        "complete": len(scores) == n_planned,
+        "complete": len(scores) == planned,
         "mean": _mean(scores),
         "sd": _sd(scores),
         **dict(zip(("q1", "median", "q3"), quartiles.tolist(), strict=True)),
@@ -162,31 +167,23 @@ def _describe(cells: pd.DataFrame, metric: str, planned: int | None) -> dict[str
     return described
 
 
-def _reference(rows: list[dict[str, Any]], metric: Metric) -> str | None:
-    scored = [row for row in rows if row["n_scored"] > 0]
-    complete = [row for row in scored if row["complete"]]
-    candidates = [row for row in complete if row["n_scored"] > 1] or complete or scored
-    if not candidates:
-        return None
-    sign = -1 if metric.greater_is_better else 1
-    return str(min(candidates, key=lambda row: (sign * row["mean"], row["variant"]))["variant"])
-
-
-def _comparison_columns(comparison: MethodComparison | None, metric: Metric) -> Mapping[str, Any]:
+def _comparison_columns(comparison: MethodComparison | None) -> Mapping[str, Any]:
     if comparison is None or comparison.result is None:
-        return _NO_COMPARISON | {"n_pairs": len(comparison.seeds) if comparison else 0}
+        return _NO_COMPARISON | {"n_pairs": len(comparison.matched) if comparison else 0}
     result = comparison.result
     low, high = result.hodges_lehmann_interval or (np.nan, np.nan)
     return {
         "difference": result.hodges_lehmann,
         "ci_low": low,
         "ci_high": high,
+        "rank_biserial": result.rank_biserial,
+        "prob_superiority": result.prob_superiority,
         "n_pairs": result.n,
+        "form": result.form,
         "p_value": result.p_value,
         "p_adjusted": comparison.p_adjusted,
         "verdict": comparison.verdict,
-        # The region of equivalence is ±.01: a size for ACC, not for a Calinski-Harabasz of 10,000.
-        "practical": result.practical if metric.unit_scale else "undecided",
+        "practical": result.practical,
     }
 
 

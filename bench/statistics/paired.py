@@ -16,6 +16,7 @@ from bench.statistics.signed_rank import (
     signed_rank_test,
 )
 
+Form = Literal["paired", "one-sample"]
 PracticalVerdict = Literal["greater", "smaller", "equivalent", "undecided"]
 
 _DECIMALS = 6  # float noise breaks ties: the same scores gave p = .125 unrounded and .219 rounded
@@ -28,8 +29,10 @@ class PairedComparison:
 
     Attributes
     ----------
+    form : {"paired", "one-sample"}
+        Whether both have a score for each seed, or one of them a single score for all.
     n, n_zero : int
-        Matched pairs, and how many of them are equal to six decimals.
+        Differences, and how many of them are zero to six decimals.
     statistic, p_value : float
         Two-sided Wilcoxon signed-rank test.
     method : {"exact", "permutation", "asymptotic"}
@@ -44,14 +47,16 @@ class PairedComparison:
         Share of pairs in which A is greater, an equal pair counting half.
     prob_superiority_interval : tuple of float
         95 % percentile bootstrap interval over pairs. It has no width where all pairs agree.
-    rope : float
+    rope : float or None
         Half the width of the region of practical equivalence.
     practical : {"greater", "smaller", "equivalent", "undecided"}
         Where the interval of the difference lies: wholly above, below or within the region, or none of these.
+        Always "undecided" without a region: nothing is called equivalent before it is said what would matter.
     smallest_p : float
         Smallest two-sided p that n pairs can reach, 2 / 2^n.
     """
 
+    form: Form
     n: int
     n_zero: int
     statistic: float
@@ -62,20 +67,22 @@ class PairedComparison:
     rank_biserial: float
     prob_superiority: float
     prob_superiority_interval: tuple[float, float]
-    rope: float
+    rope: float | None
     practical: PracticalVerdict
     smallest_p: float
 
 
-def paired_comparison(a: ArrayLike, b: ArrayLike, *, rope: float = 0.01, random_state: int = 0) -> PairedComparison:
+def paired_comparison(
+    a: ArrayLike, b: ArrayLike, *, rope: float | None = 0.01, random_state: int = 0
+) -> PairedComparison:
     """Compare two methods by their scores on the same seeds, or on the same data sets.
 
     Parameters
     ----------
     a, b : array-like of shape (n,)
         Scores of A and B; entry i of both belongs to the same seed. At least two, all finite.
-    rope : float
-        Differences up to this size do not matter in practice.
+    rope : float or None
+        Differences up to this size do not matter in practice; None where no such size is known.
     random_state : int
         Seed of the bootstrap.
 
@@ -87,19 +94,51 @@ def paired_comparison(a: ArrayLike, b: ArrayLike, *, rope: float = 0.01, random_
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape:
         raise ValueError(f"a and b must be two rows of matched scores; their shapes are {a.shape}, {b.shape}")
-    if len(a) < 2:
-        raise ValueError(f"a comparison needs at least 2 matched scores; got {len(a)}")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("scores must be finite; leave out the pairs in which one is missing")
-    if not rope >= 0:
-        raise ValueError(f"rope must be 0 or more; got {rope}")
+    return _comparison("paired", a - b, rope, random_state)
 
-    differences = np.round(a - b, _DECIMALS)
+
+def one_sample_comparison(
+    a: ArrayLike, b: ArrayLike, *, rope: float | None = 0.01, random_state: int = 0
+) -> PairedComparison:
+    """Compare two methods of which one is deterministic: n scores against 1.
+
+    The one score stands for itself and is not taken for n runs: what is tested is whether the scores of the
+    other lie symmetrically about it.
+
+    Parameters
+    ----------
+    a, b : array-like of shape (n,), and float
+        Scores of A and B, in any order: the n scores of the one, at least two and all finite, and the score
+        that the other gives whatever the seed.
+    rope, random_state
+        As for `paired_comparison`.
+
+    Raises
+    ------
+    ValueError
+        As `paired_comparison` does.
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.ndim + b.ndim != 1:
+        raise ValueError(f"one of a and b must be a row of scores, the other a number; shapes: {a.shape}, {b.shape}")
+    return _comparison("one-sample", a - b, rope, random_state)
+
+
+def _comparison(form: Form, differences: np.ndarray, rope: float | None, random_state: int) -> PairedComparison:
+    if len(differences) < 2:
+        raise ValueError(f"a comparison needs at least 2 matched scores; got {len(differences)}")
+    if not np.isfinite(differences).all():
+        raise ValueError("scores must be finite; leave out the pairs in which one is missing")
+    if rope is not None and not rope >= 0:
+        raise ValueError(f"rope must be 0 or more, or None; got {rope}")
+
+    differences = np.round(differences, _DECIMALS)
     statistic, p_value, method = signed_rank_test(differences)
     interval = hodges_lehmann_interval(differences)
     positive, negative = rank_sums(differences)
     superiority, superiority_interval = prob_superiority(differences, random_state)
     return PairedComparison(
+        form=form,
         n=len(differences),
         n_zero=int((differences == 0).sum()),
         statistic=statistic,
@@ -142,7 +181,7 @@ def prob_superiority(differences: np.ndarray, random_state: int) -> tuple[float,
     return float(counts @ worth / n), (float(low), float(high))
 
 
-def practical_verdict(interval: tuple[float, float] | None, rope: float) -> PracticalVerdict:
+def practical_verdict(interval: tuple[float, float] | None, rope: float | None) -> PracticalVerdict:
     """Say where a confidence interval lies relative to the region of practical equivalence [-rope, rope].
 
     An interval of 95 % makes "equivalent" stricter than two one-sided tests at 5 %, which need one of 90 %.
@@ -151,7 +190,7 @@ def practical_verdict(interval: tuple[float, float] | None, rope: float) -> Prac
     ----------
     Kruschke, "Rejecting or accepting parameter values in Bayesian estimation", AMPPS 1(2), 2018.
     """
-    if interval is None:
+    if interval is None or rope is None:
         return "undecided"
     low, high = interval
     if -rope <= low and high <= rope:

@@ -8,15 +8,18 @@ import pytest
 from rich.console import Console
 
 from bench.errors import InputError
+from bench.leaderboard.boards import boards_of
+from bench.leaderboard.latex import render_latex
 from bench.leaderboard.numbers import escape_markdown, format_mean, format_p, format_score
 from bench.leaderboard.render import render_csv, render_markdown, render_terminal
-from bench.leaderboard.tables import quality_table, twin_table
+from bench.leaderboard.sections import sections_of
 from bench.metrics import find_metric
+from bench.statistics.paired import paired_comparison
 
 ACC = find_metric("acc")
 
 
-def cells(variant, scores, *, title=None, twin=None, failed=(), collapsed=(), dataset="digits"):
+def cells(variant, scores, *, title=None, twin=None, failed=(), collapsed=(), dataset="digits", role="asked"):
     """One row a seed; a failed seed keeps its place and loses its score."""
     return [
         {
@@ -26,7 +29,10 @@ def cells(variant, scores, *, title=None, twin=None, failed=(), collapsed=(), da
             "title": title or variant,
             "config": f"config of {variant}",
             "twin": None if twin is None else f"config of {twin}",
+            "role": role,
             "kind": "deterministic" if twin is None else "stochastic",
+            "planned": len(scores),
+            "hardware": "a processor",
             "seed": seed,
             "status": "failed" if seed in failed else "ok",
             "flags": ["collapsed"] if seed in collapsed else [],
@@ -60,10 +66,27 @@ def row_of(table, variant):
     return table.set_index("variant").loc[variant]
 
 
-def printed(frame, width=100, terminal=True, **options):
+def tables(frame, dataset="digits", metric="acc"):
+    return next(t for t in boards_of(frame, metric)[0].datasets if t.dataset == dataset)
+
+
+def quality_table(frame, dataset, metric):
+    return tables(frame, dataset, metric).quality
+
+
+def twin_table(frame, dataset, metric):
+    return tables(frame, dataset, metric).twins
+
+
+def sentences(frame, metric="acc"):
+    """The headline of each section."""
+    return [sentence for section in sections_of(boards_of(frame, metric)[0]) for sentence in section.headline]
+
+
+def printed(frame, width=100, terminal=True):
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=terminal, color_system=None)
-    render_terminal(frame, primary_metric="acc", console=console, **options)
+    render_terminal(boards_of(frame, "acc"), console=console)
     return out.getvalue()
 
 
@@ -93,8 +116,8 @@ def test_a_score_left_by_a_failed_run_is_not_used():
 
 
 def test_runs_that_are_planned_but_absent_mark_the_mean(frame):
-    assert row_of(quality_table(frame, "digits", "acc", planned=12), "vade")["planned"] == 12
-    assert "VaDE 10 of 12" in render_markdown(frame, primary_metric="acc", planned=12)
+    assert row_of(quality_table(frame.assign(planned=12), "digits", "acc"), "vade")["planned"] == 12
+    assert "VaDE 10 of 12" in render_markdown(boards_of(frame.assign(planned=12), "acc"))
 
 
 def test_the_reference_is_the_best_complete_variant(frame):
@@ -109,15 +132,14 @@ def test_the_board_adjusts_over_its_own_family(frame):
     table = quality_table(frame, "digits", "acc")
     row = row_of(table, "ae_kmeans")
     assert row["p_value"] == pytest.approx(2 / 2**10)
-    assert row["p_adjusted"] == pytest.approx(4 * 2 / 2**10), "four contrasts with the reference, smallest p"
+    assert row["p_adjusted"] == pytest.approx(10 * 2 / 2**10), "all pairs of five variants, smallest p"
     assert row["verdict"] == "worse"
     # Differences .0267, .0277 ... .0357: nine Walsh averages lie at or below .0287.
     assert (row["difference"], row["ci_low"], row["ci_high"]) == pytest.approx((-0.0312, -0.0337, -0.0287))
 
 
 def test_a_twin_sentence_answers_the_question(frame):
-    sentences = list(twin_table(frame, "digits", "acc")["sentence"])
-    assert sentences == [
+    assert sentences(frame) == [
         "VAE+KMeans is better than its twin AE+KMeans by .031 [.029, .034], p = .004 (Holm), n = 10.",
         "S-DEC is worse than its twin DEC by .061 [.061, .061], p = .004 (Holm), n = 9.",
     ]
@@ -128,11 +150,11 @@ def test_a_twin_pair_without_an_effect_is_not_called_equal(frame):
         cells("dec", spread(0.7), title="DEC")
         + cells("sdec", spread(0.7) + 0.02 * np.array([1, -1] * 5), title="S-DEC", twin="dec")
     )
-    (sentence,) = twin_table(rows, "digits", "acc")["sentence"]
+    (sentence,) = sentences(rows)
     assert sentence.startswith("No difference shown between S-DEC and its twin DEC: .000 [-.020, .020], p = 1.000")
     assert "equivalent" not in sentence
     same = pd.DataFrame(cells("dec", spread(0.7)) + cells("sdec", spread(0.7), twin="dec"))
-    (sentence,) = twin_table(same, "digits", "acc")["sentence"]
+    (sentence,) = sentences(same)
     assert sentence.endswith("; equivalent in practice (within ±.010).")
 
 
@@ -140,9 +162,9 @@ def test_five_seeds_cannot_be_significant():
     rows = pd.DataFrame(
         cells("dec", spread(0.7, n=5), title="DEC") + cells("sdec", spread(0.9, n=5, step=0.003), twin="dec")
     )
-    table = twin_table(rows, "digits", "acc")
-    assert table.loc[0, "verdict"] == "cannot be significant with n = 5"
-    assert table.loc[0, "sentence"] == "sdec against its twin DEC cannot be significant with n = 5: difference .200."
+    assert twin_table(rows, "digits", "acc").loc[0, "verdict"] == "cannot be significant with n = 5"
+    (sentence,) = sentences(rows)
+    assert sentence == "sdec against its twin DEC cannot be significant with n = 5: difference .200."
     assert "no 95 % interval" in printed(rows)
 
 
@@ -153,18 +175,18 @@ def test_a_twin_that_was_not_run_is_named(frame):
 
 def test_a_twin_without_a_finished_run_is_not_compared():
     rows = pd.DataFrame(cells("dec", [0.7] * 3, failed=(0, 1, 2)) + cells("sdec", [0.7] * 3, twin="dec"))
-    (sentence,) = twin_table(rows, "digits", "acc")["sentence"]
+    (sentence,) = sentences(rows)
     assert sentence == "sdec is not compared with its twin dec: 0 matched seeds; a comparison needs at least 2."
     assert "dec 0 of 3" in printed(rows)
 
 
 def test_unlabelled_data_has_a_sentence_instead_of_a_board(frame):
     frame[["acc", "nmi"]] = np.nan
-    text = render_markdown(frame, primary_metric="acc")
+    text = render_markdown(boards_of(frame, "acc"))
     assert "The data set is unlabelled: there is no ACC to compare by (49 runs ok, 1 failed)." in text
     assert "### Board" not in text
     assert "### Internal indices" in text
-    assert render_csv(frame, primary_metric="acc").count("\n") == 6
+    assert render_csv(boards_of(frame, "acc")).count("\n") == 6
 
 
 def test_a_data_set_on_which_everything_failed_says_so():
@@ -178,7 +200,7 @@ def test_lower_is_better_for_davies_bouldin(frame):
     assert table.loc[0, "variant"] == "sdec"
     assert table.loc[0, "verdict"] == "reference"
     assert row_of(table, "ae_kmeans")["verdict"] == "worse"
-    sentence = twin_table(frame, "digits", "davies_bouldin_pixels").loc[0, "sentence"]
+    sentence = sentences(frame, "davies_bouldin_pixels")[0]
     assert sentence.startswith("VAE+KMeans is worse than its twin AE+KMeans by 3.12 [2.87, 3.37]")
 
 
@@ -200,20 +222,20 @@ def test_markdown_in_full():
     rows = pd.DataFrame(
         cells("dec", spread(0.7, n=6), title="DEC") + cells("sdec", spread(0.8, n=6, step=0.004), twin="dec")
     )
-    text = render_markdown(rows, primary_metric="acc")
+    text = render_markdown(boards_of(rows, "acc"))
     assert text.startswith("# Leaderboard\n\n## digits\n\n- sdec is better than its twin DEC by .100")
-    assert "| variant | runs | ACC ± sd | difference [95 %] | p (Holm) | verdict |\n| :-- | --: |" in text
-    assert "| sdec | 6/0/0 | .800 ± .007 | - | - | reference |" in text
-    assert "| DEC | 6/0/0 | .700 ± .004 | -.100 [-.105, -.095] | .031 | worse |" in text
+    assert "| variant | runs | ACC ± sd | rank | difference [95 %] | p (Holm) | verdict |\n| :-- | --: |" in text
+    assert "| sdec | 6/0/0 | .800 ± .007 | 1 | - | - | reference |" in text
+    assert "| DEC | 6/0/0 | .700 ± .004 | 2 | -.100 [-.105, -.095] | .031 | worse |" in text
     assert "| sdec | .800 [.795, .805] | .700 ± .007 | - | 12.5 s | 505 MB |" in text
-    assert text.endswith("as do the further scores.\n")
+    assert text.endswith("the further scores only describe.\n")
 
 
 def test_csv_has_one_tidy_row_for_each_data_set_and_variant(frame):
     both = pd.concat([frame, frame.assign(dataset="usps")])
-    back = pd.read_csv(io.StringIO(render_csv(both, primary_metric="acc")))
+    back = pd.read_csv(io.StringIO(render_csv(boards_of(both, "acc"))))
     assert len(back) == 10
-    assert list(back.columns[:4]) == ["dataset", "metric", "variant", "title"]
+    assert list(back.columns[:5]) == ["board", "dataset", "metric", "variant", "title"]
     row = back.set_index(["dataset", "variant"]).loc[("usps", "vae_kmeans")]
     assert (row["twin_variant"], row["twin_verdict"], row["twin_n_pairs"]) == ("ae_kmeans", "better", 10)
     assert row["mean"] == pytest.approx(0.7412)
@@ -226,11 +248,11 @@ HOSTILE = "x|y [red]z[/red] <b>*_`\n# \x1b[31m :boom: [a](http://b)"
 def test_hostile_names_are_printed_not_obeyed(frame):
     frame["title"] = frame["title"].replace("DEC", HOSTILE)
     frame["dataset"] = "<script>\n# digits"
-    markdown = render_markdown(frame, primary_metric="acc")
+    markdown = render_markdown(boards_of(frame, "acc"))
     assert r"x\|y \[red\]z\[/red\] \<b\>\*\_\` \# \[31m :boom: \[a\](http://b)" in markdown
     assert "## \\<script\\> \\# digits\n" in markdown
     (header,) = {line.replace(r"\|", "").count("|") for line in markdown.splitlines() if "9/1/0" in line}
-    assert header == 7, "six cells, however many bars the name has"
+    assert header == 8, "seven cells, however many bars the name has"
     for terminal in (True, False):
         text = printed(frame, terminal=terminal, width=300)
         assert "x|y [red]z[/red] <b>*_` # [31m :boom: [a](http://b)" in text
@@ -245,12 +267,10 @@ def test_variants_with_one_title_are_told_apart():
 def test_a_frame_that_cannot_be_read_is_refused(frame):
     with pytest.raises(InputError, match="lacks the columns status"):
         quality_table(frame.drop(columns="status"), "digits", "acc")
-    with pytest.raises(InputError, match="no cells of data set 'mnist'; there are cells of digits"):
-        quality_table(frame, "mnist", "acc")
     with pytest.raises(InputError, match="seed 0 of ae_kmeans occurs twice"):
         quality_table(pd.concat([frame, frame.head(1)]), "digits", "acc")
     with pytest.raises(InputError, match="own embedding"):
-        render_markdown(frame, primary_metric="silhouette_embedding")
+        boards_of(frame, "silhouette_embedding")
 
 
 def test_numbers_are_written_as_in_a_paper():
@@ -267,10 +287,116 @@ def test_numbers_are_written_as_in_a_paper():
     assert escape_markdown("a|b") == r"a\|b"
 
 
-def test_a_method_without_a_seed_has_one_run_is_complete_and_no_reference():
+def test_a_method_without_a_seed_has_one_run_is_complete_and_compared_as_one():
     frame = pd.DataFrame(cells("kmeans", spread(0.7)) + cells("birch", [0.9]))
     frame.loc[frame["variant"] == "birch", "seeded"] = False
-    board = quality_table(frame, "digits", "acc", planned=10).set_index("variant")
+    board = quality_table(frame.assign(planned=10), "digits", "acc").set_index("variant")
     assert board.loc["birch", ["planned", "complete"]].tolist() == [1, True]
     assert board.loc["kmeans", "reference"]
-    assert board.loc["birch", "verdict"] == "not compared"
+    assert board.loc["birch", ["verdict", "form", "n_pairs"]].tolist() == ["better", "one-sample", 10]
+    twin = pd.DataFrame(cells("birch", [0.6]) + cells("noisy birch", spread(0.7), twin="birch"))
+    twin.loc[twin["variant"] == "birch", "seeded"] = False
+    (sentence,) = sentences(twin)
+    assert sentence.endswith("p = .002 (Holm), n = 1 against n = 10.")
+    assert "1 against 10" in printed(twin)
+
+
+def test_a_rank_is_a_range_where_no_order_is_shown():
+    wobble = 0.02 * np.array([1, -1] * 5)
+    frame = pd.DataFrame(cells("a", spread(0.8)) + cells("b", spread(0.8) + wobble) + cells("c", spread(0.6)))
+    board = quality_table(frame, "digits", "acc").set_index("variant")
+    assert board[["rank_best", "rank_worst"]].T.to_dict("list") == {"a": [1, 2], "b": [1, 2], "c": [3, 3]}
+    assert "  1-2  " in printed(frame)
+    clear = frame.assign(acc=frame["acc"].where(frame["variant"] != "b", spread(0.7).tolist() * 3))
+    ranks = quality_table(clear, "digits", "acc").set_index("variant")[["rank_best", "rank_worst"]]
+    assert ranks.T.to_dict("list") == {"a": [1, 1], "b": [2, 2], "c": [3, 3]}
+
+
+def test_twins_that_nobody_asked_for_do_not_swell_the_family(frame):
+    rows = [cell for i in range(6) for cell in cells(f"m{i}", spread(0.7 + i / 100))]
+    rows += [cell for i in range(2) for cell in cells(f"t{i}", spread(0.6 + i / 100), role="twin")]
+    board = quality_table(pd.DataFrame(rows), "digits", "acc").set_index("variant")
+    assert board.loc["m0", "p_adjusted"] == pytest.approx(15 * 2 / 2**10)
+    assert board.loc["t0", ["verdict", "n_pairs"]].tolist() == ["twin", 0]
+    all_asked = quality_table(pd.DataFrame(rows).assign(role="asked"), "digits", "acc").set_index("variant")
+    assert all_asked.loc["m0", "verdict"] == "cannot be significant with n = 10"
+
+
+def test_more_variants_than_can_be_ranked_are_described_alone():
+    frame = pd.DataFrame([cell for i in range(21) for cell in cells(f"m{i}", spread(0.5 + i / 100))])
+    assert set(quality_table(frame, "digits", "acc")["verdict"]) == {"reference", "not compared"}
+    assert "21 variants are too many to compare every two: at most 20." in printed(frame)
+    assert "too many" not in printed(frame.loc[frame["variant"] != "m0"])
+
+
+def over(datasets, **scores):
+    """The same variants on several data sets; a score is one number a data set."""
+    return pd.DataFrame(
+        [
+            cell
+            for name, means in scores.items()
+            for dataset, mean in zip(datasets, means, strict=True)
+            if mean is not None
+            for cell in cells(name, spread(mean, n=4), dataset=dataset, twin="b" if name == "a" else None)
+        ]
+    )
+
+
+DATASETS = ["d1", "d2", "d3", "d4", "d5", "d6"]
+
+
+def test_over_data_sets_the_unit_is_a_data_set():
+    frame = over(DATASETS, a=[0.61, 0.72, 0.83, 0.64, 0.75, 0.86], b=[0.6, 0.7, 0.8, 0.6, 0.7, 0.8])
+    (twins,) = boards_of(frame, "acc")[0].overall.contrasts
+    differences = np.array([0.01, 0.02, 0.03, 0.04, 0.05, 0.06])
+    expected = paired_comparison(differences, np.zeros(6))
+    assert twins.matched == tuple(DATASETS)
+    assert (twins.result.n, twins.result.p_value) == (6, expected.p_value)
+    assert twins.result.hodges_lehmann == pytest.approx(expected.hodges_lehmann)
+    text = printed(frame, terminal=False)
+    assert "a is better than its twin b by .035 [.010, .060], p = .031 (Holm), n = 6 data sets." in text
+    (row,) = [line for line in text.splitlines() if line.split()[:2] == ["b", "24/0/0"]]
+    assert row.split()[:6] == ["b", "24/0/0", "6", "of", "6", ".700"]
+    assert row.split()[-3:] == ["0/0/6", "2.00", "2"]
+
+
+def test_two_data_sets_cannot_be_significant_and_it_is_said():
+    text = printed(over(DATASETS[:2], a=[0.7, 0.8], b=[0.6, 0.7]), terminal=False)
+    assert "a against its twin b cannot be significant with n = 2 data sets: difference .100" in text
+
+
+def test_a_variant_that_lacks_a_data_set_has_no_total_rank():
+    frame = over(DATASETS[:3], a=[0.7, 0.8, 0.6], b=[0.6, 0.7, 0.5], c=[0.9, None, 0.9])
+    ranking = boards_of(frame, "acc")[0].overall.ranking
+    assert set(ranking.names) == {"a", "b"}
+    assert ranking.mean_rank == {"a": 1.0, "b": 2.0}
+    text = printed(frame, terminal=False)
+    assert "c has no total and no rank: not all its runs have a score on d2." in text
+    complete = over(DATASETS[:3], a=[0.7, 0.8, 0.6], b=[0.6, 0.7, 0.5], c=[0.9, 0.9, 0.9])
+    assert boards_of(complete, "acc")[0].overall.ranking.mean_rank == {"c": 1.0, "a": 2.0, "b": 3.0}
+
+
+def test_a_mean_that_skips_a_failure_is_no_value_over_data_sets():
+    frame = over(DATASETS[:3], a=[0.7, 0.8, 0.6], b=[0.6, 0.7, 0.5])
+    assert set(boards_of(frame, "acc")[0].overall.ranking.names) == {"a", "b"}
+    frame.loc[(frame["variant"] == "a") & (frame["dataset"] == "d2") & (frame["seed"] == 1), "status"] = "failed"
+    assert boards_of(frame, "acc")[0].overall.ranking.names == ("b",)
+    assert boards_of(frame, "acc")[0].overall.contrasts[0].matched == ("d1", "d3")
+
+
+def test_times_from_different_hardware_share_no_table(frame):
+    assert "505 MB" in printed(frame) or "509 MB" in printed(frame)
+    frame.loc[frame["seed"] > 4, "hardware"] = "another processor"
+    text = printed(frame)
+    assert " MB" not in text
+    assert "Time and memory are not compared: the runs come from different hardware" in text
+
+
+def test_latex_marks_the_best_only_where_the_test_says_so(frame):
+    assert "\\textbf" not in render_latex(boards_of(frame, "acc")), "DEC is incomplete, not best"
+    rows = pd.DataFrame(cells("a_b", spread(0.8), title="100% & more") + cells("c", spread(0.7)))
+    text = render_latex(boards_of(rows, "acc"))
+    assert "100\\% \\& more & \\textbf{$.800 \\pm .006$}" in text
+    assert text.count("\\toprule") == text.count("\\bottomrule") == 1
+    close = pd.DataFrame(cells("a", spread(0.8)) + cells("c", spread(0.8) + 0.02 * np.array([1, -1] * 5)))
+    assert "\\textbf" not in render_latex(boards_of(close, "acc"))

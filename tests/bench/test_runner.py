@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from bench.benchmark import frame_of
 from bench.cards import load_dataset
 from bench.registry import find_method
+from bench.results import frame_of
 from bench.runner.cell import fit_cell
 from bench.runner.execute import OnThisMachine, execute
 from bench.runner.settings import Settings

@@ -7,9 +7,10 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
-from bench.statistics.correction import compare_methods, compare_to_reference, holm
-from bench.statistics.paired import paired_comparison, smallest_p
+from bench.statistics.correction import all_pairs, compare_methods, holm, smallest_n
+from bench.statistics.paired import one_sample_comparison, paired_comparison, smallest_p
 from bench.statistics.signed_rank import (
     hodges_lehmann_interval,
     signed_rank_null,
@@ -21,7 +22,7 @@ from bench.statistics.signed_rank import (
 AE_KMEANS = [0.69692, 0.70026, 0.71284, 0.70918, 0.69628, 0.70951, 0.71843, 0.70757, 0.70886, 0.72607]
 DEC = [0.76307, 0.75436, 0.76866, 0.76834, 0.75113, 0.76812, 0.76371, 0.76758, 0.76425, 0.76715]
 
-tied_differences = st.lists(st.integers(-4, 4), min_size=2, max_size=10).map(lambda d: np.array(d) / 100)
+tied_differences = st.lists(st.integers(-4, 4), min_size=2, max_size=12).map(lambda d: np.array(d) / 100)
 
 
 def p_by_all_sign_patterns(differences):
@@ -42,7 +43,7 @@ def test_p_is_exact_with_ties_and_zeros(differences):
     assert p == pytest.approx(p_by_all_sign_patterns(differences), abs=1e-12)
 
 
-@given(st.lists(st.integers(1, 500), min_size=2, max_size=10, unique=True), st.integers(0, 1023))
+@given(st.lists(st.integers(1, 500), min_size=2, max_size=12, unique=True), st.integers(0, 4095))
 @settings(max_examples=50, deadline=None)
 def test_p_is_exact_without_ties(sizes, signs):
     differences = np.array([size if signs >> i & 1 else -size for i, size in enumerate(sizes)]) / 1000
@@ -156,6 +157,16 @@ def test_scores_that_do_not_pair_are_refused(a, b, message):
         paired_comparison(a, b)
 
 
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+@settings(max_examples=50, deadline=None)
+def test_holm_is_statsmodels(p_values):
+    np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1])
+    # And the definition, which both must meet: step-down, monotone, at most 1.
+    order = np.argsort(p_values, kind="stable")
+    stepped = [min(1.0, (len(p_values) - i) * p_values[k]) for i, k in enumerate(order)]
+    np.testing.assert_allclose(holm(p_values)[order], np.maximum.accumulate(stepped))
+
+
 def test_holm_by_hand():
     # Sorted .01, .02, .03 times 3, 2, 1 gives .03, .04, .03, and the last is raised to .04.
     assert holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
@@ -176,7 +187,7 @@ def test_seeds_are_matched_not_ordered():
     a = {s: 0.5 + s / 100 for s in range(10)}
     b = {s: a[s] - 0.001 * (s + 1) for s in reversed(range(2, 14)) if s in a} | {20: 0.9}
     (comparison,) = compare_methods({"a": a, "b": b}, [("a", "b")])
-    assert comparison.seeds == tuple(range(2, 10))
+    assert comparison.matched == tuple(range(2, 10))
     assert (comparison.result.n, comparison.verdict) == (8, "better")
 
 
@@ -189,12 +200,45 @@ def test_lower_can_be_better():
 
 def test_a_pair_without_common_seeds_is_not_compared_and_not_in_the_family():
     scores = {"a": dict(enumerate(DEC)), "b": dict(enumerate(AE_KMEANS)), "c": {0: 0.5}}
-    against = {c.a: c for c in compare_to_reference(scores, "b")}
-    assert against["c"].result is None
-    assert against["c"].verdict == "not compared"
-    assert against["c"].reason == "1 matched seed; a comparison needs at least 2"
-    assert against["a"].family_size == 1
-    assert against["a"].p_adjusted == against["a"].result.p_value
+    ab, ac, bc = compare_methods(scores, all_pairs(scores))
+    assert (ac.result, ac.verdict, bc.verdict) == (None, "not compared", "not compared")
+    assert ac.reason == "1 matched seed; a comparison needs at least 2"
+    assert (ab.family_size, ab.p_adjusted) == (1, ab.result.p_value)
+
+
+def test_the_fewest_pairs_that_serve_a_family():
+    assert [smallest_n(family) for family in (1, 3, 15, 25, 26, 28)] == [6, 7, 10, 10, 11, 11]
+
+
+def test_one_score_is_compared_by_the_one_sample_test_and_not_copied():
+    scores = {"kmeans": 0.66, "dec": dict(enumerate(DEC)), "birch": 0.7}
+    dec, turned, none = compare_methods(scores, [("dec", "kmeans"), ("kmeans", "dec"), ("kmeans", "birch")])
+    expected = scipy.stats.wilcoxon(np.array(DEC) - 0.66, method="exact")
+    assert (dec.result.form, dec.result.n, dec.n) == ("one-sample", 10, "n = 1 against n = 10")
+    assert (dec.result.p_value, dec.outcome, turned.outcome) == (expected.pvalue, "better", "worse")
+    assert turned.result.hodges_lehmann == -dec.result.hodges_lehmann
+    assert none.reason == "both give one score whatever the seed, so nothing varies that could be tested"
+    assert (none.verdict, none.family_size) == ("not compared", 2)
+    paired = compare_methods({"dec": scores["dec"], "a": dict.fromkeys(range(10), 0.66)}, [("dec", "a")])[0]
+    assert paired.n == "n = 10"
+
+
+def test_one_sample_scores_that_do_not_fit_are_refused():
+    for a, b in (([0.1, 0.2], [0.1, 0.2]), (0.1, 0.2)):
+        with pytest.raises(ValueError, match="one of a and b must be a row of scores, the other a number"):
+            one_sample_comparison(a, b)
+    with pytest.raises(ValueError, match="at least 2"):
+        one_sample_comparison([0.1], 0.2)
+
+
+def test_nothing_is_equivalent_before_it_is_said_what_would_matter():
+    assert paired_comparison(DEC, DEC, rope=None).practical == "undecided"
+    assert paired_comparison(DEC, AE_KMEANS, rope=None).practical == "undecided"
+    assert paired_comparison(DEC, DEC, rope=0.01).practical == "equivalent"
+    assert paired_comparison(DEC, AE_KMEANS, rope=0.06).practical == "undecided", "the interval ends at .06001"
+    assert paired_comparison(DEC, AE_KMEANS, rope=0.0601).practical == "equivalent"
+    with pytest.raises(ValueError, match="rope must be 0 or more, or None"):
+        paired_comparison(DEC, DEC, rope=-0.01)
 
 
 def test_an_unknown_name_is_refused():

@@ -129,5 +129,5 @@ def test_a_full_disk_is_said_and_leaves_no_halves(run, changes, outputs):
     assert not list(run.folder.rglob("*.partial"))
     assert not list(run.records())
     with full_disk(), pytest.raises(InputError, match="cannot be written"):
-        run.write_text("leaderboard.md", "long " * 1000)
+        run.write_file("leaderboard.md", "long " * 1000)
     assert not list(run.folder.rglob("*.partial"))

@@ -1,0 +1,112 @@
+"""Boards by how hyper-parameters were chosen. The fixed one is the headline, the oracle never is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from bench.leaderboard.frame import cells_of, check_columns
+from bench.leaderboard.numbers import clean_name
+from bench.leaderboard.overall import OverallTables
+from bench.leaderboard.tables import DatasetTables
+from bench.metrics import Metric, find_ranking_metric
+
+TITLES = {
+    "fixed": "Fixed presets",
+    "label-free": "Chosen without labels",
+    "oracle": "Chosen with the labels: an upper bound",
+}
+NOTES = {
+    "fixed": "Hyper-parameters were fixed before any run.",
+    "label-free": "Hyper-parameters were chosen on other seeds, before any label was read: degenerate runs out, then "
+    "prediction strength and agreement on held-out points.",
+    "oracle": "Hyper-parameters were chosen on other seeds by the labels, which no user has. Read it as what the "
+    "methods could reach, not as what they do.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class BoardFrame:
+    """The cells of one board, and the numbers made of them.
+
+    Attributes
+    ----------
+    name : {"fixed", "label-free", "oracle"}
+    frame : DataFrame
+        One row a cell, as `bench.leaderboard.frame` describes.
+    metric : Metric
+        The metric declared before the run.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    metric: Metric
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return TITLES[self.name]
+
+    @property
+    def note(self) -> str:
+        """How the hyper-parameters were chosen."""
+        return NOTES[self.name]
+
+    @cached_property
+    def datasets(self) -> list[DatasetTables]:
+        """The numbers of each data set, in order of appearance."""
+        return [
+            DatasetTables(str(name), cells_of(self.frame, name), self.metric) for name in self.frame["dataset"].unique()
+        ]
+
+    @cached_property
+    def overall(self) -> OverallTables | None:
+        """The numbers over all data sets; None for one."""
+        return OverallTables(self.datasets, self.metric) if len(self.datasets) > 1 else None
+
+
+def boards_of(
+    frame: pd.DataFrame, primary_metric: str, chosen: Mapping[str, Collection[tuple[str, str]]] | None = None
+) -> list[BoardFrame]:
+    """Return the boards that there are, the headline first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a cell, as `bench.leaderboard.frame` describes.
+    primary_metric : str
+        The metric declared before the run.
+    chosen : mapping of str to collection of (str, str), optional
+        For each board the (data set, configuration) on it. Where nothing was chosen all are fixed.
+
+    Returns
+    -------
+    list of BoardFrame
+        Each with the deterministic twins of its configurations.
+
+    Raises
+    ------
+    InputError
+        If methods cannot be ranked by the metric, or the frame lacks a column.
+    """
+    metric = find_ranking_metric(primary_metric)
+    check_columns(frame)
+    # Once, here: names come from plugins, and a terminal obeys what is in them.
+    names = ("dataset", "variant", "title", "hardware")
+    frame = frame.assign(**{column: frame[column].astype(str).map(clean_name) for column in names})
+    if not chosen:
+        return [BoardFrame("fixed", frame, metric)]
+    boards = []
+    places = list(zip(frame["dataset"], frame["config"], strict=True))
+    twins = dict(zip(places, frame["twin"], strict=True))
+    for name in TITLES:
+        asked = set(chosen.get(name, ()))
+        wanted = asked | {(dataset, twins.get((dataset, config))) for dataset, config in asked}
+        part = frame.loc[[place in wanted for place in places]].copy()
+        part["role"] = ["asked" if place in asked else "twin" for place in places if place in wanted]
+        if len(part):
+            boards.append(BoardFrame(name, part, metric))
+    return boards

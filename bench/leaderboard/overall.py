@@ -1,0 +1,96 @@
+"""What is said over several data sets: the unit is a data set, its value the mean over its seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from bench.leaderboard.frame import scores_by_seed, twin_pairs, variants_of
+from bench.leaderboard.ranking import Ranking, n_planned, rank, rope_of
+from bench.leaderboard.tables import DatasetTables
+from bench.metrics import Metric
+from bench.statistics.correction import MethodComparison, compare_methods
+
+
+@dataclass(frozen=True, eq=False)
+class OverallTables:
+    """The numbers over several data sets.
+
+    A variant counts on a data set where all its planned runs have a score: a mean over fewer would skip
+    failures, so it is no value. Variants bear the same name on all data sets.
+
+    Attributes
+    ----------
+    tables : sequence of DatasetTables
+    metric : Metric
+    """
+
+    tables: Sequence[DatasetTables]
+    metric: Metric
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The title of each variant, in order of appearance."""
+        return {name: label for table in reversed(self.tables) for name, label in table.labels.items()}
+
+    @cached_property
+    def asked(self) -> list[str]:
+        """The variants that were asked for on some data set, in order of appearance."""
+        found: dict[str, None] = {}
+        for table in self.tables:
+            for name, rows in variants_of(table.cells).items():
+                if rows["role"].iloc[0] == "asked":
+                    found.setdefault(name)
+        return list(found)
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """The data sets on which some variant has a score."""
+        return [table.dataset for table in self.tables if table.quality["n_scored"].any()]
+
+    @cached_property
+    def scores(self) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """Of each variant its scores (n_seeds,) on each data set on which it is complete."""
+        found: dict[str, dict[str, np.ndarray]] = {}
+        for table in self.tables:
+            for name, rows in variants_of(table.cells).items():
+                values = np.array(list(scores_by_seed(rows, self.metric.name).values()))
+                if len(values) == n_planned(rows):
+                    found.setdefault(name, {})[table.dataset] = values
+        return found
+
+    def means(self, variant: str) -> dict[str, float]:
+        """Return the mean of a variant on each data set on which it is complete."""
+        return {dataset: float(values.mean()) for dataset, values in self.scores.get(variant, {}).items()}
+
+    def mean(self, variant: str) -> float:
+        """Return the mean of those means."""
+        return float(np.mean(list(self.means(variant).values())))
+
+    def missing(self, variant: str) -> list[str]:
+        """Return the data sets on which a variant is not complete."""
+        return [dataset for dataset in self.datasets if dataset not in self.scores.get(variant, {})]
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """All pairs of the variants that are complete on all data sets.
+
+        Others take no part: a total rank over unequal sets of data sets would mean nothing.
+        """
+        means = {name: self.means(name) for name in self.asked if not self.missing(name)}
+        if not means:
+            return Ranking(reason="no variant has all its runs on every data set")
+        sign = -1 if self.metric.greater_is_better else 1
+        reference = min(means, key=lambda name: (sign * self.mean(name), name))
+        return rank(means, reference, self.metric, "data set")
+
+    @cached_property
+    def contrasts(self) -> list[MethodComparison]:
+        """Each stochastic variant against its twin, as one family."""
+        pairs = dict.fromkeys(pair for table in self.tables for pair in twin_pairs(table.cells)[0])
+        means = {name: self.means(name) for pair in pairs for name in pair}
+        up = bool(self.metric.greater_is_better)
+        return compare_methods(means, list(pairs), unit="data set", greater_is_better=up, rope=rope_of(self.metric))

@@ -1,0 +1,118 @@
+"""The text of what is said over several data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from bench.leaderboard.content import Entry, Section, TextTable, make_table
+from bench.leaderboard.frame import finished, has_flag
+from bench.leaderboard.numbers import ABSENT, format_interval, format_p, format_ranks, format_score
+from bench.leaderboard.overall import OverallTables
+from bench.leaderboard.sentences import twin_sentence
+from bench.statistics.aggregate import FEWEST_DATASETS, interquartile_mean, wins_ties_losses
+
+OVERALL = "All data sets"
+_ABSENT: Entry = (ABSENT, None)
+
+_HOW = (
+    "A data set counts once, by the mean over its seeds; seeds and data sets are never pooled into one test.",
+    "IQM is the mean of the middle half of all scores. Its first interval is over other seeds on these data sets, "
+    f"the second over other data sets like these as well, given from {FEWEST_DATASETS} data sets on.",
+)
+
+
+def overall_section(overall: OverallTables, escape: Callable[[str], str]) -> Section:
+    """Say what holds over all data sets.
+
+    Parameters
+    ----------
+    overall : OverallTables
+    escape : callable
+        Rewrites every name that comes from data or plugins.
+    """
+    metric = overall.metric
+    if len(overall.datasets) < 2:
+        return Section(OVERALL, (f"Fewer than two data sets have a {metric.title}: nothing is said over data sets.",))
+    labels = {name: escape(label) for name, label in overall.labels.items()}
+    sentences = [twin_sentence(c, labels[c.a], labels[c.b], metric, unit="data sets") for c in overall.contrasts]
+    tables = [_twins(overall, labels)] if overall.contrasts else []
+    notes = list(_HOW)
+    for name in overall.asked:
+        if lacking := overall.missing(name):
+            where = ", ".join(map(escape, lacking))
+            notes.append(f"{labels[name]} has no total and no rank: not all its runs have a score on {where}.")
+    notes += [] if overall.ranking.limits is None else [overall.ranking.limits]
+    return Section(OVERALL, tuple(sentences), (*tables, _totals(overall, labels)), tuple(notes))
+
+
+def _twins(overall: OverallTables, labels: Mapping[str, str]) -> TextTable:
+    metric, rows = overall.metric, []
+    for c in overall.contrasts:
+        difference, p = _ABSENT, _ABSENT
+        if c.result is not None and c.p_adjusted is not None:
+            estimate, (low, high) = c.result.hodges_lehmann, c.result.hodges_lehmann_interval or (np.nan, np.nan)
+            difference = f"{format_score(estimate, metric)} {format_interval(low, high, metric)}".rstrip(), estimate
+            p = format_p(c.p_adjusted), c.p_adjusted
+        variant, twin = (_words(labels[name]) for name in (c.a, c.b))
+        wins = _wins(overall, c.a, c.b, [str(dataset) for dataset in c.matched])
+        rows.append((variant, twin, difference, wins, p, (str(len(c.matched)), len(c.matched))))
+    header = ("variant", "twin", "difference [95 %]", "win/tie/loss", "p (Holm)", "data sets")
+    return make_table(f"Twins over data sets: {metric.title} with the noise and without", header, rows)
+
+
+def _totals(overall: OverallTables, labels: Mapping[str, str]) -> TextTable:
+    metric, ranking = overall.metric, overall.ranking
+    sign = -1 if metric.greater_is_better else 1
+    ranked = sorted(ranking.names, key=lambda name: (sign * overall.mean(name), name))
+    rows = []
+    for name in (*ranked, *(name for name in overall.asked if name not in ranking.names)):
+        there = len(overall.scores.get(name, {}))
+        totals = _total(overall, name) if name in ranking.names else [_ABSENT] * 7
+        place = f"{there} of {len(overall.datasets)}", there
+        rows.append((_words(labels[name]), _runs(overall, name), place, *totals))
+    header = ["variant", "runs", "data sets", f"mean {metric.title}", "median", "IQM [95 %]", "[95 %, other data]"]
+    header += ["win/tie/loss", "mean rank", "rank"]
+    against = f", win/tie/loss against {labels[ranking.reference]}" if ranking.reference else ""
+    return make_table(f"Board over data sets: {metric.title}{against}", header, rows)
+
+
+def _total(overall: OverallTables, name: str) -> list[Entry]:
+    metric, ranking = overall.metric, overall.ranking
+    scores = [overall.scores[name][dataset] for dataset in overall.datasets]
+    mean, median = overall.mean(name), float(np.median(list(overall.means(name).values())))
+    iqm = interquartile_mean(scores)
+    other = iqm.interval_resampled
+    rank, ranks = ranking.mean_rank.get(name), ranking.ranges.get(name, (np.nan, np.nan))
+    versus = name != ranking.reference and ranking.reference is not None
+    return [
+        (format_score(mean, metric), mean),
+        (format_score(median, metric), median),
+        (f"{format_score(iqm.value, metric)} {format_interval(*iqm.interval_fixed, metric)}", iqm.value),
+        _ABSENT if other is None else (format_interval(*other, metric), other[0]),
+        _wins(overall, name, str(ranking.reference), overall.datasets) if versus else _ABSENT,
+        _ABSENT if rank is None else (f"{rank:.2f}", rank),
+        (format_ranks(*ranks), ranks[0]),
+    ]
+
+
+def _wins(overall: OverallTables, a: str, b: str, datasets: list[str]) -> Entry:
+    means_a, means_b = overall.means(a), overall.means(b)
+    up = bool(overall.metric.greater_is_better)
+    counts = wins_ties_losses([means_a[d] for d in datasets], [means_b[d] for d in datasets], greater_is_better=up)
+    return "/".join(map(str, counts)), counts[0]
+
+
+def _runs(overall: OverallTables, name: str) -> Entry:
+    ok, failed, collapsed = 0, 0, 0
+    for table in overall.tables:
+        cells = table.cells.loc[table.cells["variant"] == name]
+        well = finished(cells)
+        ok, failed = ok + len(well), failed + len(cells) - len(well)
+        collapsed += int(has_flag(well, "collapsed").sum())
+    return f"{ok}/{failed}/{collapsed}", ok
+
+
+def _words(text: str) -> Entry:
+    return text, text.casefold()
