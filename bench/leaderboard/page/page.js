@@ -59,7 +59,7 @@
       const shown = rows.filter((row) => !row.hidden).length;
       count.textContent = wanted ? `${shown} of ${rows.length} rows` : `${rows.length} rows`;
     });
-    const control = make("div", { className: "control" }, make("label", {}, "Filter ", input), count);
+    const control = make("div", { className: "control" }, count, make("label", {}, "Filter ", input));
     block.querySelector(".table-head").append(control);
   }
 
@@ -110,6 +110,17 @@
   nameTheme();
   controls.append(theme);
   document.querySelector(".contents").prepend(controls);
+
+  // --- where the reader is -----------------------------------------------------------------------------------
+  const links = new Map(all(".contents a").map((link) => [link.hash.slice(1), link]));
+  const watcher = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const link = links.get(target.id);
+      if (isIntersecting) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }, { rootMargin: "-15% 0px -84% 0px" });
+  for (const id of links.keys()) watcher.observe(document.getElementById(id));
 
   // --- the command -------------------------------------------------------------------------------------------
   async function copy(code) {
