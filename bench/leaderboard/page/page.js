@@ -9,6 +9,15 @@
     return element;
   }
 
+  let controlsMade = 0;
+
+  function labelled(text, field) {
+    field.id = `control-${++controlsMade}`;
+    const label = make("label", { textContent: text });
+    label.htmlFor = field.id;
+    return make("div", { className: "control" }, label, field);
+  }
+
   // --- sorting -----------------------------------------------------------------------------------------------
   const words = new Intl.Collator("en", { numeric: true });
 
@@ -59,7 +68,8 @@
       const shown = rows.filter((row) => !row.hidden).length;
       count.textContent = wanted ? `${shown} of ${rows.length} rows` : `${rows.length} rows`;
     });
-    const control = make("div", { className: "control" }, count, make("label", {}, "Filter ", input));
+    const control = labelled("Filter", input);
+    control.prepend(count);
     block.querySelector(".table-head").append(control);
   }
 
@@ -71,7 +81,7 @@
       select.append(make("option", { value: String(index), textContent: short }));
     }
     select.addEventListener("change", () => chosen(select.value === "" ? null : names[Number(select.value)]));
-    return make("label", { className: "control" }, `${label} `, select);
+    return labelled(label, select);
   }
 
   const distinct = (elements, key) => [...new Set(elements.map((element) => element.dataset[key]))];

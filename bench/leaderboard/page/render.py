@@ -78,9 +78,7 @@ def _cells(table: TextTable) -> Iterator[list[_Cell]]:
     keys = table.keys or tuple((None,) * len(row) for row in table.rows)
     words = [name in table.left for name in table.header]
     for row, row_keys in zip(table.rows, keys, strict=True):
-        yield [
-            _Cell(text, left, *_sort_key(key)) for text, left, key in zip(row, words, row_keys, strict=True)
-        ]
+        yield [_Cell(text, left, *_sort_key(key)) for text, left, key in zip(row, words, row_keys, strict=True)]
 
 
 def _sort_key(key: float | str | None) -> tuple[str | None, str | None]:
