@@ -20,7 +20,7 @@ _ELEMENTS = {
     *("clipPath", "mask", "pattern", "marker", "linearGradient", "radialGradient", "stop"),
 }
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
-_WIDE = 1.9
+_COLUMN = 480  # CSS pixels of a column of two
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Drawing:
     width : float
         Natural width in CSS pixels.
     wide : bool
-        About twice as wide as high, or more: it gets a row to itself.
+        Wider than a column of two: it gets a row to itself.
     """
 
     svg: Markup
@@ -65,7 +65,7 @@ def draw(figure: Figure) -> Drawing:
         root = _parse(figure.svg)
         for element in root.iter():
             _check_and_rename(element, f"figure-{figure.name}:")
-        width, height = _size(root)
+        width = _fit(root)
     except (ET.ParseError, ValueError) as error:
         raise ValueError(f"figure {figure.name!r}: {error}") from error
     root.attrib |= {
@@ -76,7 +76,7 @@ def draw(figure: Figure) -> Drawing:
     }
     root.tail = None
     svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - every element and attribute was checked
-    return Drawing(svg, width, wide=width >= _WIDE * height)
+    return Drawing(svg, width, wide=width > _COLUMN)
 
 
 def _parse(text: str) -> ET.Element:
@@ -134,8 +134,8 @@ def _refuse_what_runs(element: str, key: str, value: str) -> None:
         raise ValueError(f"<{element}> loads from outside the figure in {key}")
 
 
-def _size(root: ET.Element) -> tuple[float, float]:
-    """Width and height in CSS pixels, with which the root is left, and a viewBox to scale it by."""
+def _fit(root: ET.Element) -> float:
+    """Write the size in CSS pixels, with a viewBox to scale it by, and return the width."""
     lengths = [re.fullmatch(r"([\d.]+)(px|pt|pc|in|cm|mm)?", root.get(side, "")) for side in ("width", "height")]
     box = [float(number) for number in re.split(r"[\s,]+", root.get("viewBox", "").strip()) if number]
     if all(lengths):
@@ -150,4 +150,4 @@ def _size(root: ET.Element) -> tuple[float, float]:
         root.set("viewBox", f"0 0 {width:g} {height:g}")
     root.set("width", f"{width:g}")
     root.set("height", f"{height:g}")
-    return width, height
+    return width

@@ -155,7 +155,7 @@
   }
 
   // --- what is folded opens for a link to it, and for print --------------------------------------------------
-  function reveal() {
+  function reveal() { // browsers older than 2026 may not do it themselves
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
     const folded = target.closest("details:not([open])");
