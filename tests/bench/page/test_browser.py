@@ -37,8 +37,8 @@ def visit(browser, address):
     """Open the page; afterwards, nothing may have gone wrong, loaded or run."""
     contexts, complaints, requests = [], [], []
 
-    def open_page(viewport=WIDE, **options):
-        context = browser.new_context(viewport=viewport, **options)
+    def open_page(viewport=WIDE, reduced_motion="reduce", **options):
+        context = browser.new_context(viewport=viewport, reduced_motion=reduced_motion, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(5_000)
@@ -301,6 +301,7 @@ def test_print_shows_what_is_folded_and_no_controls_on_white(visit):
     assert page.evaluate(LUMINANCE, ["body", "color"]) < 0.05
 
 
-def test_motion_stops_for_readers_who_ask(visit):
-    page = visit(reduced_motion="reduce")
-    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+@pytest.mark.parametrize(("wish", "behaviour"), [("reduce", "auto"), ("no-preference", "smooth")])
+def test_motion_stops_for_readers_who_ask(visit, wish, behaviour):
+    page = visit(reduced_motion=wish)
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == behaviour
