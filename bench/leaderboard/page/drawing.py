@@ -132,6 +132,8 @@ def _refuse_what_runs(element: str, key: str, value: str) -> None:
         raise ValueError(f"<{element}> links out of the figure: {value[:60]!r}")
     if re.search(r"url\((?![\"']?#)", squeezed) or (key == "style" and re.search(r"\\|@|image-set", value)):
         raise ValueError(f"<{element}> loads from outside the figure in {key}")
+    if key == "style" and "position" in squeezed:
+        raise ValueError(f"<{element}> leaves its place in the page")
 
 
 def _fit(root: ET.Element) -> float:

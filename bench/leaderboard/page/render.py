@@ -35,6 +35,8 @@ def render_page(report: Report) -> str:
     Parameters
     ----------
     report : Report
+        The figures of its first section stand right below the answer, and what its provenance calls "command" is
+        written as one, with a button to copy it.
 
     Returns
     -------

@@ -250,6 +250,7 @@ REFUSED = {
     "paint from outside": '<path fill="url(https://example.org#a)"/>',
     "style from outside": '<path style="fill: url(//example.org#a)"/>',
     "style in disguise": '<path style="fill: u\\72l(//example.org#a)"/>',
+    "a cover over the page": '<svg style="position: fixed; inset: 0"/>',
     "style sheet": "<style>.answer { display: none }</style>",
     "style sheet for all of the page": "<style>* { fill: red } body { display: none }</style>",
     "not xml": "<path>",
