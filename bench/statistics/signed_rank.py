@@ -153,7 +153,8 @@ def hodges_lehmann_interval(differences: np.ndarray, confidence: float = 0.95) -
     ----------
     differences : ndarray of shape (n,)
     confidence : float
-        Coverage, at least this much: only some levels exist at small n.
+        Coverage, at least this much: only some levels exist at small n. At 95 % it is .969 for n = 6, .953
+        for n = 7 and at most .961 above; more where differences are tied.
 
     Returns
     -------

@@ -8,7 +8,7 @@ import numpy as np
 
 # The three share little but the null: paired differences of two equally distributed scores are symmetric about
 # zero whatever the shape of one score, because A − B and B − A are then distributed alike. That symmetry is all
-# the signed-rank test assumes.
+# the signed-rank test assumes. Methods of equal mean and unequal shape are another null: nothing is promised there.
 NOISES: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
     "normal": lambda rng, shape: rng.standard_normal(shape),
     "heavy-tailed": lambda rng, shape: rng.standard_t(2, shape),  # without a variance
