@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -173,12 +174,17 @@ def prob_superiority(differences: np.ndarray, random_state: int) -> tuple[float,
     A resample of pairs matters only through its counts of wins, ties and losses, which are multinomial: they
     are drawn as such.
     """
-    n = len(differences)
-    counts = np.array([(differences > 0).sum(), (differences == 0).sum(), (differences < 0).sum()])
-    worth = np.array([1.0, 0.5, 0.0])
+    wins, ties, losses = (int((differences > 0).sum()), int((differences == 0).sum()), int((differences < 0).sum()))
+    return (wins + ties / 2) / len(differences), _superiority_interval(wins, ties, losses, random_state)
+
+
+@lru_cache(maxsize=4096)  # the pairs of a board share few counts, and the bootstrap is the slowest part of a comparison
+def _superiority_interval(wins: int, ties: int, losses: int, random_state: int) -> tuple[float, float]:
+    counts, worth = np.array([wins, ties, losses]), np.array([1.0, 0.5, 0.0])
+    n = counts.sum()
     resampled = np.random.default_rng(random_state).multinomial(n, counts / n, size=_BOOTSTRAP_SAMPLES)
     low, high = np.quantile(resampled @ worth / n, [0.025, 0.975])
-    return float(counts @ worth / n), (float(low), float(high))
+    return float(low), float(high)
 
 
 def practical_verdict(interval: tuple[float, float] | None, rope: float | None) -> PracticalVerdict:

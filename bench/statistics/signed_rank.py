@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy.stats import rankdata, wilcoxon
+from scipy.stats import wilcoxon
 
 TestMethod = Literal["exact", "permutation", "asymptotic"]
 
@@ -28,24 +29,29 @@ def signed_rank_null(ranks: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (2 * sum(ranks) + 1,)
-        Entry s is P(2 W+ = s). Exact up to n = 50: each is a multiple of 2^-n.
+        Entry s is P(2 W+ = s), read-only. Exact up to n = 50: each is a multiple of 2^-n.
     """
-    doubled = np.rint(2 * np.asarray(ranks)).astype(np.int64)
-    probability = np.zeros(int(doubled.sum()) + 1)
+    return _null_of_doubled(tuple(np.sort(np.rint(2 * np.asarray(ranks)).astype(np.int64)).tolist()))
+
+
+@lru_cache(maxsize=1024)  # untied differences have one null per n, and a board asks for it in every comparison
+def _null_of_doubled(doubled: tuple[int, ...]) -> np.ndarray:
+    probability = np.zeros(sum(doubled) + 1)
     probability[0] = 1.0
     for rank in doubled:
         shifted = np.zeros_like(probability)
         shifted[rank:] = probability[: len(probability) - rank]
         probability = (probability + shifted) / 2
+    probability.flags.writeable = False
     return probability
 
 
 def signed_rank_test(differences: np.ndarray) -> tuple[float, float, TestMethod]:
     """Test two-sided whether paired differences are symmetric about zero.
 
-    Zero differences are dropped (Wilcoxon's own treatment). Up to 50 others the null is exact: scipy's for
-    untied differences, the permutation distribution of the mid-ranks for tied ones, where scipy's table
-    would be wrong.
+    Zero differences are dropped (Wilcoxon's own treatment). Up to 50 others the null is exact: the
+    distribution of all sign patterns over the ranks, or over the mid-ranks where differences are tied and
+    the usual table would be wrong.
 
     Parameters
     ----------
@@ -72,14 +78,11 @@ def signed_rank_test(differences: np.ndarray) -> tuple[float, float, TestMethod]
         # The stubs know this method only by its old name.
         result = wilcoxon(nonzero, zero_method="wilcox", method="asymptotic")  # type: ignore[call-overload]
         return float(result.statistic), float(result.pvalue), "asymptotic"
-    if len(np.unique(np.abs(nonzero))) == len(nonzero):
-        result = wilcoxon(nonzero, zero_method="wilcox", method="exact")
-        return float(result.statistic), float(result.pvalue), "exact"
-    positive, negative = rank_sums(nonzero)
-    smaller = min(positive, negative)
-    null = signed_rank_null(rankdata(np.abs(nonzero)))
-    tail = null[: round(2 * smaller) + 1].sum()
-    return smaller, float(min(1.0, 2 * tail)), "permutation"
+    ranks, tied = _mid_ranks(np.abs(nonzero))
+    positive = float(ranks[nonzero > 0].sum())
+    smaller = min(positive, float(ranks.sum()) - positive)
+    tail = signed_rank_null(ranks)[: round(2 * smaller) + 1].sum()
+    return smaller, float(min(1.0, 2 * tail)), "permutation" if tied else "exact"
 
 
 def rank_sums(differences: np.ndarray) -> tuple[float, float]:
@@ -90,8 +93,17 @@ def rank_sums(differences: np.ndarray) -> tuple[float, float]:
     differences : ndarray of shape (n,)
     """
     nonzero = differences[differences != 0]
-    ranks = rankdata(np.abs(nonzero))
+    ranks, _ = _mid_ranks(np.abs(nonzero))
     return float(ranks[nonzero > 0].sum()), float(ranks[nonzero < 0].sum())
+
+
+def _mid_ranks(sizes: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Ranks, equal sizes sharing the mean of theirs, and whether there are any.
+
+    scipy's rankdata takes a hundred microseconds for ten numbers, which was half of a comparison.
+    """
+    _, which, counts = np.unique(sizes, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[which], len(counts) < len(sizes)
 
 
 def walsh_averages(differences: np.ndarray) -> np.ndarray:
@@ -105,8 +117,13 @@ def walsh_averages(differences: np.ndarray) -> np.ndarray:
     -------
     ndarray of shape (n (n + 1) / 2,)
     """
-    first, second = np.triu_indices(len(differences))
+    first, second = _pairs(len(differences))
     return np.sort((differences[first] + differences[second]) / 2)
+
+
+@lru_cache(maxsize=64)
+def _pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.triu_indices(n)
 
 
 def hodges_lehmann(differences: np.ndarray) -> float:
@@ -136,7 +153,8 @@ def hodges_lehmann_interval(differences: np.ndarray, confidence: float = 0.95) -
     ----------
     differences : ndarray of shape (n,)
     confidence : float
-        Coverage, at least this much: only some levels exist at small n.
+        Coverage, at least this much: only some levels exist at small n. At 95 % it is .969 for n = 6, .953
+        for n = 7 and at most .961 above; more where differences are tied.
 
     Returns
     -------
@@ -148,8 +166,13 @@ def hodges_lehmann_interval(differences: np.ndarray, confidence: float = 0.95) -
     Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 3rd ed., section 3.3.
     """
     averages = walsh_averages(differences)
-    null = signed_rank_null(np.arange(1, len(differences) + 1))[::2]  # whole ranks: odd doubles cannot occur
-    k = int(np.searchsorted(np.cumsum(null), (1 - confidence) / 2 + 1e-12, side="right"))
+    k = _interval_rank(len(differences), confidence)
     if k == 0:
         return None
     return float(averages[k - 1]), float(averages[len(averages) - k])
+
+
+@lru_cache(maxsize=64)
+def _interval_rank(n: int, confidence: float) -> int:
+    null = signed_rank_null(np.arange(1, n + 1))[::2]  # whole ranks: odd doubles cannot occur
+    return int(np.searchsorted(np.cumsum(null), (1 - confidence) / 2 + 1e-12, side="right"))
