@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tomllib
 import warnings
@@ -138,6 +139,7 @@ def run(
     with target.lock():
         plan = make_plan(plan_of, target, data, force=force, retry_failed=retry_failed)
         target.write_suite(plan_of)
+        target.note_command(shlex.join(["deepclustbench", *sys.argv[1:]]))
         _say(
             f"{plan_of.name}: {len(plan.cells)} cells, {len(plan.cells) - len(plan.left)} done, "
             f"{len(plan.left)} to run {where}, into {target.folder}"

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 from bench.leaderboard.boards import BoardFrame, boards_of
+from bench.leaderboard.frame import finished, has_flag
 from bench.leaderboard.latex import render_latex
 from bench.leaderboard.render import render_csv, render_markdown
 from bench.metrics.stability import stability
 from bench.results import Results
 from bench.store import Run
 
-if TYPE_CHECKING:
-    import pandas as pd
+#: With more cells than this, reading their labels is worth the start of other processes.
+_MANY_CELLS = 10_000
 
 
 def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
@@ -42,15 +44,23 @@ def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
     return boards
 
 
-def stability_of(results: Results) -> pd.Series:
+def stability_of(results: Results) -> list[float]:
     """Return for each cell how far the healthy runs of its variant agree; collapsed ones would agree perfectly."""
     frame = results.frame
-    values = frame["seed"].astype(float) * float("nan")
-    for _, group in frame.groupby(["dataset", "variant"]):
-        healthy = group.loc[(group["status"] == "ok") & ~group["flags"].map(lambda flags: "collapsed" in flags)]
-        labels = [
-            results.run_of(number).outputs(key, ["labels"])["labels"]
-            for number, key in zip(healthy["run"], healthy["key"], strict=True)
-        ]
-        values.loc[group.index] = stability(labels)
-    return values
+    healthy = finished(frame)
+    healthy = healthy.loc[~has_flag(healthy, "collapsed")]
+    groups = {
+        place: [(results.run_of(run), key) for run, key in zip(rows["run"], rows["key"], strict=True)]
+        for place, rows in healthy.groupby(["dataset", "variant"])
+    }
+    if len(healthy) < _MANY_CELLS:
+        values = list(map(_stability, groups.values()))
+    else:
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            values = list(pool.map(_stability, groups.values(), chunksize=8))
+    by_place = dict(zip(groups, values, strict=True))
+    return [by_place.get(place, float("nan")) for place in zip(frame["dataset"], frame["variant"], strict=True)]
+
+
+def _stability(cells: Sequence[tuple[Run, str]]) -> float:
+    return stability([run.outputs(key, ["labels"])["labels"] for run, key in cells])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -90,7 +89,7 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
             fingerprints.setdefault(record.dataset, {}).setdefault(record.fingerprint, number)
             rows.append(_row(record) | {"run": number})
             params.setdefault(record.config, record.params)
-            origin["versions"].setdefault(json.dumps(record.versions))
+            origin["versions"].setdefault(", ".join(f"{name} {number}" for name, number in record.versions.items()))
             origin["hardware"].setdefault(rows[-1]["hardware"])
             origin["commits"].setdefault(record.commit or "unknown")
     _refuse_other_data(runs, fingerprints)

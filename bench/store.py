@@ -177,6 +177,25 @@ class Run:
         content = json.loads(suite.model_dump_json(exclude_none=True, exclude_defaults=False))
         self.write_file("suite.toml", tomli_w.dumps(content))
 
+    def note_command(self, command: str) -> None:
+        """Keep a command that wrote to this run, each once, in ``commands.txt``.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        told = self.commands()
+        if command not in told:
+            self.write_file("commands.txt", "\n".join([*told, command]) + "\n")
+
+    def commands(self) -> list[str]:
+        """Return the commands that wrote to this run, the first one first."""
+        try:
+            return (self.folder / "commands.txt").read_text().splitlines()
+        except (OSError, UnicodeDecodeError):
+            return []
+
     def write_file(self, name: str, content: str | bytes) -> None:
         """Store a file of the run, whole.
 

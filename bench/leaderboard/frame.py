@@ -63,9 +63,9 @@ def finished(cells: pd.DataFrame) -> pd.DataFrame:
 
 def scores_by_seed(cells: pd.DataFrame, metric: str) -> dict[int, float]:
     """Return the finite scores of the finished runs of one variant, by seed."""
-    values = metric_values(finished(cells), metric)
-    seeds = finished(cells)["seed"]
-    return {int(seed): float(value) for seed, value in zip(seeds, values, strict=True) if np.isfinite(value)}
+    values = metric_values(cells, metric)
+    scored = np.isfinite(values) & (cells["status"] == "ok").to_numpy()
+    return dict(zip(cells["seed"].to_numpy()[scored].tolist(), values[scored].tolist(), strict=True))
 
 
 def scores_of(cells: pd.DataFrame, metric: str) -> dict[str, Scores]:
@@ -89,7 +89,10 @@ def metric_values(cells: pd.DataFrame, metric: str) -> np.ndarray:
     """
     if metric not in cells.columns:
         return np.full(len(cells), np.nan)
-    return pd.to_numeric(cells[metric], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    column = cells[metric]
+    if column.dtype != np.float64:
+        column = pd.to_numeric(column, errors="coerce")
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def has_flag(cells: pd.DataFrame, flag: str) -> np.ndarray:

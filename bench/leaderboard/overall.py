@@ -12,6 +12,7 @@ from bench.leaderboard.frame import scores_by_seed, twin_pairs, variants_of
 from bench.leaderboard.ranking import Ranking, n_planned, rank, rope_of
 from bench.leaderboard.tables import DatasetTables
 from bench.metrics import Metric
+from bench.statistics.aggregate import InterquartileMean, interquartile_mean
 from bench.statistics.correction import MethodComparison, compare_methods
 
 
@@ -86,6 +87,12 @@ class OverallTables:
         sign = -1 if self.metric.greater_is_better else 1
         reference = min(means, key=lambda name: (sign * self.mean(name), name))
         return rank(means, reference, self.metric, "data set")
+
+    @cached_property
+    def interquartile_means(self) -> Mapping[str, InterquartileMean]:
+        """Of each variant that is ranked."""
+        every = {name: [self.scores[name][d] for d in self.datasets] for name in self.ranking.names}
+        return {name: interquartile_mean(scores) for name, scores in every.items()}
 
     @cached_property
     def contrasts(self) -> list[MethodComparison]:

@@ -11,7 +11,7 @@ from bench.leaderboard.frame import finished, has_flag
 from bench.leaderboard.numbers import ABSENT, format_interval, format_p, format_ranks, format_score
 from bench.leaderboard.overall import OverallTables
 from bench.leaderboard.sentences import twin_sentence
-from bench.statistics.aggregate import FEWEST_DATASETS, interquartile_mean, wins_ties_losses
+from bench.statistics.aggregate import FEWEST_DATASETS, wins_ties_losses
 
 OVERALL = "All data sets"
 _ABSENT: Entry = (ABSENT, None)
@@ -80,9 +80,8 @@ def _totals(overall: OverallTables, labels: Mapping[str, str]) -> TextTable:
 
 def _total(overall: OverallTables, name: str) -> list[Entry]:
     metric, ranking = overall.metric, overall.ranking
-    scores = [overall.scores[name][dataset] for dataset in overall.datasets]
     mean, median = overall.mean(name), float(np.median(list(overall.means(name).values())))
-    iqm = interquartile_mean(scores)
+    iqm = overall.interquartile_means[name]
     other = iqm.interval_resampled
     rank, ranks = ranking.mean_rank.get(name), ranking.ranges.get(name, (np.nan, np.nan))
     versus = name != ranking.reference and ranking.reference is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,8 @@ HOW_TO_READ = (
 )
 
 
-def sections_of(board: BoardFrame, escape: Escape = str) -> list[Section]:
+@lru_cache(maxsize=8)  # the terminal and the page say the same
+def sections_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
     """Return what is said over all data sets, where there are several, and then of each in order of appearance.
 
     Parameters
@@ -53,8 +55,8 @@ def sections_of(board: BoardFrame, escape: Escape = str) -> list[Section]:
     escape : callable
         Rewrites every name that comes from data or plugins.
     """
-    sections = [_section(tables, escape) for tables in board.datasets]
-    return sections if board.overall is None else [overall_section(board.overall, escape), *sections]
+    sections = tuple(_section(tables, escape) for tables in board.datasets)
+    return sections if board.overall is None else (overall_section(board.overall, escape), *sections)
 
 
 def _section(tables: DatasetTables, escape: Escape) -> Section:

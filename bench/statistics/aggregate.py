@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata, trim_mean
 
-N_RESAMPLES = 2000
+N_RESAMPLES = 1000
 #: With fewer data sets an interval over data sets like these would be one over hardly more than themselves.
 FEWEST_DATASETS = 5
 
