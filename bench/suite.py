@@ -189,6 +189,8 @@ def make_suite(content: Mapping[str, Any], source: str) -> Suite:
 def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[str], MethodInfo]) -> list[Cell]:
     """Return the cells of a suite, each once, the twins of stochastic configurations included.
 
+    All its configurations are run; :mod:`bench.selection.contest` has the cells of a suite that chooses among them.
+
     Parameters
     ----------
     suite : Suite
