@@ -52,8 +52,8 @@ def board_frames(run: Run, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        Left out of a board are the candidates and presets that do not stand for an entry there, and the twins
-        that they alone have. What was never chosen between is on all boards.
+        Left out of a board are the candidates and presets that stand for no entry there, and the twins that they
+        alone have. What was never chosen between is on all boards.
     """
     boards = boards_of(run)
     choices = read(run, Selection).choices
@@ -86,5 +86,6 @@ def _without(frame: pd.DataFrame, contested: set[Place], members: set[Place]) ->
     twins = list(zip(frame["fingerprint"], frame["twin"], strict=True))
     out = contested - members
     kept_twins = {twin for i, twin in zip(ids, twins, strict=True) if i not in out}
-    out |= {twin for i, twin in zip(ids, twins, strict=True) if i in out} - kept_twins - members
+    lost_twins = {twin for i, twin in zip(ids, twins, strict=True) if i in out}
+    out = (out | lost_twins) - members - kept_twins  # a twin may be another entry's candidate
     return frame.loc[[i not in out for i in ids]].reset_index(drop=True)
