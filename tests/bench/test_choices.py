@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.benchmark import frame_of
+from bench.benchmark import frame_of, rescore
 from bench.cards import load_dataset
 from bench.dataset import Dataset
 from bench.errors import InputError
@@ -116,6 +116,15 @@ def test_the_choice_is_on_the_disk_before_a_label_is_looked_at(digits, tmp_path)
     assert chosen_in(run, contests, [10, 11]) == {}  # made on other seeds
     others = contests_with(digits, grid={"kmeans": {"n_init": [1, 9]}})
     assert chosen_in(run, others, [10, 11, 12]) == {}  # made among others
+
+
+def test_scores_of_another_version_are_made_again_from_the_points_that_were_fitted(digits, tmp_path):
+    run = Run(tmp_path)
+    cell = selection_cells(make_suite(SUITE, "test"), {"digits": digits}, contests_with(digits))[0]
+    record, outputs = fit_cell(cell, find_method("kmeans"), digits, device="cpu", memory=None)
+    with run.lock():
+        run.write(record.model_copy(update={"metrics_version": -1, "metrics": {}}), outputs)
+    assert rescore(run, [digits])[0].metrics == record.metrics
 
 
 # -- files and boards -----------------------------------------------------------------------------
