@@ -42,9 +42,8 @@ def configurations_of(
     InputError
         If a method, preset or parameter does not exist.
     """
-    name, _, preset = entry.partition("@") if ":" not in entry else (entry, "", "")
+    name, preset = name_and_preset(entry, suite)
     info = find(name)
-    preset = preset or suite.preset
     told = {**suite.set.get(name, {}), **suite.set.get(entry, {})}
     grid = suite.grid.get(entry, suite.grid.get(name, {}))
     base = {**info.preset(preset, dataset.name), **told}
@@ -67,6 +66,12 @@ def configurations_of(
         )
         found.setdefault(configuration.id, Paired(configuration, twin))
     return list(found.values())
+
+
+def name_and_preset(entry: str, suite: Suite) -> tuple[str, str]:
+    """Return what an entry of ``methods`` asks for, the suite's preset where it names none."""
+    name, _, preset = entry.partition("@") if ":" not in entry else (entry, "", "")
+    return name, preset or suite.preset
 
 
 def with_twins(pairs: Iterable[Paired]) -> list[Configuration]:

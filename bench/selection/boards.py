@@ -37,7 +37,7 @@ def boards_of(run: Run) -> dict[str, Board]:
     single = {c.place: c.fixed for c in choices if not c.candidates}
     chosen: Iterable[tuple[str, Iterable[LabelFreeChoice | OracleChoice]]]
     chosen = ((LABEL_FREE, choices), (ORACLE, read(run, Oracle).choices))
-    boards = {name: single | {c.place: c.chosen for c in found if c.chosen} for name, found in chosen}
+    boards = {name: {c.place: c.chosen for c in found if c.chosen} | single for name, found in chosen}
     return {FIXED: {c.place: c.fixed for c in choices}, **boards}
 
 

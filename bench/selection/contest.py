@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.cells import Cell, Configuration, canonical
-from bench.configurations import Paired, configurations_of, with_twins
+from bench.configurations import Paired, configurations_of, name_and_preset, with_twins
 from bench.errors import InputError
 from bench.suite import Suite, cells_of, unique
 
@@ -137,8 +137,8 @@ def _contest(suite: Suite, spec: str, dataset: Dataset, entry: str, find: Callab
     candidates = configurations_of(suite, entry, dataset, find)
     alone = len(candidates) == 1
     (fixed,) = candidates if alone else configurations_of(suite, entry, dataset, find, fixed=True)
-    name, at, preset = entry.partition("@") if ":" not in entry else (entry, "", "")
-    title = find(name).title + (f"@{preset}" if at and preset != suite.preset else "")
+    name, preset = name_and_preset(entry, suite)
+    title = find(name).title + ("" if preset == suite.preset else f"@{preset}")
     return Contest(
         spec,
         dataset.name,
