@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from bench.cards import load_dataset
 from bench.cells import Cell
 from bench.registry import find_method
+from bench.selection.boards import chosen_in
+from bench.selection.contest import contests_of, reporting_cells, selection_cells
 from bench.store import Record, Run
 from bench.suite import Suite, plan_cells
 
@@ -77,14 +79,57 @@ def make_plan(
 ) -> Plan:
     """Return what a suite asks for and what is left of it.
 
+    Of a suite that chooses hyper-parameters these are the cells it reports: the fixed configurations, and the
+    choices as far as the run has made them. :func:`make_selection_plan` has those that it chooses by.
+
     Parameters
     ----------
     force : bool
         Run every cell again.
     retry_failed : bool
         Run again the cells that failed, diverged or ran out of time.
+
+    Raises
+    ------
+    InputError
+        If a method, preset or parameter does not exist, or there is nothing to choose between.
     """
-    cells = plan_cells(suite, datasets, find_method)
+    if suite.selection_seeds is None:
+        return _left_of(plan_cells(suite, datasets, find_method), run, force, retry_failed)
+    contests = contests_of(suite, datasets, find_method)
+    chosen = chosen_in(run, contests, suite.selection_seeds)
+    return _left_of(reporting_cells(suite, datasets, contests, chosen), run, force, retry_failed)
+
+
+def make_selection_plan(
+    suite: Suite,
+    run: Run,
+    datasets: Mapping[str, Dataset],
+    *,
+    force: bool = False,
+    retry_failed: bool = False,
+) -> Plan:
+    """Return the cells that a suite chooses hyper-parameters by, none if it chooses nothing; as `make_plan`."""
+    cells = selection_cells(suite, datasets, contests_of(suite, datasets, find_method))
+    return _left_of(cells, run, force, retry_failed)
+
+
+def choose(suite: Suite, run: Run, datasets: Mapping[str, Dataset]) -> list[str]:
+    """Choose among the configurations of a suite whose selection cells have been run, and write the choices down.
+
+    Returns
+    -------
+    list of str
+        Each choice in a line.
+    """
+    from bench.selection.decide import decide, sentence
+
+    contests = contests_of(suite, datasets, find_method)
+    choices = decide(run, contests, datasets, suite.selection_seeds or [], suite.primary_metric)
+    return [sentence(choice) for choice in choices]
+
+
+def _left_of(cells: list[Cell], run: Run, force: bool, retry_failed: bool) -> Plan:
     keys = {cell.key for cell in cells}
     done = {record.key: record for record in run.records() if record.key in keys}
     left = [cell for cell in cells if force or cell.key not in done or (retry_failed and done[cell.key].status != "ok")]

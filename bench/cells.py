@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+#: The points that a cell is fitted on: the whole data set, or a part of it, drawn anew for each seed, on which
+#: hyper-parameters are chosen (see `bench.selection.split`).
+Part = Literal["whole", "selection"]
+
 
 def canonical(content: Mapping[str, Any]) -> str:
     """Return the JSON text that equal contents share; tuples are lists, other objects their ``repr``."""
@@ -76,6 +80,9 @@ class Cell:
         What the suite calls the data set; a worker loads it by this.
     dataset, fingerprint : str
         Its name and the hash of its content.
+    part : "whole" or "selection"
+        The points it is fitted on. What a selection cell is made of shares nothing with an ordinary one: neither
+        key nor random numbers nor network.
     """
 
     spec: str
@@ -83,17 +90,18 @@ class Cell:
     fingerprint: str
     configuration: Configuration
     seed: int
+    part: Part = "whole"
 
     @cached_property
     def key(self) -> str:
         """Hash of what determines the outcome: content only, never order, path or time."""
         c = self.configuration
-        return cell_key(self.fingerprint, c.method, c.version, c.params, self.seed)
+        return cell_key(self.fingerprint, c.method, c.version, c.params, self.seed, self.part)
 
     @property
     def random_state(self) -> int:
         """Seed for the estimator, 31 bits, from data set and seed alone: methods of one seed are paired."""
-        return int(_hash({"fingerprint": self.fingerprint, "seed": self.seed}, 8), 16) >> 1
+        return int(_hash(self._block, 8), 16) >> 1
 
     @cached_property
     def network(self) -> str | None:
@@ -101,10 +109,17 @@ class Cell:
         recipe = self.configuration.pretraining
         if recipe is None:
             return None
-        return _hash({"fingerprint": self.fingerprint, "seed": self.seed, "recipe": dict(recipe)}, 32)
+        return _hash({**self._block, "recipe": dict(recipe)}, 32)
+
+    @property
+    def _block(self) -> dict[str, Any]:
+        """What the methods that are paired have in common."""
+        return {"fingerprint": self.fingerprint, "seed": self.seed, **_part_hash(self.part)}
 
 
-def cell_key(fingerprint: str, method: str, version: int, params: Mapping[str, Any], seed: int) -> str:
+def cell_key(
+    fingerprint: str, method: str, version: int, params: Mapping[str, Any], seed: int, part: Part = "whole"
+) -> str:
     """Return the key, 32 hexadecimal digits, under which a cell's record is kept."""
     content = {
         "fingerprint": fingerprint,
@@ -112,5 +127,11 @@ def cell_key(fingerprint: str, method: str, version: int, params: Mapping[str, A
         "version": version,
         "params": dict(params),
         "seed": seed,
+        **_part_hash(part),
     }
     return _hash(content, 32)
+
+
+def _part_hash(part: Part) -> dict[str, str]:
+    """Return what a part adds to a hash: nothing for the whole, whose keys are older than parts."""
+    return {} if part == "whole" else {"part": part}

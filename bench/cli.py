@@ -61,6 +61,9 @@ Retry = Annotated[bool, typer.Option("--retry-failed", help="Run the failed cell
 Search = Annotated[
     int | None, typer.Option(min=1, help="Draw this many configurations of every method that has a search space.")
 ]
+SelectionSeeds = Annotated[
+    str | None, typer.Option(help="Seeds to choose hyper-parameters on, apart from --seeds: 100-104.")
+]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes (local). Default: one a core, on a GPU one.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Threads of a cell; results depend on it. Default: 1, with Ray its CPUs.")
@@ -76,6 +79,7 @@ def run(
     set_: Settings = None,
     preset: Preset = None,
     search: Search = None,
+    selection_seeds: SelectionSeeds = None,
     limit: Limit = None,
     clusters: Clusters = None,
     data_root: DataRoot = None,
@@ -98,7 +102,7 @@ def run(
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Cells at one time (Ray).")] = None,
 ) -> None:
     """Run a suite: what has a record is not run again. Exit code 3 if cells failed."""
-    from bench.benchmark import load_datasets, make_plan
+    from bench.benchmark import Plan, choose, load_datasets, make_plan, make_selection_plan
     from bench.leaderboard.render import render_terminal
     from bench.progress import Display
     from bench.report import write_report
@@ -109,7 +113,7 @@ def run(
     from bench.runner.shares import Shares
     from bench.store import Run
 
-    plan_of = _suite(suite, methods, datasets, seeds, set_, preset, search, limit, clusters)
+    plan_of = _suite(suite, methods, datasets, seeds, set_, preset, search, selection_seeds, limit, clusters)
     target = Run(out_folder or Path("results/runs") / plan_of.name)
     how: OnRay | OnThisMachine
     if executor is Executor.RAY:
@@ -135,34 +139,46 @@ def run(
         max_retries=max_retries,
     )
     data = load_datasets(plan_of, data_root)
+
+    def carry_out(made: Plan, what: str, metric: str) -> bool:
+        """Run what is left of a plan; return whether all of it was."""
+        done = len(made.cells) - len(made.left)
+        _say(f"{what}: {len(made.cells)} cells, {done} done, {len(made.left)} to run {where}, into {target.folder}")
+        if not made.left:
+            return True
+        screen = Console(file=sys.stdout)  # this very stream: an executor may point sys.stdout elsewhere
+        with Display(screen, len(made.left), metric) as display:
+
+            def finished(_cell: Any, record: Any, outputs: Any) -> None:
+                target.write(record, outputs)
+                display.finished(record)
+
+            return execute(
+                made.left,
+                how,
+                settings,
+                data,
+                finished=finished,
+                running=display.running,
+                stopping=display.stopping,
+                seconds=made.seconds(),
+            )
+
+    again = {"force": force, "retry_failed": retry_failed}
     everything = True
     with target.lock():
-        plan = make_plan(plan_of, target, data, force=force, retry_failed=retry_failed)
+        first, plan = make_selection_plan(plan_of, target, data, **again), make_plan(plan_of, target, data, **again)
         target.write_suite(plan_of)
         target.note_command(shlex.join(["deepclustbench", *sys.argv[1:]]))
-        _say(
-            f"{plan_of.name}: {len(plan.cells)} cells, {len(plan.cells) - len(plan.left)} done, "
-            f"{len(plan.left)} to run {where}, into {target.folder}"
-        )
         try:
-            if plan.left:
-                screen = Console(file=sys.stdout)  # this very stream: an executor may point sys.stdout elsewhere
-                with Display(screen, len(plan.left), plan_of.primary_metric) as display:
-
-                    def finished(_cell: Any, record: Any, outputs: Any) -> None:
-                        target.write(record, outputs)
-                        display.finished(record)
-
-                    everything = execute(
-                        plan.left,
-                        how,
-                        settings,
-                        data,
-                        finished=finished,
-                        running=display.running,
-                        stopping=display.stopping,
-                        seconds=plan.seconds(),
-                    )
+            if first.cells:
+                everything = carry_out(first, f"{plan_of.name}, to choose by", "silhouette_pixels")
+                if everything:
+                    for line in choose(plan_of, target, data):
+                        _say(line)
+                    plan = make_plan(plan_of, target, data, **again)
+            if everything:
+                everything = carry_out(plan, plan_of.name, plan_of.primary_metric)
         except KeyboardInterrupt:
             everything = False
         for dataset in data.values():
@@ -175,7 +191,7 @@ def run(
     if boards:
         render_terminal(boards, console=out)
     _say(f"\nwritten: {target.folder}/leaderboard.md, leaderboard.csv, records/, outputs/")
-    keys = {cell.key for cell in plan.cells}
+    keys = {cell.key for cell in (*first.cells, *plan.cells)}
     _exit_with_failures([r for r in target.records() if r.key in keys and r.status != "ok"])
 
 
@@ -188,6 +204,7 @@ def plan(
     set_: Settings = None,
     preset: Preset = None,
     search: Search = None,
+    selection_seeds: SelectionSeeds = None,
     limit: Limit = None,
     clusters: Clusters = None,
     data_root: DataRoot = None,
@@ -197,21 +214,32 @@ def plan(
     jobs: Jobs = None,
 ) -> None:
     """Show the cells of a suite, what is done, what is left and an estimate. Runs nothing."""
-    from bench.benchmark import load_datasets, make_plan
+    from bench.benchmark import load_datasets, make_plan, make_selection_plan
     from bench.store import Run
 
-    plan_of = _suite(suite, methods, datasets, seeds, set_, preset, search, limit, clusters)
+    plan_of = _suite(suite, methods, datasets, seeds, set_, preset, search, selection_seeds, limit, clusters)
     target = Run(out_folder or Path("results/runs") / plan_of.name)
-    made = make_plan(plan_of, target, load_datasets(plan_of, data_root), force=force, retry_failed=retry_failed)
+    data = load_datasets(plan_of, data_root)
+    again = {"force": force, "retry_failed": retry_failed}
+    workers = jobs or _default_jobs(Device.AUTO)
+    first = make_selection_plan(plan_of, target, data, **again)
+    if first.cells:
+        _say("To choose by, on part of the points:")
+        _show_plan(first, len(plan_of.selection_seeds or []), target.folder, workers)
+        _say("\nTo report, with what has been chosen so far:")
+    _show_plan(make_plan(plan_of, target, data, **again), len(plan_of.seeds), target.folder, workers)
+
+
+def _show_plan(made: Any, n_seeds: int, folder: Path, jobs: int) -> None:
     left = {cell.key for cell in made.left}
     rows: dict[tuple[str, str], list[int]] = {}
     for cell in made.cells:
         counts = rows.setdefault((cell.dataset, cell.configuration.variant), [0, 0])
         counts[cell.key in left] += 1
     _print_table(("data set", "configuration", "done", "left"), [(*names, *counts) for names, counts in rows.items()])
-    sizes = f"{len(rows)} configurations on data sets, {len(plan_of.seeds)} seeds"
-    _say(f"{sizes}: {len(made.cells)} cells, {len(made.left)} left, in {target.folder}")
-    seconds = made.seconds_left(jobs or _default_jobs(Device.AUTO))
+    sizes = f"{len(rows)} configurations on data sets, {n_seeds} seeds"
+    _say(f"{sizes}: {len(made.cells)} cells, {len(made.left)} left, in {folder}")
+    seconds = made.seconds_left(jobs)
     unknown = "unknown until each configuration has a finished cell"
     _say(f"estimated time left: {unknown if seconds is None else f'{seconds / 60:.1f} min'}")
 
@@ -321,6 +349,7 @@ def _suite(
     settings: Sequence[str] | None,
     preset: str | None,
     search: int | None,
+    selection_seeds: str | None,
     limit: int | None,
     clusters: int | None,
 ) -> Any:
@@ -328,7 +357,7 @@ def _suite(
     from bench.suite import load_suite
 
     changes: dict[str, Any] = {"preset": preset, "search": search, "seeds": seeds}
-    changes |= {"limit": limit, "clusters": clusters}
+    changes |= {"selection_seeds": selection_seeds, "limit": limit, "clusters": clusters}
     changes |= {"methods": methods and methods.split(","), "datasets": datasets and datasets.split(",")}
     changes = {key: value for key, value in changes.items() if value is not None}
     return load_suite(name, **changes).with_settings(dict(_setting(text) for text in settings or ()))

@@ -113,7 +113,7 @@ def suite_of(run: Run) -> Suite:
 
 
 def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record]:
-    """Yield a run's records, scored afresh from the stored outputs where the metrics have changed since.
+    """Yield a run's records but those of choices, scored afresh from the stored outputs where the metrics have changed since.
 
     Parameters
     ----------
@@ -128,6 +128,8 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
     """
     datasets: dict[str, Dataset] | None = None
     for record in run.records():
+        if record.part == "selection":  # fitted to choose by, on fewer points and without labels
+            continue
         if record.status != "ok" or record.metrics_version == METRICS_VERSION:
             yield record
             continue
@@ -149,7 +151,7 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
 
 def frame_of(records: Iterable[Record]) -> pd.DataFrame:
     """Return one row a cell with its metrics as columns, as the leaderboard reads them."""
-    return _frame([_row(record) | {"run": 0} for record in records], [])
+    return _frame([_row(record) | {"run": 0} for record in records if record.part == "whole"], [])
 
 
 def _row(r: Record) -> dict[str, Any]:

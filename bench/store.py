@@ -16,6 +16,7 @@ import tomli_w
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bench.cells import Part
 from bench.errors import InputError
 from bench.suite import Suite
 
@@ -31,6 +32,7 @@ class Record(BaseModel):
     """The outcome of one cell; times in seconds, memory in MB.
 
     ``placement`` says on which ``node`` and which ``gpus`` a cluster ran it; it is empty elsewhere.
+    A ``part`` of "selection" was fitted without labels on some of the points, to choose hyper-parameters by.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -50,6 +52,7 @@ class Record(BaseModel):
     role: Literal["asked", "twin"] = "asked"
     params: dict[str, Any]
     seed: int
+    part: Part = "whole"
     status: Status
     flags: list[str] = []
     metrics: dict[str, float | None] = {}

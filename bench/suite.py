@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import inspect
-import itertools
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from bench.cells import Cell, Configuration
+from bench.cells import Cell, Configuration, Part
+from bench.configurations import configurations_of, with_twins
 from bench.errors import InputError
-from bench.method import RUNNER_PARAMETERS, MethodInfo
+from bench.method import MethodInfo
 from bench.metrics import METRICS
-from bench.search import draws
 
 if TYPE_CHECKING:
     from bench.dataset import Dataset
@@ -47,6 +45,7 @@ def parse_seeds(value: Any) -> Any:
 
 
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(parse_seeds), Field(min_length=1)]
+SelectionSeeds = Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(parse_seeds)]
 
 
 class Suite(BaseModel):
@@ -70,6 +69,9 @@ class Suite(BaseModel):
         How many configurations to draw from the search space of every method that declares one, the same for
         every data set and seed; all, if it has fewer. What ``set`` or ``grid`` name is not searched, and every
         combination of the grid is run with every draw. A larger number extends a smaller one.
+    selection_seeds : list of int, int or str, or None
+        Seeds on which one configuration of each method is chosen among those of ``grid`` and ``search``; the
+        choices, and the presets beside them, are then run with ``seeds``. None runs every configuration instead.
     limit, clusters : int or None
         Points to keep of every data set; clusters to ask for instead of the number of classes.
     """
@@ -87,6 +89,7 @@ class Suite(BaseModel):
     set: dict[str, dict[str, Any]] = {}
     grid: dict[str, dict[str, list[Any]]] = {}
     search: Annotated[int, Field(ge=1)] | None = None
+    selection_seeds: SelectionSeeds | None = None
     limit: Annotated[int, Field(ge=2)] | None = None
     clusters: Annotated[int, Field(ge=1)] | None = None
 
@@ -101,6 +104,21 @@ class Suite(BaseModel):
                     raise ValueError(f"{table}.{name}: the suite has no such method; it has {self.methods}")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("a seed occurs twice in seeds")
+        return self
+
+    @model_validator(mode="after")
+    def _choices(self) -> Suite:
+        chosen_on = self.selection_seeds
+        if chosen_on is None:
+            return self
+        if len(set(chosen_on)) < max(2, len(chosen_on)):
+            raise ValueError(f"selection_seeds {chosen_on}: name two different seeds or more, to compare their runs")
+        shared = sorted(set(chosen_on) & set(self.seeds))
+        if shared:
+            raise ValueError(
+                f"selection_seeds and seeds share {shared}: a choice is reported on other seeds than it was made on; "
+                'write a range of its own, such as "100-104"'
+            )
         return self
 
     def with_settings(self, settings: Mapping[tuple[str, str], list[Any]]) -> Suite:
@@ -152,6 +170,8 @@ def load_suite(name: str, **changes: Any) -> Suite:
         for table in ("set", "grid"):
             asked = {k: v for k, v in content.get(table, {}).items() if _concerns(k, changes["methods"])}
             content[table] = asked
+        if not (content.get("grid") or content.get("search") or changes.get("search")):
+            content.pop("selection_seeds", None)
     return make_suite({**content, **changes}, source=str(path))
 
 
@@ -168,6 +188,8 @@ def make_suite(content: Mapping[str, Any], source: str) -> Suite:
 
 def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[str], MethodInfo]) -> list[Cell]:
     """Return the cells of a suite, each once, the twins of stochastic configurations included.
+
+    All its configurations are run; :mod:`bench.selection.contest` has the cells of a suite that chooses among them.
 
     Parameters
     ----------
@@ -188,136 +210,28 @@ def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[st
     InputError
         If a method, preset or parameter does not exist.
     """
-    cells: dict[str, Cell] = {}
+    cells: list[Cell] = []
     for spec in suite.datasets:
         dataset = datasets[spec]
-        for configuration in _configurations(suite, dataset, find):
-            for seed in suite.seeds if configuration.seeded else suite.seeds[:1]:
-                cell = Cell(spec, dataset.name, dataset.fingerprint, configuration, seed)
-                cells.setdefault(cell.key, cell)
-    return list(cells.values())
+        found = [pair for entry in suite.methods for pair in configurations_of(suite, entry, dataset, find)]
+        cells += cells_of(spec, dataset, with_twins(found), suite.seeds)
+    return unique(cells)
 
 
-def _configurations(suite: Suite, dataset: Dataset, find: Callable[[str], MethodInfo]) -> list[Configuration]:
-    """Return the suite's configurations on a data set; the ones asked for give twins their names."""
-    asked: dict[str, Configuration] = {}
-    twins: dict[str, Configuration] = {}
-    for entry in suite.methods:
-        name, _, preset = entry.partition("@") if ":" not in entry else (entry, "", "")
-        info = find(name)
-        preset = preset or suite.preset
-        told = {**suite.set.get(name, {}), **suite.set.get(entry, {})}
-        grid = suite.grid.get(entry, suite.grid.get(name, {}))
-        base = {**info.preset(preset, dataset.name), **told}
-        for chosen in _choices(info, told, grid, suite.search):
-            overrides = {**told, **chosen}
-            params = resolve(info, {**base, **chosen}, dataset.n_clusters)
-            twin = _twin(info, params, overrides, find, dataset.n_clusters)
-            configuration = Configuration(
-                method=info.name,
-                title=_named(info.title, preset, suite, overrides),
-                kind=info.kind,
-                version=info.version,
-                preset=preset if info.presets else None,
-                variant=_named(info.name, preset, suite, overrides),
-                params=params,
-                seeded=_takes_seed(info),
-                twin=twin.id if twin else None,
-                pretraining=_pretraining(info, params),
-            )
-            asked.setdefault(configuration.id, configuration)
-            if twin:
-                twins.setdefault(twin.id, twin)
-    return list({**asked, **{i: c for i, c in twins.items() if i not in asked}}.values())
+def cells_of(
+    spec: str, dataset: Dataset, configurations: Iterable[Configuration], seeds: list[int], part: Part = "whole"
+) -> list[Cell]:
+    """Return the cells of configurations on a data set; one that takes no seed has a single one on the same points."""
+    return [
+        Cell(spec, dataset.name, dataset.fingerprint, configuration, seed, part)
+        for configuration in configurations
+        for seed in (seeds if configuration.seeded or part == "selection" else seeds[:1])
+    ]
 
 
-def _choices(
-    info: MethodInfo, told: Mapping[str, Any], grid: Mapping[str, list[Any]], search: int | None
-) -> Iterator[dict[str, Any]]:
-    """Yield the grid's combinations, each with every draw of what is left to search."""
-    space = {p: values for p, values in info.search_space.items() if p not in told and p not in grid}
-    drawn = draws(space, search) if search else [{}]
-    for combination in _combinations(grid):
-        for values in drawn:
-            yield {**combination, **values}
-
-
-def _combinations(grid: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
-    for values in itertools.product(*grid.values()):
-        yield dict(zip(grid, values, strict=True))
-
-
-def _named(name: str, preset: str, suite: Suite, overrides: Mapping[str, Any]) -> str:
-    parts = [name if preset == suite.preset else f"{name}@{preset}"]
-    parts += [f"{parameter}={value}" for parameter, value in overrides.items()]
-    return " ".join(parts)
-
-
-def _twin(
-    info: MethodInfo,
-    params: Mapping[str, Any],
-    overrides: Mapping[str, Any],
-    find: Callable[[str], MethodInfo],
-    n_clusters: int,
-) -> Configuration | None:
-    """Return the deterministic configuration that is left of a stochastic one without its noise."""
-    if info.twin is None:
-        return None
-    name, twin_params = info.twin(params)
-    twin = find(name)
-    left = [f"{p}={v}" for p, v in overrides.items() if p in twin_params]
-    resolved = resolve(twin, twin_params, n_clusters)
-    return Configuration(
-        method=twin.name,
-        title=" ".join([twin.title, f"(twin of {info.title})", *left]),
-        kind=twin.kind,
-        version=twin.version,
-        preset=None,
-        variant=" ".join([twin.name, f"(twin of {info.name})", *left]),
-        params=resolved,
-        seeded=_takes_seed(twin),
-        pretraining=_pretraining(twin, resolved),
-        role="twin",
-    )
-
-
-def _pretraining(info: MethodInfo, params: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the parameters that determine a method's pretrained network, None where it shares none.
-
-    Raises
-    ------
-    InputError
-        If the method names a parameter that its estimator lacks.
-    """
-    for name in info.pretraining:
-        if name not in params:
-            raise InputError(f"method {info.name}: pretraining names {name!r}, which is no parameter of it")
-    return {name: params[name] for name in info.pretraining} or None
-
-
-def _takes_seed(info: MethodInfo) -> bool:
-    return "random_state" in inspect.signature(info.load()).parameters
-
-
-def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dict[str, Any]:
-    """Return every parameter of a method's estimator, defaults included.
-
-    Raises
-    ------
-    InputError
-        If the estimator lacks a parameter, or refuses to be made.
-    """
-    estimator_class = info.load()
-    known = list(inspect.signature(estimator_class).parameters)
-    for name in params:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise InputError(f"method {info.name} has no parameter {name!r}; {hint}it has: {', '.join(known)}")
-    try:
-        resolved = estimator_class(**params).get_params(deep=False)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"method {info.name}: {info.estimator} cannot be made ({error})") from error
-    if "n_clusters" in resolved:
-        resolved["n_clusters"] = n_clusters
-    return {p: v for p, v in resolved.items() if p == "n_clusters" or p not in RUNNER_PARAMETERS}
+def unique(cells: Iterable[Cell]) -> list[Cell]:
+    """Return the cells without those whose key an earlier one has."""
+    first: dict[str, Cell] = {}
+    for cell in cells:
+        first.setdefault(cell.key, cell)
+    return list(first.values())

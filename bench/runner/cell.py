@@ -19,6 +19,7 @@ from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION, score
 from bench.runner import memory as memory_use
 from bench.runner.provenance import commit, hardware, versions
+from bench.selection.split import split
 from bench.store import Record, Status
 
 #: Rows of a soft assignment that differ by less than this all say the same.
@@ -63,7 +64,7 @@ def fit_cell(
     info : MethodInfo
         Its method.
     dataset : Dataset
-        Its data.
+        Its data, whole; of a selection cell only the part that is its own is fitted, without labels.
     device : str
         "auto", "cpu", "cuda", ...
     memory : path or None
@@ -77,7 +78,9 @@ def fit_cell(
     outputs : dict of str to ndarray
         ``labels`` (n,) and, where the method has them, ``soft_assignment`` (n, k), ``embedding`` and
         ``embedding_variance`` (n, d), ``reconstruction`` of an image data set's sample points (m, d),
-        ``history/NAME`` by epoch. Empty unless the status is "ok".
+        ``history/NAME`` by epoch. A selection cell has those of the points it was fitted on, and of the held-out
+        ones ``heldout_labels`` and ``heldout_embedding`` where the method can ``predict`` and ``transform``. Empty
+        unless the status is "ok".
     """
     if dataset.fingerprint != cell.fingerprint:
         return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}
@@ -89,13 +92,17 @@ def fit_cell(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         try:
+            part = split(dataset, cell.seed) if cell.part == "selection" else None
+            fitted = part.fitted if part else dataset
             estimator = _make(info, cell, device, None if memory is None else str(memory))
-            estimator.fit(dataset.x)
+            estimator.fit(fitted.x)
             seconds = time.perf_counter() - start
-            outputs = _outputs(estimator, dataset)
+            outputs = _outputs(estimator, fitted)
+            if part:
+                outputs |= _heldout(estimator, part.heldout)
             timings = {**getattr(estimator, "timings_", {}), "fit": seconds}
             start = time.perf_counter()
-            metrics, reasons = score(outputs, dataset)
+            metrics, reasons = score(outputs, fitted)
             timings["score"] = time.perf_counter() - start
         except Diverged as error:
             status = "diverged"
@@ -147,6 +154,7 @@ def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outc
         role=c.role,
         params={**c.params, "random_state": cell.random_state},
         seed=cell.seed,
+        part=cell.part,
         metrics_version=METRICS_VERSION,
         versions=versions(),
         hardware=hardware(device),
@@ -173,13 +181,7 @@ def _outputs(estimator: Any, dataset: Dataset) -> Outputs:
     ValueError
         If the labels are not one whole number for each point.
     """
-    labels = np.asarray(estimator.labels_)
-    if labels.shape != (len(dataset.x),) or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"labels_ has shape {labels.shape} and type {labels.dtype}; "
-            f"it must have one integer for each of the {len(dataset.x)} points"
-        )
-    outputs: Outputs = {"labels": labels.astype(np.int32)}
+    outputs: Outputs = {"labels": _labels("labels_", estimator.labels_, len(dataset.x))}
     if hasattr(estimator, "predict_proba"):
         outputs["soft_assignment"] = np.asarray(estimator.predict_proba(dataset.x), dtype=np.float32)
     for name in ("embedding", "embedding_variance"):
@@ -191,6 +193,35 @@ def _outputs(estimator: Any, dataset: Dataset) -> Outputs:
         outputs["reconstruction"] = np.asarray(estimator.reconstruct(samples), dtype=np.float32)
     outputs.update(_history_columns(getattr(estimator, "history_", None) or []))
     return outputs
+
+
+def _heldout(estimator: Any, points: np.ndarray) -> Outputs:
+    """Take what the fitted method says of points that it has not seen; nothing if it cannot.
+
+    Raises
+    ------
+    ValueError
+        If that is not one whole number, or one row, for each of them.
+    """
+    outputs: Outputs = {}
+    if hasattr(estimator, "predict"):
+        outputs["heldout_labels"] = _labels("predict", estimator.predict(points), len(points))
+    if hasattr(estimator, "transform"):
+        embedding = np.asarray(estimator.transform(points), dtype=np.float32)
+        if embedding.ndim != 2 or len(embedding) != len(points) or not embedding.shape[1]:
+            raise ValueError(f"transform gives shape {embedding.shape}; it must be ({len(points)}, n_latent > 0)")
+        outputs["heldout_embedding"] = embedding
+    return outputs
+
+
+def _labels(name: str, given: Any, n: int) -> np.ndarray:
+    labels = np.asarray(given)
+    if labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"{name} has shape {labels.shape} and type {labels.dtype}; "
+            f"it must have one integer for each of the {n} points"
+        )
+    return labels.astype(np.int32)
 
 
 def _history_columns(history: list[Mapping[str, Any]]) -> Outputs:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.cli import main
+
 TINY = """
 name = "tiny"
 preset = "quick"
@@ -129,6 +131,31 @@ class OneCluster(Parity):
         return self
 
 
+class Mute(Parity):
+    """Has something to choose, and no `predict`."""
+
+    def __init__(self, shift=0, random_state=None):
+        self.shift = shift
+        self.random_state = random_state
+
+
+class Stripes(ClusterMixin, BaseEstimator):
+    """Cuts the points into so many stripes by their mean, and can cut others; none are more than it can."""
+
+    def __init__(self, parts=2):
+        self.parts = parts
+
+    def fit(self, X, y=None):
+        if not self.parts:
+            raise RuntimeError("nothing to cut into")
+        self.edges_ = np.quantile(X.mean(1), np.arange(1, self.parts) / self.parts)
+        self.labels_ = self.predict(X)
+        return self
+
+    def predict(self, X):
+        return np.searchsorted(self.edges_, X.mean(1))
+
+
 class WarnsAndWrites(Parity):
     def fit(self, X, y=None):
         X[0] = 1  # data sets are shared: they are read-only
@@ -160,3 +187,17 @@ def plugins(tmp_path, monkeypatch) -> Iterator[str]:
 def own_cache(tmp_path_factory, monkeypatch):
     """Pretrained networks of the tests stay out of the user's cache."""
     monkeypatch.setenv("DEEPCLUSTBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "pretrained"))
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys):
+    """Run the command; return its exit code, output and errors."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["deepclustbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return call

@@ -1,26 +1,9 @@
 """The command as its user types it."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
-
-from bench.cli import main
-
-
-@pytest.fixture
-def cli(monkeypatch, capsys):
-    """Run the command; return its exit code, output and errors."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["deepclustbench", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def records(folder):

@@ -93,6 +93,16 @@ def plugin_suite(path, plugins, *names, seeds=1):
     return path
 
 
+def test_ray_makes_the_choices_of_local_processes(tiny, tmp_path, environment):
+    """Two stages, and so two Rays in one process."""
+    options = ["--methods", "kmeans", "--set", "kmeans.n_init=1,5", "--selection-seeds", "10-11"]
+    for executor in ("local", "ray"):
+        run(tiny, tmp_path / executor, *options, env=environment, executor=executor)
+    assert_equal(contents(tmp_path / "local"), contents(tmp_path / "ray"))
+    for name in ("selection.json", "oracle.json"):
+        assert (tmp_path / "local" / name).read_bytes() == (tmp_path / "ray" / name).read_bytes()
+
+
 def test_ray_gives_the_records_of_local_in_any_order_and_leaves_nothing_behind(tiny, tmp_path, environment):
     run(tiny, tmp_path / "local", env=environment, executor="local")
 

@@ -1,0 +1,207 @@
+"""From the selection cells of a run to its choices: first without labels and written down, then by the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from bench.cells import Cell, Configuration
+from bench.dataset import Dataset
+from bench.metrics import find_ranking_metric, score
+from bench.metrics.external import external_scores
+from bench.progress import last_line
+from bench.selection.contest import Contest, differing
+from bench.selection.rule import HeldOutRun, judge
+from bench.selection.split import heldout_indices, taken
+from bench.selection.stored import (
+    JudgedCandidate,
+    LabelFreeChoice,
+    Oracle,
+    OracleChoice,
+    ScoredCandidate,
+    Selection,
+    merged,
+    read,
+    write,
+)
+from bench.store import Record, Run
+
+NO_PREDICT = "the method has no predict, so that nothing is known of held-out points"
+
+#: The runs of each candidate, in the order of the plan.
+Runs = list[list[HeldOutRun]]
+
+
+def decide(
+    run: Run, contests: Sequence[Contest], datasets: Mapping[str, Dataset], seeds: list[int], primary_metric: str
+) -> list[LabelFreeChoice | OracleChoice]:
+    """Make the choices of a run whose selection cells have all been run, and write them down.
+
+    ``selection.json`` is on the disk before a label is looked at; ``oracle.json`` follows.
+
+    Returns
+    -------
+    list of LabelFreeChoice and OracleChoice
+        Two for each contest with something to choose between.
+
+    Raises
+    ------
+    InputError
+        If raw outputs are missing or damaged, or a file cannot be written.
+    """
+    records = {record.key: record for record in run.records() if record.part == "selection"}
+    runs = {c.place: [[_heldout(run, records[k]) for k in keys] for keys in _keys(c, seeds)] for c in contests}
+    label_free = []
+    for contest in contests:
+        x = datasets[contest.spec].x
+        points = x[heldout_indices(datasets[contest.spec])] if contest.candidates else x[:0]
+        label_free.append(choose_label_free(contest, runs[contest.place], points, seeds))
+    write(run, Selection(choices=merged(read(run, Selection).choices, label_free)))
+
+    open_to_choice = [contest for contest in contests if contest.candidates]
+    oracle = [
+        choose_by_labels(contest, runs[contest.place], datasets[contest.spec], seeds, primary_metric)
+        for contest in open_to_choice
+    ]
+    write(run, Oracle(choices=merged(read(run, Oracle).choices, oracle)))
+    by_place = {choice.place: choice for choice in label_free}
+    return [choice for o in oracle for choice in (by_place[o.place], o)]
+
+
+def choose_label_free(contest: Contest, runs: Runs, points: np.ndarray, seeds: Sequence[int]) -> LabelFreeChoice:
+    """Choose by :func:`bench.selection.rule.judge`.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_heldout, n_features)
+        The held-out points; what they are labelled as has no way in.
+    """
+    configurations = [pair.configuration for pair in contest.candidates]
+    asked = [int(c.params.get("n_clusters", contest.n_clusters)) for c in configurations]
+    verdicts = judge(runs, points, asked)
+    described = _described(configurations)
+    candidates = [JudgedCandidate(**d, **asdict(v)) for d, v in zip(described, verdicts, strict=True)]
+    chosen = next((c.config for c in candidates if c.rank == 1), None)
+    return LabelFreeChoice(
+        **_place(contest, seeds),
+        fixed=contest.fixed.configuration.id,
+        candidates=candidates,
+        chosen=chosen if candidates else contest.fixed.configuration.id,
+        reason=None if chosen or not candidates else _all_out([c.out for c in candidates]),
+    )
+
+
+def choose_by_labels(
+    contest: Contest, runs: Runs, dataset: Dataset, seeds: Sequence[int], primary_metric: str
+) -> OracleChoice:
+    """Choose the best mean of the primary metric on the held-out points; equal ones by the order of the plan.
+
+    A candidate with a run that gave no labels is out: a mean over its other runs would be one that skips failures.
+    One that collapsed is scored like any other.
+    """
+    metric = find_ranking_metric(primary_metric)
+    chosen_points = heldout_indices(dataset)
+    y = None if dataset.y is None else dataset.y[chosen_points]
+    heldout = replace(dataset, x=taken(dataset.x, chosen_points), y=y)
+    described = _described([pair.configuration for pair in contest.candidates])
+    candidates = []
+    for description, its_runs in zip(described, runs, strict=True):
+        scores = [_score(run, heldout, primary_metric) for run in its_runs]
+        out = list(dict.fromkeys(s for s in scores if isinstance(s, str)))
+        mean = None if out else round(float(np.mean([s for s in scores if not isinstance(s, str)])), 6)
+        candidates.append(ScoredCandidate(**description, out=out, score=mean))
+    left = [c for c in candidates if c.score is not None]
+    sign = 1 if metric.greater_is_better else -1
+    best = max(left, key=lambda c: sign * (c.score or 0.0), default=None)  # the first of equal ones
+    return OracleChoice(
+        **_place(contest, seeds),
+        metric=primary_metric,
+        candidates=candidates,
+        chosen=best.config if best else None,
+        reason=None if best else _all_out([c.out for c in candidates]),
+    )
+
+
+def sentence(choice: LabelFreeChoice | OracleChoice) -> str:
+    """Return a choice in a line."""
+    oracle = isinstance(choice, OracleChoice)
+    opening = f"{'oracle' if oracle else 'label-free'} choice for {choice.title} on {choice.dataset}: "
+    winner = next((c for c in choice.candidates if c.config == choice.chosen), None)
+    if winner is None:
+        return f"{opening}none, {choice.reason}"
+    named = " ".join(f"{name}={value}" for name, value in winner.parameters.items())
+    if isinstance(winner, ScoredCandidate):
+        why = f"{choice.metric} {_short(winner.score)}" if isinstance(choice, OracleChoice) else ""
+    else:
+        why = f"prediction strength {_short(winner.prediction_strength)}, ARI {_short(winner.stability)}"
+    out = sum(bool(c.out) for c in choice.candidates)
+    return f"{opening}{named} ({why}; {out} of {len(choice.candidates)} candidates {'out' if oracle else 'gated out'})"
+
+
+def _keys(contest: Contest, seeds: Sequence[int]) -> list[list[str]]:
+    """Return the keys of each candidate's selection cells."""
+    c = contest
+    return [
+        [Cell(c.spec, c.dataset, c.fingerprint, pair.configuration, seed, "selection").key for seed in seeds]
+        for pair in c.candidates
+    ]
+
+
+def _heldout(run: Run, record: Record) -> HeldOutRun:
+    if record.status != "ok":
+        reason = last_line(record.error)
+        return HeldOutRun(record.seed, trouble=f"seed {record.seed}: {record.status}{reason and ': '}{reason}")
+    outputs = run.outputs(record.key)
+    labels, embedding = outputs.get("heldout_labels"), outputs.get("heldout_embedding")
+    trouble = None
+    if labels is None:
+        trouble = NO_PREDICT
+    elif record.flags:
+        trouble = f"seed {record.seed}: {', '.join(record.flags)}"
+    return HeldOutRun(record.seed, labels, embedding, trouble)
+
+
+def _score(run: HeldOutRun, heldout: Dataset, metric: str) -> float | str:
+    """Return a run's score on the held-out points, or why it has none."""
+    if run.labels is None:
+        return run.trouble or f"seed {run.seed}: no labels of the held-out points"
+    external = external_scores(heldout.y, run.labels)
+    if metric in external:  # all metrics would cost much more
+        value = external[metric]
+        return value if isinstance(value, str) else float(value)
+    outputs = {"labels": run.labels} | ({} if run.embedding is None else {"embedding": run.embedding})
+    metrics, reasons = score(outputs, heldout)
+    found = metrics[metric]
+    return reasons[metric] if found is None else found
+
+
+def _described(configurations: list[Configuration]) -> list[dict[str, Any]]:
+    names = differing(configurations)
+    return [
+        {"config": c.id, "variant": c.variant, "parameters": {name: c.params.get(name) for name in names}}
+        for c in configurations
+    ]
+
+
+def _place(contest: Contest, seeds: Sequence[int]) -> dict[str, Any]:
+    return {
+        "dataset": contest.dataset,
+        "fingerprint": contest.fingerprint,
+        "entry": contest.entry,
+        "title": contest.title,
+        "seeds": list(seeds),
+    }
+
+
+def _all_out(reasons: list[list[str]]) -> str:
+    return f"since all {len(reasons)} candidates are out: {reasons[0][0]}"
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    text = f"{value:.2f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text

@@ -1,0 +1,141 @@
+"""The label-free rule: out with what is degenerate, then what agrees most with itself on held-out points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bench.metrics.stability import stability
+from bench.selection.criteria import (
+    DECIMALS,
+    aggregated_ranks,
+    effective_clusters,
+    mean_prediction_strength,
+    ranked,
+)
+
+#: A run whose effective number of clusters is below this share of those asked for is degenerate.
+SMALLEST_SHARE = 0.5
+_LARGEST_VALUE = 1e15  # beyond it squared distances overflow, as in bench.metrics.scoring
+
+
+@dataclass(frozen=True)
+class HeldOutRun:
+    """What one selection cell says of the held-out points.
+
+    Attributes
+    ----------
+    seed : int
+    labels : ndarray of shape (n_heldout,) or None
+        None where there are none.
+    embedding : ndarray of shape (n_heldout, n_latent) or None
+    trouble : str or None
+        Why the run does not count: failed, diverged, collapsed, without ``predict``.
+    """
+
+    seed: int
+    labels: np.ndarray | None = None
+    embedding: np.ndarray | None = None
+    trouble: str | None = None
+
+
+@dataclass
+class Verdict:
+    """What the rule says of a candidate.
+
+    Attributes
+    ----------
+    out : list of str
+        Why it cannot be chosen; nothing else is computed then.
+    prediction_strength, stability : float or None
+        Means over pairs of its runs; the latter of the adjusted Rand index.
+    rank_sum : float or None
+        Of its ranks by the two.
+    tie_break : float or None
+        Its mean rank by internal indices; only among those that share the smallest sum.
+    rank : int or None
+        1 is chosen. Equal ranks further down have not been told apart: nothing depends on it.
+    """
+
+    out: list[str] = field(default_factory=list)
+    prediction_strength: float | None = None
+    stability: float | None = None
+    rank_sum: float | None = None
+    tie_break: float | None = None
+    rank: int | None = None
+
+
+def judge(candidates: Sequence[Sequence[HeldOutRun]], points: np.ndarray, n_clusters: Sequence[int]) -> list[Verdict]:
+    """Judge candidates by their partitions of held-out points, without labels.
+
+    1. A candidate with a degenerate run is out: runs that collapse agree perfectly.
+    2. The others are ranked by mean prediction strength and by mean pairwise adjusted Rand index, and the two
+       ranks are added.
+    3. Those with the smallest sum are told apart by :func:`bench.selection.criteria.aggregated_ranks` of their
+       partitions, in the points' own space and the embeddings of each of them; only theirs, so that a candidate
+       which cannot win does not decide between others.
+    4. What is equal even then goes by the order of the plan.
+
+    Parameters
+    ----------
+    candidates : sequence of sequence of HeldOutRun
+        The runs of each, in the order of the plan, all with the same seeds.
+    points : ndarray of shape (n_heldout, n_features)
+    n_clusters : sequence of int
+        Clusters that each candidate was asked for.
+
+    Returns
+    -------
+    list of Verdict
+        One a candidate, in their order; the one of rank 1 is chosen, and none if all are out.
+    """
+    verdicts = [Verdict(out=degeneracies(runs, k)) for runs, k in zip(candidates, n_clusters, strict=True)]
+    left = [i for i, verdict in enumerate(verdicts) if not verdict.out]
+    if not left:
+        return verdicts
+    partitions = {i: [run.labels for run in candidates[i] if run.labels is not None] for i in left}
+    strengths = [mean_prediction_strength(partitions[i]) for i in left]
+    agreements = [stability(partitions[i]) for i in left]
+    sums = ranked(strengths, greater_is_better=True) + ranked(agreements, greater_is_better=True)
+    for i, strength, agreement, rank_sum in zip(left, strengths, agreements, sums, strict=True):
+        verdicts[i] = Verdict([], _rounded(strength), _rounded(agreement), float(rank_sum))
+    first = [i for i, rank_sum in zip(left, sums, strict=True) if rank_sum == sums.min()]
+    if len(first) > 1:
+        spaces = [points, *_embeddings([candidates[i] for i in first])]
+        for i, mean_rank in zip(first, aggregated_ranks([partitions[i] for i in first], spaces), strict=True):
+            verdicts[i].tie_break = _rounded(mean_rank)
+    order = sorted(first, key=lambda i: (verdicts[i].tie_break or 0.0, i))
+    for i, rank_sum in zip(left, sums, strict=True):
+        verdicts[i].rank = 1 + (order.index(i) if i in order else int((sums < rank_sum).sum()))
+    return verdicts
+
+
+def degeneracies(runs: Sequence[HeldOutRun], n_clusters: int) -> list[str]:
+    """Return why a candidate's runs are degenerate, nothing if none is.
+
+    A run is, if it has trouble of its own, if it puts all held-out points into one cluster, or if its effective
+    number of clusters there is below half of those asked for.
+    """
+    found = []
+    for run in runs:
+        if run.trouble is not None or run.labels is None:
+            found.append(run.trouble or f"seed {run.seed}: no labels of the held-out points")
+            continue
+        effective = effective_clusters(run.labels)
+        if (run.labels == run.labels[0]).all():
+            found.append(f"seed {run.seed}: all held-out points are in one cluster")
+        elif effective < SMALLEST_SHARE * n_clusters:
+            found.append(f"seed {run.seed}: {effective:.1f} effective clusters, below half of {n_clusters}")
+    return list(dict.fromkeys(found))
+
+
+def _embeddings(candidates: Sequence[Sequence[HeldOutRun]]) -> list[np.ndarray]:
+    """Return the embedding of each candidate's first run, where it has one that distances can be taken in."""
+    found = [runs[0].embedding for runs in candidates]
+    return [z for z in found if z is not None and np.isfinite(z).all() and np.abs(z).max() <= _LARGEST_VALUE]
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), DECIMALS)

@@ -1,0 +1,171 @@
+"""``selection.json`` and ``oracle.json``: what was chosen in a run, by what, and from what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.errors import InputError
+from bench.selection.contest import Place
+from bench.store import Run
+
+
+class Candidate(BaseModel):
+    """A configuration that could be chosen.
+
+    Attributes
+    ----------
+    config, variant : str
+        As in the records.
+    parameters : dict
+        Those in which the candidates differ.
+    out : list of str
+        Why it cannot be chosen.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    config: str
+    variant: str
+    parameters: dict[str, Any]
+    out: list[str] = []
+
+
+class JudgedCandidate(Candidate):
+    """A candidate with what the label-free rule found; :class:`bench.selection.rule.Verdict` says what it means."""
+
+    prediction_strength: float | None = None
+    stability: float | None = None
+    rank_sum: float | None = None
+    tie_break: float | None = None
+    rank: int | None = None
+
+
+class ScoredCandidate(Candidate):
+    """A candidate with the mean of the primary metric over its selection runs, on the held-out points."""
+
+    score: float | None = None
+
+
+class Choice(BaseModel):
+    """What was chosen for an entry of the suite on a data set.
+
+    Attributes
+    ----------
+    dataset, fingerprint, entry, title : str
+    seeds : list of int
+        The selection seeds.
+    candidates : list of Candidate
+        In the order of the plan.
+    chosen : str or None
+        Id of a configuration.
+    reason : str or None
+        Why none was.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str
+    fingerprint: str
+    entry: str
+    title: str
+    seeds: list[int]
+    candidates: Sequence[Candidate]
+    chosen: str | None = None
+    reason: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """Data set and entry."""
+        return self.dataset, self.entry
+
+
+class LabelFreeChoice(Choice):
+    """A choice made without labels.
+
+    Attributes
+    ----------
+    fixed : str
+        Id of the configuration of the preset.
+    candidates : list of JudgedCandidate
+        None where the entry has one configuration, which is then ``fixed``.
+    """
+
+    fixed: str
+    candidates: list[JudgedCandidate]
+
+
+class OracleChoice(Choice):
+    """A choice made by the labels; only of what there was to choose between.
+
+    Attributes
+    ----------
+    metric : str
+        The primary metric.
+    """
+
+    metric: str
+    candidates: list[ScoredCandidate]
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: ClassVar[str]
+
+
+class Selection(_Stored):
+    """The label-free choices of a run."""
+
+    name = "selection.json"
+    choices: list[LabelFreeChoice] = []
+
+
+class Oracle(_Stored):
+    """The oracle's choices of a run: an upper bound."""
+
+    name = "oracle.json"
+    choices: list[OracleChoice] = []
+
+
+File = TypeVar("File", Selection, Oracle)
+AChoice = TypeVar("AChoice", LabelFreeChoice, OracleChoice)
+
+
+def read(run: Run, kind: type[File]) -> File:
+    """Read a run's choices; there are none where the file is not there.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is not valid; it is named.
+    """
+    path = run.folder / kind.name
+    if not path.is_file():
+        return kind()
+    mend = "delete it and run the same command again, which chooses from the records"
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: {key + ': ' if key else ''}{first['msg']}; {mend}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error}); {mend}") from error
+
+
+def write(run: Run, file: Selection | Oracle) -> None:
+    """Write a run's choices; equal ones are the same bytes, and then the file is left alone."""
+    content = json.loads(json.dumps(file.model_dump(), default=repr))
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    path = run.folder / file.name
+    if not path.is_file() or path.read_text() != text:
+        run.write_text(file.name, text)
+
+
+def merged(before: list[AChoice], now: list[AChoice]) -> list[AChoice]:
+    """Return choices by data set and entry, the new in place of the old: a run can be extended by part of a suite."""
+    by_place = {choice.place: choice for choice in before + now}
+    return [by_place[place] for place in sorted(by_place)]

@@ -1,0 +1,303 @@
+"""Choices are written down before labels are looked at, stand on boards, and are reported on other seeds."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.benchmark import frame_of, rescore
+from bench.cards import load_dataset
+from bench.dataset import Dataset
+from bench.errors import InputError
+from bench.registry import find_method
+from bench.runner.cell import fit_cell
+from bench.selection import board_frames, boards_of
+from bench.selection.boards import chosen_in
+from bench.selection.contest import contests_of, selection_cells
+from bench.selection.decide import NO_PREDICT, choose_by_labels, choose_label_free, decide, sentence
+from bench.selection.rule import HeldOutRun
+from bench.selection.split import heldout_indices
+from bench.selection.stored import (
+    JudgedCandidate,
+    LabelFreeChoice,
+    Oracle,
+    OracleChoice,
+    ScoredCandidate,
+    Selection,
+    read,
+    write,
+)
+from bench.store import Run
+from bench.suite import make_suite
+
+SUITE = {
+    "name": "s",
+    "preset": "quick",
+    "datasets": ["digits"],
+    "methods": ["kmeans"],
+    "seeds": "0-1",
+    "grid": {"kmeans": {"n_init": [1, 2, 3]}},
+    "selection_seeds": "10-12",
+}
+
+
+def contests_with(digits, **changes):
+    return contests_of(make_suite({**SUITE, **changes}, "test"), {"digits": digits}, find_method)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_dataset("digits", limit=200)
+
+
+def runs(*labelings):
+    return [HeldOutRun(seed, labels) for seed, labels in enumerate(labelings)]
+
+
+def test_the_oracle_takes_the_best_mean_and_never_one_with_a_failed_run(digits):
+    (contest,), y = contests_with(digits), digits.y[heldout_indices(digits)]
+    constant = np.zeros(len(y), int)
+    failed = [*runs(y), HeldOutRun(1, trouble="seed 1: failed: no")]
+    choice = choose_by_labels(contest, [runs(constant, y), runs(y, y), failed], digits, [0, 1], "acc")
+    assert choice.chosen == choice.candidates[1].config
+    assert [c.score for c in choice.candidates] == [
+        pytest.approx((np.mean(y == np.bincount(y).argmax()) + 1) / 2, abs=1e-6),
+        1,
+        None,
+    ]
+    assert choice.candidates[2].out == ["seed 1: failed: no"]
+    assert sentence(choice) == "oracle choice for KMeans on digits[200]: n_init=2 (acc 1.00; 1 of 3 candidates out)"
+
+
+def test_on_unlabelled_data_the_oracle_has_no_choice_by_classes_and_one_by_an_index(digits):
+    (contest,), bare = contests_with(digits), replace(digits, y=None)
+    stripes = [runs(*[np.arange(40) % k] * 2) for k in (2, 3, 4)]
+    choice = choose_by_labels(contest, stripes, bare, [0, 1], "acc")
+    assert (choice.chosen, choice.reason) == (None, "since all 3 candidates are out: the data set is unlabelled")
+    assert choose_by_labels(contest, stripes, bare, [0, 1], "silhouette_pixels").chosen
+
+
+def test_a_choice_names_what_differs_and_what_was_gated_out(digits):
+    (contest,), y = contests_with(digits), digits.y[heldout_indices(digits)]
+    mute = [HeldOutRun(seed, trouble=NO_PREDICT) for seed in (0, 1)]
+    points = digits.x[heldout_indices(digits)]
+    choice = choose_label_free(contest, [mute, runs(y, np.where(np.arange(40) < 5, 0, y)), mute], points, [0, 1])
+    assert [c.parameters for c in choice.candidates] == [{"n_init": 1}, {"n_init": 2}, {"n_init": 3}]
+    assert choice.candidates[0].out == [NO_PREDICT]
+    assert sentence(choice).startswith("label-free choice for KMeans on digits[200]: n_init=2 (prediction strength .")
+    assert sentence(choice).endswith("; 2 of 3 candidates gated out)")
+    none = choose_label_free(contest, [mute] * 3, points, [0, 1])
+    assert none.chosen is None
+    assert sentence(none).endswith(f"none, since all 3 candidates are out: {NO_PREDICT}")
+
+
+class Guarded(Dataset):
+    """Does not show its labels until the label-free choice is on the disk."""
+
+    def __getattribute__(self, name):
+        if name == "y":
+            assert (type(self).run / "selection.json").is_file()
+        return super().__getattribute__(name)
+
+
+def test_the_choice_is_on_the_disk_before_a_label_is_looked_at(digits, tmp_path):
+    suite, run = make_suite(SUITE, "test"), Run(tmp_path)
+    contests = contests_with(digits)
+    with run.lock():
+        for cell in selection_cells(suite, {"digits": digits}, contests):
+            run.write(*fit_cell(cell, find_method("kmeans"), digits, device="cpu", memory=None))
+    guarded = Guarded(**{name: getattr(digits, name) for name in Dataset.__dataclass_fields__})
+    Guarded.run = tmp_path
+    choices = decide(run, contests, {"digits": guarded}, [10, 11, 12], "acc")
+    assert [type(choice) for choice in choices] == [LabelFreeChoice, OracleChoice]
+    assert chosen_in(run, contests, [10, 11, 12]) == {("digits[200]", "kmeans"): {choice.chosen for choice in choices}}
+    assert chosen_in(run, contests, [10, 11]) == {}  # made on other seeds
+    others = contests_with(digits, grid={"kmeans": {"n_init": [1, 9]}})
+    assert chosen_in(run, others, [10, 11, 12]) == {}  # made among others
+
+
+def test_scores_of_another_version_are_made_again_from_the_points_that_were_fitted(digits, tmp_path):
+    run = Run(tmp_path)
+    cell = selection_cells(make_suite(SUITE, "test"), {"digits": digits}, contests_with(digits))[0]
+    record, outputs = fit_cell(cell, find_method("kmeans"), digits, device="cpu", memory=None)
+    with run.lock():
+        run.write(record.model_copy(update={"metrics_version": -1, "metrics": {}}), outputs)
+    assert rescore(run, [digits])[0].metrics == record.metrics
+
+
+# -- files and boards -----------------------------------------------------------------------------
+
+
+def label_free(entry, fixed, candidates, chosen):
+    named = [JudgedCandidate(config=c, variant=c, parameters={}) for c in candidates]
+    place = {"dataset": "d", "fingerprint": "of d", "entry": entry, "title": entry, "seeds": [1, 2]}
+    return LabelFreeChoice(**place, fixed=fixed, candidates=named, chosen=chosen)
+
+
+def by_oracle(entry, candidates, chosen):
+    named = [ScoredCandidate(config=c, variant=c, parameters={}) for c in candidates]
+    place = {"dataset": "d", "fingerprint": "of d", "entry": entry, "title": entry, "seeds": [1, 2]}
+    return OracleChoice(**place, metric="acc", candidates=named, chosen=chosen)
+
+
+@pytest.fixture
+def decided(tmp_path):
+    run = Run(tmp_path)
+    entries = [label_free("sdec", "s0", ["s1", "s2"], "s1"), label_free("kmeans", "k", [], "k")]
+    write(run, Selection(choices=[*entries, label_free("mute", "m0", ["m1", "m2"], None)]))
+    write(run, Oracle(choices=[by_oracle("sdec", ["s1", "s2"], "s2"), by_oracle("mute", ["m1", "m2"], None)]))
+    return run
+
+
+def test_each_board_has_one_configuration_an_entry(decided):
+    sdec, kmeans, mute = ("d", "sdec"), ("d", "kmeans"), ("d", "mute")
+    assert boards_of(decided) == {
+        "fixed": {sdec: "s0", kmeans: "k", mute: "m0"},
+        "label-free": {sdec: "s1", kmeans: "k"},
+        "oracle": {sdec: "s2", kmeans: "k"},
+    }
+
+
+def test_a_board_shows_its_choices_with_their_twins_and_what_was_never_contested(decided):
+    twins = {"s0": "m1", "s1": "t", "s2": "t", "m0": "t0"}  # m1 is a candidate of its own and a twin as well
+    configs = ["s0", "s1", "s2", "m0", "m1", "t0", "t", "k", "else"]
+    rows = [{"dataset": "d", "fingerprint": "of d", "config": c, "twin": twins.get(c)} for c in configs]
+    frame = pd.DataFrame(rows)
+    frames = board_frames(decided, frame)
+    assert {name: rows["config"].tolist() for name, rows in frames.items()} == {
+        "fixed": ["s0", "m0", "m1", "t0", "k", "else"],
+        "label-free": ["s1", "t", "k", "else"],
+        "oracle": ["s2", "t", "k", "else"],
+    }
+    elsewhere = frame.assign(fingerprint="other data")
+    assert all(len(rows) == len(frame) for rows in board_frames(decided, elsewhere).values())
+
+
+def test_a_run_that_chose_nothing_has_the_fixed_board_alone(tmp_path):
+    frame = pd.DataFrame([{"dataset": "d", "fingerprint": "f", "config": "c", "twin": None}])
+    assert boards_of(Run(tmp_path)) == {"fixed": {}}
+    assert list(board_frames(Run(tmp_path), frame)) == ["fixed"]
+    assert len(board_frames(Run(tmp_path), frame)["fixed"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "selection.json: .*JSON"),
+        ('{"choices": [], "more": 1}', "selection.json: more: "),
+        ("[]", "selection.json"),
+    ],
+)
+def test_a_damaged_file_of_choices_is_named(tmp_path, text, message):
+    (tmp_path / "selection.json").write_text(text)
+    with pytest.raises(InputError, match=message):
+        boards_of(Run(tmp_path))
+
+
+def test_what_is_written_is_what_is_read(decided):
+    before = (decided.folder / "selection.json").read_bytes()
+    write(decided, read(decided, Selection))
+    assert (decided.folder / "selection.json").read_bytes() == before
+
+
+# -- the command ----------------------------------------------------------------------------------
+
+
+CHOOSING = """
+name = "tiny"
+preset = "quick"
+datasets = ["digits"]
+methods = ["kmeans", "sdec", "MUTE"]
+seeds = "0-1"
+selection_seeds = "10-11"
+limit = 200
+
+[set.sdec]
+pretrain_epochs = 2
+epochs = 2
+
+[grid.sdec]
+beta = [0.1, 0.01]
+
+[grid."MUTE"]
+shift = [1, 2]
+"""
+
+
+def stored(folder):
+    return {path.stem: json.loads(path.read_text()) for path in (folder / "records").glob("*.json")}
+
+
+def choices_in(folder, name="selection.json"):
+    return {choice["entry"]: choice for choice in json.loads((folder / name).read_text())["choices"]}
+
+
+def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, tmp_path, plugins):
+    suite, folder, mute = tmp_path / "tiny.toml", tmp_path / "run", f"{plugins}:Mute"
+    suite.write_text(CHOOSING.replace("MUTE", mute))
+    code, out, _ = cli("plan", suite, "--out", folder)
+    assert code == 0
+    assert "8 cells, 8 left" in out
+    assert "8 cells, 8 left" in out.partition("To report")[2]  # KMeans, S-DEC, its twin and Mute, two seeds
+    assert not folder.exists()
+
+    code, out, _ = cli("run", suite, "--out", folder, "--device", "cpu")
+    assert code == 0
+    assert "label-free choice for S-DEC on digits[200]: beta=0." in out
+    assert "oracle choice for S-DEC on digits[200]: beta=0." in out
+    assert f"label-free choice for Mute on digits[200]: none, since all 2 candidates are out: {NO_PREDICT}" in out
+
+    records = stored(folder).values()
+    to_choose = [r for r in records if r["part"] == "selection"]
+    to_report = [r for r in records if r["part"] == "whole"]
+    assert {r["seed"] for r in to_choose} == {10, 11}
+    assert {r["seed"] for r in to_report} == {0, 1}
+    assert (len(to_choose), {r["reasons"]["acc"] for r in to_choose}) == (8, {"the data set is unlabelled"})
+    choice, oracle = choices_in(folder)["sdec"], choices_in(folder, "oracle.json")["sdec"]
+    reported = {r["config"] for r in to_report if r["method"] == "sdec"}
+    assert reported == {choice["fixed"], choice["chosen"], oracle["chosen"]}
+    assert {x["config"] for x in choice["candidates"]} == {r["config"] for r in to_choose if r["method"] == "sdec"}
+    boards = board_frames(Run(folder), frame_of(Run(folder).records()))
+    assert all(set(rows["seed"]) == {0, 1} for rows in boards.values())
+    assert {name: rows.query("method == 'sdec'")["config"].unique().tolist() for name, rows in boards.items()} == {
+        "fixed": [choice["fixed"]],
+        "label-free": [choice["chosen"]],
+        "oracle": [oracle["chosen"]],
+    }
+
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*.json")}
+    code, out, _ = cli("run", suite, "--out", folder)
+    assert (code, out.count(" 0 to run")) == (0, 2)
+    assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*.json")}
+
+    (folder / "oracle.json").unlink()  # as if killed in between
+    (folder / "selection.json").unlink()
+    code, out, _ = cli("run", suite, "--out", folder)
+    assert (code, out.count(" 0 to run")) == (0, 2)
+    assert {path: content for path, (content, _) in before.items()} == {
+        p: p.read_bytes() for p in folder.rglob("*.json")
+    }
+
+
+def test_a_candidate_that_fails_or_has_too_few_clusters_is_out_and_recorded(cli, tmp_path, plugins):
+    method, folder = f"{plugins}:Stripes", tmp_path / "run"
+    arguments = ["run", "quick", "--limit", "200", "--seeds", "2", "--methods", method, "--out", folder]
+    arguments += ["--set", f"{method}.parts=0,2,10,40", "--selection-seeds", "7-8"]
+    code, out, _ = cli(*arguments)
+    assert code == 3
+    assert "nothing to cut into" in out
+    choice = choices_in(folder)[method]
+    reasons = [" ".join(c["out"]) for c in choice["candidates"]]
+    assert "seed 7: failed: RuntimeError: nothing to cut into" in reasons[0]
+    assert "effective clusters, below half of 10" in reasons[1]
+    assert reasons[2:] == ["", ""]
+    assert choice["chosen"] == choice["candidates"][2]["config"]
+    whole = {r["config"] for r in stored(folder).values() if r["part"] == "whole"}
+    assert {choice["fixed"], choice["chosen"]} <= whole
+    assert choice["candidates"][0]["config"] not in whole
+
+    code, _, err = cli(*arguments[:-2], "--selection-seeds", "1-2")
+    assert code == 2
+    assert "share [1]" in err
