@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from bench.leaderboard.content import Figure
 from bench.leaderboard.numbers import format_interval, format_score
@@ -85,6 +86,7 @@ def forest(contrasts: pd.DataFrame, metric: Metric, *, name: str, title: str, ro
     axes.set_yticks([t for t, _ in ticks], [text for _, text in ticks])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     score_axis(axes, metric)
     better = "better →" if metric.greater_is_better else "← better"
     axes.set_xlabel(f"difference in {metric.title}, {better}{region}")
@@ -160,9 +162,9 @@ def critical_difference(
         ax=axes,
         label_fmt_left="{label}",
         label_fmt_right="{label}",
-        label_props={"color": INK, "size": SMALL},
+        label_props={"size": SMALL},
         elbow_props={"lw": 0.7},
-        crossbar_props={"color": INK, "lw": 2.5, "alpha": 0.7, "solid_capstyle": "butt"},
+        crossbar_props={"color": INK, "linewidth": 2.5, "alpha": 0.7, "solid_capstyle": "butt"},
         color_palette={key: look_of(looks, names[int(key)]).color for key in keys},
         text_h_margin=0.03 * (len(names) - 1),
     )
@@ -170,9 +172,10 @@ def critical_difference(
         variant = names[int(artist.get_text())]
         look = look_of(looks, variant)
         rank, text = f"{known[variant]:.2f}", label(variant, 40, 1)
-        artist.set_text(f"{text}  {rank}" if artist.get_ha() == "right" else f"{rank}  {text}")
+        artist.set(color=INK, text=f"{text}  {rank} " if artist.get_ha() == "right" else f" {rank}  {text}")
         marker.remove()
         axes.plot([known[variant]], [0], **look.line(), clip_on=False, zorder=4)
+    axes.spines["top"].set_visible(True)
     axes.set_xlim(1, len(names))
     axes.set_xlabel("mean rank (1 is best)")
     axes.xaxis.set_label_position("top")

@@ -133,7 +133,7 @@ def _matrices(runs: Sequence[History], quantity: str, lengths: Mapping[str, int]
 
 
 def _bands(axes: Axes, matrices: Mapping[str, np.ndarray], color: str, dashes: tuple[int, int] | None) -> list[float]:
-    """Draw mean and range phase by phase, at most `MOST_EPOCHS` steps each, and return all means drawn."""
+    """Draw mean and range phase by phase, at most `MOST_EPOCHS` steps each, and return the first and last mean of each."""
     means: list[float] = []
     start = 0
     for values in matrices.values():
@@ -149,7 +149,7 @@ def _bands(axes: Axes, matrices: Mapping[str, np.ndarray], color: str, dashes: t
                 axes.fill_between(x, low, high, color=color, alpha=0.1 if dashes else 0.2, lw=0)
             style = (0, dashes) if dashes else "-"
             axes.plot(x, mean, color=color, ls=style, marker="." if len(steps) == 1 else "")
-            means += mean
+            means += [float(np.nanmean(values[:, epoch])) for epoch in there[[0, -1]]]
         start += values.shape[1]
     return means
 
@@ -160,7 +160,7 @@ def _value_axis(axes: Axes, values: np.ndarray) -> None:
     if (values == np.round(values)).all() and values.min() >= 0:
         axes.set_ylim(0, max(1.0, 1.1 * values.max()))
     elif spans_decades(values, 50):
-        plain_log_axis(axes, "y")
+        plain_log_axis(axes, "y", values)
 
 
 def _name_phases(axes: Axes, lengths: Mapping[str, int]) -> None:

@@ -15,6 +15,7 @@ from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.plots.style import INK
 
 PNG_DPI = 200
+LONG_PATH = 400  # characters
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 _SVG = "http://www.w3.org/2000/svg"
@@ -91,8 +92,17 @@ def _rewrite(element: ElementTree.Element, name: str, used: set[bytes]) -> None:
             value = re.sub(r"font-family: [^;]*(; |$)", "", value).replace(INK, "currentColor")
             attributes[key] = value.replace("url(#", f"url(#{name}-")
     if "d" in attributes:
-        shape = " ".join(attributes["d"].split())
-        attributes["d"] = _DOT.sub(r"\1h0", shape) if "stroke-linecap: round" in attributes.get("style", "") else shape
+        attributes["d"] = _shape(attributes["d"], dots="stroke-linecap: round" in attributes.get("style", ""))
+
+
+def _shape(path: str, dots: bool) -> str:
+    """Write a path in few bytes; a tenth of a point is finer than any line, so it will do for long ones."""
+    path = " ".join(path.split())
+    if dots:
+        return _DOT.sub(r"\1h0", path)
+    if len(path) > LONG_PATH and "C" not in path and "Q" not in path:
+        path = re.sub(r"\.(\d)\d", r".\1", path).replace(" L ", " ")  # after M, points are joined by lines anyway
+    return path
 
 
 def _rounded(number: re.Match[str]) -> str:

@@ -65,6 +65,7 @@ def embedding_map(
     present = np.unique(groups)
     for i, group in enumerate(present):
         _dots(axes, points[groups == group], COLORS[i % len(COLORS)])
+    axes.autoscale_view()
     if len(present) <= MOST_NAMED:
         middles = np.array([np.median(points[groups == group], axis=0) for group in present])
         drawing.draw_without_rendering()

@@ -66,7 +66,7 @@ def parameter_curve(
     axes = drawing.add_subplot()
     axes.grid(axis="y")
     if spans_decades(values, 10):
-        plain_log_axis(axes, "x")
+        plain_log_axis(axes, "x", values)
     axes.plot(known["value"], known["score"], ls="none", marker=".", ms=4, mew=0, alpha=0.4, color=look.color)
     axes.errorbar(values, stats["mean"], yerr=stats["sd"].fillna(0), color=look.color, lw=1.2, elinewidth=0.8)
     axes.plot(values, stats["mean"], **look.line(), zorder=3)

@@ -173,7 +173,6 @@ def latent_variance(
     drawing = new_drawing(NARROW, 2.3)
     axes = drawing.add_subplot()
     axes.grid(axis="y")
-    plain_log_axis(axes, "y")
     dimensions = np.arange(1, len(spread) + 1)
     thin: dict[str, Any] = {"color": look.color, "lw": 0.8, "ms": 4, "mfc": look.face}
     axes.plot(dimensions, _positive(spread), look.marker + "-", **thin, label="variance of the means")
@@ -186,6 +185,7 @@ def latent_variance(
             f"; mean sigma² from {noise.min():.3g} to {noise.max():.3g}; in {above} of {len(spread)} dimensions "
             "the means vary by more than the noise"
         )
+    plain_log_axis(axes, "y", np.concatenate([line.get_ydata() for line in axes.lines]))
     axes.set_xlabel("latent dimension, by variance")
     axes.set_xticks(dimensions if len(dimensions) <= 12 else dimensions[:: len(dimensions) // 8])
     if len(axes.lines) > 1:

@@ -29,7 +29,7 @@ from bench.leaderboard.plots.style import (
 from bench.metrics import Metric
 
 MOST_VARIANTS = 40
-ROW = 0.3  # inches
+ROW = 0.33  # inches
 # Pairs of twins are far apart where there are many rows, and lines across all of them would hide the seeds.
 MOST_CONNECTED = 10
 # Where a label may stand beside its point, in points, the best places first.
@@ -125,7 +125,7 @@ def _strip(
     text = format_mean(mean, sd, metric)
     if collapsed.any():
         text += f", {int(collapsed.sum())} of {len(values)} collapsed"
-    note(axes, text.replace(", ", "\n"), (1, y), (8, 0), axes.get_yaxis_transform(), linespacing=0.95)
+    note(axes, text.replace(", ", "\n"), (1, y), (8, 0), axes.get_yaxis_transform())
     return text
 
 
@@ -171,7 +171,7 @@ def quality_against_time(
     drawing = new_drawing(WIDE, 3.6)
     axes = drawing.add_subplot()
     axes.grid(axis="y")
-    plain_log_axis(axes, "x")
+    plain_log_axis(axes, "x", times)
     axes.step(times[front], means[front], where="post", color=INK, lw=0.7, alpha=0.4, zorder=1)
     for variant, time, mean, sd in zip(both["variant"], times, means, sds, strict=True):
         look = look_of(looks, variant)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.text import Annotation
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from bench.leaderboard.frame import twin_pairs, variants_of
 from bench.leaderboard.numbers import clean_name, format_score
@@ -163,12 +165,16 @@ def score_axis(axes: Axes, metric: Metric, which: str = "x") -> None:
     axis.set_major_formatter(FuncFormatter(write))
 
 
-def plain_log_axis(axes: Axes, which: str) -> None:
-    """Make an axis logarithmic, its ticks plain numbers."""
+def plain_log_axis(axes: Axes, which: str, values: np.ndarray) -> None:
+    """Make an axis logarithmic, its ticks plain numbers, as many as the values to be shown span."""
     getattr(axes, f"set_{which}scale")("log")
     axis = axes.xaxis if which == "x" else axes.yaxis
+    positive = values[np.isfinite(values) & (values > 0)]
+    decades = math.log10(positive.max() / positive.min()) if len(positive) else 1.0
+    few = LogLocator(subs=(1, 2, 5)) if decades < 2 else LogLocator()
+    axis.set_major_locator(MaxNLocator(4) if decades < 0.8 else few)
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    axis.set_minor_locator(NullLocator())
 
 
 def spans_decades(values: Any, factor: float) -> bool:
