@@ -18,6 +18,7 @@ from bench.leaderboard.plots.style import (
     INK,
     NEUTRAL,
     SMALL,
+    STEPS,
     WIDE,
     WORSE,
     Look,
@@ -86,7 +87,7 @@ def forest(contrasts: pd.DataFrame, metric: Metric, *, name: str, title: str, ro
     axes.set_yticks([t for t, _ in ticks], [text for _, text in ticks])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
     score_axis(axes, metric)
     better = "better →" if metric.greater_is_better else "← better"
     axes.set_xlabel(f"difference in {metric.title}, {better}{region}")

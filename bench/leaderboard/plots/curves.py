@@ -9,12 +9,14 @@ from itertools import accumulate
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from bench.leaderboard.content import Figure
 from bench.leaderboard.plots.export import export
 from bench.leaderboard.plots.style import (
     INK,
+    STEPS,
     WIDE,
     Look,
     in_style,
@@ -27,7 +29,7 @@ from bench.leaderboard.plots.style import (
 
 MOST_PANELS = 12
 COLUMNS = 3
-MOST_EPOCHS = 60
+MOST_EPOCHS = 40
 
 History = Mapping[str, np.ndarray]
 """One run: name of a quantity to its values by epoch (n_epochs,), NaN where it has none; ``phase`` holds names."""
@@ -70,7 +72,8 @@ def learning_curves(
     lengths = _lengths([*runs, *twin_runs])
     n_rows = math.ceil(len(quantities) / COLUMNS)
     drawing = new_drawing(WIDE, 0.45 + 1.25 * n_rows)
-    said, handles = [], {}
+    said: list[str] = []
+    lines: dict[str, Line2D] = {}
     for i, quantity in enumerate(quantities):
         axes = drawing.add_subplot(n_rows, COLUMNS, i + 1)
         axes.set_title(label(quantity.replace("_", " "), 30, 1), loc="left")
@@ -80,18 +83,18 @@ def learning_curves(
         for which, values, dashes in ((twin, theirs, (3, 2)), (variant, ours, None)):
             means = _bands(axes, values, look.color, dashes)
             if means:
-                handles[which] = axes.lines[-1]
+                lines[which] = axes.lines[-1]
         for end in list(accumulate(lengths.values()))[:-1]:
             axes.axvline(end + 0.5, color=INK, lw=0.6, alpha=0.5, ls=":")
-        axes.set_xlim(0, None)
+        axes.set_xlim(_first(ours, theirs), None)
         said.append(f"{quantity.replace('_', ' ')} {means[0]:.3g} to {means[-1]:.3g}")
         if i == 0 and len(lengths) > 1:
             _name_phases(axes, lengths)
         if i >= len(quantities) - COLUMNS:
             axes.set_xlabel("epoch")
-    if len(handles) > 1:
-        texts = [label(text, 50, 1) for text in handles]
-        drawing.legend(list(handles.values()), texts, loc="outside lower center", ncols=2)
+    if twin in lines:
+        both = [lines[variant], lines[twin]]
+        drawing.legend(both, [label(t, 50, 1) for t in (variant, twin)], loc="outside lower center", ncols=2)
     words = f"Means over {len(runs)} runs of {variant}, from first to last epoch: {'; '.join(said)}."
     return export(drawing, name=name, title=title, alt=words)
 
@@ -133,7 +136,7 @@ def _matrices(runs: Sequence[History], quantity: str, lengths: Mapping[str, int]
 
 
 def _bands(axes: Axes, matrices: Mapping[str, np.ndarray], color: str, dashes: tuple[int, int] | None) -> list[float]:
-    """Draw mean and range phase by phase, at most `MOST_EPOCHS` steps each, and return the first and last mean of each."""
+    """Draw mean and range by phase, at most `MOST_EPOCHS` steps each, and return the first and last mean of each."""
     means: list[float] = []
     start = 0
     for values in matrices.values():
@@ -154,9 +157,19 @@ def _bands(axes: Axes, matrices: Mapping[str, np.ndarray], color: str, dashes: t
     return means
 
 
+def _first(*several: Mapping[str, np.ndarray]) -> int:
+    """Return the epochs before the first phase in which there is something to see."""
+    start = 0
+    for values in zip(*(matrices.values() for matrices in several), strict=True):
+        if any(map(_any_finite, values)):
+            break
+        start += values[0].shape[1]
+    return start
+
+
 def _value_axis(axes: Axes, values: np.ndarray) -> None:
     """Choose the scale: from zero for counts, logarithmic for what spans decades."""
-    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
     if (values == np.round(values)).all() and values.min() >= 0:
         axes.set_ylim(0, max(1.0, 1.1 * values.max()))
     elif spans_decades(values, 50):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import warnings
 from xml.etree import ElementTree
 
 from matplotlib.figure import Figure as Drawing
@@ -46,12 +45,10 @@ def export(drawing: Drawing, *, name: str, title: str, alt: str) -> Figure:
     """
     alt = clean_name(alt)
     svg, png = io.BytesIO(), io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # names may hold letters that no font here has
-        drawing.draw_without_rendering()
-        drawing.set_layout_engine("none")
-        drawing.savefig(svg, format="svg", transparent=True, metadata=_NO_METADATA)
-        drawing.savefig(png, format="png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
+    drawing.draw_without_rendering()
+    drawing.set_layout_engine("none")  # laid out once, for both
+    drawing.savefig(svg, format="svg", transparent=True, metadata=_NO_METADATA)
+    drawing.savefig(png, format="png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
     return Figure(name, clean_name(title), alt, page_svg(svg.getvalue(), name, alt), png.getvalue())
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import textwrap
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
@@ -34,6 +36,7 @@ OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 BETTER, WORSE = "#0072B2", "#D55E00"
 FONT, SMALL = 8.5, 8.0
+STEPS = (1, 2, 5, 10)
 
 _CHANGES: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -69,12 +72,19 @@ _CHANGES: dict[str, Any] = {
 # From matplotlib's own defaults, so that a user's matplotlibrc does not reach a report.
 STYLE: dict[Any, Any] = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key} | _CHANGES
 
-Plot = TypeVar("Plot", bound=Callable[..., Any])
+P, R = ParamSpec("P"), TypeVar("R")
 
 
-def in_style(plot: Plot) -> Plot:
+def in_style(plot: Callable[P, R]) -> Callable[P, R]:
     """Draw and export within the style, and leave matplotlib's settings as they were."""
-    return mpl.rc_context(STYLE)(plot)
+
+    @functools.wraps(plot)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> R:
+        with mpl.rc_context(STYLE), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Glyph")  # names may hold letters that no font here has
+            return plot(*args, **kwargs)
+
+    return styled
 
 
 @dataclass(frozen=True)
@@ -172,7 +182,7 @@ def plain_log_axis(axes: Axes, which: str, values: np.ndarray) -> None:
     positive = values[np.isfinite(values) & (values > 0)]
     decades = math.log10(positive.max() / positive.min()) if len(positive) else 1.0
     few = LogLocator(subs=(1, 2, 5)) if decades < 2 else LogLocator()
-    axis.set_major_locator(MaxNLocator(4) if decades < 0.8 else few)
+    axis.set_major_locator(MaxNLocator(4, steps=STEPS) if decades < 0.8 else few)
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
 
