@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from bench.leaderboard import plots
 from bench.leaderboard.content import Figure, Pictures
 from bench.leaderboard.frame import cells_of, finished, labels_of, metric_values, twin_pairs, variants_of
 from bench.leaderboard.grids import parameter_figures
-from bench.leaderboard.numbers import clean_name, format_score
+from bench.leaderboard.numbers import format_score
 from bench.leaderboard.plots.export import figure_name
 from bench.leaderboard.plots.style import Look
 from bench.leaderboard.tables import quality_table
@@ -21,10 +21,12 @@ from bench.metrics import Metric
 from bench.store import Run
 
 PER_DATASET, IN_ALL = 12, 40
-_OF_ONE_RUN = ("labels", "embedding", "embedding_variance", "reconstruction")
+_NOTHING = np.empty(0, dtype=np.int64)
 
 
-def section_figures(frame: pd.DataFrame, dataset: str, metric: Metric, run: Run | None = None) -> tuple[Figure, ...]:
+def section_figures(
+    frame: pd.DataFrame, dataset: str, metric: Metric, params: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[Figure, ...]:
     """Return the figures of one data set: every seed's score, quality against time, and curves over grids.
 
     Parameters
@@ -34,11 +36,11 @@ def section_figures(frame: pd.DataFrame, dataset: str, metric: Metric, run: Run 
     dataset : str
     metric : Metric
         One that methods can be ranked by.
-    run : Run, optional
-        Where the parameters of the cells are; without it there are no curves over grids.
+    params : mapping of str to mapping, optional
+        Parameters of each cell, by its key; without them there are no curves over grids.
     """
-    cells, looks, named = cells_of(frame, dataset), plots.looks_of(frame), clean_name(dataset)
-    what = f"{metric.title} on {named}"
+    cells, looks = cells_of(frame, dataset), plots.looks_of(frame)
+    what = f"{metric.title} on {dataset}"
     figures = [
         plots.scores_by_seed(
             cells, metric, looks, name=figure_name("scores", dataset), title=f"{what}: every seed of every variant"
@@ -50,9 +52,8 @@ def section_figures(frame: pd.DataFrame, dataset: str, metric: Metric, run: Run 
             name=figure_name("time", dataset),
             title=f"{what} against the time of a run",
         ),
+        *parameter_figures(cells, params or {}, metric, looks),
     ]
-    if run is not None:
-        figures += parameter_figures(run, cells, metric, looks)
     return tuple(figure for figure in figures if figure is not None)
 
 
@@ -69,38 +70,38 @@ def pictures_of(
         One row a cell, as `bench.leaderboard.frame` describes.
     metric : Metric
     per_dataset, in_all : int
-        Variants shown of each data set, the first ones by mean score, and of all together.
+        Variants shown of each data set, the first ones by mean score, and of all data sets in equal shares.
 
     Returns
     -------
     tuple of Pictures
-        By data set, then in order of appearance. A method without an embedding, say, has no figure of one. Where
-        outputs cannot be read, the note says so.
+        By data set, then in order of appearance, called by the variant's label. A method without an embedding, say,
+        has no figure of one. Where outputs cannot be read, or variants are left out, a note says so.
     """
     looks = plots.looks_of(frame)
+    datasets = [str(name) for name in frame["dataset"].unique()]
     pictures: list[Pictures] = []
-    for dataset in map(str, frame["dataset"].unique()):
+    for dataset in datasets:
         cells = cells_of(frame, dataset)
-        labels, twins = labels_of(cells), dict(twin_pairs(cells)[0])
-        kept: dict[str, dict[str, np.ndarray]] = {}
-        for variant in _shown(cells, metric, min(per_dataset, in_all - len(pictures))):
-            runs = finished(variants_of(cells)[variant])
-            middle = median_run(runs, metric)
-            fingerprint = str(middle["fingerprint"])
-            data = kept.setdefault(fingerprint, run.dataset(fingerprint))
+        variants, labels, twins = variants_of(finished(cells)), labels_of(cells), dict(twin_pairs(cells)[0])
+        most = min(per_dataset, max(1, in_all // len(datasets)), in_all - len(pictures))
+        for i, variant in enumerate(_best(variants, metric, most)):
+            notes = []
+            if i == 0 and most < len(variants):
+                notes.append(f"Pictures of {dataset} show the best {most} of {len(variants)} variants by mean.")
             twin = twins.get(variant)
-            other = (labels[twin], finished(variants_of(cells)[twin])) if twin is not None else None
-            title = f"{clean_name(labels[variant])} on {clean_name(dataset)}"
-            names = (dataset, variant)
-            notes = [_which(middle, runs, metric)]
-            figures: list[Figure | None] = []
-            try:
-                figures += _of_one_run(run.outputs(str(middle["key"]), _OF_ONE_RUN), data, looks[variant], names, title)
-            except InputError as error:
-                notes.append(f"No pictures of it: {error}.")
-            figures.append(_curves(run, runs, other, looks[variant], labels[variant], names, title, notes))
+            figures = _figures(
+                run,
+                variants[variant],
+                variants.get(twin, cells.iloc[:0]) if twin else cells.iloc[:0],
+                metric,
+                looks[variant],
+                (labels[variant], labels[twin] if twin else ""),
+                (dataset, variant),
+                notes,
+            )
             there = tuple(figure for figure in figures if figure is not None)
-            pictures.append(Pictures(dataset, variant, " ".join(notes), there))
+            pictures.append(Pictures(dataset, labels[variant], " ".join(notes), there))
     return tuple(pictures)
 
 
@@ -118,15 +119,50 @@ def median_run(runs: pd.DataFrame, metric: Metric) -> pd.Series:
     return runs.iloc[int(order[(len(order) - 1) // 2]) if len(order) else 0]
 
 
-def _shown(cells: pd.DataFrame, metric: Metric, most: int) -> list[str]:
-    """Return the variants with a finished run, in order of appearance; of too many those with the best means."""
-    means = {}
-    for name, rows in variants_of(finished(cells)).items():
-        values = metric_values(rows, metric.name)
+def _best(variants: Mapping[str, pd.DataFrame], metric: Metric, most: int) -> list[str]:
+    """Return at most ``most`` variants, those with the best means, in order of appearance."""
+    sign = 1 if metric.greater_is_better else -1
+    goods = {}
+    for name, runs in variants.items():
+        values = metric_values(runs, metric.name)
         values = values[np.isfinite(values)]
-        means[name] = (values.mean() if len(values) else np.nan) * (1 if metric.greater_is_better else -1)
-    best = sorted(means, key=lambda name: -np.nan_to_num(means[name], nan=-np.inf))[: max(most, 0)]
-    return [name for name in means if name in best]
+        goods[name] = sign * values.mean() if len(values) else -np.inf
+    best = set(sorted(goods, key=lambda name: -goods[name])[: max(most, 0)])
+    return [name for name in goods if name in best]
+
+
+def _figures(
+    run: Run,
+    runs: pd.DataFrame,
+    twin_runs: pd.DataFrame,
+    metric: Metric,
+    look: Look,
+    labels: tuple[str, str],
+    names: tuple[str, str],
+    notes: list[str],
+) -> list[Figure | None]:
+    """Draw a variant's median run, and the learning curves of all its runs and its twin's; add notes."""
+    median = median_run(runs, metric)
+    notes.append(_which(median, runs, metric))
+    try:
+        outputs = run.outputs(str(median["key"]))
+    except InputError as error:
+        notes.append(f"No pictures: {error}.")
+        return []
+    data = run.dataset(str(median["fingerprint"]))
+    title = f"{labels[0]} on {names[0]}"
+    columns = [name for name in outputs if name.startswith("history/")]
+    histories, twin_histories = (_histories(run, rows, columns, notes) for rows in (runs, twin_runs))
+    curves = plots.learning_curves(
+        histories,
+        labels[0],
+        look,
+        twin_runs=twin_histories,
+        twin=labels[1],
+        name=figure_name("curves", *names),
+        title=f"Learning curves: {title}, mean and range of {len(histories)} runs",
+    )
+    return [*_of_one_run(outputs, data, look, names, title), curves]
 
 
 def _which(middle: pd.Series, runs: pd.DataFrame, metric: Metric) -> str:
@@ -136,7 +172,7 @@ def _which(middle: pd.Series, runs: pd.DataFrame, metric: Metric) -> str:
     collapsed = ", collapsed" if "collapsed" in list(middle["flags"]) else ""
     return (
         f"Seed {middle['seed']}, the median run of {len(runs)} by {metric.title} "
-        f"({format_score(score, metric)}{collapsed}); learning curves are of all runs."
+        f"({format_score(score, metric)}{collapsed}); learning curves are of all."
     )
 
 
@@ -148,7 +184,7 @@ def _of_one_run(
     title: str,
 ) -> list[Figure | None]:
     """Draw one run: confusion, reconstructions, latent dimensions, map."""
-    labels, embedding, classes = outputs["labels"], outputs.get("embedding"), data.get("classes")
+    labels, embedding, classes = outputs.get("labels", _NOTHING), outputs.get("embedding"), data.get("classes")
     figures: list[Figure | None] = []
     if classes is not None and len(classes) == len(labels):
         class_names = _names_of(classes, data.get("class_names"))
@@ -192,39 +228,18 @@ def _names_of(classes: np.ndarray, names: np.ndarray | None) -> list[str]:
     return known + [str(i) for i in range(len(known), int(classes.max(initial=-1)) + 1)]
 
 
-def _curves(
-    run: Run,
-    runs: pd.DataFrame,
-    twin: tuple[str, pd.DataFrame] | None,
-    look: Look,
-    label: str,
-    names: tuple[str, str],
-    title: str,
-    notes: list[str],
-) -> Figure | None:
-    histories = _histories(run, runs, notes)
-    twin_label, twin_runs = twin if twin is not None else ("", runs.iloc[:0])
-    return plots.learning_curves(
-        histories,
-        label,
-        look,
-        twin_runs=_histories(run, twin_runs, notes),
-        twin=twin_label,
-        name=figure_name("curves", *names),
-        title=f"Learning curves: {title}, mean and range of {len(histories)} seeds",
-    )
-
-
-def _histories(run: Run, runs: pd.DataFrame, notes: list[str]) -> Sequence[dict[str, Any]]:
-    """Read the histories there are; what cannot be read is noted."""
-    histories = []
-    for row in runs.to_dict("records"):
+def _histories(run: Run, runs: pd.DataFrame, columns: Collection[str], notes: list[str]) -> list[dict[str, np.ndarray]]:
+    """Read the named columns of the histories; runs that cannot be read are counted in a note."""
+    histories, unreadable = [], 0
+    for key in map(str, runs["key"]) if columns else ():
         try:
-            outputs = run.outputs(row["key"])
-        except InputError as error:
-            notes.append(f"No learning curve of seed {row['seed']}: {error}.")
+            outputs = run.outputs(key, columns)
+        except InputError:
+            unreadable += 1
             continue
-        history = {n.removeprefix("history/"): v for n, v in outputs.items() if n.startswith("history/")}
-        if history:
+        history = {name.removeprefix("history/"): values for name, values in outputs.items()}
+        if len({values.shape for values in history.values()}) == 1 and next(iter(history.values())).ndim == 1:
             histories.append(history)
+    if unreadable:
+        notes.append(f"The outputs of {unreadable} runs cannot be read; the learning curves lack them.")
     return histories

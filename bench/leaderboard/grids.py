@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,6 @@ from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.plots.export import figure_name
 from bench.leaderboard.plots.style import Look, look_of
 from bench.metrics import Metric
-from bench.store import Run
 
 MOST_CURVES = 8
 # Two points make no curve: a method and its twin, which differ in one parameter, are compared elsewhere.
@@ -26,15 +26,17 @@ NOT_ASKED = frozenset({"random_state"})
 """Parameters by which the seeds of one variant differ."""
 
 
-def parameter_figures(run: Run, cells: pd.DataFrame, metric: Metric, looks: Mapping[str, Look]) -> list[Figure]:
+def parameter_figures(
+    cells: pd.DataFrame, params: Mapping[str, Mapping[str, Any]], metric: Metric, looks: Mapping[str, Look]
+) -> list[Figure]:
     """Return a curve for each parameter over which variants of one method differ in nothing else.
 
     Parameters
     ----------
-    run : Run
-        Where the records of the cells are.
     cells : DataFrame
         The cells of one data set, as `bench.leaderboard.frame` describes.
+    params : mapping of str to mapping
+        Parameters of each cell, by its key; cells without are left out.
     metric : Metric
     looks : mapping of str to Look
 
@@ -44,11 +46,11 @@ def parameter_figures(run: Run, cells: pd.DataFrame, metric: Metric, looks: Mapp
         The longest grids first, at most `MOST_CURVES`.
     """
     variants = variants_of(cells)
-    params = _params(run, {str(rows["key"].iloc[0]): name for name, rows in variants.items()})
     by_method: dict[str, dict[str, Mapping[str, Any]]] = {}
     for name, rows in variants.items():
-        if name in params:
-            by_method.setdefault(str(rows["method"].iloc[0]), {})[name] = params[name]
+        first = rows.iloc[0]
+        if first["key"] in params:
+            by_method.setdefault(str(first["method"]), {})[name] = params[first["key"]]
     lines = [line for members in by_method.values() for line in grid_lines(members)]
     lines.sort(key=lambda line: -len(line[1]))
     figures = [_curve(cells, parameter, values, metric, looks) for parameter, values in lines[:MOST_CURVES]]
@@ -82,10 +84,6 @@ def grid_lines(params: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[
     return lines
 
 
-def _params(run: Run, keys: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
-    return {keys[record.key]: record.params for record in run.records() if record.key in keys}
-
-
 def _curve(
     cells: pd.DataFrame, parameter: str, values: Mapping[str, float], metric: Metric, looks: Mapping[str, Look]
 ) -> Figure | None:
@@ -103,7 +101,7 @@ def _curve(
     }
     first = next(iter(values))
     dataset = str(cells["dataset"].iloc[0])
-    method = labels_of(cells)[first].split(f" {parameter}=")[0]
+    method = re.sub(rf" {re.escape(parameter)}=\S+", "", labels_of(cells)[first])
     return plots.parameter_curve(
         pd.DataFrame(points, columns=["value", "score", "collapsed"]),
         parameter,

@@ -149,7 +149,8 @@ def _bands(axes: Axes, matrices: Mapping[str, np.ndarray], color: str, dashes: t
             if len(values) > 1:
                 low = [float(np.nanmin(values[:, step])) for step in steps]
                 high = [float(np.nanmax(values[:, step])) for step in steps]
-                axes.fill_between(x, low, high, color=color, alpha=0.1 if dashes else 0.2, lw=0)
+                if low != high:
+                    axes.fill_between(x, low, high, color=color, alpha=0.1 if dashes else 0.2, lw=0)
             style = (0, dashes) if dashes else "-"
             axes.plot(x, mean, color=color, ls=style, marker="." if len(steps) == 1 else "")
             means += [float(np.nanmean(values[:, epoch])) for epoch in there[[0, -1]]]

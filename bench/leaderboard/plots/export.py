@@ -98,7 +98,8 @@ def _shape(path: str, dots: bool) -> str:
     if dots:
         return _DOT.sub(r"\1h0", path)
     if len(path) > LONG_PATH and "C" not in path and "Q" not in path:
-        path = re.sub(r"\.(\d)\d", r".\1", path).replace(" L ", " ")  # after M, points are joined by lines anyway
+        path = re.sub(r"(\.\d)\d", r"\1", path).replace(".0 ", " ")
+        path = path.replace(" L ", " ")  # after M, points are joined by lines anyway
     return path
 
 

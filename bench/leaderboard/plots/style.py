@@ -72,7 +72,8 @@ _CHANGES: dict[str, Any] = {
 # From matplotlib's own defaults, so that a user's matplotlibrc does not reach a report.
 STYLE: dict[Any, Any] = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key} | _CHANGES
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def in_style(plot: Callable[P, R]) -> Callable[P, R]:
