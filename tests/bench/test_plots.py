@@ -305,7 +305,7 @@ def test_a_parameter_over_decades_has_a_log_axis_and_its_collapses_counted():
     figure = plots.parameter_curve(points.astype({"collapsed": bool}), "beta", ACC, BLUE, name="p", title="t")
     x = np.unique(marks(figure, BLUE.color)[:, 0])
     assert_linear(x, [-2, -1, 0])
-    assert "2/2 collapsed" in texts(figure)
+    assert "2/2 ×" in texts(figure)
     assert "1: .100 ± .000, 2 of 2 collapsed" in figure.alt
 
 

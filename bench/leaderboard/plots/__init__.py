@@ -9,8 +9,9 @@ from bench.leaderboard.plots.curves import learning_curves
 from bench.leaderboard.plots.maps import embedding_map
 from bench.leaderboard.plots.parameters import parameter_curve
 from bench.leaderboard.plots.pictures import confusion, latent_variance, samples
-from bench.leaderboard.plots.scores import quality_against_time, scores_by_seed
+from bench.leaderboard.plots.scores import scores_by_seed
 from bench.leaderboard.plots.style import Look, looks_of
+from bench.leaderboard.plots.tradeoff import quality_against_time
 
 __all__ = [
     "Look",

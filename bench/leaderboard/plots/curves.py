@@ -29,7 +29,7 @@ from bench.leaderboard.plots.style import (
 
 MOST_PANELS = 12
 COLUMNS = 3
-MOST_EPOCHS = 40
+MOST_EPOCHS = 32
 
 History = Mapping[str, np.ndarray]
 """One run: name of a quantity to its values by epoch (n_epochs,), NaN where it has none; ``phase`` holds names."""

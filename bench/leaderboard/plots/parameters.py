@@ -77,8 +77,8 @@ def parameter_curve(
     ]
     axes.margins(0.1, 0.12)
     for value, row in stats.loc[stats["collapsed"] > 0].iterrows():
-        text = f"{row['collapsed']:.0f}/{row['n']:.0f} collapsed"
-        note(axes, text, (value, row["mean"] + np.nan_to_num(row["sd"])), (0, 9), ha="center")
+        text = f"{row['collapsed']:.0f}/{row['n']:.0f} ×"
+        note(axes, text, (value, row["mean"] + np.nan_to_num(row["sd"])), (5, 8))
     if twin:
         ends = sorted(twin)
         axes.plot(ends, [twin[value] for value in ends], color=INK, ls=(0, (4, 3)), lw=0.9, alpha=0.8, zorder=2)
@@ -86,6 +86,6 @@ def parameter_curve(
         words += [f"twin {', '.join(dict.fromkeys(format_mean(twin[value], np.nan, metric) for value in ends))}"]
     axes.set_xticks(values) if len(values) <= 6 else None
     score_axis(axes, metric, "y")
-    axes.set_xlabel(label(parameter, 50, 1))
+    axes.set_xlabel(label(parameter, 50, 1) + ("; ×: runs collapsed" if stats["collapsed"].any() else ""))
     axes.set_ylabel(f"{metric.title}, mean ± sd")
     return export(drawing, name=name, title=title, alt=f"{metric.title} by {parameter}: {'; '.join(words)}.")

@@ -182,7 +182,7 @@ def plain_log_axis(axes: Axes, which: str, values: np.ndarray) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     positive = values[np.isfinite(values) & (values > 0)]
     decades = math.log10(positive.max() / positive.min()) if len(positive) else 1.0
-    few = LogLocator(subs=(1, 2, 5)) if decades < 2 else LogLocator()
+    few = LogLocator(subs=(1, 2, 5) if decades < 1.2 else (1, 3) if decades < 2 else (1,))
     axis.set_major_locator(MaxNLocator(4, steps=STEPS) if decades < 0.8 else few)
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())
