@@ -349,6 +349,15 @@ def test_a_name_too_long_loses_its_middle_and_keeps_both_ends():
     assert len(text) < 80
 
 
+def test_of_a_thousand_points_the_file_stays_small_and_the_best_are_named():
+    n = np.arange(1000)
+    board = pd.DataFrame({"title": [f"v{i}" for i in n], "mean": n / 1000, "sd": 0.01, "wall_time_mean": 1.0 + n % 7})
+    figure = plots.quality_against_time(board.assign(variant=board["title"]), ACC, {}, name="q", title="t")
+    assert len(figure.svg) < 100_000
+    assert "v999" in texts(figure)
+    assert "v500" not in texts(figure)
+
+
 @pytest.mark.parametrize("n", [1, 2, 30])
 def test_any_number_of_variants_and_one_seed_can_be_drawn(n):
     frame = pd.DataFrame(list(itertools.chain(*(cells(f"v{i}", [0.5 + i / 100]) for i in range(n)))))

@@ -14,6 +14,7 @@ from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.plots.style import INK
 
 PNG_DPI = 200
+RASTER_DPI = 150  # of pixels inside an SVG
 LONG_PATH = 400  # characters
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 _XLINK = "{http://www.w3.org/1999/xlink}href"
@@ -47,7 +48,7 @@ def export(drawing: Drawing, *, name: str, title: str, alt: str) -> Figure:
     svg, png = io.BytesIO(), io.BytesIO()
     drawing.draw_without_rendering()
     drawing.set_layout_engine("none")  # laid out once, for both
-    drawing.savefig(svg, format="svg", transparent=True, metadata=_NO_METADATA)
+    drawing.savefig(svg, format="svg", dpi=RASTER_DPI, transparent=True, metadata=_NO_METADATA)
     drawing.savefig(png, format="png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
     return Figure(name, clean_name(title), alt, page_svg(svg.getvalue(), name, alt), png.getvalue())
 

@@ -12,6 +12,7 @@ from bench.leaderboard.numbers import format_mean
 from bench.leaderboard.plots.export import export
 from bench.leaderboard.plots.style import (
     INK,
+    MANY,
     NARROW,
     Look,
     in_style,
@@ -67,9 +68,12 @@ def parameter_curve(
     axes.grid(axis="y")
     if spans_decades(values, 10):
         plain_log_axis(axes, "x", values)
-    axes.plot(known["value"], known["score"], ls="none", marker=".", ms=4, mew=0, alpha=0.4, color=look.color)
-    axes.errorbar(values, stats["mean"], yerr=stats["sd"].fillna(0), color=look.color, lw=1.2, elinewidth=0.8)
-    axes.plot(values, stats["mean"], **look.line(), zorder=3)
+    many = len(known) > MANY
+    x, y = known["value"].to_numpy(), known["score"].to_numpy()
+    axes.plot(x, y, ".", ms=4, mew=0, alpha=0.4, color=look.color, rasterized=many)
+    sd = stats["sd"].fillna(0)
+    axes.errorbar(values, stats["mean"], sd, color=look.color, lw=1.2, elinewidth=0.8, rasterized=many)
+    axes.plot(values, stats["mean"], **look.line(), zorder=3, rasterized=many)
     words = [
         f"{value:g}: {format_mean(row['mean'], row['sd'], metric)}"
         + (f", {row['collapsed']:.0f} of {row['n']:.0f} collapsed" if row["collapsed"] else "")

@@ -36,6 +36,10 @@ OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 BETTER, WORSE = "#0072B2", "#D55E00"
 FONT, SMALL = 8.5, 8.0
+
+MANY = 300
+"""Points beyond which they are drawn as pixels inside the SVG, that it may stay small."""
+
 STEPS = (1, 2, 5, 10)
 
 _CHANGES: dict[str, Any] = {

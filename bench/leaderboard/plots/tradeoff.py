@@ -15,6 +15,7 @@ from bench.leaderboard.numbers import format_mean, format_seconds
 from bench.leaderboard.plots.export import export
 from bench.leaderboard.plots.style import (
     INK,
+    MANY,
     WIDE,
     Look,
     in_style,
@@ -27,6 +28,7 @@ from bench.leaderboard.plots.style import (
 )
 from bench.metrics import Metric
 
+MOST_LABELS = 40
 # Where a label may stand beside its point, in points, the best places first.
 _OFFSETS = (
     (7, 0),
@@ -66,41 +68,48 @@ def quality_against_time(
     Returns
     -------
     Figure or None
-        None with fewer than two variants that have both.
+        None with fewer than two variants that have both. Of more than `MOST_LABELS` variants only the
+        front is named.
     """
     both = board.loc[np.isfinite(board["mean"]) & (board["wall_time_mean"] > 0)]
     if len(both) < 2:
         return None
     times, means = both["wall_time_mean"].to_numpy(np.float64), both["mean"].to_numpy(np.float64)
     sds = np.nan_to_num(both["sd"].to_numpy(np.float64))
-    front = _front(times, means if metric.greater_is_better else -means)
+    goods = means if metric.greater_is_better else -means
+    front = _front(times, goods)
     drawing = new_drawing(WIDE, 3.6)
     axes = drawing.add_subplot()
     axes.grid(axis="y")
     plain_log_axis(axes, "x", times)
     axes.step(times[front], means[front], where="post", color=INK, lw=0.7, alpha=0.4, zorder=1)
+    many = len(both) > MANY
     for variant, time, mean, sd in zip(both["variant"], times, means, sds, strict=True):
         look = look_of(looks, variant)
-        axes.plot([time, time], [mean - sd, mean + sd], color=look.color, lw=0.8, zorder=2)
-        axes.plot([time], [mean], **look.line(), zorder=3)
+        if not many:
+            axes.plot([time, time], [mean - sd, mean + sd], color=look.color, lw=0.8, zorder=2)
+        axes.plot([time], [mean], **look.line(), ms=2.5 if many else 5, zorder=3, rasterized=many)
     axes.margins(0.1)
     score_axis(axes, metric, "y")
     axes.set_xlabel("mean wall time of a run in seconds; line: nothing is both faster and better")
     axes.set_ylabel(f"{metric.title}, mean ± sd")
     drawing.draw_without_rendering()
     drawing.set_layout_engine("none")
-    order = [*front, *sorted(set(range(len(both))) - set(front), key=lambda i: -abs(means[i]))]
+    named = front[:MOST_LABELS]
+    if len(both) <= MOST_LABELS:
+        named = [*front, *sorted(set(range(len(both))) - set(front), key=lambda i: -goods[i])]
     names = [label(text, 30) for text in both["title"]]
-    points = np.column_stack([times, means])[order]
+    points = np.column_stack([times, means])[named]
     bars = [_box(axes, t, t, m - s, m + s) for t, m, s in zip(times, means, sds, strict=True)]
     bars += [_box(axes, times[i], times[j], means[i], means[i]) for i, j in itertools.pairwise(front)]
-    _place_labels(axes, points, [names[i] for i in order], bars)
+    _place_labels(axes, points, [names[i] for i in named], bars)
     said = "; ".join(
         f"{row['title']} {format_mean(row['mean'], row['sd'], metric)} in {format_seconds(row['wall_time_mean'])}"
-        for row in both.to_dict("records")
+        for row in both.iloc[np.sort(named)].to_dict("records")
     )
     best = ", ".join(both["title"].iloc[front])
-    words = f"Mean {metric.title} and wall time: {said}. No variant is both faster and better than: {best}."
+    words = f"Mean {metric.title} and wall time, {len(named)} of {len(both)} variants: {said}. "
+    words += f"No variant is both faster and better than: {best}."
     return export(drawing, name=name, title=title, alt=words)
 
 
