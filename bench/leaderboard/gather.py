@@ -1,0 +1,245 @@
+"""The figures of a run: what they show is gathered from its frame of cells and its stored raw outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.errors import InputError
+from bench.leaderboard import plots
+from bench.leaderboard.content import Figure, Pictures
+from bench.leaderboard.frame import cells_of, finished, labels_of, metric_values, twin_pairs, variants_of
+from bench.leaderboard.grids import parameter_figures
+from bench.leaderboard.numbers import format_score
+from bench.leaderboard.plots.export import figure_name
+from bench.leaderboard.plots.style import Look
+from bench.leaderboard.tables import quality_table
+from bench.metrics import Metric
+from bench.store import Run
+
+PER_DATASET, IN_ALL = 12, 40
+_NOTHING = np.empty(0, dtype=np.int64)
+
+
+def section_figures(
+    frame: pd.DataFrame, dataset: str, metric: Metric, params: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[Figure, ...]:
+    """Return the figures of one data set: every seed's score, quality against time, and curves over grids.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row a cell, as `bench.leaderboard.frame` describes; of all data sets, so that colours agree.
+    dataset : str
+    metric : Metric
+        One that methods can be ranked by.
+    params : mapping of str to mapping, optional
+        Parameters of each cell, by its key; without them there are no curves over grids.
+    """
+    cells, looks = cells_of(frame, dataset), plots.looks_of(frame)
+    what = f"{metric.title} on {dataset}"
+    figures = [
+        plots.scores_by_seed(
+            cells, metric, looks, name=figure_name("scores", dataset), title=f"{what}: every seed of every variant"
+        ),
+        plots.quality_against_time(
+            quality_table(frame, dataset, metric.name),
+            metric,
+            looks,
+            name=figure_name("time", dataset),
+            title=f"{what} against the time of a run",
+        ),
+        *parameter_figures(cells, params or {}, metric, looks),
+    ]
+    return tuple(figure for figure in figures if figure is not None)
+
+
+def pictures_of(
+    run: Run, frame: pd.DataFrame, metric: Metric, *, per_dataset: int = PER_DATASET, in_all: int = IN_ALL
+) -> tuple[Pictures, ...]:
+    """Return the pictures of each variant on each data set, of its median run by ``metric``.
+
+    Parameters
+    ----------
+    run : Run
+        Where the raw outputs are.
+    frame : DataFrame
+        One row a cell, as `bench.leaderboard.frame` describes.
+    metric : Metric
+    per_dataset, in_all : int
+        Variants shown of each data set, the first ones by mean score, and of all data sets in equal shares.
+
+    Returns
+    -------
+    tuple of Pictures
+        By data set, then in order of appearance, called by the variant's label. A method without an embedding, say,
+        has no figure of one. Where outputs cannot be read, or variants are left out, a note says so.
+    """
+    looks = plots.looks_of(frame)
+    datasets = [str(name) for name in frame["dataset"].unique()]
+    pictures: list[Pictures] = []
+    for dataset in datasets:
+        cells = cells_of(frame, dataset)
+        variants, labels, twins = variants_of(finished(cells)), labels_of(cells), dict(twin_pairs(cells)[0])
+        most = min(per_dataset, max(1, in_all // len(datasets)), in_all - len(pictures))
+        for i, variant in enumerate(_best(variants, metric, most)):
+            notes = []
+            if i == 0 and most < len(variants):
+                notes.append(f"Pictures of {dataset} show the best {most} of {len(variants)} variants by mean.")
+            twin = twins.get(variant)
+            figures = _figures(
+                run,
+                variants[variant],
+                variants.get(twin, cells.iloc[:0]) if twin else cells.iloc[:0],
+                metric,
+                looks[variant],
+                (labels[variant], labels[twin] if twin else ""),
+                (dataset, variant),
+                notes,
+            )
+            there = tuple(figure for figure in figures if figure is not None)
+            pictures.append(Pictures(dataset, labels[variant], " ".join(notes), there))
+    return tuple(pictures)
+
+
+def median_run(runs: pd.DataFrame, metric: Metric) -> pd.Series:
+    """Return the run with the median score, of an even number the lower one; the first where none has a score.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        The finished cells of one variant, at least one.
+    metric : Metric
+    """
+    values = metric_values(runs, metric.name)
+    order = np.lexsort((runs["seed"], values))[: np.isfinite(values).sum()]  # NaN goes last
+    return runs.iloc[int(order[(len(order) - 1) // 2]) if len(order) else 0]
+
+
+def _best(variants: Mapping[str, pd.DataFrame], metric: Metric, most: int) -> list[str]:
+    """Return at most ``most`` variants, those with the best means, in order of appearance."""
+    sign = 1 if metric.greater_is_better else -1
+    goods = {}
+    for name, runs in variants.items():
+        values = metric_values(runs, metric.name)
+        values = values[np.isfinite(values)]
+        goods[name] = sign * values.mean() if len(values) else -np.inf
+    best = set(sorted(goods, key=lambda name: -goods[name])[: max(most, 0)])
+    return [name for name in goods if name in best]
+
+
+def _figures(
+    run: Run,
+    runs: pd.DataFrame,
+    twin_runs: pd.DataFrame,
+    metric: Metric,
+    look: Look,
+    labels: tuple[str, str],
+    names: tuple[str, str],
+    notes: list[str],
+) -> list[Figure | None]:
+    """Draw a variant's median run, and the learning curves of all its runs and its twin's; add notes."""
+    median = median_run(runs, metric)
+    notes.append(_which(median, runs, metric))
+    try:
+        outputs = run.outputs(str(median["key"]))
+    except InputError as error:
+        notes.append(f"No pictures: {error}.")
+        return []
+    data = run.dataset(str(median["fingerprint"]))
+    title = f"{labels[0]} on {names[0]}"
+    columns = [name for name in outputs if name.startswith("history/")]
+    histories, twin_histories = (_histories(run, rows, columns, notes) for rows in (runs, twin_runs))
+    curves = plots.learning_curves(
+        histories,
+        labels[0],
+        look,
+        twin_runs=twin_histories,
+        twin=labels[1],
+        name=figure_name("curves", *names),
+        title=f"Learning curves: {title}, mean and range of {len(histories)} runs",
+    )
+    return [*_of_one_run(outputs, data, look, names, title), curves]
+
+
+def _which(middle: pd.Series, runs: pd.DataFrame, metric: Metric) -> str:
+    score = float(metric_values(middle.to_frame().T, metric.name)[0])
+    if not np.isfinite(score):
+        return f"Seed {middle['seed']}, the first of {len(runs)} finished runs; none has a {metric.title}."
+    collapsed = ", collapsed" if "collapsed" in list(middle["flags"]) else ""
+    return (
+        f"Seed {middle['seed']}, the median run of {len(runs)} by {metric.title} "
+        f"({format_score(score, metric)}{collapsed}); learning curves are of all."
+    )
+
+
+def _of_one_run(
+    outputs: Mapping[str, np.ndarray],
+    data: Mapping[str, np.ndarray],
+    look: Look,
+    names: tuple[str, str],
+    title: str,
+) -> list[Figure | None]:
+    """Draw one run: confusion, reconstructions, latent dimensions, map."""
+    labels, embedding, classes = outputs.get("labels", _NOTHING), outputs.get("embedding"), data.get("classes")
+    figures: list[Figure | None] = []
+    if classes is not None and len(classes) == len(labels):
+        class_names = _names_of(classes, data.get("class_names"))
+        matrix = f"Classes and clusters: {title}"
+        figures.append(
+            plots.confusion(classes, labels, class_names, name=figure_name("confusion", *names), title=matrix)
+        )
+        groups, group_names, what = classes, class_names, "classes"
+    else:
+        used, groups = np.unique(labels, return_inverse=True)
+        group_names, what = [str(cluster) for cluster in used], "clusters"
+    if "samples" in data and "reconstruction" in outputs:
+        figures.append(
+            plots.samples(
+                data["samples"],
+                outputs["reconstruction"],
+                name=figure_name("samples", *names),
+                title=f"Data and reconstructions: {title}",
+            )
+        )
+    if embedding is not None:
+        variance = outputs.get("embedding_variance")
+        figures += [
+            plots.latent_variance(
+                embedding,
+                variance,
+                look,
+                name=figure_name("variance", *names),
+                title=f"Variance by latent dimension: {title}",
+            ),
+            plots.embedding_map(
+                embedding, groups, group_names, name=figure_name("map", *names), title=f"Embedding by {what}: {title}"
+            ),
+        ]
+    return figures
+
+
+def _names_of(classes: np.ndarray, names: np.ndarray | None) -> list[str]:
+    """Return a name for every class, its number where the run kept none."""
+    known = [] if names is None else [str(name) for name in names]
+    return known + [str(i) for i in range(len(known), int(classes.max(initial=-1)) + 1)]
+
+
+def _histories(run: Run, runs: pd.DataFrame, columns: Collection[str], notes: list[str]) -> list[dict[str, np.ndarray]]:
+    """Read the named columns of the histories; runs that cannot be read are counted in a note."""
+    histories, unreadable = [], 0
+    for key in map(str, runs["key"]) if columns else ():
+        try:
+            outputs = run.outputs(key, columns)
+        except InputError:
+            unreadable += 1
+            continue
+        history = {name.removeprefix("history/"): values for name, values in outputs.items()}
+        if len({values.shape for values in history.values()}) == 1 and next(iter(history.values())).ndim == 1:
+            histories.append(history)
+    if unreadable:
+        notes.append(f"The outputs of {unreadable} runs cannot be read; the learning curves lack them.")
+    return histories

@@ -1,0 +1,199 @@
+"""Figures of tests: a forest of contrasts, and a diagram of mean ranks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from bench.leaderboard.content import Figure
+from bench.leaderboard.numbers import format_interval, format_score
+from bench.leaderboard.plots.export import export
+from bench.leaderboard.plots.style import (
+    BETTER,
+    INK,
+    NEUTRAL,
+    SMALL,
+    STEPS,
+    WIDE,
+    WORSE,
+    Look,
+    in_style,
+    label,
+    look_of,
+    new_drawing,
+    note,
+    score_axis,
+)
+from bench.metrics import Metric
+
+ROW = 0.24  # inches
+
+
+@in_style
+def forest(contrasts: pd.DataFrame, metric: Metric, *, name: str, title: str, rope: float = 0.01) -> Figure | None:
+    """Draw contrasts as a forest plot, grouped, with the region of practical equivalence and their numbers.
+
+    Parameters
+    ----------
+    contrasts : DataFrame
+        One row a contrast, in the order drawn: ``group`` (its heading), ``label``, ``difference`` (Hodges-Lehmann),
+        ``ci_low`` and ``ci_high`` (NaN for no interval), ``text`` (adjusted p and n), ``outcome`` (as
+        `bench.statistics.correction.Outcome`).
+    metric : Metric
+        What the differences are of; the region is drawn where it has the unit scale.
+    name, title : str
+        As in `bench.leaderboard.content.Figure`.
+    rope : float
+        Half the width of the region of practical equivalence.
+
+    Returns
+    -------
+    Figure or None
+        None if no contrast has a difference.
+    """
+    if not np.isfinite(contrasts["difference"].to_numpy(dtype=np.float64)).any():
+        return None
+    drawing = new_drawing(WIDE, 1)
+    axes = drawing.add_subplot()
+    side = axes.get_yaxis_transform()
+    ticks: list[tuple[float, str]] = []
+    said: list[str] = []
+    y = 0.0
+    for group, rows in contrasts.groupby("group", sort=False):
+        axes.text(0, y, label(str(group), 60, 1) + "  ", transform=side, ha="right", va="center", weight="bold")
+        for row in rows.to_dict("records"):
+            text = label(row["label"])
+            y += 1 + 0.35 * text.count("\n")
+            ticks.append((y, text))
+            numbers = _numbers(row["difference"], row["ci_low"], row["ci_high"], metric)
+            _contrast(axes, y, *(row[column] for column in ("difference", "ci_low", "ci_high", "outcome")))
+            for points, column in ((8, numbers), (120, label(row["text"], 60, 1))):
+                note(axes, column, (1, y), (points, 0), side)
+            said.append(f"{row['label']} on {group}: {numbers}, {row['text']}, {row['outcome']}")
+        y += 1.3
+    axes.axvline(0, color=INK, lw=0.8, zorder=1)
+    region = ""
+    if metric.unit_scale:
+        axes.axvspan(-rope, rope, color=NEUTRAL, alpha=0.22, lw=0, zorder=0)
+        region = f"; shaded: equivalent in practice, ±{format_score(rope, metric)}"
+    axes.set_ylim(y - 0.5, -0.7)
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, -1.2 * rope), max(high, 1.2 * rope))
+    axes.set_yticks([t for t, _ in ticks], [text for _, text in ticks])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    score_axis(axes, metric)
+    better = "better →" if metric.greater_is_better else "← better"
+    axes.set_xlabel(f"difference in {metric.title}, {better}{region}")
+    drawing.set_size_inches(WIDE, 0.55 + ROW * (y + 0.7))
+    return export(drawing, name=name, title=title, alt=f"{metric.title} differences. " + "; ".join(said) + ".")
+
+
+def _contrast(axes: Axes, y: float, difference: float, low: float, high: float, outcome: str) -> None:
+    color = {"better": BETTER, "worse": WORSE}.get(outcome, NEUTRAL)
+    if not math.isfinite(difference):
+        return
+    if math.isfinite(low) and math.isfinite(high):
+        axes.plot([low, high], [y, y], color=color, lw=1.4, solid_capstyle="butt")
+    face = color if color != NEUTRAL else "none"
+    marker = {"better": ">", "worse": "<"}.get(outcome, "o")
+    axes.plot([difference], [y], marker, color=color, mfc=face, ms=6)
+
+
+def _numbers(value: float, low: float, high: float, metric: Metric) -> str:
+    if not math.isfinite(value):
+        return "not compared"
+    return f"{format_score(value, metric)} {format_interval(low, high, metric)}".rstrip().replace("-", "−")
+
+
+@in_style
+def critical_difference(
+    ranks: Mapping[str, float],
+    p_adjusted: pd.DataFrame,
+    looks: Mapping[str, Look],
+    *,
+    name: str,
+    title: str,
+    alpha: float = 0.05,
+) -> Figure | None:
+    """Draw mean ranks, with bars over those that the tests do not tell apart.
+
+    Parameters
+    ----------
+    ranks : mapping of str to float
+        Mean rank of each variant, 1 the best.
+    p_adjusted : DataFrame
+        Adjusted p of each pair, variants as index and columns; NaN where a pair was not compared, which counts
+        as not told apart.
+    looks : mapping of str to Look
+        By the names of ``ranks``.
+    name, title : str
+        As in `bench.leaderboard.content.Figure`. Where no pair could be significant, the title is to say so.
+    alpha : float
+        Level of the tests.
+
+    Returns
+    -------
+    Figure or None
+        None with fewer than two ranks.
+    """
+    known = {variant: float(rank) for variant, rank in ranks.items() if math.isfinite(rank)}
+    if len(known) < 2:
+        return None
+    from scikit_posthocs import critical_difference_diagram  # type: ignore[import-untyped] # slow to import
+
+    names = list(known)
+    # Numbers for names: the library formats and looks up by them, and names may hold anything.
+    keys = [str(i) for i in range(len(names))]
+    p = p_adjusted.loc[names, names].to_numpy(dtype=np.float64, copy=True)
+    p[np.isnan(p)] = 1.0
+    np.fill_diagonal(p, 1.0)
+    drawing = new_drawing(WIDE, 1)
+    axes = drawing.add_subplot()
+    drawn = critical_difference_diagram(
+        dict(zip(keys, known.values(), strict=True)),
+        pd.DataFrame(p, index=keys, columns=keys),
+        alpha=alpha,
+        ax=axes,
+        label_fmt_left="{label}",
+        label_fmt_right="{label}",
+        label_props={"size": SMALL},
+        elbow_props={"lw": 0.7},
+        crossbar_props={"color": INK, "linewidth": 2.5, "alpha": 0.7, "solid_capstyle": "butt"},
+        color_palette={key: look_of(looks, names[int(key)]).color for key in keys},
+        text_h_margin=0.03 * (len(names) - 1),
+    )
+    for artist, marker in zip(drawn["labels"], drawn["markers"], strict=True):
+        variant = names[int(artist.get_text())]
+        look = look_of(looks, variant)
+        rank, text = f"{known[variant]:.2f}", label(variant, 40, 1)
+        artist.set(color=INK, text=f"{text}  {rank} " if artist.get_ha() == "right" else f" {rank}  {text}")
+        marker.remove()
+        axes.plot([known[variant]], [0], **look.line(), clip_on=False, zorder=4)
+    axes.spines["top"].set_visible(True)
+    axes.set_xlim(1, len(names))
+    axes.set_xlabel("mean rank (1 is best)")
+    axes.xaxis.set_label_position("top")
+    axes.set_xticks(range(1, len(names) + 1, max(1, len(names) // 12)))
+    depth = -axes.get_ylim()[0]
+    axes.set_ylim(-depth, 0)
+    drawing.set_size_inches(WIDE, 0.5 + ROW * depth)
+    return export(drawing, name=name, title=title, alt=_rank_words(known, p, alpha))
+
+
+def _rank_words(ranks: Mapping[str, float], p: np.ndarray, alpha: float) -> str:
+    names = list(ranks)
+    apart = [
+        f"{names[i]} and {names[j]} (p = {p[i, j]:.3g})"
+        for i in range(len(names))
+        for j in range(i + 1, len(names))
+        if p[i, j] <= alpha
+    ]
+    order = ", ".join(f"{variant} {rank:.2f}" for variant, rank in sorted(ranks.items(), key=lambda item: item[1]))
+    return f"Mean ranks: {order}. Told apart: {', '.join(apart) if apart else 'no pair'}."

@@ -1,0 +1,388 @@
+"""What the figures of a report show, and that a page can hold them."""
+
+import functools
+import io
+import itertools
+import re
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bench.leaderboard import plots
+from bench.leaderboard.plots import Look
+from bench.leaderboard.plots.export import figure_name
+from bench.leaderboard.plots.style import INK, OKABE_ITO, label
+from bench.leaderboard.tables import quality_table
+from bench.metrics import find_metric
+
+ACC = find_metric("acc")
+HOSTILE = "<script>alert('1')</script> $x$ & \"q\" {0} ]]> \x1b[31m\x00 \U0001f4a5 url(#a) " + INK
+BLUE = Look("#0072B2", "o")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def cells(variant, scores, *, twin=None, kind="deterministic", collapsed=(), title=None):
+    return [
+        {
+            "dataset": "digits",
+            "method": variant.split()[0],
+            "variant": variant,
+            "title": title or variant,
+            "config": f"c {variant}",
+            "twin": twin and f"c {twin}",
+            "kind": kind,
+            "seeded": True,
+            "seed": seed,
+            "status": "ok",
+            "flags": ["collapsed"] if seed in collapsed else [],
+            "acc": score,
+            "wall_time": 10.0 * len(variant),
+            "peak_memory": 1.0,
+        }
+        for seed, score in enumerate(scores)
+    ]
+
+
+def frame_with(name=str, collapsed=()):
+    return pd.DataFrame(
+        cells("sdec", [0.8, 0.9, 0.5], twin="dec", kind="stochastic", collapsed=collapsed, title=name("S-DEC"))
+        + cells("dec", [0.7, 0.6, 0.65], title=name("DEC"))
+        + cells("kmeans", [0.4, 0.4, 0.41], title=name("KMeans"))
+    )
+
+
+def contrasts(differences, name=str):
+    rows = [
+        (name("digits"), name(f"c{i}"), d, d - 0.01, d + 0.01, "p = .031, n = 10") for i, d in enumerate(differences)
+    ]
+    table = pd.DataFrame(rows, columns=["group", "label", "difference", "ci_low", "ci_high", "text"])
+    return table.assign(outcome="better")
+
+
+def history(losses, phase="cluster", **more):
+    n = len(losses)
+    return {"phase": np.full(n, phase), "epoch": np.arange(1.0, n + 1), "loss": np.array(losses), **more}
+
+
+def draw(kind, named=str, name=None):
+    """Return one figure of a kind, every text in it passed through ``named``."""
+    rng = np.random.default_rng(0)
+    frame, name, title = frame_with(named), name or kind, named("title")
+    looks, to = plots.looks_of(frame), {"name": name, "title": title}
+    classes = np.arange(60) % 3
+    names = [named(c) for c in "abc"]
+    if kind == "forest":
+        return plots.forest(contrasts([-0.02, 0.04], named), ACC, **to)
+    if kind == "ranks":
+        p = pd.DataFrame([[1, 0.01, np.nan], [0.01, 1, 0.2], [np.nan, 0.2, 1]], index=names, columns=names)
+        return plots.critical_difference(dict(zip(names, (1.0, 2.8, 2.2), strict=True)), p, {}, **to)
+    if kind == "scores":
+        return plots.scores_by_seed(frame, ACC, looks, **to)
+    if kind == "time":
+        return plots.quality_against_time(quality_table(frame, "digits", "acc"), ACC, looks, **to)
+    if kind == "curves":
+        runs = [history([3.0, 2.0, 1.0]), history([4.0, 3.0, 2.0])]
+        return plots.learning_curves(runs, named("S-DEC"), BLUE, twin_runs=runs, twin=named("DEC"), **to)
+    if kind == "parameter":
+        points = pd.DataFrame({"value": [0.01, 0.1, 1.0], "score": [0.8, 0.7, 0.1], "collapsed": [False, False, True]})
+        return plots.parameter_curve(points, named("beta"), ACC, BLUE, twin={0.01: 0.75, 1.0: 0.75}, **to)
+    if kind == "confusion":
+        return plots.confusion(classes, (classes + 1) % 3, names, **to)
+    if kind == "samples":
+        return plots.samples(rng.random((12, 8, 8)), rng.random((12, 64)), **to)
+    if kind == "variance":
+        return plots.latent_variance(rng.normal(size=(60, 4)), rng.random((60, 4)), BLUE, **to)
+    return plots.embedding_map(rng.normal(size=(60, 4)), classes, names, **to)
+
+
+plain = functools.cache(draw)
+KINDS = ("forest", "ranks", "scores", "time", "curves", "parameter", "confusion", "samples", "variance", "map")
+
+
+def parse(figure):
+    return ElementTree.fromstring(figure.svg)
+
+
+def texts(figure):
+    return ["".join(text.itertext()).strip() for text in parse(figure).iter(f"{SVG}text")]
+
+
+def marks(figure, color):
+    """Return the places of a colour's marks, (n, 2), by x."""
+    colored = [use for use in parse(figure).iter(f"{SVG}use") if f"stroke: {color.lower()}" in use.get("style", "")]
+    return np.array(sorted((float(use.get("x")), float(use.get("y"))) for use in colored))
+
+
+def assert_linear(places, values):
+    """Say that places grow with values as on one linear axis, within the rounding of the file."""
+    slope, start = np.polyfit(values, places, 1)
+    assert abs(slope) > 1
+    np.testing.assert_allclose(start + slope * np.asarray(values), places, atol=0.05)
+
+
+# -- every figure ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hostile_name_is_written_and_not_obeyed(kind):
+    figure = draw(kind, lambda name: name + HOSTILE)
+    root = parse(figure)  # well-formed, or this raises
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
+        *("svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image")
+    }
+    assert "\x1b" not in figure.svg + figure.alt + figure.title
+    assert "\n" not in figure.title
+    if kind not in ("samples", "variance"):
+        assert any("<s" in text for text in texts(figure)), "the name is in the picture, as a name"
+
+
+def test_dollars_are_no_formula_and_other_words_keep_the_colour_that_ink_is_written_in():
+    figure = plots.forest(contrasts([0.1]).assign(label=f"$x$ {INK}"), ACC, name="f", title="t")
+    assert f"$x$ {INK}" in texts(figure)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_svg_stands_in_a_page_without_reaching_out_of_itself(kind):
+    figure = plain(kind)
+    assert figure.svg.startswith("<svg ")
+    assert INK not in figure.svg
+    assert kind == "samples" or "currentColor" in figure.svg, "ink is the page's"
+    assert not re.search(r"<style|<script|<metadata|<\?|<!", figure.svg)
+    for href in re.findall(r'href="([^"]*)"', figure.svg):
+        assert href.startswith(("#", "data:image/png;base64,"))
+    assert len(figure.svg) < 60_000
+
+
+def test_ids_of_two_figures_differ_and_every_reference_has_its_target():
+    one, other = draw("scores", name="one"), draw("scores", name="other")
+    ids = [re.findall(r'\bid="([^"]*)"', figure.svg) for figure in (one, other)]
+    assert ids[0]
+    assert len(set(ids[0] + ids[1])) == len(ids[0]) + len(ids[1])
+    for figure, own in zip((one, other), ids, strict=True):
+        assert set(re.findall(r'(?:url\(|href=")#([^")]*)', figure.svg)) == set(own)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_data_make_the_same_bytes_whatever_the_user_has_set(kind):
+    before = plain(kind)
+    mine = {
+        "font.size": 30,
+        "svg.hashsalt": "mine",
+        "text.usetex": False,
+        "axes.facecolor": "red",
+        "lines.linewidth": 9,
+    }
+    with mpl.rc_context(mine):
+        after = draw(kind)
+        assert mpl.rcParams["font.size"] == 30, "and leave what the user has set"
+    assert (after.svg, after.png) == (before.svg, before.png)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_png_is_for_print(kind):
+    image = Image.open(io.BytesIO(plain(kind).png)).convert("RGB")
+    assert image.width >= 600
+    assert image.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_names_of_figures_are_safe_and_distinct():
+    parts = [
+        ("a", "b"),
+        ("a-b",),
+        ("A", "b"),
+        ("a b",),
+        ("a/b",),
+        ("../a",),
+        ("", ""),
+        ("x" * 300,),
+        ("x" * 301,),
+        (HOSTILE,),
+    ]
+    names = [figure_name(*p) for p in parts]
+    assert len({name.lower() for name in names}) == len(parts)
+    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) for name in names)
+    assert figure_name("scores", "digits") == "scores-digits"
+
+
+# -- what each shows -------------------------------------------------------------------------------
+
+
+def test_a_forest_has_its_marks_at_the_differences():
+    differences = [-0.03, 0.01, 0.08]
+    figure = plots.forest(contrasts(differences), ACC, name="f", title="t")
+    assert_linear(marks(figure, "#0072b2")[:, 0], differences)
+    assert ".080 [.070, .090], p = .031, n = 10" in figure.alt
+    assert "equivalent in practice" in "".join(texts(figure))
+
+
+def test_a_region_of_equivalence_is_drawn_only_where_its_size_means_something():
+    figure = plots.forest(contrasts([300.0]), find_metric("calinski_harabasz_pixels"), name="f", title="t")
+    assert "equivalent" not in "".join(texts(figure))
+
+
+def test_every_seed_has_its_mark_at_its_score_collapsed_ones_too():
+    looks = {"sdec": BLUE}
+    whole = plots.scores_by_seed(frame_with(), ACC, looks, name="s", title="t")
+    hurt = plots.scores_by_seed(frame_with(collapsed=(2,)), ACC, looks, name="s", title="t")
+    for figure in (whole, hurt):
+        assert_linear(marks(figure, BLUE.color)[:, 0], [0.5, 0.8, 0.9])
+    kinds = [
+        {use.get("href") for use in parse(f).iter(f"{SVG}use") if "#0072b2" in use.get("style")} for f in (whole, hurt)
+    ]
+    assert (len(kinds[0]), len(kinds[1])) == (1, 2), "a collapsed run has a symbol of its own"
+    assert "S-DEC .733 ± .208, 1 of 3 collapsed" in hurt.alt
+
+
+def test_a_failed_run_has_no_mark():
+    frame = frame_with()
+    frame.loc[frame.index[0], ["status", "acc"]] = ["failed", np.nan]
+    assert len(marks(plots.scores_by_seed(frame, ACC, {"sdec": BLUE}, name="s", title="t"), BLUE.color)) == 2
+
+
+def test_of_very_many_variants_the_best_are_shown_and_the_title_says_so():
+    frame = pd.DataFrame([row for i in range(50) for row in cells(f"v{i:02d}", [i / 100])])
+    figure = plots.scores_by_seed(frame, ACC, {}, name="s", title="Scores")
+    assert figure.title == "Scores (the best 40 of 50 variants)"
+    assert {"v49", "v10"} <= set(texts(figure))
+    assert "v09" not in texts(figure)
+
+
+def test_a_twin_is_open_in_the_colour_of_its_partner():
+    looks = plots.looks_of(frame_with())
+    assert looks["sdec"] == Look(OKABE_ITO[0], "o", True)
+    assert looks["dec"] == Look(OKABE_ITO[0], "s", False)
+    assert looks["kmeans"].color not in OKABE_ITO
+    assert looks["dec"].face == "none"
+
+
+def test_the_front_holds_what_nothing_beats_in_both():
+    board = pd.DataFrame(
+        [("a", 0.5, 1.0), ("b", 0.4, 2.0), ("c", 0.9, 3.0), ("d", 0.9, 4.0)],
+        columns=["title", "mean", "wall_time_mean"],
+    ).assign(sd=np.nan, variant=lambda b: b["title"])
+    figure = plots.quality_against_time(board, ACC, {}, name="q", title="t")
+    assert figure.alt.endswith("both faster and better than: a, c.")
+    assert {"a", "b", "c", "d"} <= set(texts(figure))
+
+
+def test_ranks_stand_on_their_axis_and_bars_join_what_is_not_told_apart():
+    figure = plain("ranks")
+    assert_linear(marks(figure, plots.Look().color)[:, 0], [1.0, 2.2, 2.8])
+    assert figure.alt == "Mean ranks: a 1.00, c 2.20, b 2.80. Told apart: a and b (p = 0.01)."
+    bars = [p for p in parse(figure).iter(f"{SVG}path") if "stroke-width: 2.5" in p.get("style", "")]
+    assert len(bars) == 2, "a-c, never compared, and c-b; no bar over all three"
+
+
+def test_a_run_that_stopped_keeps_its_last_value():
+    runs = [history([4.0, 2.0]), history([4.0, 4.0, 6.0])]
+    figure = plots.learning_curves(runs, "DEC", BLUE, name="c", title="t")
+    assert "loss 4 to 4" in figure.alt  # (2 + 6) / 2, not the 6 of the one still running
+
+
+def test_runs_enter_a_phase_together_and_its_start_is_named():
+    runs = [
+        {"phase": np.array(["pretrain"] * n + ["cluster"]), "loss": np.array([9.0] * n + [last])}
+        for n, last in ((2, 1.0), (5, 3.0))
+    ]
+    figure = plots.learning_curves(runs, "DEC", BLUE, name="c", title="t")
+    assert "loss 9 to 2" in figure.alt
+    assert {"pretrain", "cluster"} <= set(texts(figure))
+
+
+def test_quantities_are_those_the_method_wrote_less_bookkeeping():
+    runs = [history([1.0], _entropy=np.array([2.0]), my_own=np.array([3.0]), empty=np.array([np.nan]))]
+    shown = texts(plots.learning_curves(runs, "DEC", BLUE, name="c", title="t"))
+    assert {"loss", "my own"} <= set(shown)
+    assert not {"entropy", "_entropy", "empty", "phase"} & set(shown)
+
+
+def test_a_parameter_over_decades_has_a_log_axis_and_its_collapses_counted():
+    points = pd.DataFrame({"value": [0.01, 0.1, 1.0, 1.0], "score": [0.8, 0.7, 0.1, 0.1], "collapsed": [0, 0, 1, 1]})
+    figure = plots.parameter_curve(points.astype({"collapsed": bool}), "beta", ACC, BLUE, name="p", title="t")
+    x = np.unique(marks(figure, BLUE.color)[:, 0])
+    assert_linear(x, [-2, -1, 0])
+    assert "2/2 ×" in texts(figure)
+    assert "1: .100 ± .000, 2 of 2 collapsed" in figure.alt
+
+
+def test_clusters_stand_in_the_order_of_their_classes():
+    classes = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2])
+    labels = np.array([7, 7, 4, 4, 4, 4, -1, -1, 7])
+    figure = plots.confusion(classes, labels, ["a", "b", "c"], name="c", title="t")
+    ticks = [text for text in texts(figure) if text in ("7", "4", "noise")]
+    assert ticks == ["7", "4", "noise"]
+    assert "a: 0.67 in cluster 7; b: 1.00 in cluster 4" in figure.alt
+
+
+def test_a_map_shows_a_fixed_choice_of_two_thousand_points():
+    codes = np.random.default_rng(1).normal(size=(5000, 3))
+    groups = np.arange(5000) % 4
+    one, other = (plots.embedding_map(codes, groups, list("wxyz"), name="m", title="t") for _ in range(2))
+    assert "of 2000 points in 3 latent dimensions" in one.alt
+    assert one.svg == other.svg
+    assert len(re.findall("h0", one.svg)) == 2000
+    assert len(one.svg) < 60_000
+    assert one.title.startswith("t (")
+
+
+def test_the_dots_of_a_map_reach_the_print():
+    codes = np.array([[0.0, 0.0], [10.0, 10.0], [0.0, 10.0], [10.0, 0.0]])
+    figure = plots.embedding_map(codes, np.zeros(4, int), [" "], name="m", title="t")
+    pixels = np.asarray(Image.open(io.BytesIO(figure.png)).convert("RGB")).reshape(-1, 3)
+    assert (pixels[:, 2].astype(int) - pixels[:, 0] > 60).sum() > 40, "four blue dots"
+
+
+def test_dimensions_that_carry_more_than_the_noise_are_counted():
+    embedding = np.random.default_rng(0).normal(size=(500, 3)) * [2.0, 0.1, 1.0]
+    figure = plots.latent_variance(embedding, np.full((500, 3), 0.5), BLUE, name="v", title="t")
+    assert "in 2 of 3 dimensions the means vary by more than the noise" in figure.alt
+
+
+def test_a_name_too_long_loses_its_middle_and_keeps_both_ends():
+    text = label("S-DEC " + "very " * 40 + "beta=0.001")
+    assert text.startswith("S-DEC")
+    assert text.endswith("beta=0.001")
+    assert len(text) < 80
+
+
+def test_of_a_thousand_points_the_file_stays_small_and_the_best_are_named():
+    n = np.arange(1000)
+    board = pd.DataFrame({"title": [f"v{i}" for i in n], "mean": n / 1000, "sd": 0.01, "wall_time_mean": 1.0 + n % 7})
+    figure = plots.quality_against_time(board.assign(variant=board["title"]), ACC, {}, name="q", title="t")
+    assert len(figure.svg) < 100_000
+    assert "v999" in texts(figure)
+    assert "v500" not in texts(figure)
+
+
+@pytest.mark.parametrize("n", [1, 2, 30])
+def test_any_number_of_variants_and_one_seed_can_be_drawn(n):
+    frame = pd.DataFrame(list(itertools.chain(*(cells(f"v{i}", [0.5 + i / 100]) for i in range(n)))))
+    assert plots.scores_by_seed(frame, ACC, {}, name="s", title="t") is not None
+    there = plots.quality_against_time(quality_table(frame, "digits", "acc"), ACC, {}, name="q", title="t")
+    assert (there is None) == (n == 1)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        lambda to: plots.forest(contrasts([np.nan]), ACC, **to),
+        lambda to: plots.forest(contrasts([]), ACC, **to),
+        lambda to: plots.critical_difference({"a": 1.0}, pd.DataFrame([[1.0]], ["a"], ["a"]), {}, **to),
+        lambda to: plots.scores_by_seed(frame_with().assign(acc=np.nan), ACC, {}, **to),
+        lambda to: plots.learning_curves([], "a", BLUE, **to),
+        lambda to: plots.learning_curves([history([np.nan])], "a", BLUE, **to),
+        lambda to: plots.parameter_curve(
+            pd.DataFrame({"value": [1.0], "score": 1.0, "collapsed": False}), "b", ACC, BLUE, **to
+        ),
+        lambda to: plots.confusion(np.empty(0, int), np.empty(0, int), [], **to),
+        lambda to: plots.samples(np.zeros((2, 4, 4)), np.zeros((2, 9)), **to),
+        lambda to: plots.latent_variance(np.ones((5, 2)), None, BLUE, **to),
+        lambda to: plots.embedding_map(np.full((9, 2), np.nan), np.zeros(9, int), ["a"], **to),
+    ],
+)
+def test_nothing_to_show_is_no_figure(nothing):
+    assert nothing({"name": "n", "title": "t"}) is None
