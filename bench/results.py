@@ -113,7 +113,7 @@ def suite_of(run: Run) -> Suite:
 
 
 def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record]:
-    """Yield a run's records but those of choices, scored afresh from the stored outputs where the metrics have changed since.
+    """Yield a run's records but those of choices, scored afresh where the metrics have changed since.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from bench.leaderboard.overall import OverallTables
 from bench.leaderboard.tables import DatasetTables
 from bench.metrics import Metric, find_ranking_metric
 
+HEADLINE = "fixed"
 TITLES = {
     "fixed": "Fixed presets",
     "label-free": "Chosen without labels",
@@ -68,45 +69,31 @@ class BoardFrame:
         return OverallTables(self.datasets, self.metric) if len(self.datasets) > 1 else None
 
 
-def boards_of(
-    frame: pd.DataFrame, primary_metric: str, chosen: Mapping[str, Collection[tuple[str, str]]] | None = None
-) -> list[BoardFrame]:
+def boards_of(frames: Mapping[str, pd.DataFrame], primary_metric: str) -> list[BoardFrame]:
     """Return the boards that there are, the headline first.
 
     Parameters
     ----------
-    frame : DataFrame
-        One row a cell, as `bench.leaderboard.frame` describes.
+    frames : mapping of str to DataFrame
+        The cells of each board, one row a cell, as `bench.leaderboard.frame` describes.
     primary_metric : str
         The metric declared before the run.
-    chosen : mapping of str to collection of (str, str), optional
-        For each board the (data set, configuration) on it. Where nothing was chosen all are fixed.
-
-    Returns
-    -------
-    list of BoardFrame
-        Each with the deterministic twins of its configurations.
 
     Raises
     ------
     InputError
-        If methods cannot be ranked by the metric, or the frame lacks a column.
+        If methods cannot be ranked by the metric, or a frame lacks a column.
     """
     metric = find_ranking_metric(primary_metric)
-    check_columns(frame)
-    # Once, here: names come from plugins, and a terminal obeys what is in them.
-    names = ("dataset", "variant", "title", "hardware")
-    frame = frame.assign(**{column: frame[column].astype(str).map(clean_name) for column in names})
-    if not chosen:
-        return [BoardFrame("fixed", frame, metric)]
     boards = []
-    places = list(zip(frame["dataset"], frame["config"], strict=True))
-    twins = dict(zip(places, frame["twin"], strict=True))
     for name in TITLES:
-        asked = set(chosen.get(name, ()))
-        wanted = asked | {(dataset, twins.get((dataset, config))) for dataset, config in asked}
-        part = frame.loc[[place in wanted for place in places]].copy()
-        part["role"] = ["asked" if place in asked else "twin" for place in places if place in wanted]
-        if len(part):
-            boards.append(BoardFrame(name, part, metric))
+        frame = frames.get(name)
+        if frame is None or frame.empty:
+            continue
+        check_columns(frame)
+        # Once, here: names come from plugins, and a terminal obeys what is in them.
+        safe = {
+            column: frame[column].astype(str).map(clean_name) for column in ("dataset", "variant", "title", "hardware")
+        }
+        boards.append(BoardFrame(name, frame.assign(**safe), metric))
     return boards

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 #: What a cell of a table says, and what it is sorted by.
@@ -113,8 +113,12 @@ class Report:
     Attributes
     ----------
     title : str
+    subtitle : str
+        What was run.
     answer : tuple of str
-        Does stochasticity help? One sentence a contrast, the overall ones first.
+        Does stochasticity help? The count of contrasts, then a sentence for each, the overall ones first.
+    figures : tuple of Figure
+        What shows the answer at a glance.
     boards : tuple of Board
         The headline first, the oracle last.
     pictures : tuple of Pictures
@@ -124,8 +128,20 @@ class Report:
     """
 
     title: str
+    subtitle: str
     answer: tuple[str, ...]
+    figures: tuple[Figure, ...]
     boards: tuple[Board, ...]
     pictures: tuple[Pictures, ...] = ()
     how_to_read: tuple[str, ...] = ()
     provenance: tuple[tuple[str, str], ...] = ()
+
+
+def figures_of(report: Report) -> Iterator[Figure]:
+    """Yield every figure of a report, in its order."""
+    yield from report.figures
+    for board in report.boards:
+        for section in board.sections:
+            yield from section.figures
+    for pictures in report.pictures:
+        yield from pictures.figures

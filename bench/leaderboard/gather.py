@@ -10,65 +10,71 @@ import pandas as pd
 
 from bench.errors import InputError
 from bench.leaderboard import plots
+from bench.leaderboard.boards import BoardFrame
 from bench.leaderboard.content import Figure, Pictures
-from bench.leaderboard.frame import cells_of, finished, labels_of, metric_values, twin_pairs, variants_of
+from bench.leaderboard.frame import finished, metric_values, twin_pairs, variants_of
 from bench.leaderboard.grids import parameter_figures
 from bench.leaderboard.numbers import format_score
 from bench.leaderboard.plots.export import figure_name
 from bench.leaderboard.plots.style import Look
-from bench.leaderboard.tables import quality_table
+from bench.leaderboard.tables import DatasetTables
 from bench.metrics import Metric
-from bench.store import Run
+from bench.results import Results
 
 PER_DATASET, IN_ALL = 12, 40
 _NOTHING = np.empty(0, dtype=np.int64)
 
 
 def section_figures(
-    frame: pd.DataFrame, dataset: str, metric: Metric, params: Mapping[str, Mapping[str, Any]] | None = None
-) -> tuple[Figure, ...]:
+    tables: DatasetTables, board: str, params: Mapping[str, Mapping[str, Any]], looks: Mapping[str, Look]
+) -> list[Figure | None]:
     """Return the figures of one data set: every seed's score, quality against time, and curves over grids.
 
     Parameters
     ----------
-    frame : DataFrame
-        One row a cell, as `bench.leaderboard.frame` describes; of all data sets, so that colours agree.
-    dataset : str
-    metric : Metric
-        One that methods can be ranked by.
-    params : mapping of str to mapping, optional
-        Parameters of each cell, by its key; without them there are no curves over grids.
+    tables : DatasetTables
+    board : str
+        Name of the board, which names of figures bear.
+    params : mapping of str to mapping
+        Parameters of each configuration, by its ``config``.
+    looks : mapping of str to Look
+        Of every variant on all data sets, so that colours agree.
     """
-    cells, looks = cells_of(frame, dataset), plots.looks_of(frame)
+    metric, dataset = tables.metric, tables.dataset
     what = f"{metric.title} on {dataset}"
-    figures = [
+    one_machine = len(set(finished(tables.cells)["hardware"])) == 1
+    return [
         plots.scores_by_seed(
-            cells, metric, looks, name=figure_name("scores", dataset), title=f"{what}: every seed of every variant"
-        ),
-        plots.quality_against_time(
-            quality_table(frame, dataset, metric.name),
+            tables.cells,
             metric,
             looks,
-            name=figure_name("time", dataset),
-            title=f"{what} against the time of a run",
+            name=figure_name("scores", board, dataset),
+            title=f"{what}: every seed of every variant",
         ),
-        *parameter_figures(cells, params or {}, metric, looks),
+        # Speed on unlike machines is no speed of methods.
+        plots.quality_against_time(
+            tables.quality,
+            metric,
+            looks,
+            name=figure_name("time", board, dataset),
+            title=f"{what} against the time of a run",
+        )
+        if one_machine
+        else None,
+        *parameter_figures(tables.cells, params, metric, looks, board),
     ]
-    return tuple(figure for figure in figures if figure is not None)
 
 
 def pictures_of(
-    run: Run, frame: pd.DataFrame, metric: Metric, *, per_dataset: int = PER_DATASET, in_all: int = IN_ALL
+    results: Results, board: BoardFrame, *, per_dataset: int = PER_DATASET, in_all: int = IN_ALL
 ) -> tuple[Pictures, ...]:
-    """Return the pictures of each variant on each data set, of its median run by ``metric``.
+    """Return the pictures of each variant on each data set, of its median run by the board's metric.
 
     Parameters
     ----------
-    run : Run
+    results : Results
         Where the raw outputs are.
-    frame : DataFrame
-        One row a cell, as `bench.leaderboard.frame` describes.
-    metric : Metric
+    board : BoardFrame
     per_dataset, in_all : int
         Variants shown of each data set, the first ones by mean score, and of all data sets in equal shares.
 
@@ -78,23 +84,22 @@ def pictures_of(
         By data set, then in order of appearance, called by the variant's label. A method without an embedding, say,
         has no figure of one. Where outputs cannot be read, or variants are left out, a note says so.
     """
-    looks = plots.looks_of(frame)
-    datasets = [str(name) for name in frame["dataset"].unique()]
+    looks = plots.looks_of(board.frame)
     pictures: list[Pictures] = []
-    for dataset in datasets:
-        cells = cells_of(frame, dataset)
-        variants, labels, twins = variants_of(finished(cells)), labels_of(cells), dict(twin_pairs(cells)[0])
-        most = min(per_dataset, max(1, in_all // len(datasets)), in_all - len(pictures))
-        for i, variant in enumerate(_best(variants, metric, most)):
+    for tables in board.datasets:
+        dataset, labels = tables.dataset, tables.labels
+        variants, twins = variants_of(finished(tables.cells)), dict(twin_pairs(tables.cells)[0])
+        most = min(per_dataset, max(1, in_all // len(board.datasets)), in_all - len(pictures))
+        for i, variant in enumerate(_best(variants, board.metric, most)):
             notes = []
             if i == 0 and most < len(variants):
                 notes.append(f"Pictures of {dataset} show the best {most} of {len(variants)} variants by mean.")
             twin = twins.get(variant)
             figures = _figures(
-                run,
+                results,
                 variants[variant],
-                variants.get(twin, cells.iloc[:0]) if twin else cells.iloc[:0],
-                metric,
+                variants.get(twin, tables.cells.iloc[:0]) if twin else tables.cells.iloc[:0],
+                board.metric,
                 looks[variant],
                 (labels[variant], labels[twin] if twin else ""),
                 (dataset, variant),
@@ -132,7 +137,7 @@ def _best(variants: Mapping[str, pd.DataFrame], metric: Metric, most: int) -> li
 
 
 def _figures(
-    run: Run,
+    results: Results,
     runs: pd.DataFrame,
     twin_runs: pd.DataFrame,
     metric: Metric,
@@ -143,6 +148,7 @@ def _figures(
 ) -> list[Figure | None]:
     """Draw a variant's median run, and the learning curves of all its runs and its twin's; add notes."""
     median = median_run(runs, metric)
+    run = results.runs[median["run"]]
     notes.append(_which(median, runs, metric))
     try:
         outputs = run.outputs(str(median["key"]))
@@ -152,7 +158,7 @@ def _figures(
     data = run.dataset(str(median["fingerprint"]))
     title = f"{labels[0]} on {names[0]}"
     columns = [name for name in outputs if name.startswith("history/")]
-    histories, twin_histories = (_histories(run, rows, columns, notes) for rows in (runs, twin_runs))
+    histories, twin_histories = (_histories(results, rows, columns, notes) for rows in (runs, twin_runs))
     curves = plots.learning_curves(
         histories,
         labels[0],
@@ -228,12 +234,14 @@ def _names_of(classes: np.ndarray, names: np.ndarray | None) -> list[str]:
     return known + [str(i) for i in range(len(known), int(classes.max(initial=-1)) + 1)]
 
 
-def _histories(run: Run, runs: pd.DataFrame, columns: Collection[str], notes: list[str]) -> list[dict[str, np.ndarray]]:
+def _histories(
+    results: Results, runs: pd.DataFrame, columns: Collection[str], notes: list[str]
+) -> list[dict[str, np.ndarray]]:
     """Read the named columns of the histories; runs that cannot be read are counted in a note."""
     histories, unreadable = [], 0
-    for key in map(str, runs["key"]) if columns else ():
+    for number, key in zip(runs["run"], runs["key"], strict=True) if columns else ():
         try:
-            outputs = run.outputs(key, columns)
+            outputs = results.runs[number].outputs(str(key), columns)
         except InputError:
             unreadable += 1
             continue

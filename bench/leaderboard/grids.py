@@ -27,7 +27,11 @@ NOT_ASKED = frozenset({"random_state"})
 
 
 def parameter_figures(
-    cells: pd.DataFrame, params: Mapping[str, Mapping[str, Any]], metric: Metric, looks: Mapping[str, Look]
+    cells: pd.DataFrame,
+    params: Mapping[str, Mapping[str, Any]],
+    metric: Metric,
+    looks: Mapping[str, Look],
+    board: str,
 ) -> list[Figure]:
     """Return a curve for each parameter over which variants of one method differ in nothing else.
 
@@ -36,9 +40,11 @@ def parameter_figures(
     cells : DataFrame
         The cells of one data set, as `bench.leaderboard.frame` describes.
     params : mapping of str to mapping
-        Parameters of each cell, by its key; cells without are left out.
+        Parameters of each configuration, by its ``config``.
     metric : Metric
     looks : mapping of str to Look
+    board : str
+        Name of the board, which names of figures bear.
 
     Returns
     -------
@@ -49,11 +55,11 @@ def parameter_figures(
     by_method: dict[str, dict[str, Mapping[str, Any]]] = {}
     for name, rows in variants.items():
         first = rows.iloc[0]
-        if first["key"] in params:
-            by_method.setdefault(str(first["method"]), {})[name] = params[first["key"]]
+        if first["config"] in params:
+            by_method.setdefault(str(first["method"]), {})[name] = params[first["config"]]
     lines = [line for members in by_method.values() for line in grid_lines(members)]
     lines.sort(key=lambda line: -len(line[1]))
-    figures = [_curve(cells, parameter, values, metric, looks) for parameter, values in lines[:MOST_CURVES]]
+    figures = [_curve(cells, parameter, values, metric, looks, board) for parameter, values in lines[:MOST_CURVES]]
     return [figure for figure in figures if figure is not None]
 
 
@@ -85,7 +91,12 @@ def grid_lines(params: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[
 
 
 def _curve(
-    cells: pd.DataFrame, parameter: str, values: Mapping[str, float], metric: Metric, looks: Mapping[str, Look]
+    cells: pd.DataFrame,
+    parameter: str,
+    values: Mapping[str, float],
+    metric: Metric,
+    looks: Mapping[str, Look],
+    board: str,
 ) -> Figure | None:
     variants = variants_of(cells)
     twins = dict(twin_pairs(cells)[0])
@@ -108,7 +119,7 @@ def _curve(
         metric,
         look_of(looks, first),
         twin={value: mean for value, mean in twin_means.items() if math.isfinite(mean)},
-        name=figure_name("parameter", dataset, parameter, first),
+        name=figure_name("parameter", board, dataset, parameter, first),
         title=f"{metric.title} of {clean_name(method)} over {clean_name(parameter)} on {clean_name(dataset)}",
     )
 

@@ -38,8 +38,8 @@ HOW_TO_READ = (
     "A difference is the Hodges-Lehmann estimate over matched seeds with its exact 95 % interval; p is the "
     "two-sided Wilcoxon signed-rank test, Holm-adjusted within its family: the twins of a data set, or all pairs "
     "of the methods that were asked for.",
-    'A rank of "1-3" is all that the tests say: no method is shown to be better than it, and it is shown to be '
-    "better than all but the other two. Differences and p of a board are to its best mean, the reference.",
+    'A rank is what the tests say of an order, and no more: of six methods, "2-6" has one shown to be better and none '
+    "shown to be worse. Differences and p of a board are to its best mean, the reference.",
     "Stability is the mean ARI between the labels of different seeds, collapsed runs left out.",
     "The twin pairs and the primary metric are fixed before any run; the further scores only describe.",
 )

@@ -47,20 +47,23 @@ def board_frames(run: Run, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Parameters
     ----------
     frame : DataFrame
-        One row a cell, as :func:`bench.benchmark.frame_of` returns it.
+        The run's cells, one row each, as :func:`bench.results.frame_of` returns them.
 
     Returns
     -------
     dict of str to DataFrame
         Left out of a board are the candidates and presets that stand for no entry there, and the twins that they
-        alone have. What was never chosen between is on all boards.
+        alone have. What was never chosen between is on all boards. The ``role`` is that on the board: one entry's
+        choice may be another's twin.
     """
     boards = boards_of(run)
     choices = read(run, Selection).choices
+    if not choices or frame.empty:
+        return {FIXED: frame}
     fingerprints = {c.place: c.fingerprint for c in choices}
     contested = {(c.fingerprint, config) for c in choices for config in (c.fixed, *(x.config for x in c.candidates))}
     return {
-        name: _without(frame, contested, {(fingerprints[place], config) for place, config in board.items()})
+        name: _board(frame, contested, {(fingerprints[place], config) for place, config in board.items()})
         for name, board in boards.items()
     }
 
@@ -78,14 +81,14 @@ def chosen_in(run: Run, contests: Iterable[Contest], seeds: list[int]) -> dict[P
     return found
 
 
-def _without(frame: pd.DataFrame, contested: set[Place], members: set[Place]) -> pd.DataFrame:
+def _board(frame: pd.DataFrame, contested: set[Place], members: set[Place]) -> pd.DataFrame:
     """Return a frame without contested configurations, by fingerprint and id, that are not members."""
-    if frame.empty:
-        return frame
     ids = list(zip(frame["fingerprint"], frame["config"], strict=True))
     twins = list(zip(frame["fingerprint"], frame["twin"], strict=True))
     out = contested - members
     kept_twins = {twin for i, twin in zip(ids, twins, strict=True) if i not in out}
     lost_twins = {twin for i, twin in zip(ids, twins, strict=True) if i in out}
     out = (out | lost_twins) - members - kept_twins  # a twin may be another entry's candidate
-    return frame.loc[[i not in out for i in ids]].reset_index(drop=True)
+    rows = zip(ids, frame["role"], strict=True)
+    roles = ["asked" if i in members else "twin" if i in kept_twins else role for i, role in rows]
+    return frame.assign(role=roles).loc[[i not in out for i in ids]].reset_index(drop=True)

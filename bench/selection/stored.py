@@ -162,7 +162,7 @@ def write(run: Run, file: Selection | Oracle) -> None:
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     path = run.folder / file.name
     if not path.is_file() or path.read_text() != text:
-        run.write_text(file.name, text)
+        run.write_file(file.name, text)
 
 
 def merged(before: list[AChoice], now: list[AChoice]) -> list[AChoice]:

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.benchmark import frame_of, rescore
 from bench.cards import load_dataset
 from bench.dataset import Dataset
 from bench.errors import InputError
 from bench.registry import find_method
+from bench.results import frame_of
 from bench.runner.cell import fit_cell
 from bench.selection import board_frames, boards_of
 from bench.selection.boards import chosen_in
@@ -118,15 +118,6 @@ def test_the_choice_is_on_the_disk_before_a_label_is_looked_at(digits, tmp_path)
     assert chosen_in(run, others, [10, 11, 12]) == {}  # made among others
 
 
-def test_scores_of_another_version_are_made_again_from_the_points_that_were_fitted(digits, tmp_path):
-    run = Run(tmp_path)
-    cell = selection_cells(make_suite(SUITE, "test"), {"digits": digits}, contests_with(digits))[0]
-    record, outputs = fit_cell(cell, find_method("kmeans"), digits, device="cpu", memory=None)
-    with run.lock():
-        run.write(record.model_copy(update={"metrics_version": -1, "metrics": {}}), outputs)
-    assert rescore(run, [digits])[0].metrics == record.metrics
-
-
 # -- files and boards -----------------------------------------------------------------------------
 
 
@@ -163,7 +154,9 @@ def test_each_board_has_one_configuration_an_entry(decided):
 def test_a_board_shows_its_choices_with_their_twins_and_what_was_never_contested(decided):
     twins = {"s0": "m1", "s1": "t", "s2": "t", "m0": "t0"}  # m1 is a candidate of its own and a twin as well
     configs = ["s0", "s1", "s2", "m0", "m1", "t0", "t", "k", "else"]
-    rows = [{"dataset": "d", "fingerprint": "of d", "config": c, "twin": twins.get(c)} for c in configs]
+    rows = [
+        {"dataset": "d", "fingerprint": "of d", "config": c, "twin": twins.get(c), "role": "asked"} for c in configs
+    ]
     frame = pd.DataFrame(rows)
     frames = board_frames(decided, frame)
     assert {name: rows["config"].tolist() for name, rows in frames.items()} == {
@@ -171,12 +164,14 @@ def test_a_board_shows_its_choices_with_their_twins_and_what_was_never_contested
         "label-free": ["s1", "t", "k", "else"],
         "oracle": ["s2", "t", "k", "else"],
     }
+    roles = frames["fixed"].set_index("config")["role"]
+    assert roles.to_dict() == dict.fromkeys(["s0", "m0", "k", "else"], "asked") | {"m1": "twin", "t0": "twin"}
     elsewhere = frame.assign(fingerprint="other data")
     assert all(len(rows) == len(frame) for rows in board_frames(decided, elsewhere).values())
 
 
 def test_a_run_that_chose_nothing_has_the_fixed_board_alone(tmp_path):
-    frame = pd.DataFrame([{"dataset": "d", "fingerprint": "f", "config": "c", "twin": None}])
+    frame = pd.DataFrame([{"dataset": "d", "fingerprint": "f", "config": "c", "twin": None, "role": "asked"}])
     assert boards_of(Run(tmp_path)) == {"fixed": {}}
     assert list(board_frames(Run(tmp_path), frame)) == ["fixed"]
     assert len(board_frames(Run(tmp_path), frame)["fixed"]) == 1

@@ -1,12 +1,16 @@
 """Which runs and outputs the pictures of a report are made from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from bench.benchmark import frame_of
+from bench.leaderboard.boards import boards_of
 from bench.leaderboard.gather import median_run, pictures_of, section_figures
 from bench.leaderboard.grids import grid_lines
+from bench.leaderboard.plots import looks_of
 from bench.metrics import find_metric
+from bench.results import Results, frame_of
 from bench.store import Record, Run
 
 ACC = find_metric("acc")
@@ -74,8 +78,18 @@ def kinds(pictures):
     return [figure.name.split("-")[0] for figure in pictures.figures]
 
 
+def board_of(records):
+    (board,) = boards_of({"fixed": frame_of(records)}, "acc")
+    return board
+
+
+def shown(run, **limits):
+    records = list(run.records())
+    return pictures_of(Results(frame_of(records), [run], [], {}, {}), board_of(records), **limits)
+
+
 def by_variant(run, **limits):
-    return {p.variant: p for p in pictures_of(run, frame_of(run.records()), ACC, **limits)}
+    return {p.variant: p for p in shown(run, **limits)}
 
 
 def test_every_variant_has_the_pictures_that_its_outputs_allow(run):
@@ -147,8 +161,7 @@ def test_of_many_variants_the_best_are_shown_and_a_note_says_so(run):
 def test_no_data_set_uses_up_the_pictures_of_the_next(run):
     for seed in range(3):
         run.write(record("kmeans", seed, 0.5, dataset="usps"), {"labels": CLASSES})
-    shown = pictures_of(run, frame_of(run.records()), ACC, in_all=2)
-    assert [(p.dataset, p.variant) for p in shown] == [("digits", "SDEC"), ("usps", "KMEANS")]
+    assert [(p.dataset, p.variant) for p in shown(run, in_all=2)] == [("digits", "SDEC"), ("usps", "KMEANS")]
 
 
 def test_a_run_that_failed_has_no_pictures(run):
@@ -166,12 +179,21 @@ def test_a_grid_over_one_parameter_is_a_curve_with_its_twin(tmp_path):
         for seed in range(2)
     ]
     records += [record("dec", seed, 0.4 + seed / 100) for seed in range(2)]
-    frame = frame_of(records)
-    figures = section_figures(frame, "digits", ACC, {r.key: r.params for r in records})
+    board = board_of(records)
+    looks = looks_of(board.frame)
+    figures = section_figures(board.datasets[0], "fixed", {r.config: r.params for r in records}, looks)
     assert [figure.name.split("-")[0] for figure in figures] == ["scores", "time", "parameter"]
     assert figures[-1].title == "ACC of SDEC over beta on digits"
     assert "0.001: .505 ± .007; 0.01: .505 ± .007; 1: .505 ± .007; twin .405" in figures[-1].alt
-    assert len(section_figures(frame, "digits", ACC)) == 2
+    assert len(section_figures(board.datasets[0], "fixed", {}, looks)) == 2
+
+
+def test_quality_against_time_is_drawn_for_one_machine_alone(run):
+    records = list(run.records())
+    tables = board_of(records).datasets[0]
+    assert section_figures(tables, "fixed", {}, {})[1].name.startswith("time")
+    other = replace(tables, cells=tables.cells.assign(hardware=["a", "b", "c"] * 3))
+    assert section_figures(other, "fixed", {}, {})[1] is None
 
 
 def test_variants_that_differ_in_two_parameters_are_no_curve():

@@ -66,8 +66,12 @@ def row_of(table, variant):
     return table.set_index("variant").loc[variant]
 
 
+def boards(frame, metric="acc"):
+    return boards_of({"fixed": frame}, metric)
+
+
 def tables(frame, dataset="digits", metric="acc"):
-    return next(t for t in boards_of(frame, metric)[0].datasets if t.dataset == dataset)
+    return next(t for t in boards(frame, metric)[0].datasets if t.dataset == dataset)
 
 
 def quality_table(frame, dataset, metric):
@@ -80,13 +84,13 @@ def twin_table(frame, dataset, metric):
 
 def sentences(frame, metric="acc"):
     """The headline of each section."""
-    return [sentence for section in sections_of(boards_of(frame, metric)[0]) for sentence in section.headline]
+    return [sentence for section in sections_of(boards(frame, metric)[0]) for sentence in section.headline]
 
 
 def printed(frame, width=100, terminal=True):
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=terminal, color_system=None)
-    render_terminal(boards_of(frame, "acc"), console=console)
+    render_terminal(boards(frame, "acc"), console=console)
     return out.getvalue()
 
 
@@ -117,7 +121,7 @@ def test_a_score_left_by_a_failed_run_is_not_used():
 
 def test_runs_that_are_planned_but_absent_mark_the_mean(frame):
     assert row_of(quality_table(frame.assign(planned=12), "digits", "acc"), "vade")["planned"] == 12
-    assert "VaDE 10 of 12" in render_markdown(boards_of(frame.assign(planned=12), "acc"))
+    assert "VaDE 10 of 12" in render_markdown(boards(frame.assign(planned=12)))
 
 
 def test_the_reference_is_the_best_complete_variant(frame):
@@ -182,11 +186,11 @@ def test_a_twin_without_a_finished_run_is_not_compared():
 
 def test_unlabelled_data_has_a_sentence_instead_of_a_board(frame):
     frame[["acc", "nmi"]] = np.nan
-    text = render_markdown(boards_of(frame, "acc"))
+    text = render_markdown(boards(frame))
     assert "The data set is unlabelled: there is no ACC to compare by (49 runs ok, 1 failed)." in text
     assert "### Board" not in text
     assert "### Internal indices" in text
-    assert render_csv(boards_of(frame, "acc")).count("\n") == 6
+    assert render_csv(boards(frame)).count("\n") == 6
 
 
 def test_a_data_set_on_which_everything_failed_says_so():
@@ -222,7 +226,7 @@ def test_markdown_in_full():
     rows = pd.DataFrame(
         cells("dec", spread(0.7, n=6), title="DEC") + cells("sdec", spread(0.8, n=6, step=0.004), twin="dec")
     )
-    text = render_markdown(boards_of(rows, "acc"))
+    text = render_markdown(boards(rows))
     assert text.startswith("# Leaderboard\n\n## digits\n\n- sdec is better than its twin DEC by .100")
     assert "| variant | runs | ACC ± sd | rank | difference [95 %] | p (Holm) | verdict |\n| :-- | --: |" in text
     assert "| sdec | 6/0/0 | .800 ± .007 | 1 | - | - | reference |" in text
@@ -233,7 +237,7 @@ def test_markdown_in_full():
 
 def test_csv_has_one_tidy_row_for_each_data_set_and_variant(frame):
     both = pd.concat([frame, frame.assign(dataset="usps")])
-    back = pd.read_csv(io.StringIO(render_csv(boards_of(both, "acc"))))
+    back = pd.read_csv(io.StringIO(render_csv(boards(both))))
     assert len(back) == 10
     assert list(back.columns[:5]) == ["board", "dataset", "metric", "variant", "title"]
     row = back.set_index(["dataset", "variant"]).loc[("usps", "vae_kmeans")]
@@ -248,7 +252,7 @@ HOSTILE = "x|y [red]z[/red] <b>*_`\n# \x1b[31m :boom: [a](http://b)"
 def test_hostile_names_are_printed_not_obeyed(frame):
     frame["title"] = frame["title"].replace("DEC", HOSTILE)
     frame["dataset"] = "<script>\n# digits"
-    markdown = render_markdown(boards_of(frame, "acc"))
+    markdown = render_markdown(boards(frame))
     assert r"x\|y \[red\]z\[/red\] \<b\>\*\_\` \# \[31m :boom: \[a\](http://b)" in markdown
     assert "## \\<script\\> \\# digits\n" in markdown
     (header,) = {line.replace(r"\|", "").count("|") for line in markdown.splitlines() if "9/1/0" in line}
@@ -270,7 +274,7 @@ def test_a_frame_that_cannot_be_read_is_refused(frame):
     with pytest.raises(InputError, match="seed 0 of ae_kmeans occurs twice"):
         quality_table(pd.concat([frame, frame.head(1)]), "digits", "acc")
     with pytest.raises(InputError, match="own embedding"):
-        boards_of(frame, "silhouette_embedding")
+        boards(frame, "silhouette_embedding")
 
 
 def test_numbers_are_written_as_in_a_paper():
@@ -347,7 +351,7 @@ DATASETS = ["d1", "d2", "d3", "d4", "d5", "d6"]
 
 def test_over_data_sets_the_unit_is_a_data_set():
     frame = over(DATASETS, a=[0.61, 0.72, 0.83, 0.64, 0.75, 0.86], b=[0.6, 0.7, 0.8, 0.6, 0.7, 0.8])
-    (twins,) = boards_of(frame, "acc")[0].overall.contrasts
+    (twins,) = boards(frame, "acc")[0].overall.contrasts
     differences = np.array([0.01, 0.02, 0.03, 0.04, 0.05, 0.06])
     expected = paired_comparison(differences, np.zeros(6))
     assert twins.matched == tuple(DATASETS)
@@ -367,21 +371,21 @@ def test_two_data_sets_cannot_be_significant_and_it_is_said():
 
 def test_a_variant_that_lacks_a_data_set_has_no_total_rank():
     frame = over(DATASETS[:3], a=[0.7, 0.8, 0.6], b=[0.6, 0.7, 0.5], c=[0.9, None, 0.9])
-    ranking = boards_of(frame, "acc")[0].overall.ranking
+    ranking = boards(frame, "acc")[0].overall.ranking
     assert set(ranking.names) == {"a", "b"}
     assert ranking.mean_rank == {"a": 1.0, "b": 2.0}
     text = printed(frame, terminal=False)
     assert "c has no total and no rank: not all its runs have a score on d2." in text
     complete = over(DATASETS[:3], a=[0.7, 0.8, 0.6], b=[0.6, 0.7, 0.5], c=[0.9, 0.9, 0.9])
-    assert boards_of(complete, "acc")[0].overall.ranking.mean_rank == {"c": 1.0, "a": 2.0, "b": 3.0}
+    assert boards(complete, "acc")[0].overall.ranking.mean_rank == {"c": 1.0, "a": 2.0, "b": 3.0}
 
 
 def test_a_mean_that_skips_a_failure_is_no_value_over_data_sets():
     frame = over(DATASETS[:3], a=[0.7, 0.8, 0.6], b=[0.6, 0.7, 0.5])
-    assert set(boards_of(frame, "acc")[0].overall.ranking.names) == {"a", "b"}
+    assert set(boards(frame, "acc")[0].overall.ranking.names) == {"a", "b"}
     frame.loc[(frame["variant"] == "a") & (frame["dataset"] == "d2") & (frame["seed"] == 1), "status"] = "failed"
-    assert boards_of(frame, "acc")[0].overall.ranking.names == ("b",)
-    assert boards_of(frame, "acc")[0].overall.contrasts[0].matched == ("d1", "d3")
+    assert boards(frame, "acc")[0].overall.ranking.names == ("b",)
+    assert boards(frame, "acc")[0].overall.contrasts[0].matched == ("d1", "d3")
 
 
 def test_times_from_different_hardware_share_no_table(frame):
@@ -393,10 +397,10 @@ def test_times_from_different_hardware_share_no_table(frame):
 
 
 def test_latex_marks_the_best_only_where_the_test_says_so(frame):
-    assert "\\textbf" not in render_latex(boards_of(frame, "acc")), "DEC is incomplete, not best"
+    assert "\\textbf" not in render_latex(boards(frame)), "DEC is incomplete, not best"
     rows = pd.DataFrame(cells("a_b", spread(0.8), title="100% & more") + cells("c", spread(0.7)))
-    text = render_latex(boards_of(rows, "acc"))
+    text = render_latex(boards(rows))
     assert "100\\% \\& more & \\textbf{$.800 \\pm .006$}" in text
     assert text.count("\\toprule") == text.count("\\bottomrule") == 1
     close = pd.DataFrame(cells("a", spread(0.8)) + cells("c", spread(0.8) + 0.02 * np.array([1, -1] * 5)))
-    assert "\\textbf" not in render_latex(boards_of(close, "acc"))
+    assert "\\textbf" not in render_latex(boards(close))

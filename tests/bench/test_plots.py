@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from bench.leaderboard import plots
+from bench.leaderboard.boards import boards_of
 from bench.leaderboard.plots import Look
 from bench.leaderboard.plots.export import figure_name
 from bench.leaderboard.plots.style import INK, OKABE_ITO, label
-from bench.leaderboard.tables import quality_table
 from bench.metrics import find_metric
 
 ACC = find_metric("acc")
@@ -35,7 +35,10 @@ def cells(variant, scores, *, twin=None, kind="deterministic", collapsed=(), tit
             "config": f"c {variant}",
             "twin": twin and f"c {twin}",
             "kind": kind,
+            "role": "asked",
             "seeded": True,
+            "planned": len(scores),
+            "hardware": "a processor",
             "seed": seed,
             "status": "ok",
             "flags": ["collapsed"] if seed in collapsed else [],
@@ -63,6 +66,10 @@ def contrasts(differences, name=str):
     return table.assign(outcome="better")
 
 
+def quality_of(frame):
+    return boards_of({"fixed": frame}, "acc")[0].datasets[0].quality
+
+
 def history(losses, phase="cluster", **more):
     n = len(losses)
     return {"phase": np.full(n, phase), "epoch": np.arange(1.0, n + 1), "loss": np.array(losses), **more}
@@ -83,7 +90,7 @@ def draw(kind, named=str, name=None):
     if kind == "scores":
         return plots.scores_by_seed(frame, ACC, looks, **to)
     if kind == "time":
-        return plots.quality_against_time(quality_table(frame, "digits", "acc"), ACC, looks, **to)
+        return plots.quality_against_time(quality_of(frame), ACC, looks, **to)
     if kind == "curves":
         runs = [history([3.0, 2.0, 1.0]), history([4.0, 3.0, 2.0])]
         return plots.learning_curves(runs, named("S-DEC"), BLUE, twin_runs=runs, twin=named("DEC"), **to)
@@ -362,7 +369,7 @@ def test_of_a_thousand_points_the_file_stays_small_and_the_best_are_named():
 def test_any_number_of_variants_and_one_seed_can_be_drawn(n):
     frame = pd.DataFrame(list(itertools.chain(*(cells(f"v{i}", [0.5 + i / 100]) for i in range(n)))))
     assert plots.scores_by_seed(frame, ACC, {}, name="s", title="t") is not None
-    there = plots.quality_against_time(quality_table(frame, "digits", "acc"), ACC, {}, name="q", title="t")
+    there = plots.quality_against_time(quality_of(frame), ACC, {}, name="q", title="t")
     assert (there is None) == (n == 1)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from bench.leaderboard.content import Figure, Report, TextTable
+from bench.leaderboard.content import Report, TextTable, figures_of
 from bench.leaderboard.page.drawing import draw
 
 FILTER_ABOVE = 6
@@ -35,8 +35,7 @@ def render_page(report: Report) -> str:
     Parameters
     ----------
     report : Report
-        The figures of its first section stand right below the answer, and what its provenance calls "command" is
-        written as one, with a button to copy it.
+        What its provenance calls "command" is written as one, with a button to copy it.
 
     Returns
     -------
@@ -57,7 +56,6 @@ def render_page(report: Report) -> str:
     environment.filters |= {"draw": draw, "cells": _cells, "lead": _lead, "source": _source}
     return environment.from_string(_asset("page.html.jinja")).render(
         report=report,
-        overall=report.boards[0].sections[0].figures if report.boards and report.boards[0].sections else (),
         datasets=list(dict.fromkeys(pictures.dataset for pictures in report.pictures)),
         filter_above=FILTER_ABOVE,
         style=style,
@@ -107,18 +105,10 @@ def _clean(value: Any) -> Any:
 
 def _check_names(report: Report) -> None:
     seen: set[str] = set()
-    for figure in _figures(report):
+    for figure in figures_of(report):
         if figure.name in seen:
             raise ValueError(f"two figures are named {figure.name!r}")
         seen.add(figure.name)
-
-
-def _figures(report: Report) -> Iterator[Figure]:
-    for board in report.boards:
-        for section in board.sections:
-            yield from section.figures
-    for pictures in report.pictures:
-        yield from pictures.figures
 
 
 def _policy(style: str, script: str) -> str:

@@ -146,7 +146,7 @@ def critical_difference(
     known = {variant: float(rank) for variant, rank in ranks.items() if math.isfinite(rank)}
     if len(known) < 2:
         return None
-    from scikit_posthocs import critical_difference_diagram  # type: ignore[import-untyped] # slow to import
+    from scikit_posthocs import critical_difference_diagram  # slow to import
 
     names = list(known)
     # Numbers for names: the library formats and looks up by them, and names may hold anything.

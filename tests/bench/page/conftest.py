@@ -206,6 +206,8 @@ def report() -> Report:
     )
     return Report(
         title="Does making a deep clustering method stochastic help?",
+        subtitle="Sixteen methods on three data sets",
+        figures=(curves("overall", rng),),
         answer=(
             "Over three data sets S-DEC is better than its twin DEC by .012 [.004, .021], p = .041 (Holm), n = 3.",
             "No difference shown between VaDE and its twin AE+GMM over three data sets: .009 [-.001, .017], p = .076 "

@@ -71,7 +71,7 @@ def means(page):
 def test_hostile_names_are_shown_and_do_not_run(visit):
     page = visit()
     assert page.locator("#board-fixed").get_by_text("</script><script>window.__hacked = 1").count() > 0
-    assert page.title() == "Does making a deep clustering method stochastic help?"
+    assert page.title().startswith("Does making a deep clustering method stochastic help? ")
 
 
 def test_the_policy_keeps_a_script_that_is_not_the_pages_own_from_running(browser, report):
@@ -245,7 +245,7 @@ def test_every_figure_is_drawn_and_described(visit):
     page = visit()
     page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
     figures = page.locator("figure")
-    assert figures.count() == 3 + 3 * 3 * 2 + 3 * 6 * 3
+    assert figures.count() == 1 + 3 + 3 * 3 * 2 + 3 * 6 * 3
     boxes = figures.locator("svg").evaluate_all("all => all.map((one) => one.getBoundingClientRect())")
     assert len(boxes) == figures.count()
     assert all(box["width"] > 100 and box["height"] > 50 for box in boxes)

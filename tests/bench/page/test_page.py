@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import pytest
 
-from bench.leaderboard.content import Board, Figure, Pictures, Report, Section, TextTable
+from bench.leaderboard.content import Board, Figure, Pictures, Report, Section, TextTable, figures_of
 from bench.leaderboard.page import render_page
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 5">{}</svg>'
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 def only(*figures):
     """A report of one section that holds these figures."""
-    return Report("title", (), (Board("fixed", "Fixed", "", (Section("digits", (), figures=figures),)),))
+    return Report("title", "", (), (), (Board("fixed", "Fixed", "", (Section("digits", (), figures=figures),)),))
 
 
 def drawn(inside, svg=SVG):
@@ -93,7 +93,7 @@ def test_the_answer_comes_first_then_the_overall_figure_then_the_boards_and_the_
     landmarks = [
         '<header class="answer">',
         '<section class="overall"',
-        'id="title-fixed-forest"',
+        'id="title-overall"',
         'id="board-fixed"',
         'id="board-label-free"',
         'id="board-oracle"',
@@ -105,7 +105,7 @@ def test_the_answer_comes_first_then_the_overall_figure_then_the_boards_and_the_
     assert places == sorted(places)
     header = Page(html[: html.index("</header>") + 9].split("</head>")[1]).text
     said = " ".join("".join(header).split())
-    assert said == " ".join(["Skip to the results", report.title, *report.answer])
+    assert said == " ".join(["Skip to the results", report.title, report.subtitle, *report.answer])
 
 
 def test_every_sentence_note_cell_and_alternative_text_is_in_the_page(report, page):
@@ -133,8 +133,7 @@ def test_the_oracle_alone_is_marked_as_an_upper_bound_and_folded(page):
 
 
 def test_every_figure_stands_in_the_page_once_with_a_name_and_a_description(report, page):
-    names = [f.name for board in report.boards for section in board.sections for f in section.figures]
-    names += [f.name for pictures in report.pictures for f in pictures.figures]
+    names = [figure.name for figure in figures_of(report)]
     drawings = page.all("svg")
     assert sorted(drawing["aria-labelledby"] for drawing in drawings) == sorted(f"title-{name}" for name in names)
     assert all(drawing["role"] == "img" for drawing in drawings)
@@ -171,7 +170,7 @@ def test_a_cell_carries_what_it_is_sorted_by(key, attributes):
 
 
 def with_table(table):
-    return Report("title", (), (Board("fixed", "Fixed", "", (Section("digits", (), (table,)),)),))
+    return Report("title", "", (), (), (Board("fixed", "Fixed", "", (Section("digits", (), (table,)),)),))
 
 
 def test_a_table_without_keys_is_not_sortable():
@@ -199,7 +198,7 @@ def test_no_text_of_a_plugin_becomes_markup(text):
             for name in ("fixed", "oracle")
         )
         pictures = (Pictures(word, word, word, ()),)
-        return Report(word, (word,), boards, pictures, (word,), ((word, word), ("command", word)))
+        return Report(word, word, (word,), (), boards, pictures, (word,), ((word, word), ("command", word)))
 
     hostile, tame = Page(render_page(report_of(text))), Page(render_page(report_of("tame")))
     assert [tag for tag, _ in hostile.elements] == [tag for tag, _ in tame.elements]
@@ -207,7 +206,7 @@ def test_no_text_of_a_plugin_becomes_markup(text):
 
 
 def test_a_name_cannot_turn_the_numbers_beside_it_around_nor_break_the_file():
-    html = render_page(Report("a\u202eb\u2066c\x00d\ud800e\u200ff", (), ()))
+    html = render_page(Report("a\u202eb\u2066c\x00d\ud800e\u200ff", "", (), (), ()))
     assert "<h1>a b c d?e\u200ff</h1>" in html
     html.encode("utf-8")
 
@@ -319,7 +318,7 @@ def test_a_figure_of_matplotlib_is_taken_as_it_is():
 
 
 def test_an_empty_report_is_a_page_too():
-    page = Page(render_page(Report("nothing yet", (), ())))
+    page = Page(render_page(Report("nothing yet", "", (), (), ())))
     assert page.open == []
     assert "nothing yet" in page.text
 

@@ -1,0 +1,166 @@
+"""Puts a report together: the answer, the boards with their figures, pictures of the methods, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.leaderboard import plots
+from bench.leaderboard.boards import HEADLINE, BoardFrame
+from bench.leaderboard.content import Board, Figure, Report, Section
+from bench.leaderboard.gather import pictures_of, section_figures
+from bench.leaderboard.numbers import format_equation
+from bench.leaderboard.overall_section import OVERALL
+from bench.leaderboard.plots.export import figure_name
+from bench.leaderboard.ranking import Ranking
+from bench.leaderboard.sections import HOW_TO_READ, sections_of
+from bench.metrics import METRICS_VERSION
+from bench.results import Results
+from bench.statistics.correction import MethodComparison
+
+QUESTION = "Does stochasticity help?"
+
+
+def report_of(results: Results, boards: Sequence[BoardFrame]) -> Report:
+    """Return the whole report of some results.
+
+    Parameters
+    ----------
+    results : Results
+    boards : sequence of BoardFrame
+        The headline first; at least one.
+    """
+    written = tuple(_board(board, results) for board in boards)
+    headline = boards[0]
+    return Report(
+        title=QUESTION,
+        subtitle=" + ".join(dict.fromkeys(suite.title or suite.name for suite in results.suites)),
+        answer=(*_counts(headline), *_sentences(written[0].sections)),
+        figures=_present([_forest(headline)]),
+        boards=written,
+        pictures=pictures_of(results, headline),
+        how_to_read=HOW_TO_READ,
+        provenance=tuple(_provenance(results)),
+    )
+
+
+def _counts(board: BoardFrame) -> list[str]:
+    """Answer the question for each data set in one line: how many contrasts show what."""
+    lines = []
+    for tables in board.datasets:
+        compared = [contrast for contrast in tables.contrasts if contrast.result is not None]
+        if not compared:
+            continue
+        outcomes = [contrast.outcome for contrast in compared]
+        equivalent = sum(c.result is not None and c.result.practical == "equivalent" for c in compared)
+        better = f"{outcomes.count('better')} of {len(compared)} stochastic methods shown to be better than their twins"
+        lines.append(
+            f"{tables.dataset}: {better}, {outcomes.count('worse')} worse, {equivalent} equivalent in practice."
+        )
+    return lines
+
+
+def _sentences(sections: Sequence[Section]) -> list[str]:
+    several = len(sections) > 1
+    return [f"{s.dataset}: {text}" if several else text for s in sections for text in s.headline]
+
+
+def _board(board: BoardFrame, results: Results) -> Board:
+    """Return a board with the figures of each section."""
+    looks = plots.looks_of(board.frame)
+    sections = list(sections_of(board))
+    figures: list[list[Figure | None]] = []
+    if board.overall is not None:
+        figures.append([_ranks(board.overall.ranking, board.overall.labels, looks, OVERALL, board.name)])
+    for tables in board.datasets:
+        ranks = _ranks(tables.ranking, tables.labels, looks, tables.dataset, board.name)
+        figures.append([ranks, *section_figures(tables, board.name, results.params, looks)])
+    if board.name != HEADLINE:
+        figures[0].insert(0, _forest(board))
+    drawn = (replace(section, figures=_present(own)) for section, own in zip(sections, figures, strict=True))
+    return Board(board.name, board.title, board.note, tuple(drawn))
+
+
+def _present(figures: Iterable[Figure | None]) -> tuple[Figure, ...]:
+    return tuple(figure for figure in figures if figure is not None)
+
+
+def _forest(board: BoardFrame) -> Figure | None:
+    """Draw all contrasts of a board, those over data sets first."""
+    rows = []
+    if board.overall is not None:
+        rows += [_contrast(c, OVERALL, board.overall.labels) for c in board.overall.contrasts]
+    for tables in board.datasets:
+        rows += [_contrast(c, tables.dataset, tables.labels) for c in tables.contrasts]
+    if not rows:
+        return None
+    return plots.forest(
+        pd.DataFrame(rows),
+        board.metric,
+        name=figure_name("contrasts", board.name),
+        title=f"{board.metric.title} with the noise less {board.metric.title} without, with 95 % intervals",
+    )
+
+
+def _contrast(contrast: MethodComparison, group: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    result = contrast.result
+    low, high = (result.hodges_lehmann_interval if result else None) or (np.nan, np.nan)
+    p = "" if contrast.p_adjusted is None else f"{format_equation(contrast.p_adjusted)}, "
+    return {
+        "group": group,
+        "label": f"{labels[contrast.a]} − {labels[contrast.b]}",
+        "difference": result.hodges_lehmann if result else np.nan,
+        "ci_low": low,
+        "ci_high": high,
+        "text": f"{p}{contrast.n}" if result else str(contrast.reason),
+        "outcome": contrast.outcome,
+    }
+
+
+def _ranks(
+    ranking: Ranking, labels: Mapping[str, str], looks: Mapping[str, plots.Look], dataset: str, board: str
+) -> Figure | None:
+    """Draw the mean ranks; none where nothing was compared."""
+    names = list(ranking.mean_rank)
+    if len(names) < 2:
+        return None
+    p = pd.DataFrame(np.nan, index=names, columns=names)
+    for c in ranking.comparisons:
+        if c.a in ranking.mean_rank and c.b in ranking.mean_rank and c.p_adjusted is not None:
+            p.loc[c.a, c.b] = p.loc[c.b, c.a] = c.p_adjusted
+    p = p.rename(index=labels, columns=labels)
+    possible = any(c.outcome not in ("not compared", "cannot be significant") for c in ranking.comparisons)
+    bars = "bars join those not told apart" if possible else "no difference could be shown with so few"
+    return plots.critical_difference(
+        {labels[name]: mean_rank for name, mean_rank in ranking.mean_rank.items()},
+        p,
+        {labels[name]: looks[name] for name in names},
+        name=figure_name("ranks", board, dataset),
+        title=f"Mean ranks on {dataset}: {bars}",
+    )
+
+
+def _provenance(results: Results) -> list[tuple[str, str]]:
+    rows = []
+    for suite, run in zip(results.suites, results.runs, strict=True):
+        description = f": {suite.description}" if suite.description else ""
+        rows.append(("Suite", f"{suite.name}{description}"))
+        rows += [("Command", command) for command in run.commands()]
+    fingerprints = results.frame.groupby("dataset")["fingerprint"].first()
+    rows += [("Data", f"{name}, SHA-256 {fingerprint}") for name, fingerprint in fingerprints.items()]
+    seeds = sorted({seed for suite in results.suites for seed in suite.seeds})
+    rows.append(("Seeds", ", ".join(map(str, seeds))))
+    rows.append(
+        ("Primary metric", f"{results.primary_metric}, declared in the suite; metrics version {METRICS_VERSION}")
+    )
+    rows += [("Hardware", text) for text in results.origin["hardware"]]
+    rows += [("Versions", text) for text in results.origin["versions"]]
+    rows += [("Commit", text) for text in results.origin["commits"]]
+    rows += [("Note", text) for text in results.notes]
+    rows.append(("Report written by", f"deepclustbench {version('deepclustbench')}"))
+    return rows
