@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import pandas as pd
 
 from bench.leaderboard.assembly import report_of
 from bench.leaderboard.boards import BoardFrame, boards_of
 from bench.leaderboard.content import figures_of
-from bench.leaderboard.frame import finished, has_flag
 from bench.leaderboard.latex import render_latex
 from bench.leaderboard.page import render_page
 from bench.leaderboard.render import render_csv, render_markdown
-from bench.metrics.stability import stability
-from bench.results import Results
+from bench.results import Results, stability_of
 from bench.selection import board_frames
 from bench.store import Run
-
-#: With more cells than this, reading their labels is worth the start of other processes.
-_MANY_CELLS = 10_000
 
 
 def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
@@ -63,25 +56,3 @@ def _board_frames(results: Results) -> dict[str, pd.DataFrame]:
             parts.setdefault(name, []).append(part)
     order = ["dataset", "variant", "seed"]
     return {name: pd.concat(some).sort_values(order, ignore_index=True) for name, some in parts.items()}
-
-
-def stability_of(results: Results) -> list[float]:
-    """Return for each cell how far the healthy runs of its variant agree; collapsed ones would agree perfectly."""
-    frame = results.frame
-    healthy = finished(frame)
-    healthy = healthy.loc[~has_flag(healthy, "collapsed")]
-    groups = {
-        place: [(results.run_of(run), key) for run, key in zip(rows["run"], rows["key"], strict=True)]
-        for place, rows in healthy.groupby(["dataset", "variant"])
-    }
-    if len(healthy) < _MANY_CELLS:
-        values = list(map(_stability, groups.values()))
-    else:
-        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-            values = list(pool.map(_stability, groups.values(), chunksize=8))
-    by_place = dict(zip(groups, values, strict=True))
-    return [by_place.get(place, float("nan")) for place in zip(frame["dataset"], frame["variant"], strict=True)]
-
-
-def _stability(cells: Sequence[tuple[Run, str]]) -> float:
-    return stability([run.outputs(key, ["labels"])["labels"] for run, key in cells])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
 from bench.metrics import METRICS_VERSION, score
+from bench.metrics.stability import stability
 from bench.store import Record, Run
 from bench.suite import Suite, load_suite
 
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.dataset import Dataset
+
+#: With more cells than this, reading their labels is worth the start of other processes.
+_MANY_CELLS = 10_000
+_MOST_RUNS = 30
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Results:
     frame : DataFrame
         One row a cell, as `bench.leaderboard.frame` describes, with its ``key`` and the number of its ``run``.
     runs : list of Run
+        In the order of the frame's column ``run``.
     suites : list of Suite
         One for each run.
     params : mapping of str to mapping
@@ -48,10 +56,6 @@ class Results:
     def primary_metric(self) -> str:
         """The metric that was declared before the runs."""
         return self.suites[0].primary_metric
-
-    def run_of(self, number: int) -> Run:
-        """Return the run that a row of the frame comes from."""
-        return self.runs[number]
 
 
 def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> Results:
@@ -152,6 +156,30 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
 def frame_of(records: Iterable[Record]) -> pd.DataFrame:
     """Return one row a cell with its metrics as columns, as the leaderboard reads them."""
     return _frame([_row(record) | {"run": 0} for record in records if record.part == "whole"], [])
+
+
+def stability_of(results: Results) -> list[float]:
+    """Return for each cell how far the healthy runs of its variant agree; collapsed ones would agree perfectly.
+
+    The first thirty of them, if there are more: 435 pairs say what there is to say.
+    """
+    frame = results.frame
+    healthy = frame.loc[(frame["status"] == "ok") & ~frame["flags"].map(lambda flags: "collapsed" in flags)]
+    groups = {
+        place: [(results.runs[run], key) for run, key in zip(rows["run"], rows["key"], strict=True)][:_MOST_RUNS]
+        for place, rows in healthy.groupby(["dataset", "variant"])
+    }
+    if len(healthy) < _MANY_CELLS:
+        values = list(map(_stability, groups.values()))
+    else:
+        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+            values = list(pool.map(_stability, groups.values(), chunksize=8))
+    by_place = dict(zip(groups, values, strict=True))
+    return [by_place.get(place, float("nan")) for place in zip(frame["dataset"], frame["variant"], strict=True)]
+
+
+def _stability(cells: Sequence[tuple[Run, str]]) -> float:
+    return stability([run.outputs(key, ["labels"])["labels"] for run, key in cells])
 
 
 def _row(r: Record) -> dict[str, Any]:

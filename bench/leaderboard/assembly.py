@@ -23,6 +23,8 @@ from bench.metrics import METRICS_VERSION
 from bench.results import Results
 from bench.statistics.correction import MethodComparison
 
+#: More rows than this fill screen after screen; the tables have all of them.
+MOST_CONTRASTS = 48
 QUESTION = "Does stochasticity help?"
 
 
@@ -91,7 +93,7 @@ def _present(figures: Iterable[Figure | None]) -> tuple[Figure, ...]:
 
 
 def _forest(board: BoardFrame) -> Figure | None:
-    """Draw all contrasts of a board, those over data sets first."""
+    """Draw the contrasts of a board, those over data sets first."""
     rows = []
     if board.overall is not None:
         rows += [_contrast(c, OVERALL, board.overall.labels) for c in board.overall.contrasts]
@@ -99,11 +101,12 @@ def _forest(board: BoardFrame) -> Figure | None:
         rows += [_contrast(c, tables.dataset, tables.labels) for c in tables.contrasts]
     if not rows:
         return None
+    some = f"; the first {MOST_CONTRASTS} of {len(rows)}" if len(rows) > MOST_CONTRASTS else ""
     return plots.forest(
-        pd.DataFrame(rows),
+        pd.DataFrame(rows[:MOST_CONTRASTS]),
         board.metric,
         name=figure_name("contrasts", board.name),
-        title=f"{board.metric.title} with the noise less {board.metric.title} without, with 95 % intervals",
+        title=f"{board.metric.title} with the noise less {board.metric.title} without, with 95 % intervals{some}",
     )
 
 

@@ -56,6 +56,11 @@ def variants_of(cells: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {str(name): rows for name, rows in cells.groupby("variant", sort=False)}
 
 
+def first_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return one cell of each variant, in order of appearance: all of a variant agree in what they are called."""
+    return cells.drop_duplicates("variant")
+
+
 def finished(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the runs that ended well; a collapsed run did, a failed, diverged or timed-out one did not."""
     return cells.loc[cells["status"] == "ok"]
@@ -108,7 +113,8 @@ def has_flag(cells: pd.DataFrame, flag: str) -> np.ndarray:
 
 def labels_of(cells: pd.DataFrame) -> dict[str, str]:
     """Return the title of each variant, with the variant's name where two share a title."""
-    titles = {name: str(rows["title"].iloc[0]) for name, rows in variants_of(cells).items()}
+    firsts = first_cells(cells)
+    titles = dict(zip(firsts["variant"], firsts["title"].astype(str), strict=True))
     shared = Counter(titles.values())
     return {name: title if shared[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
 
@@ -123,14 +129,13 @@ def twin_pairs(cells: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
     alone : list of str
         Stochastic variants whose twin was not run.
     """
-    variants = variants_of(cells)
-    by_config = {str(rows["config"].iloc[0]): name for name, rows in variants.items()}
+    firsts = first_cells(cells)
+    by_config = dict(zip(firsts["config"], firsts["variant"], strict=True))
     pairs, alone = [], []
-    for name, rows in variants.items():
-        twin = rows["twin"].iloc[0]
+    for name, twin, kind in zip(firsts["variant"], firsts["twin"], firsts["kind"], strict=True):
         twin_name = by_config.get(twin) if isinstance(twin, str) else None
         if twin_name is not None and twin_name != name:
             pairs.append((name, twin_name))
-        elif rows["kind"].iloc[0] == "stochastic":
+        elif kind == "stochastic":
             alone.append(name)
     return pairs, alone

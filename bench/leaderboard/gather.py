@@ -22,6 +22,8 @@ from bench.metrics import Metric
 from bench.results import Results
 
 PER_DATASET, IN_ALL = 12, 40
+#: More variants than this are a cloud to the eye; grids have curves of their own.
+MOST_DRAWN = 24
 _NOTHING = np.empty(0, dtype=np.int64)
 
 
@@ -43,21 +45,23 @@ def section_figures(
     metric, dataset = tables.metric, tables.dataset
     what = f"{metric.title} on {dataset}"
     one_machine = len(set(finished(tables.cells)["hardware"])) == 1
+    best = list(tables.quality["variant"][:MOST_DRAWN])
+    which = "every variant" if len(best) == len(tables.quality) else f"the best {len(best)} of {len(tables.quality)}"
     return [
         plots.scores_by_seed(
-            tables.cells,
+            tables.cells.loc[tables.cells["variant"].isin(best)],
             metric,
             looks,
             name=figure_name("scores", board, dataset),
-            title=f"{what}: every seed of every variant",
+            title=f"{what}: every seed of {which}",
         ),
         # Speed on unlike machines is no speed of methods.
         plots.quality_against_time(
-            tables.quality,
+            tables.quality[:MOST_DRAWN],
             metric,
             looks,
             name=figure_name("time", board, dataset),
-            title=f"{what} against the time of a run",
+            title=f"{what} against the time of a run, {which}",
         )
         if one_machine
         else None,

@@ -40,7 +40,7 @@ HOW_TO_READ = (
     "of the methods that were asked for.",
     'A rank is what the tests say of an order, and no more: of six methods, "2-6" has one shown to be better and none '
     "shown to be worse. Differences and p of a board are to its best mean, the reference.",
-    "Stability is the mean ARI between the labels of different seeds, collapsed runs left out.",
+    "Stability is the mean ARI between the labels of different seeds (of the first thirty), collapsed runs left out.",
     "The twin pairs and the primary metric are fixed before any run; the further scores only describe.",
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.stats import rankdata, trim_mean
@@ -55,26 +56,31 @@ def interquartile_mean(scores: Sequence[np.ndarray], random_state: int = 0) -> I
     """
     if not scores or not all(len(row) for row in scores):
         raise ValueError("every data set needs at least one score")
-    rng = np.random.default_rng(random_state)
-    fixed = _quantiles(_resampled(scores, rng, other_datasets=False))
+    fixed = _quantiles(_resampled(scores, random_state, other_datasets=False))
     enough = len(scores) >= FEWEST_DATASETS
-    resampled = _quantiles(_resampled(scores, rng, other_datasets=True)) if enough else None
+    resampled = _quantiles(_resampled(scores, random_state, other_datasets=True)) if enough else None
     return InterquartileMean(float(trim_mean(np.concatenate(scores), 0.25)), fixed, resampled)
 
 
-def _resampled(scores: Sequence[np.ndarray], rng: np.random.Generator, *, other_datasets: bool) -> np.ndarray:
+def _resampled(scores: Sequence[np.ndarray], random_state: int, *, other_datasets: bool) -> np.ndarray:
     """Return the interquartile mean of each resample, of shape (N_RESAMPLES,)."""
-    n_datasets, n_draws = len(scores), min(map(len, scores))
-    lengths = np.array([len(row) for row in scores])
-    padded = np.zeros((n_datasets, lengths.max()))
+    lengths = tuple(map(len, scores))
+    padded = np.zeros((len(scores), max(lengths)))
     for row, values in zip(padded, scores, strict=True):
         row[: len(values)] = values
+    return trim_mean(padded.ravel()[_draws(lengths, random_state, other_datasets)], 0.25, axis=1)
+
+
+@lru_cache(maxsize=8)  # the variants of a board have equal numbers of seeds, and so the same draws
+def _draws(lengths: tuple[int, ...], random_state: int, other_datasets: bool) -> np.ndarray:
+    """Return which scores each resample holds, of shape (N_RESAMPLES, n_datasets * n_draws), counted row by row."""
+    rng = np.random.default_rng(random_state)
+    n_datasets, n_draws = len(lengths), min(lengths)
     dataset = np.broadcast_to(np.arange(n_datasets), (N_RESAMPLES, n_datasets))
     if other_datasets:
         dataset = rng.integers(n_datasets, size=(N_RESAMPLES, n_datasets))
-    seed = (rng.random((N_RESAMPLES, n_datasets, n_draws)) * lengths[dataset][:, :, None]).astype(np.int64)
-    drawn = padded[dataset[:, :, None], seed]
-    return trim_mean(drawn.reshape(N_RESAMPLES, -1), 0.25, axis=1)
+    seed = rng.random((N_RESAMPLES, n_datasets, n_draws)) * np.array(lengths)[dataset][:, :, None]
+    return (dataset[:, :, None] * max(lengths) + seed.astype(np.int64)).reshape(N_RESAMPLES, -1)
 
 
 def _quantiles(values: np.ndarray) -> Interval:

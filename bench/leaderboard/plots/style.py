@@ -18,7 +18,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from bench.leaderboard.frame import twin_pairs, variants_of
+from bench.leaderboard.frame import first_cells, twin_pairs
 from bench.leaderboard.numbers import clean_name, format_score
 from bench.metrics import Metric
 
@@ -130,8 +130,9 @@ def looks_of(frame: pd.DataFrame) -> dict[str, Look]:
     group = {twin: twin for _, twin in pairs} | dict(pairs)  # variants that share a twin share a colour
     looks: dict[str, Look] = {}
     colors: dict[str, str] = {}
-    for name, rows in variants_of(frame).items():
-        stochastic = rows["kind"].iloc[0] == "stochastic"
+    firsts = first_cells(frame)
+    for name, kind in zip(firsts["variant"], firsts["kind"], strict=True):
+        stochastic = kind == "stochastic"
         if stochastic or name in group:
             color = colors.setdefault(group.get(name, name), OKABE_ITO[len(colors) % len(OKABE_ITO)])
             looks[name] = Look(color, "o", True) if stochastic else Look(color, "s", False)
