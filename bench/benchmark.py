@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.cards import load_dataset
 from bench.cells import Cell
 from bench.registry import find_method
-from bench.selection.boards import chosen_in
+from bench.selection.boards import boards_of, chosen_in
 from bench.selection.contest import contests_of, reporting_cells, selection_cells
 from bench.store import Record, Run
 from bench.suite import Suite, plan_cells
@@ -31,11 +31,15 @@ class Plan:
         The records there are, by key.
     left : list of Cell
         What remains to be run.
+    boards : mapping of (str, str) to list of str
+        The boards that a configuration is to stand on, by fingerprint of the data and id; empty where nothing is
+        chosen: then all that was asked for is on the fixed one.
     """
 
     cells: list[Cell]
     done: dict[str, Record]
     left: list[Cell]
+    boards: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)
 
     def seconds(self) -> dict[tuple[str, str], float]:
         """Return the mean seconds of a cell, fit and score, by data set and configuration."""
@@ -98,7 +102,9 @@ def make_plan(
         return _left_of(plan_cells(suite, datasets, find_method), run, force, retry_failed)
     contests = contests_of(suite, datasets, find_method)
     chosen = chosen_in(run, contests, suite.selection_seeds)
-    return _left_of(reporting_cells(suite, datasets, contests, chosen), run, force, retry_failed)
+    ids = {c.place: {choices[c.place] for choices in chosen.values() if c.place in choices} for c in contests}
+    made = _left_of(reporting_cells(suite, datasets, contests, ids), run, force, retry_failed)
+    return replace(made, boards=boards_of(contests, chosen))
 
 
 def make_selection_plan(

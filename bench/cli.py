@@ -26,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
 )
 out = Console()
+_WRITTEN = "leaderboard.md .csv .tex, scores.parquet, figures/"
 
 
 class Executor(StrEnum):
@@ -170,6 +171,7 @@ def run(
         first, plan = make_selection_plan(plan_of, target, data, **again), make_plan(plan_of, target, data, **again)
         target.write_suite(plan_of)
         target.note_command(shlex.join(["deepclustbench", *sys.argv[1:]]))
+        target.write_plan(plan.cells, plan.boards)
         try:
             if first.cells:
                 everything = carry_out(first, f"{plan_of.name}, to choose by", "silhouette_pixels")
@@ -177,6 +179,7 @@ def run(
                     for line in choose(plan_of, target, data):
                         _say(line)
                     plan = make_plan(plan_of, target, data, **again)
+                    target.write_plan(plan.cells, plan.boards)
             if everything:
                 everything = carry_out(plan, plan_of.name, plan_of.primary_metric)
         except KeyboardInterrupt:
@@ -189,8 +192,8 @@ def run(
         _say("stopped; the finished cells are kept, the same command goes on from here")
         raise typer.Exit(130)
     if boards:
-        render_terminal(boards, console=out)
-    _say(f"\nwritten: {target.folder}/leaderboard.md, leaderboard.csv, records/, outputs/")
+        render_terminal(boards, notes=results.notes, console=out)
+        _say(f"\nwritten: {target.folder}/report.html, {_WRITTEN}, records/, outputs/")
     keys = {cell.key for cell in (*first.cells, *plan.cells)}
     _exit_with_failures([r for r in target.records() if r.key in keys and r.status != "ok"])
 
@@ -263,7 +266,7 @@ def report(
 
     if len(runs) > 1 and out_folder is None:
         raise InputError("several runs make one report: say with --out DIR where it is to be written")
-    sources = [Run(folder) for folder in dict.fromkeys(runs)]
+    sources = [Run(folder) for folder in {folder.resolve(): folder for folder in runs}.values()]
     for source in sources:
         suite_of(source)  # before anything is locked: a folder that is no run stays as it is
     target = Run(out_folder) if out_folder else sources[0]
@@ -273,10 +276,9 @@ def report(
         results = collect(sources, lambda suite: load_datasets(suite, data_root).values())
         boards = write_report(results, target)
     if not boards:
-        _say(f"{', '.join(map(str, runs))}: no finished cells")
-        return
-    render_terminal(boards, console=out)
-    _say(f"\nwritten: {target.folder}/leaderboard.md, leaderboard.csv, leaderboard.tex, scores.parquet")
+        raise InputError(f"{', '.join(map(str, runs))}: no cells to report; run the suite first")
+    render_terminal(boards, notes=results.notes, console=out)
+    _say(f"\nwritten: {target.folder}/report.html, {_WRITTEN}")
 
 
 @app.command(name="methods")
@@ -360,7 +362,7 @@ def _suite(
     changes |= {"selection_seeds": selection_seeds, "limit": limit, "clusters": clusters}
     changes |= {"methods": methods and methods.split(","), "datasets": datasets and datasets.split(",")}
     changes = {key: value for key, value in changes.items() if value is not None}
-    return load_suite(name, **changes).with_settings(dict(_setting(text) for text in settings or ()))
+    return load_suite(name, dict(_setting(text) for text in settings or ()), **changes)
 
 
 def _setting(text: str) -> tuple[tuple[str, str], list[Any]]:

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from bench.suite import Suite
 
 
+#: Where what the runner sets is asked for.
+_INSTEAD = {
+    "n_clusters": "clusters = N in the suite, or --clusters N",
+    "random_state": "seeds in the suite, or --seeds",
+    "device": "--device",
+    "memory": "$DEEPCLUSTBENCH_CACHE",
+}
+
+
 class Paired(NamedTuple):
     """A configuration, and the deterministic one that is left of it without noise; None where it has none."""
 
@@ -46,6 +55,9 @@ def configurations_of(
     info = find(name)
     told = {**suite.set.get(name, {}), **suite.set.get(entry, {})}
     grid = suite.grid.get(entry, suite.grid.get(name, {}))
+    for parameter in {**told, **grid}:
+        if parameter in RUNNER_PARAMETERS:
+            raise InputError(f"{name}.{parameter} is set for every method alike: write {_INSTEAD[parameter]}")
     base = {**info.preset(preset, dataset.name), **told}
     found: dict[str, Paired] = {}
     for chosen in [{}] if fixed else _choices(info, told, grid, suite.search):

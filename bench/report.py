@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from bench.leaderboard.assembly import report_of
 from bench.leaderboard.boards import BoardFrame, boards_of
+from bench.leaderboard.choices import choices_of
 from bench.leaderboard.content import figures_of
 from bench.leaderboard.latex import render_latex
 from bench.leaderboard.page import render_page
 from bench.leaderboard.render import render_csv, render_markdown
 from bench.results import Results, stability_of
-from bench.selection import board_frames
 from bench.store import Run
 
 
@@ -33,13 +34,12 @@ def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
     """
     if results.frame.empty:
         return []
-    frame = results.frame
-    frame["stability"] = stability_of(results)
-    boards = boards_of(_board_frames(results), results.primary_metric)
-    target.write_file("leaderboard.md", render_markdown(boards))
+    results = replace(results, frame=results.frame.assign(stability=stability_of(results)))
+    boards = boards_of(_board_frames(results), results.primary_metric, choices_of(results.runs))
+    target.write_file("leaderboard.md", render_markdown(boards, results.notes))
     target.write_file("leaderboard.csv", render_csv(boards))
     target.write_file("leaderboard.tex", render_latex(boards))
-    target.write_table("scores.parquet", frame.drop(columns=["run"]))
+    target.write_table("scores.parquet", results.frame.drop(columns=["run"]))
     report = report_of(results, boards)
     target.write_file("report.html", render_page(report))
     for figure in figures_of(report):
@@ -49,10 +49,28 @@ def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
 
 
 def _board_frames(results: Results) -> dict[str, pd.DataFrame]:
-    """Return the cells of each board; a run that chose nothing is on the fixed one alone."""
-    parts: dict[str, list[pd.DataFrame]] = {}
-    for number, run in enumerate(results.runs):
-        for name, part in board_frames(run, results.frame.loc[results.frame["run"] == number]).items():
-            parts.setdefault(name, []).append(part)
-    order = ["dataset", "variant", "seed"]
-    return {name: pd.concat(some).sort_values(order, ignore_index=True) for name, some in parts.items()}
+    """Return the cells of each board: those that stand there by plan, and their twins.
+
+    A run that chose nothing is on the fixed one with all that its folder holds. Of one that chose, what earlier
+    commands left is on none: it may have been chosen by labels.
+    """
+    frame = results.frame
+    plans = [run.plan() for run in results.runs]
+    chose = [any(set(planned.boards) - {"fixed"} for planned in plan) for plan in plans]
+    if not any(chose):
+        return {"fixed": frame}
+    places = list(zip(frame["fingerprint"], frame["config"], strict=True))
+    members: dict[str, set[tuple[str, str]]] = {"fixed": set()}
+    for plan in plans:
+        for planned in plan:
+            for board in planned.boards:
+                members.setdefault(board, set()).add((planned.fingerprint, planned.config))
+    asked = (frame["role"] == "asked") & ~frame["run"].map(dict(enumerate(chose)))
+    members["fixed"] |= {place for place, there in zip(places, asked, strict=True) if there}
+    twins = dict(zip(places, frame["twin"], strict=True))
+    frames = {}
+    for board, standing in members.items():
+        beside = {(place[0], twins.get(place)) for place in standing}
+        roles = ["asked" if p in standing else "twin" if p in beside else "" for p in places]
+        frames[board] = frame.assign(role=roles).loc[[role != "" for role in roles]].reset_index(drop=True)
+    return frames

@@ -10,9 +10,12 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
+from bench.leaderboard.numbers import clean_name
 from bench.metrics import METRICS_VERSION, score
 from bench.metrics.stability import stability
-from bench.store import Record, Run
+from bench.metrics.table import UNLABELLED
+from bench.progress import last_line
+from bench.store import Planned, Record, Run
 from bench.suite import Suite, load_suite
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 #: With more cells than this, reading their labels is worth the start of other processes.
 _MANY_CELLS = 10_000
 _MOST_RUNS = 30
+UNNAMED = "(unnamed)"
 
 
 @dataclass(frozen=True)
@@ -79,27 +83,34 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
     if len(decided) > 1:
         told = ", ".join(f"{run.folder} by {metric}" for metric, run in decided.items())
         raise InputError(f"these runs have different primary metrics ({told}); report them apart")
-    rows: list[dict[str, Any]] = []
+    rows: dict[str, dict[str, Any]] = {}
     params: dict[str, Mapping[str, Any]] = {}
     origin: dict[str, dict[str, None]] = {"versions": {}, "hardware": {}, "commits": {}}
-    seen: dict[str, int] = {}
-    fingerprints: dict[str, dict[str, int]] = {}
     twice = 0
     for number, (run, suite) in enumerate(zip(runs, suites, strict=True)):
         for record in rescored(run, lambda suite=suite: load(suite)):  # type: ignore[misc]
-            if seen.setdefault(record.key, number) != number:
+            row = _row(record) | {"run": number}
+            there = rows.setdefault(record.key, row)
+            if there is not row:
                 twice += 1
-                continue
-            fingerprints.setdefault(record.dataset, {}).setdefault(record.fingerprint, number)
-            rows.append(_row(record) | {"run": number})
+                if there["status"] != "ok":  # what failed in one run may have ended well in another
+                    rows[record.key] = row
             params.setdefault(record.config, record.params)
-            origin["versions"].setdefault(", ".join(f"{name} {number}" for name, number in record.versions.items()))
-            origin["hardware"].setdefault(rows[-1]["hardware"])
+            origin["versions"].setdefault(", ".join(f"{name} {of}" for name, of in record.versions.items()))
+            origin["hardware"].setdefault(row["hardware"])
             origin["commits"].setdefault(record.commit or "unknown")
-    _refuse_other_data(runs, fingerprints)
-    notes = [f"{twice} cells are in several of the runs; they count once, as the first has them."] if twice else []
+    for number, run in enumerate(runs):
+        for planned in run.plan():
+            for seed, key in planned.keys.items():
+                rows.setdefault(key, _planned_row(planned, seed, key) | {"run": number})
+    frame = _frame(list(rows.values()), suites)
+    if len(runs) > 1:
+        _refuse_other_data(runs, frame)
+    notes = []
+    if twice:
+        notes.append(f"{twice} cells are in several of the runs; they count once, as the first has them.")
     found = {name: list(values) for name, values in origin.items()}
-    return Results(_frame(rows, suites), list(runs), suites, params, found, notes)
+    return Results(frame, list(runs), suites, params, found, notes)
 
 
 def suite_of(run: Run) -> Suite:
@@ -184,24 +195,47 @@ def _stability(cells: Sequence[tuple[Run, str]]) -> float:
 
 def _row(r: Record) -> dict[str, Any]:
     return {
-        "dataset": r.dataset,
+        **_identity(r),
+        "seed": r.seed,
+        "key": r.key,
+        "status": r.status,
+        "flags": r.flags,
+        "unlabelled": UNLABELLED in r.reasons.values(),
+        "error": last_line(r.error),
+        "hardware": _hardware(r.hardware),
+        "wall_time": r.wall_time,
+        "peak_memory": r.peak_memory,
+        **r.metrics,
+    }
+
+
+def _planned_row(planned: Planned, seed: int, key: str) -> dict[str, Any]:
+    """Return the row of a cell that has no record."""
+    return {
+        **_identity(planned),
+        "seed": seed,
+        "key": key,
+        "status": "not run",
+        "flags": [],
+        "unlabelled": False,
+        "error": "",
+    }
+
+
+def _identity(r: Record | Planned) -> dict[str, Any]:
+    return {
+        "dataset": clean_name(r.dataset) or UNNAMED,
         "fingerprint": r.fingerprint,
         "method": r.method,
-        "variant": r.variant,
-        "title": r.title,
+        "version": r.version,
+        "preset": r.preset,
+        "variant": clean_name(r.variant) or UNNAMED,
+        "title": clean_name(r.title) or UNNAMED,
         "config": r.config,
         "twin": r.twin,
         "role": r.role,
         "kind": r.kind,
         "seeded": r.seeded,
-        "seed": r.seed,
-        "key": r.key,
-        "status": r.status,
-        "flags": r.flags,
-        "hardware": _hardware(r.hardware),
-        "wall_time": r.wall_time,
-        "peak_memory": r.peak_memory,
-        **r.metrics,
     }
 
 
@@ -219,17 +253,39 @@ def _frame(rows: list[dict[str, Any]], suites: Sequence[Suite]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame
-    # A folder may hold other data, or another version of a variant, under one name: each keeps rows of its own.
-    for _, group in frame.groupby("dataset"):
-        _tell_apart(frame, group, ["dataset"], by="fingerprint")
-    for _, group in frame.groupby(["dataset", "variant"]):
-        _tell_apart(frame, group, ["variant", "title"], by="config")
+    frame = _named_by_content(frame)
     planned = {}
     for place, group in frame.groupby(["dataset", "variant"]):
         seeds = itertools.chain.from_iterable(suites[number].seeds for number in set(group["run"]) if suites)
         planned[place] = max(len(set(seeds)), len(group))
     frame["planned"] = [planned[place] for place in zip(frame["dataset"], frame["variant"], strict=True)]
     return frame.sort_values(["dataset", "variant", "seed"], ignore_index=True)
+
+
+def _named_by_content(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give one content one name, and different contents different ones, whatever the commands called them."""
+    content = ["fingerprint", "config"]
+    # A twin that was asked for later on, or by another run, is one variant still, and was asked for.
+    first = frame.assign(order=frame["role"] != "asked").sort_values("order", kind="stable").drop_duplicates(content)
+    names = first.set_index(content)[["variant", "title", "role"]]
+    frame = frame.drop(columns=list(names)).join(names, on=content)
+
+    # Twins have their partner's preset; presets may hold other values for other data sets, and are one all the same.
+    partners = frame.loc[frame["twin"].notna(), ["fingerprint", "twin", "preset"]]
+    partners = partners.set_axis([*content, "partner"], axis=1).drop_duplicates(content)
+    frame = frame.merge(partners, on=content, how="left")
+    preset = "@" + frame["preset"].fillna(frame["partner"]).fillna("")
+    for suffix in (preset, " v" + frame["version"].astype(str)):
+        several = suffix.groupby(frame["variant"]).transform("nunique") > 1
+        for column in ("variant", "title"):
+            frame.loc[several, column] += suffix[several]
+    # What still shares a name: other data, or other parameters.
+    frame["revised"] = frame.groupby("dataset")["fingerprint"].transform("nunique") > 1
+    for _, group in frame.groupby("dataset"):
+        _tell_apart(frame, group, ["dataset"], by="fingerprint")
+    for _, group in frame.groupby(["dataset", "variant"]):
+        _tell_apart(frame, group, ["variant", "title"], by="config")
+    return frame.drop(columns="partner")
 
 
 def _tell_apart(frame: pd.DataFrame, group: pd.DataFrame, columns: list[str], by: str) -> None:
@@ -239,13 +295,12 @@ def _tell_apart(frame: pd.DataFrame, group: pd.DataFrame, columns: list[str], by
             frame.loc[group.index, column] = group[column] + " #" + group[by].str[:6]
 
 
-def _refuse_other_data(runs: Sequence[Run], fingerprints: Mapping[str, Mapping[str, int]]) -> None:
-    """Refuse results on different data under one name in different runs; one run tells its own apart."""
-    for dataset, contents in fingerprints.items():
-        if len(set(contents.values())) > 1:
-            told = ", ".join(
-                f"{runs[number].folder} has {fingerprint[:12]}" for fingerprint, number in contents.items()
-            )
-            raise InputError(
-                f"{dataset} is not the same data in these runs ({told}); results on different data are not compared"
-            )
+def _refuse_other_data(runs: Sequence[Run], frame: pd.DataFrame) -> None:
+    """Refuse to put together what bears one name and is not the same data."""
+    for dataset, group in frame.loc[frame["revised"]].groupby(frame["dataset"].str.rpartition(" #")[0]):
+        contents = group.drop_duplicates(["run", "fingerprint"])
+        pairs = zip(contents["run"], contents["fingerprint"], strict=True)
+        told = ", ".join(f"{runs[number].folder} has {content[:12]}" for number, content in pairs)
+        raise InputError(
+            f"{dataset} is not the same data in these runs ({told}); results on different data are not compared"
+        )

@@ -6,7 +6,8 @@ import json
 import os
 import warnings
 import zipfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import tomli_w
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from bench.cells import Part
+from bench.cells import Cell, Part
 from bench.errors import InputError
 from bench.suite import Suite
 
@@ -74,6 +75,35 @@ class Record(BaseModel):
         """Seconds of training; a network found in the cache counts with the time it took to train."""
         phases = [s for name, s in self.timings.items() if name not in ("fit", "score")]
         return sum(phases) if phases else self.timings.get("fit")
+
+
+class Planned(BaseModel):
+    """A configuration that a run is to report on a data set: what its records will say of it, and their keys.
+
+    Attributes
+    ----------
+    boards : list of str
+        Those on which it stands by itself; none for one that is there as a twin alone.
+    keys : dict of int to str
+        By seed.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str
+    fingerprint: str
+    method: str
+    version: int
+    preset: str | None
+    variant: str
+    title: str
+    kind: Literal["deterministic", "stochastic"]
+    config: str
+    seeded: bool
+    twin: str | None
+    role: Literal["asked", "twin"]
+    boards: list[str]
+    keys: dict[int, str]
 
 
 class Run:
@@ -180,6 +210,52 @@ class Run:
         content = json.loads(suite.model_dump_json(exclude_none=True, exclude_defaults=False))
         self.write_file("suite.toml", tomli_w.dumps(content))
 
+    def write_plan(self, cells: Iterable[Cell], boards: Mapping[tuple[str, str], list[str]]) -> None:
+        """Store what is to be reported, so that a report knows what is missing and what stands where.
+
+        Parameters
+        ----------
+        cells : iterable of Cell
+        boards : mapping of (str, str) to list of str
+            As `bench.benchmark.Plan` has them.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        planned: dict[tuple[str, str], Planned] = {}
+        for cell in cells:
+            c, place = cell.configuration, (cell.fingerprint, cell.configuration.id)
+            if place not in planned:
+                fields = Planned.model_fields.keys() & vars(c).keys()
+                what: dict[str, Any] = {name: getattr(c, name) for name in fields}
+                what |= {"dataset": cell.dataset, "fingerprint": cell.fingerprint, "config": c.id}
+                what["boards"] = boards.get(place, []) if boards else ["fixed"] * (c.role == "asked")
+                planned[place] = Planned(**what, keys={})
+            planned[place].keys[cell.seed] = cell.key
+        content, path = _PLAN.dump_json(list(planned.values()), indent=1), self.folder / "plan.json"
+        if not path.is_file() or path.read_bytes() != content:
+            self.write_file(path.name, content)
+
+    def plan(self) -> list[Planned]:
+        """Return what was to be run by the last command; nothing where that was not kept.
+
+        Raises
+        ------
+        InputError
+            If the file is not valid.
+        """
+        path = self.folder / "plan.json"
+        if not path.is_file():
+            return []
+        try:
+            return _PLAN.validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            reason = str(error).splitlines()[0]
+            mend = "delete it, or give the run's command again"
+            raise InputError(f"{path}: not a valid plan ({reason}); {mend}") from error
+
     def note_command(self, command: str) -> None:
         """Keep a command that wrote to this run, each once, in ``commands.txt``.
 
@@ -236,7 +312,8 @@ class Run:
         return InputError(f"{self.folder}: cannot be written ({error}); {reason}")
 
 
-_UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
+_PLAN = TypeAdapter(list[Planned])
+_UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

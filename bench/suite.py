@@ -149,8 +149,8 @@ def suite_names() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
-def load_suite(name: str, **changes: Any) -> Suite:
-    """Read a built-in suite or a file, with some keys changed.
+def load_suite(name: str, settings: Mapping[tuple[str, str], list[Any]] | None = None, **changes: Any) -> Suite:
+    """Read a built-in suite or a file, with some keys changed, and parameters set as by `Suite.with_settings`.
 
     Raises
     ------
@@ -170,9 +170,10 @@ def load_suite(name: str, **changes: Any) -> Suite:
         for table in ("set", "grid"):
             asked = {k: v for k, v in content.get(table, {}).items() if _concerns(k, changes["methods"])}
             content[table] = asked
-        if not (content.get("grid") or content.get("search") or changes.get("search")):
-            content.pop("selection_seeds", None)
-    return make_suite({**content, **changes}, source=str(path))
+    suite = make_suite({**content, **changes}, source=str(path)).with_settings(settings or {})
+    if "methods" in changes and "selection_seeds" not in changes and not (suite.grid or suite.search):
+        suite = suite.model_copy(update={"selection_seeds": None})  # of what is left there is nothing to choose
+    return suite
 
 
 def make_suite(content: Mapping[str, Any], source: str) -> Suite:

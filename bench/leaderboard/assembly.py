@@ -17,14 +17,20 @@ from bench.leaderboard.gather import pictures_of, section_figures
 from bench.leaderboard.numbers import format_equation
 from bench.leaderboard.overall_section import OVERALL
 from bench.leaderboard.plots.export import figure_name
-from bench.leaderboard.ranking import Ranking
+from bench.leaderboard.ranking import Ranking, rope_of
 from bench.leaderboard.sections import HOW_TO_READ, sections_of
+from bench.leaderboard.sentences import is_equivalent
 from bench.metrics import METRICS_VERSION
 from bench.results import Results
-from bench.statistics.correction import MethodComparison
+from bench.statistics.correction import MethodComparison, Outcome
 
 #: More rows than this fill screen after screen; the tables have all of them.
 MOST_CONTRASTS = 48
+_OPEN: dict[Outcome, str] = {
+    "cannot be significant": "with too few seeds to show anything",
+    "not compared": "not compared",
+}
+NO_ANSWER = "These runs cannot say: they have no stochastic method with its deterministic twin."
 QUESTION = "Does stochasticity help?"
 
 
@@ -42,7 +48,7 @@ def report_of(results: Results, boards: Sequence[BoardFrame]) -> Report:
     return Report(
         title=QUESTION,
         subtitle=" + ".join(dict.fromkeys(suite.title or suite.name for suite in results.suites)),
-        answer=(*_counts(headline), *_sentences(written[0].sections)),
+        answer=(*_counts(headline), *_sentences(written[0].sections)) or (NO_ANSWER,),
         figures=_present([_forest(headline)]),
         boards=written,
         pictures=pictures_of(results, headline),
@@ -55,15 +61,17 @@ def _counts(board: BoardFrame) -> list[str]:
     """Answer the question for each data set in one line: how many contrasts show what."""
     lines = []
     for tables in board.datasets:
-        compared = [contrast for contrast in tables.contrasts if contrast.result is not None]
-        if not compared:
+        if len(tables.contrasts) < 2:  # of one its own sentence says it all
             continue
-        outcomes = [contrast.outcome for contrast in compared]
-        equivalent = sum(c.result is not None and c.result.practical == "equivalent" for c in compared)
-        better = f"{outcomes.count('better')} of {len(compared)} stochastic methods shown to be better than their twins"
-        lines.append(
-            f"{tables.dataset}: {better}, {outcomes.count('worse')} worse, {equivalent} equivalent in practice."
-        )
+        outcomes = [contrast.outcome for contrast in tables.contrasts]
+        equivalent = sum(is_equivalent(contrast, tables.collapsed(contrast)) for contrast in tables.contrasts)
+        told = [
+            f"{outcomes.count('better')} of {len(outcomes)} stochastic variants shown to be better than their twins",
+            f"{outcomes.count('worse')} worse",
+            f"{equivalent} equivalent in practice",
+        ]
+        told += [f"{n} {words}" for outcome, words in _OPEN.items() if (n := outcomes.count(outcome))]
+        lines.append(f"{tables.dataset}: {', '.join(told)}.")
     return lines
 
 
@@ -75,17 +83,19 @@ def _sentences(sections: Sequence[Section]) -> list[str]:
 def _board(board: BoardFrame, results: Results) -> Board:
     """Return a board with the figures of each section."""
     looks = plots.looks_of(board.frame)
-    sections = list(sections_of(board))
     figures: list[list[Figure | None]] = []
     if board.overall is not None:
         figures.append([_ranks(board.overall.ranking, board.overall.labels, looks, OVERALL, board.name)])
     for tables in board.datasets:
         ranks = _ranks(tables.ranking, tables.labels, looks, tables.dataset, board.name)
         figures.append([ranks, *section_figures(tables, board.name, results.params, looks)])
-    if board.name != HEADLINE:
+    if figures and board.name != HEADLINE:
         figures[0].insert(0, _forest(board))
-    drawn = (replace(section, figures=_present(own)) for section, own in zip(sections, figures, strict=True))
-    return Board(board.name, board.title, board.note, tuple(drawn))
+    if board.choices:  # their section is the first
+        figures.insert(0, [])
+    sections = zip(sections_of(board), figures, strict=True)
+    drawn = tuple(replace(section, figures=_present(own)) for section, own in sections)
+    return Board(board.name, board.title, board.note, drawn)
 
 
 def _present(figures: Iterable[Figure | None]) -> tuple[Figure, ...]:
@@ -105,6 +115,7 @@ def _forest(board: BoardFrame) -> Figure | None:
     return plots.forest(
         pd.DataFrame(rows[:MOST_CONTRASTS]),
         board.metric,
+        rope=rope_of(board.metric),
         name=figure_name("contrasts", board.name),
         title=f"{board.metric.title} with the noise less {board.metric.title} without, with 95 % intervals{some}",
     )
@@ -128,23 +139,18 @@ def _contrast(contrast: MethodComparison, group: str, labels: Mapping[str, str])
 def _ranks(
     ranking: Ranking, labels: Mapping[str, str], looks: Mapping[str, plots.Look], dataset: str, board: str
 ) -> Figure | None:
-    """Draw the mean ranks; none where nothing was compared."""
-    names = list(ranking.mean_rank)
-    if len(names) < 2:
-        return None
-    p = pd.DataFrame(np.nan, index=names, columns=names)
-    for c in ranking.comparisons:
-        if c.a in ranking.mean_rank and c.b in ranking.mean_rank and c.p_adjusted is not None:
-            p.loc[c.a, c.b] = p.loc[c.b, c.a] = c.p_adjusted
-    p = p.rename(index=labels, columns=labels)
+    """Draw the mean ranks; none where a variant lacks a unit, or nothing could be shown to differ."""
     possible = any(c.outcome not in ("not compared", "cannot be significant") for c in ranking.comparisons)
-    bars = "bars join those not told apart" if possible else "no difference could be shown with so few"
+    if not ranking.mean_rank or not possible:
+        return None
+    n = max(len(c.matched) for c in ranking.comparisons)
     return plots.critical_difference(
-        {labels[name]: mean_rank for name, mean_rank in ranking.mean_rank.items()},
-        p,
-        {labels[name]: looks[name] for name in names},
+        ranking.mean_rank,
+        ranking.cliques,
+        labels,
+        looks,
         name=figure_name("ranks", board, dataset),
-        title=f"Mean ranks on {dataset}: {bars}",
+        title=f"Mean ranks on {dataset} over {n} {ranking.unit}s; a bar joins dots that are not told apart",
     )
 
 
@@ -158,6 +164,9 @@ def _provenance(results: Results) -> list[tuple[str, str]]:
     rows += [("Data", f"{name}, SHA-256 {fingerprint}") for name, fingerprint in fingerprints.items()]
     seeds = sorted({seed for suite in results.suites for seed in suite.seeds})
     rows.append(("Seeds", ", ".join(map(str, seeds))))
+    chosen_on = sorted({seed for suite in results.suites for seed in suite.selection_seeds or ()})
+    if chosen_on:
+        rows.append(("Selection seeds", ", ".join(map(str, chosen_on))))
     rows.append(
         ("Primary metric", f"{results.primary_metric}, declared in the suite; metrics version {METRICS_VERSION}")
     )

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
 
-from bench.leaderboard.frame import cells_of, check_columns
+from bench.leaderboard.frame import REQUIRED_COLUMNS, cells_of, check_columns
 from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.overall import OverallTables
 from bench.leaderboard.tables import DatasetTables
 from bench.metrics import Metric, find_ranking_metric
+from bench.selection.stored import AnyChoice
 
 HEADLINE = "fixed"
 TITLES = {
     "fixed": "Fixed presets",
     "label-free": "Chosen without labels",
-    "oracle": "Chosen with the labels: an upper bound",
+    "oracle": "Chosen with the labels",
 }
+_TWINS = (
+    "A twin has the values chosen for its partner: that isolates the noise, and compares no two tuned methods. Methods "
+    "had unequal numbers of candidates."
+)
 NOTES = {
     "fixed": "Hyper-parameters were fixed before any run.",
     "label-free": "Hyper-parameters were chosen on other seeds, before any label was read: degenerate runs out, then "
-    "prediction strength and agreement on held-out points.",
-    "oracle": "Hyper-parameters were chosen on other seeds by the labels, which no user has. Read it as what the "
-    "methods could reach, not as what they do.",
+    f"prediction strength and agreement on held-out points. {_TWINS}",
+    "oracle": "Hyper-parameters were chosen on other seeds by the labels, which no user has: read it as what the "
+    "methods might reach, not as what they do. It may still lie below the other boards, since the choice was made on "
+    f"few held-out points by fits of a part of the data. {_TWINS}",
 }
 
 
@@ -40,11 +46,14 @@ class BoardFrame:
         One row a cell, as `bench.leaderboard.frame` describes.
     metric : Metric
         The metric declared before the run.
+    choices : sequence of Choice
+        How the configurations were chosen; none on the fixed board.
     """
 
     name: str
     frame: pd.DataFrame
     metric: Metric
+    choices: Sequence[AnyChoice] = ()
 
     @property
     def title(self) -> str:
@@ -69,7 +78,9 @@ class BoardFrame:
         return OverallTables(self.datasets, self.metric) if len(self.datasets) > 1 else None
 
 
-def boards_of(frames: Mapping[str, pd.DataFrame], primary_metric: str) -> list[BoardFrame]:
+def boards_of(
+    frames: Mapping[str, pd.DataFrame], primary_metric: str, choices: Mapping[str, Sequence[AnyChoice]] | None = None
+) -> list[BoardFrame]:
     """Return the boards that there are, the headline first.
 
     Parameters
@@ -78,6 +89,8 @@ def boards_of(frames: Mapping[str, pd.DataFrame], primary_metric: str) -> list[B
         The cells of each board, one row a cell, as `bench.leaderboard.frame` describes.
     primary_metric : str
         The metric declared before the run.
+    choices : mapping of str to sequence of Choice, optional
+        By board. A board of which nothing could be chosen is there to say so.
 
     Raises
     ------
@@ -87,13 +100,15 @@ def boards_of(frames: Mapping[str, pd.DataFrame], primary_metric: str) -> list[B
     metric = find_ranking_metric(primary_metric)
     boards = []
     for name in TITLES:
-        frame = frames.get(name)
-        if frame is None or frame.empty:
+        frame, made = frames.get(name, pd.DataFrame()), (choices or {}).get(name, ())
+        if frame.empty and made:
+            boards.append(BoardFrame(name, pd.DataFrame(columns=[*REQUIRED_COLUMNS]), metric, made))
+        if frame.empty:
             continue
         check_columns(frame)
         # Once, here: names come from plugins, and a terminal obeys what is in them.
         safe = {
             column: frame[column].astype(str).map(clean_name) for column in ("dataset", "variant", "title", "hardware")
         }
-        boards.append(BoardFrame(name, frame.assign(**safe), metric))
+        boards.append(BoardFrame(name, frame.assign(**safe), metric, made))
     return boards

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 #: What a cell of a table says, and what it is sorted by.
 Entry = tuple[str, "float | str | None"]
 
-WORDS = frozenset({"variant", "twin", "verdict", "data set"})
+WORDS = frozenset({"variant", "twin", "verdict", "data set", "parameters", "chosen", "out because"})
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,10 @@ class TextTable:
         What each cell is sorted by, in the shape of ``rows``; None goes last. Empty if it cannot be sorted.
     left : frozenset of str
         Headings of the columns that hold words; the others hold numbers and are aligned on the right.
+    best : int or None
+        The row that is shown to be better than every other; None where none is.
+    cite : bool
+        Whether it is one that papers print, and not a further description.
     """
 
     title: str
@@ -31,14 +35,28 @@ class TextTable:
     rows: tuple[tuple[str, ...], ...]
     keys: tuple[tuple[float | str | None, ...], ...] = ()
     left: frozenset[str] = WORDS
+    best: int | None = None
+    cite: bool = True
 
 
-def make_table(title: str, header: Sequence[str], rows: Iterable[Sequence[Entry]]) -> TextTable:
-    """Return a table of entries."""
+def make_table(
+    title: str, header: Sequence[str], rows: Iterable[Sequence[Entry]], *, best: int | None = None, cite: bool = True
+) -> TextTable:
+    """Return a table of entries; the other parameters are those of `TextTable`."""
     entries = [tuple(row) for row in rows]
     texts = tuple(tuple(text for text, _ in row) for row in entries)
     keys = tuple(tuple(None if key != key else key for _, key in row) for row in entries)
-    return TextTable(title, tuple(header), texts, keys)
+    return TextTable(title, tuple(header), texts, keys, best=best, cite=cite)
+
+
+def words(text: str) -> Entry:
+    """Return a cell of words, sorted without regard to case."""
+    return text, text.casefold()
+
+
+def runs_of(n_ok: int, n_failed: int, n_collapsed: int) -> Entry:
+    """Return a cell that counts runs."""
+    return f"{n_ok}/{n_failed}/{n_collapsed}", n_ok
 
 
 @dataclass(frozen=True)

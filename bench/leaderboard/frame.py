@@ -3,7 +3,9 @@
 Columns: ``dataset``, ``method``, ``variant`` (unique name of a configuration), ``title``, ``config``, ``twin``
 (the ``config`` of its deterministic twin, or None), ``role`` ("asked" for, or the "twin" of one that was),
 ``kind``, ``seeded`` (whether it takes a seed), ``planned`` (runs planned of the variant), ``seed``, ``status``,
-``flags`` (list of str), one for each metric, ``hardware``, ``wall_time`` in seconds and ``peak_memory`` in MB.
+``flags`` (list of str), ``unlabelled`` (whether the data have no classes), ``revised`` (whether the name of the data
+set stands for several contents here), one for each metric, ``hardware``, ``wall_time`` in seconds and ``peak_memory``
+in MB. A cell that was planned and has no record has the status "not run".
 """
 
 from __future__ import annotations
@@ -16,9 +18,13 @@ import pandas as pd
 from bench.errors import InputError
 from bench.statistics.correction import Scores
 
+#: Status of a cell that was planned and has no record.
+NOT_RUN = "not run"
+
 REQUIRED_COLUMNS = (
     *("dataset", "method", "variant", "title", "config", "twin", "role", "kind"),
-    *("seeded", "planned", "seed", "status", "flags", "hardware", "wall_time", "peak_memory"),
+    *("seeded", "planned", "seed", "status", "flags", "unlabelled", "revised"),
+    *("hardware", "wall_time", "peak_memory"),
 )
 
 
@@ -61,6 +67,12 @@ def first_cells(cells: pd.DataFrame) -> pd.DataFrame:
     return cells.drop_duplicates("variant")
 
 
+def counts_of(cells: pd.DataFrame) -> tuple[int, int, int]:
+    """Count the runs that ended well, those that failed, and those of the former that collapsed."""
+    ok = finished(cells)
+    return len(ok), int((~cells["status"].isin(["ok", NOT_RUN])).sum()), int(has_flag(ok, "collapsed").sum())
+
+
 def finished(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the runs that ended well; a collapsed run did, a failed, diverged or timed-out one did not."""
     return cells.loc[cells["status"] == "ok"]
@@ -74,14 +86,20 @@ def scores_by_seed(cells: pd.DataFrame, metric: str) -> dict[int, float]:
 
 
 def scores_of(cells: pd.DataFrame, metric: str) -> dict[str, Scores]:
-    """Return what each variant scored: by seed, or the one score of a variant that takes no seed.
+    """Return what each variant scored: by seed, NaN where its run ended without a score.
 
-    A variant that takes no seed and has not finished has no scores, as one that takes seeds.
+    A variant that takes no seed has its one score, or no scores, by no seed; so has one whose seeds all gave the same:
+    it is deterministic in effect, and n equal numbers are no n observations.
     """
     scores: dict[str, Scores] = {}
     for name, rows in variants_of(cells).items():
         by_seed = scores_by_seed(rows, metric)
-        scores[name] = by_seed if rows["seeded"].all() or len(by_seed) != 1 else next(iter(by_seed.values()))
+        same = len(by_seed) > 1 and len({round(score, 6) for score in by_seed.values()}) == 1
+        if rows["seeded"].all() and not (same and len(by_seed) == len(rows)):
+            ended = rows.loc[rows["status"] != NOT_RUN, "seed"].tolist()
+            scores[name] = {seed: by_seed.get(seed, float("nan")) for seed in ended}
+        else:
+            scores[name] = next(iter(by_seed.values())) if by_seed else {}
     return scores
 
 
@@ -100,6 +118,13 @@ def metric_values(cells: pd.DataFrame, metric: str) -> np.ndarray:
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
+def moments(values: np.ndarray) -> tuple[float, float]:
+    """Return mean and standard deviation of the finite values, NaN where they do not exist."""
+    finite = values[np.isfinite(values)]
+    mean = float(finite.mean()) if len(finite) else np.nan
+    return mean, float(finite.std(ddof=1)) if len(finite) > 1 else np.nan
+
+
 def has_flag(cells: pd.DataFrame, flag: str) -> np.ndarray:
     """Tell for each cell whether it carries a flag.
 
@@ -116,7 +141,13 @@ def labels_of(cells: pd.DataFrame) -> dict[str, str]:
     firsts = first_cells(cells)
     titles = dict(zip(firsts["variant"], firsts["title"].astype(str), strict=True))
     shared = Counter(titles.values())
-    return {name: title if shared[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
+    labels: dict[str, str] = {}
+    for name, title in titles.items():
+        label = title if shared[title] == 1 else f"{title} ({name})"
+        while label in labels.values():  # a title may be what another's was made into
+            label += "'"
+        labels[name] = label
+    return labels
 
 
 def twin_pairs(cells: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:

@@ -44,7 +44,7 @@ def section_figures(
     """
     metric, dataset = tables.metric, tables.dataset
     what = f"{metric.title} on {dataset}"
-    one_machine = len(set(finished(tables.cells)["hardware"])) == 1
+    one_machine = len(tables.hardware) == 1
     best = list(tables.quality["variant"][:MOST_DRAWN])
     which = "every variant" if len(best) == len(tables.quality) else f"the best {len(best)} of {len(tables.quality)}"
     return [

@@ -13,7 +13,7 @@ import pandas as pd
 from bench.cells import canonical
 from bench.leaderboard import plots
 from bench.leaderboard.content import Figure
-from bench.leaderboard.frame import finished, has_flag, labels_of, metric_values, twin_pairs, variants_of
+from bench.leaderboard.frame import finished, first_cells, has_flag, labels_of, metric_values, twin_pairs
 from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.plots.export import figure_name
 from bench.leaderboard.plots.style import Look, look_of
@@ -51,16 +51,44 @@ def parameter_figures(
     list of Figure
         The longest grids first, at most `MOST_CURVES`.
     """
-    variants = variants_of(cells)
+    firsts = first_cells(cells)
     by_method: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for name, rows in variants.items():
-        first = rows.iloc[0]
-        if first["config"] in params:
-            by_method.setdefault(str(first["method"]), {})[name] = params[first["config"]]
+    for method, variant, config in zip(firsts["method"], firsts["variant"], firsts["config"], strict=True):
+        if config in params:
+            by_method.setdefault(method, {})[variant] = params[config]
     lines = [line for members in by_method.values() for line in grid_lines(members)]
-    lines.sort(key=lambda line: -len(line[1]))
-    figures = [_curve(cells, parameter, values, metric, looks, board) for parameter, values in lines[:MOST_CURVES]]
+    longest = sorted(lines, key=lambda line: -len(line[1]))[:MOST_CURVES]
+    if not longest:
+        return []
+    runs = _scored(cells, metric)
+    means, twins, labels = runs.groupby("variant")["score"].mean(), dict(twin_pairs(cells)[0]), labels_of(cells)
+    dataset = str(firsts["dataset"].iloc[0])
+    figures = []
+    for parameter, values in longest:
+        first = next(iter(values))
+        method = re.sub(rf" {re.escape(parameter)}=\S+", "", labels[first])
+        on_line = runs.loc[runs["variant"].isin(list(values))]
+        figures.append(
+            plots.parameter_curve(
+                on_line.assign(value=on_line["variant"].map(values).astype(np.float64)),
+                parameter,
+                metric,
+                look_of(looks, first),
+                twin={value: means[twins[v]] for v, value in values.items() if twins.get(v) in means.index},
+                name=figure_name("parameter", board, dataset, parameter, first),
+                title=f"{metric.title} of {clean_name(method)} over {clean_name(parameter)} on {clean_name(dataset)}",
+            )
+        )
     return [figure for figure in figures if figure is not None]
+
+
+def _scored(cells: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Return ``variant``, ``score`` and ``collapsed`` of each finished run that has a score."""
+    runs = finished(cells)
+    scores = metric_values(runs, metric.name)
+    scored = np.isfinite(scores)
+    runs = runs.loc[scored]
+    return pd.DataFrame({"variant": runs["variant"], "score": scores[scored], "collapsed": has_flag(runs, "collapsed")})
 
 
 def grid_lines(params: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[str, float]]]:
@@ -88,42 +116,3 @@ def grid_lines(params: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[
                 groups.setdefault(rest, {})[variant] = float(value)
         lines += [(parameter, group) for group in groups.values() if len(set(group.values())) >= FEWEST_VALUES]
     return lines
-
-
-def _curve(
-    cells: pd.DataFrame,
-    parameter: str,
-    values: Mapping[str, float],
-    metric: Metric,
-    looks: Mapping[str, Look],
-    board: str,
-) -> Figure | None:
-    variants = variants_of(cells)
-    twins = dict(twin_pairs(cells)[0])
-    points = []
-    for variant, value in values.items():
-        runs = finished(variants[variant])
-        scores, collapsed = metric_values(runs, metric.name), has_flag(runs, "collapsed")
-        points += [{"value": value, "score": s, "collapsed": c} for s, c in zip(scores, collapsed, strict=True)]
-    twin_means = {
-        value: _mean(metric_values(finished(variants[twins[variant]]), metric.name))
-        for variant, value in values.items()
-        if variant in twins
-    }
-    first = next(iter(values))
-    dataset = str(cells["dataset"].iloc[0])
-    method = re.sub(rf" {re.escape(parameter)}=\S+", "", labels_of(cells)[first])
-    return plots.parameter_curve(
-        pd.DataFrame(points, columns=["value", "score", "collapsed"]),
-        parameter,
-        metric,
-        look_of(looks, first),
-        twin={value: mean for value, mean in twin_means.items() if math.isfinite(mean)},
-        name=figure_name("parameter", board, dataset, parameter, first),
-        title=f"{metric.title} of {clean_name(method)} over {clean_name(parameter)} on {clean_name(dataset)}",
-    )
-
-
-def _mean(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else math.nan

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from bench.leaderboard.boards import BoardFrame
-from bench.leaderboard.numbers import (
-    format_equation,
-    format_interval,
-    format_mean,
-    format_ranks,
-    format_score,
-)
-from bench.leaderboard.tables import SECONDARY_METRICS
-from bench.metrics import Metric, find_metric
+from bench.leaderboard.content import TextTable
+from bench.leaderboard.numbers import ABSENT
+from bench.leaderboard.sections import sections_of
 
 _HEAD = (
     "% Needs \\usepackage{booktabs}. Bold: shown to be better than every other method (Holm over all pairs).\n"
@@ -24,7 +16,7 @@ _HEAD = (
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "|": r"\textbar{}", "[": "{[}", "]": "{]}", '"': r"\textquotedbl{}",
 }  # fmt: skip
 
 
@@ -34,59 +26,44 @@ def escape_latex(text: str) -> str:
 
 
 def render_latex(boards: Sequence[BoardFrame]) -> str:
-    """Return two tables for each data set of each board: the methods, and the contrasts of twins."""
+    """Return the tables of contrasts and of methods, for each data set and over them, of each board."""
     blocks = [_HEAD]
     for board in boards:
-        for tables in board.datasets:
-            dataset = escape_latex(tables.dataset)
-            if not tables.quality["n_scored"].any():
-                blocks.append(f"% {dataset}: no run has a {board.metric.title}.")
-                continue
-            blocks.append(_methods(tables.quality, f"{dataset}. {board.title}.", board.metric))
-            if tables.contrasts:
-                blocks.append(_twins(tables.twins, f"{dataset}: with the noise and without.", board.metric))
+        for section in sections_of(board, escape_latex):
+            tables = [table for table in section.tables if table.cite]
+            if not tables:
+                blocks += [f"% {section.dataset}: {sentence}" for sentence in section.headline]
+            for table in tables:
+                caption = f"{section.dataset}. {escape_latex(table.title)}. {board.title}."
+                blocks.append(_table(caption, table))
     return "\n\n".join(blocks) + "\n"
 
 
-def _methods(table: pd.DataFrame, caption: str, metric: Metric) -> str:
-    further = [find_metric(name) for name in SECONDARY_METRICS if name != metric.name]
-    rows = []
-    for row in table.to_dict("records"):
-        score = _math(format_mean(row["mean"], row["sd"], metric))
-        if row["rank_best"] == row["rank_worst"] == 1 and row["complete"]:
-            score = f"\\textbf{{{score}}}"
-        others = [_math(format_mean(row[f"{m.name}_mean"], row[f"{m.name}_sd"], m)) for m in further]
-        marked = score + ("*" if row["n_scored"] and not row["complete"] else "")
-        rows.append([escape_latex(row["title"]), marked, *others, format_ranks(row["rank_best"], row["rank_worst"])])
-    return _table(caption, ["Method", metric.title, *(m.title for m in further), "Rank"], rows)
+def _cell(text: str, heading: str, table: TextTable) -> str:
+    """Set numbers as mathematics, so that a minus is one; words are escaped already."""
+    if heading in table.left or text == ABSENT:
+        return text
+    mathematics = text.rstrip("*").replace("±", "\\pm")
+    return f"${mathematics}${'*' * text.endswith('*')}"
 
 
-def _twins(twins: pd.DataFrame, caption: str, metric: Metric) -> str:
-    rows = []
-    for row in twins.to_dict("records"):
-        interval = format_interval(row["ci_low"], row["ci_high"], metric)
-        difference = f"{format_score(row['difference'], metric)} {interval}".rstrip()
-        p = "-" if pd.isna(row["p_adjusted"]) else format_equation(row["p_adjusted"])
-        names = (escape_latex(row[column]) for column in ("title", "twin_title"))
-        rows.append([*names, _math(difference), _math(p), str(row["n_pairs"])])
-    return _table(caption, ["Stochastic", "Twin", "Difference [95\\,\\%]", "Holm", "$n$"], rows)
-
-
-def _math(text: str) -> str:
-    """Set numbers as mathematics, so that a minus is one."""
-    return "-" if text == "-" else "$" + text.replace("±", "\\pm") + "$"
-
-
-def _table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [" & ".join(row) + " \\\\" for row in rows]
+def _table(caption: str, table: TextTable) -> str:
+    lines = []
+    for i, row in enumerate(table.rows):
+        cells = [_cell(text, heading, table) for text, heading in zip(row, table.header, strict=True)]
+        if i == table.best:
+            cells = [f"\\textbf{{{cell}}}" for cell in cells]
+        lines.append(" & ".join(cells) + " \\\\")
+    columns = "".join("l" if heading in table.left else "r" for heading in table.header)
+    header = [escape_latex(heading.replace("±", "+-")) for heading in table.header]
     return "\n".join(
         [
             "\\begin{table}",
             "\\centering",
             f"\\caption{{{caption}}}",
-            f"\\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+            f"\\begin{{tabular}}{{{columns}}}",
             "\\toprule",
-            " & ".join(header) + " \\\\",
+            " & ".join(header).replace("+-", "$\\pm$") + " \\\\",
             "\\midrule",
             *lines,
             "\\bottomrule",

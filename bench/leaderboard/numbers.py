@@ -77,7 +77,7 @@ def clean_name(name: str) -> str:
 
 def escape_markdown(text: str) -> str:
     """Write text so that Markdown, its tables, HTML and maths all leave it as it is."""
-    return re.sub(r"([\\`*_\[\]<>|#~$&!])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>|#~$&!]|^[-+]|(?<=^\d)\.)", r"\\\1", text)
 
 
 def _without_zero(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from bench.leaderboard.frame import scores_of, variants_of
+from bench.leaderboard.frame import scores_by_seed, scores_of, variants_of
 from bench.metrics import Metric
 from bench.statistics.aggregate import mean_ranks
 from bench.statistics.correction import MethodComparison, Scores, all_pairs, compare_methods, smallest_n
@@ -36,7 +36,10 @@ class Ranking:
     comparisons : tuple of MethodComparison
         All pairs, adjusted together; of each the variant that comes later in ``names`` is A.
     mean_rank : mapping of str to float
-        Mean over the units of the rank within the unit; empty where a unit lacks a variant.
+        Mean over the units of the rank within the unit; empty where a unit lacks a variant. A variant with one
+        score has that in every unit.
+    unit : str
+        What scores are matched by.
     reason : str or None
         Why there are no comparisons.
     """
@@ -44,6 +47,7 @@ class Ranking:
     names: tuple[str, ...] = ()
     comparisons: tuple[MethodComparison, ...] = ()
     mean_rank: Mapping[str, float] = field(default_factory=dict)
+    unit: str = "seed"
     reason: str | None = None
 
     @property
@@ -71,11 +75,12 @@ class Ranking:
         """What cannot be said and why, in a sentence; None where nothing stands in the way."""
         if self.reason is not None:
             return f"{self.reason[0].upper()}{self.reason[1:]}."
-        compared = [c for c in self.comparisons if c.result is not None]
-        if not any(c.outcome == "cannot be significant" for c in compared):
+        short = [c for c in self.comparisons if c.outcome == "cannot be significant"]
+        if not short:
             return None
-        size = compared[0].family_size
-        return f"{size} pairs as one family need {smallest_n(size)} matched scores each to show a difference."
+        size = short[0].family_size
+        pairs = f"{size} pairs as one family need" if size > 1 else "A pair needs"
+        return f"{pairs} {smallest_n(size)} matched {self.unit}s each to show a difference."
 
 
 def rank(scores: Mapping[str, Scores], reference: str, metric: Metric, unit: str) -> Ranking:
@@ -84,7 +89,7 @@ def rank(scores: Mapping[str, Scores], reference: str, metric: Metric, unit: str
     Parameters
     ----------
     scores : mapping of str to (mapping of hashable to float) or float
-        As for `bench.statistics.correction.compare_methods`; none empty.
+        As for `bench.statistics.correction.compare_methods`.
     reference : str
         The variant that the others are measured by.
     metric : Metric
@@ -92,18 +97,32 @@ def rank(scores: Mapping[str, Scores], reference: str, metric: Metric, unit: str
         What scores are matched by: "seed" or "data set".
     """
     up = bool(metric.greater_is_better)
-    means = {name: float(np.mean(_values(own))) for name, own in scores.items()}
-    others = sorted(set(scores) - {reference}, key=lambda name: (-means[name] if up else means[name], name))
+    others = sorted(set(scores) - {reference}, key=lambda name: (_standing(scores[name], up), name))
     names = (reference, *others)
     if len(names) > MOST_RANKED:
-        return Ranking(names, reason=f"{len(names)} variants are too many to compare every two: at most {MOST_RANKED}")
+        reason = f"{len(names)} variants are too many to compare every two: at most {MOST_RANKED}"
+        return Ranking(names, unit=unit, reason=reason)
     family = all_pairs(reversed(names))
     comparisons = compare_methods(scores, family, unit=unit, greater_is_better=up, rope=rope_of(metric))
-    by_unit = {name: own for name, own in scores.items() if isinstance(own, Mapping)}
-    common = sorted(set.intersection(*map(set, by_unit.values()))) if by_unit else []
-    matched = {name: [own[key] for key in common] for name, own in by_unit.items()}
-    ranks = mean_ranks(matched, greater_is_better=up) if common else {}
-    return Ranking(names, tuple(comparisons), ranks)
+    return Ranking(names, tuple(comparisons), _mean_ranks(scores, up), unit)
+
+
+def _mean_ranks(scores: Mapping[str, Scores], greater_is_better: bool) -> dict[str, float]:
+    several = {name: own for name, own in scores.items() if isinstance(own, Mapping)}
+    units = sorted(set().union(*several.values()))
+    if len(scores) < 2 or not units or any(len(finite(own)) < len(units) for own in several.values()):
+        return {}
+    table = {
+        name: [own[u] for u in units] if isinstance(own, Mapping) else [own] * len(units)
+        for name, own in scores.items()
+    }
+    return mean_ranks(table, greater_is_better=greater_is_better)
+
+
+def _standing(scores: Scores, greater_is_better: bool) -> float:
+    """Return what variants are sorted by, those without a score last."""
+    values = finite(scores)
+    return (-1 if greater_is_better else 1) * float(np.mean(values)) if values else np.inf
 
 
 def rank_variants(cells: pd.DataFrame, metric: Metric) -> Ranking:
@@ -122,14 +141,16 @@ def rank_variants(cells: pd.DataFrame, metric: Metric) -> Ranking:
     metric : Metric
     """
     asked = cells.loc[cells["role"] == "asked"]
-    scores = {name: own for name, own in scores_of(asked, metric.name).items() if own != {}}
-    if not scores:
+    scores = scores_of(asked, metric.name)
+    variants = variants_of(asked)
+    runs = {name: len(scores_by_seed(rows, metric.name)) for name, rows in variants.items()}
+    if not any(runs.values()):
         return Ranking(reason="no variant has a score")
-    runs = {name: len(_values(own)) for name, own in scores.items()}
-    complete = [name for name, rows in variants_of(asked).items() if runs.get(name) == n_planned(rows)]
-    candidates = [name for name in complete if runs[name] > 1] or complete or list(scores)
-    sign = -1 if metric.greater_is_better else 1
-    reference = min(candidates, key=lambda name: (sign * float(np.mean(_values(scores[name]))), name))
+    complete = [name for name, rows in variants.items() if runs[name] == n_planned(rows)]
+    scored = [name for name, n in runs.items() if n]
+    candidates = [name for name in complete if runs[name] > 1] or complete or scored
+    up = bool(metric.greater_is_better)
+    reference = min(candidates, key=lambda name: (_standing(scores[name], up), name))
     return rank(scores, reference, metric, "seed")
 
 
@@ -143,5 +164,7 @@ def n_planned(cells: pd.DataFrame) -> int:
     return max(int(cells["planned"].max()), len(cells)) if cells["seeded"].all() else len(cells)
 
 
-def _values(scores: Scores) -> list[float]:
-    return list(scores.values()) if isinstance(scores, Mapping) else [scores]
+def finite(scores: Scores) -> list[float]:
+    """Return the scores that there are."""
+    values = scores.values() if isinstance(scores, Mapping) else [scores]
+    return [value for value in values if np.isfinite(value)]

@@ -17,12 +17,14 @@ from bench.leaderboard.numbers import escape_markdown
 from bench.leaderboard.sections import HOW_TO_READ, sections_of
 
 
-def render_terminal(boards: Sequence[BoardFrame], *, console: Console) -> None:
+def render_terminal(boards: Sequence[BoardFrame], *, notes: Sequence[str] = (), console: Console) -> None:
     """Print one section for each data set of each board.
 
     Parameters
     ----------
     boards : sequence of BoardFrame
+    notes : sequence of str
+        What is to be known of the results as a whole.
     console : Console
         Where to print. If it is no terminal, every table row and sentence is one unwrapped line.
     """
@@ -51,13 +53,18 @@ def render_terminal(boards: Sequence[BoardFrame], *, console: Console) -> None:
             for note in section.notes:
                 say(note)
     say("")
+    for note in notes:
+        say(note)
     for note in HOW_TO_READ:
         say(note, "dim")
 
 
-def render_markdown(boards: Sequence[BoardFrame]) -> str:
-    """Return a Markdown page with one section for each data set of each board."""
-    blocks = ["# Leaderboard"]
+def render_markdown(boards: Sequence[BoardFrame], notes: Sequence[str] = ()) -> str:
+    """Return a Markdown page with one section for each data set of each board.
+
+    The parameters are those of `render_terminal`.
+    """
+    blocks = ["# Leaderboard", _markdown_list(map(escape_markdown, notes))]
     level = "##"
     for board in boards:
         if len(boards) > 1:

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from bench.leaderboard.boards import BoardFrame
-from bench.leaderboard.content import Entry, Section, TextTable, make_table
-from bench.leaderboard.frame import finished, has_flag, metric_values, twin_pairs, variants_of
+from bench.leaderboard.choices import choices_section
+from bench.leaderboard.content import Entry, Section, TextTable, make_table, runs_of, words
+from bench.leaderboard.frame import NOT_RUN, counts_of, finished, metric_values, moments, twin_pairs, variants_of
 from bench.leaderboard.numbers import (
     ABSENT,
+    clean_name,
     format_interval,
     format_mean,
     format_megabytes,
@@ -23,6 +25,7 @@ from bench.leaderboard.numbers import (
     format_seconds,
 )
 from bench.leaderboard.overall_section import overall_section
+from bench.leaderboard.ranking import n_planned
 from bench.leaderboard.sentences import twin_sentence
 from bench.leaderboard.tables import SECONDARY_METRICS, DatasetTables
 from bench.metrics import Metric, find_metric
@@ -33,11 +36,13 @@ Escape = Callable[[str], str]
 INTERNAL_METRICS = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels", "n_clusters_used")
 
 HOW_TO_READ = (
-    "Runs are ok / failed / collapsed. A collapsed run is an ok run and counts in every number; a failed one "
-    "has no score.",
+    "Runs are ok / failed / collapsed. A collapsed run is an ok run and counts in every number that it has; a failed "
+    "one has no score: means leave it out and are marked *, and a test must hold whether it is left out or counted "
+    "as lost.",
     "A difference is the Hodges-Lehmann estimate over matched seeds with its exact 95 % interval; p is the "
     "two-sided Wilcoxon signed-rank test, Holm-adjusted within its family: the twins of a data set, or all pairs "
-    "of the methods that were asked for.",
+    "of the methods that were asked for. The intervals are not adjusted: each is of one comparison, and so is what "
+    "they say of equivalence.",
     'A rank is what the tests say of an order, and no more: of six methods, "2-6" has one shown to be better and none '
     "shown to be worse. Differences and p of a board are to its best mean, the reference.",
     "Stability is the mean ARI between the labels of different seeds (of the first thirty), collapsed runs left out.",
@@ -47,7 +52,7 @@ HOW_TO_READ = (
 
 @lru_cache(maxsize=8)  # the terminal and the page say the same
 def sections_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
-    """Return what is said over all data sets, where there are several, and then of each in order of appearance.
+    """Return how choices were made, what is said over all data sets, and then of each in order of appearance.
 
     Parameters
     ----------
@@ -55,8 +60,12 @@ def sections_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
     escape : callable
         Rewrites every name that comes from data or plugins.
     """
-    sections = tuple(_section(tables, escape) for tables in board.datasets)
-    return sections if board.overall is None else (overall_section(board.overall, escape), *sections)
+    sections = [_section(tables, escape) for tables in board.datasets]
+    if board.overall is not None:
+        sections.insert(0, overall_section(board.overall, escape))
+    if board.choices:
+        sections.insert(0, choices_section(board.choices, escape))
+    return tuple(sections)
 
 
 def _section(tables: DatasetTables, escape: Escape) -> Section:
@@ -66,38 +75,44 @@ def _section(tables: DatasetTables, escape: Escape) -> Section:
     missing = _why_no_score(cells, metric)
     if missing is not None:
         internal = (_internal(cells, labels),) if len(finished(cells)) else ()
-        return Section(dataset, (missing,), internal)
-    sentences = [twin_sentence(c, labels[c.a], labels[c.b], metric) for c in tables.contrasts]
-    hardware = sorted(set(finished(cells)["hardware"].dropna().astype(str)))
+        return Section(dataset, (missing,), internal, tuple(_troubles(cells, labels, escape)))
+    sentences = [
+        twin_sentence(c, labels[c.a], labels[c.b], metric, collapsed=tables.collapsed(c)) for c in tables.contrasts
+    ]
     texts = [_twins(tables.twins, labels, metric)] if tables.contrasts else []
     texts.append(_board(tables.quality, labels, metric))
-    texts.append(_further(tables.quality, labels, metric, _stability(cells), timed=len(hardware) < 2))
-    notes = _notes(tables, labels)
-    if len(hardware) > 1:
-        where = escape("; ".join(hardware))
+    texts.append(_further(tables.quality, labels, metric, _stability(cells), timed=len(tables.hardware) < 2))
+    notes = _notes(tables, labels, escape)
+    if len(tables.hardware) > 1:
+        where = escape("; ".join(tables.hardware))
         notes.append(f"Time and memory are not compared: the runs come from different hardware ({where}).")
     return Section(dataset, tuple(sentences), tuple(texts), tuple(notes))
 
 
 def _why_no_score(cells: pd.DataFrame, metric: Metric) -> str | None:
-    ok = finished(cells)
-    if np.isfinite(metric_values(ok, metric.name)).any():
+    if np.isfinite(metric_values(finished(cells), metric.name)).any():
         return None
-    count = f"{len(ok)} runs ok, {len(cells) - len(ok)} failed"
-    if ok.empty:
+    n_ok, n_failed, _ = counts_of(cells)
+    count = f"{n_ok} runs ok, {n_failed} failed"
+    if not n_ok:
         return f"No run has finished ({count})."
-    if "classes" in metric.needs:
+    if "classes" in metric.needs and cells["unlabelled"].any():
         return f"The data set is unlabelled: there is no {metric.title} to compare by ({count})."
-    return f"No finished run has a {metric.title} ({count})."
+    return f"No finished run has {_article(metric.title)} {metric.title} ({count})."
+
+
+def _article(title: str) -> str:
+    """Return "an" before what is spoken with a vowel first: an ACC, an NMI."""
+    return "an" if title[0] in "AN" else "a"
 
 
 def _twins(twins: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> TextTable:
     rows = [
         (
-            _words(labels[row["variant"]]),
-            (format_score(row["mean"], metric), row["mean"]),
-            _words(labels[row["twin_variant"]]),
-            (format_score(row["twin_mean"], metric), row["twin_mean"]),
+            words(labels[row["variant"]]),
+            _mean(row["mean"], np.nan, metric, row["complete"]),
+            words(labels[row["twin_variant"]]),
+            _mean(row["twin_mean"], np.nan, metric, row["complete"]),
             _difference(row, metric),
             (format_p(row["p_adjusted"]), row["p_adjusted"]),
             _pairs(row),
@@ -111,21 +126,21 @@ def _twins(twins: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> Te
 def _board(board: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> TextTable:
     rows = [
         (
-            _words(labels[row["variant"]]),
-            _runs(row["n_ok"], row["n_failed"], row["n_collapsed"]),
-            (
-                format_mean(row["mean"], row["sd"], metric) + ("*" if row["n_scored"] and not row["complete"] else ""),
-                row["mean"],
-            ),
+            words(labels[row["variant"]]),
+            runs_of(row["n_ok"], row["n_failed"], row["n_collapsed"]),
+            _mean(row["mean"], row["sd"], metric, row["complete"]),
             (format_ranks(row["rank_best"], row["rank_worst"]), row["rank_best"]),
             _difference(row, metric),
             (format_p(row["p_adjusted"]), row["p_adjusted"]),
-            _words(row["verdict"]),
+            words(row["verdict"]),
         )
         for row in board.to_dict("records")
     ]
     header = ("variant", "runs", f"{metric.title} ± sd", "rank", "difference [95 %]", "p (Holm)", "verdict")
-    return make_table(f"Board: {metric.title}, best mean first, and the difference to the reference", header, rows)
+    first = (board["rank_best"] == 1) & (board["rank_worst"] == 1) & board["complete"]
+    best = int(first.to_numpy().argmax()) if first.any() else None
+    title = f"Board: {metric.title}, best mean first, and the difference to the reference"
+    return make_table(title, header, rows, best=best)
 
 
 def _stability(cells: pd.DataFrame) -> dict[str, Entry]:
@@ -140,25 +155,14 @@ def _internal(cells: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
     agreement = _stability(cells)
     rows = []
     for name, variant in variants_of(cells).items():
-        ok = finished(variant)
-        moments = [(_moments(metric_values(ok, metric.name)), metric) for metric in metrics]
-        rows.append(
-            (
-                _words(labels[name]),
-                _runs(len(ok), len(variant) - len(ok), int(has_flag(ok, "collapsed").sum())),
-                *((format_mean(mean, sd, metric), mean) for (mean, sd), metric in moments),
-                agreement[name],
-            )
-        )
+        values = [metric_values(finished(variant), metric.name) for metric in metrics]
+        entries = [
+            _mean(*moments(own), metric, np.isfinite(own).sum() == n_planned(variant))
+            for own, metric in zip(values, metrics, strict=True)
+        ]
+        rows.append((words(labels[name]), runs_of(*counts_of(variant)), *entries, agreement[name]))
     header = ("variant", "runs", *(metric.title for metric in metrics), "stability")
     return make_table("Internal indices in pixel space, and the agreement between seeds (ARI)", header, rows)
-
-
-def _moments(values: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of the finite values."""
-    finite = values[np.isfinite(values)]
-    mean = float(finite.mean()) if len(finite) else np.nan
-    return mean, float(finite.std(ddof=1)) if len(finite) > 1 else np.nan
 
 
 def _further(
@@ -169,9 +173,8 @@ def _further(
     rows = []
     for row in board.to_dict("records"):
         quartiles = f"{format_score(row['median'], metric)} {format_interval(row['q1'], row['q3'], metric)}".rstrip()
-        means = [(row[f"{m.name}_mean"], row[f"{m.name}_sd"], m) for m in secondary]
-        entries: list[Entry] = [_words(labels[row["variant"]]), (quartiles, row["median"])]
-        entries += [(format_mean(mean, sd, m), mean) for mean, sd, m in means]
+        means = [_mean(row[f"{m.name}_mean"], row[f"{m.name}_sd"], m, row["complete"]) for m in secondary]
+        entries: list[Entry] = [words(labels[row["variant"]]), (quartiles, row["median"]), *means]
         entries.append(agreement[row["variant"]])
         if timed:
             time, memory = row["wall_time_mean"], row["peak_memory_max"]
@@ -179,19 +182,29 @@ def _further(
         rows.append(entries)
     header = ["variant", "median [Q1, Q3]", *(m.title for m in secondary), "stability"]
     title = f"Further: {metric.title} quartiles, descriptive scores, agreement of seeds"
-    return make_table(title + (", time, memory" if timed else ""), header + ["time", "memory"] * timed, rows)
+    header += ["time", "memory"] * timed
+    return make_table(title + (", time, memory" if timed else ""), header, rows, cite=False)
 
 
-def _words(text: str) -> Entry:
-    return text, text.casefold()
-
-
-def _runs(n_ok: int, n_failed: int, n_collapsed: int) -> Entry:
-    return f"{n_ok}/{n_failed}/{n_collapsed}", n_ok
+def _mean(mean: float, sd: float, metric: Metric, complete: bool) -> Entry:
+    """Write a mean, marked where it is over fewer runs than planned."""
+    star = "" if complete or not np.isfinite(mean) else "*"
+    return format_mean(mean, sd, metric) + star, mean
 
 
 def _pairs(row: dict[Any, Any]) -> Entry:
     return (f"1 against {row['n_pairs']}" if row["form"] == "one-sample" else str(row["n_pairs"])), row["n_pairs"]
+
+
+def _troubles(cells: pd.DataFrame, labels: Mapping[str, str], escape: Escape) -> list[str]:
+    """Say what has not been run, and why what failed did."""
+    missing = int((cells["status"] == NOT_RUN).sum())
+    notes = [f"Unfinished: {missing} of {len(cells)} runs have not been made."] if missing else []
+    failed = cells.loc[~cells["status"].isin(["ok", NOT_RUN])]
+    for name, rows in variants_of(failed).items():
+        reason = escape(clean_name(str(rows["error"].iloc[0])))[:200] if "error" in rows else ""
+        notes.append(f"{labels[name]}: {len(rows)} {rows['status'].iloc[0]}{reason and f' ({reason})'}.")
+    return notes
 
 
 def _difference(row: dict[Any, Any], metric: Metric) -> Entry:
@@ -201,8 +214,8 @@ def _difference(row: dict[Any, Any], metric: Metric) -> Entry:
     return f"{format_score(row['difference'], metric)} {interval}".rstrip(), row["difference"]
 
 
-def _notes(tables: DatasetTables, labels: Mapping[str, str]) -> list[str]:
-    board, notes = tables.quality, []
+def _notes(tables: DatasetTables, labels: Mapping[str, str], escape: Escape) -> list[str]:
+    board, notes = tables.quality, _troubles(tables.cells, labels, escape)
     incomplete = board.loc[~board["complete"]].to_dict("records")
     if incomplete:
         counts = ", ".join(f"{labels[row['variant']]} {row['n_scored']} of {row['planned']}" for row in incomplete)
@@ -210,18 +223,21 @@ def _notes(tables: DatasetTables, labels: Mapping[str, str]) -> list[str]:
             f"Marked *, means over fewer runs than planned: {counts}. Comparisons use the seeds both sides have."
         )
     before = board.iloc[: int(board["reference"].to_numpy().argmax())]
-    above = [labels[variant] for variant in before.loc[before["role"] == "asked", "variant"]]
-    if above:
-        notes.append(f"Above the reference on fewer runs, so not the reference: {', '.join(above)}.")
+    for row in before.loc[before["role"] == "asked"].to_dict("records"):
+        why = "takes no seed, so it has one run" if row["complete"] else "has fewer runs than planned"
+        notes.append(f"{labels[row['variant']]} is above the reference but {why}, and is not the reference.")
     for row in board.loc[board["n_collapsed"] > 0].to_dict("records"):
-        notes.append(f"{labels[row['variant']]}: {row['n_collapsed']} of {row['n_ok']} runs collapsed, and count.")
+        notes.append(f"{labels[row['variant']]}: {row['n_collapsed']} of {row['n_ok']} runs collapsed.")
+    alone = [labels[v] for v in board.loc[(board["form"] == "one-sample") & ~board["reference"], "variant"]]
+    if alone:
+        notes.append(f"Compared by one score, which no seed changes, with all of the reference: {', '.join(alone)}.")
     if (board["role"] == "twin").any():
         notes.append("A verdict of twin: run only beside its stochastic partner, and compared with that alone.")
     notes += [] if tables.ranking.limits is None else [tables.ranking.limits]
     pairs = pd.concat([tables.twins["n_pairs"], board["n_pairs"]])
     if pairs.between(2, 5).any():
         notes.append("With 5 matched seeds or fewer there is no 95 % interval, and no p below .05.")
-    _, alone = twin_pairs(tables.cells)
-    if alone:
-        notes.append(f"No deterministic twin in these runs: {', '.join(labels[name] for name in alone)}.")
+    _, twinless = twin_pairs(tables.cells)
+    if twinless:
+        notes.append(f"No deterministic twin in these runs: {', '.join(labels[name] for name in twinless)}.")
     return notes

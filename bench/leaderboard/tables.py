@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from bench.leaderboard.frame import (
+    counts_of,
     finished,
-    has_flag,
     labels_of,
     metric_values,
+    moments,
     scores_by_seed,
     scores_of,
     twin_pairs,
@@ -33,7 +33,11 @@ _NO_COMPARISON = {
     "ci_high": np.nan,
     "rank_biserial": np.nan,
     "prob_superiority": np.nan,
+    "prob_superiority_low": np.nan,
+    "prob_superiority_high": np.nan,
     "n_pairs": 0,
+    "n_lost": 0,
+    "n_won": 0,
     "form": "",
     "p_value": np.nan,
     "p_adjusted": np.nan,
@@ -48,7 +52,7 @@ _QUALITY_COLUMNS = (
     *("wall_time_mean", "peak_memory_max"),
 )
 _TWIN_COLUMNS = (
-    *("variant", "title", "twin_variant", "twin_title", "mean", "twin_mean", *_NO_COMPARISON),
+    *("variant", "title", "twin_variant", "twin_title", "mean", "twin_mean", "complete", *_NO_COMPARISON),
     "family_size",
 )
 
@@ -92,6 +96,16 @@ class DatasetTables:
         scores = scores_of(self.cells, self.metric.name)
         return compare_methods(scores, pairs, greater_is_better=up, rope=rope_of(self.metric))
 
+    def collapsed(self, contrast: MethodComparison) -> tuple[int, int]:
+        """Return how many runs of the two collapsed."""
+        counts = self.quality.set_index("variant")["n_collapsed"]
+        return int(counts[contrast.a]), int(counts[contrast.b])
+
+    @cached_property
+    def hardware(self) -> list[str]:
+        """What the finished runs ran on."""
+        return sorted(set(finished(self.cells)["hardware"].dropna().astype(str)))
+
     @cached_property
     def quality(self) -> pd.DataFrame:
         """One row a variant, the best mean first and those without a score last.
@@ -115,6 +129,8 @@ class DatasetTables:
                 row["verdict"] = "reference"
             rows.append(row)
         table = pd.DataFrame(rows, columns=list(_QUALITY_COLUMNS))
+        if len(self.hardware) > 1:  # speed on unlike machines is no speed of methods
+            table[["wall_time_mean", "peak_memory_max"]] = np.nan
         ascending = not self.metric.greater_is_better
         return table.sort_values(["mean", "variant"], ascending=[ascending, True], ignore_index=True)
 
@@ -122,6 +138,7 @@ class DatasetTables:
     def twins(self) -> pd.DataFrame:
         """One row a contrast, in order of appearance; means are over matched seeds."""
         scores = scores_of(self.cells, self.metric.name)
+        planned = self.quality.set_index("variant")["planned"]
         rows = []
         for contrast in self.contrasts:
             name, twin = contrast.a, contrast.b
@@ -131,8 +148,9 @@ class DatasetTables:
                     "title": self.labels[name],
                     "twin_variant": twin,
                     "twin_title": self.labels[twin],
-                    "mean": _mean(matched_scores(scores[name], contrast.matched)),
-                    "twin_mean": _mean(matched_scores(scores[twin], contrast.matched)),
+                    "mean": float(np.mean(matched_scores(scores[name], contrast.matched) or np.nan)),
+                    "twin_mean": float(np.mean(matched_scores(scores[twin], contrast.matched) or np.nan)),
+                    "complete": len(contrast.matched) == max(planned[name], planned[twin]),
                     "family_size": contrast.family_size,
                     **_comparison_columns(contrast),
                 }
@@ -142,7 +160,9 @@ class DatasetTables:
 
 def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
     ok = finished(cells)
+    n_ok, n_failed, n_collapsed = counts_of(cells)
     scores = np.array(list(scores_by_seed(cells, metric).values()))
+    mean, sd = moments(scores)
     quartiles = np.percentile(scores, [25, 50, 75]) if len(scores) else np.full(3, np.nan)
     planned = n_planned(cells)
     described: dict[str, Any] = {
@@ -150,20 +170,20 @@ def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
         "kind": str(cells["kind"].iloc[0]),
         "role": str(cells["role"].iloc[0]),
         "planned": planned,
-        "n_ok": len(ok),
-        "n_failed": len(cells) - len(ok),
-        "n_collapsed": int(has_flag(ok, "collapsed").sum()),
+        "n_ok": n_ok,
+        "n_failed": n_failed,
+        "n_collapsed": n_collapsed,
         "n_scored": len(scores),
         "complete": len(scores) == planned,
-        "mean": _mean(scores),
-        "sd": _sd(scores),
+        "mean": mean,
+        "sd": sd,
         **dict(zip(("q1", "median", "q3"), quartiles.tolist(), strict=True)),
-        "wall_time_mean": _mean(metric_values(ok, "wall_time")),
+        "wall_time_mean": moments(metric_values(ok, "wall_time"))[0],
         "peak_memory_max": _largest(metric_values(cells, "peak_memory")),
     }
     for name in SECONDARY_METRICS:
         values = np.array(list(scores_by_seed(cells, name).values()))
-        described |= {f"{name}_mean": _mean(values), f"{name}_sd": _sd(values)}
+        described |= dict(zip((f"{name}_mean", f"{name}_sd"), moments(values), strict=True))
     return described
 
 
@@ -178,23 +198,17 @@ def _comparison_columns(comparison: MethodComparison | None) -> Mapping[str, Any
         "ci_high": high,
         "rank_biserial": result.rank_biserial,
         "prob_superiority": result.prob_superiority,
+        "prob_superiority_low": result.prob_superiority_interval[0],
+        "prob_superiority_high": result.prob_superiority_interval[1],
         "n_pairs": result.n,
+        "n_lost": comparison.lost[0],
+        "n_won": comparison.lost[1],
         "form": result.form,
-        "p_value": result.p_value,
+        "p_value": comparison.p_value,
         "p_adjusted": comparison.p_adjusted,
         "verdict": comparison.verdict,
         "practical": result.practical,
     }
-
-
-def _mean(scores: ArrayLike) -> float:
-    values = np.asarray(scores, dtype=np.float64)
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if len(values) else np.nan
-
-
-def _sd(values: np.ndarray) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else np.nan
 
 
 def _largest(values: np.ndarray) -> float:

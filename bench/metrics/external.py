@@ -6,7 +6,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
-UNLABELLED = "the data set is unlabelled"
+from bench.metrics.table import UNLABELLED
+
 ONE_CLASS = "the data set has one class only"
 
 

@@ -12,9 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from bench.dataset import Dataset
-from bench.metrics.external import UNLABELLED, external_scores
+from bench.metrics.external import external_scores
 from bench.metrics.internal import internal_scores
-from bench.metrics.table import METRICS
+from bench.metrics.table import METRICS, UNLABELLED
 
 _RECLUSTERED = ("acc", "nmi", "ari")
 _LARGEST_VALUE = 1e15  # beyond it the squared distances of a float32 embedding overflow without a word

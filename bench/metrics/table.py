@@ -11,6 +11,9 @@ from bench.errors import InputError
 METRICS_VERSION: int = 1
 """Raised whenever a stored number would change; scores of two versions are never compared."""
 
+UNLABELLED = "the data set is unlabelled"
+"""Why there is no metric that needs classes."""
+
 Need = Literal["labels", "classes", "points", "embedding"]
 
 

@@ -98,7 +98,11 @@ def warm_up() -> None:
     """Begin to import what workers need, beside what this process does meanwhile."""
     context = _context()
     if isinstance(context, ForkServerContext):
-        forkserver.ensure_running()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server inherits it: Ctrl-C is for this process
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def _context() -> Any:

@@ -3,7 +3,3 @@
 `contest` says what is chosen between, `split` on which points; `criteria` and `rule` are the label-free rule;
 `decide` applies it to a run and `stored` writes the choices down; `boards` says which configuration stands where.
 """
-
-from bench.selection.boards import board_frames, boards_of
-
-__all__ = ["board_frames", "boards_of"]

@@ -36,7 +36,8 @@ class Contest:
     fixed : Paired
         The preset with what ``set`` says; or the only configuration there is.
     candidates : tuple of Paired
-        What grid and search make of it, in the order of the plan; empty if that is one configuration.
+        The preset and what grid and search make of it, in the order of the plan; empty if there is no more than one
+        configuration.
     """
 
     spec: str
@@ -138,6 +139,8 @@ def _contest(suite: Suite, spec: str, dataset: Dataset, entry: str, find: Callab
     alone = len(candidates) == 1
     (fixed,) = candidates if alone else configurations_of(suite, entry, dataset, find, fixed=True)
     name, preset = name_and_preset(entry, suite)
+    if not alone and fixed.configuration.id not in {pair.configuration.id for pair in candidates}:
+        candidates = [fixed, *candidates]  # a rule may find that nothing beats the preset
     title = find(name).title + ("" if preset == suite.preset else f"@{preset}")
     return Contest(
         spec,

@@ -36,8 +36,10 @@ def prediction_strength(labels_a: np.ndarray, labels_b: np.ndarray) -> float:
 
     References
     ----------
-    Tibshirani and Walther, "Cluster validation by prediction strength", Journal of Computational and Graphical
-    Statistics 14(3), 2005.
+    After Tibshirani and Walther, "Cluster validation by prediction strength", Journal of Computational and
+    Graphical Statistics 14(3), 2005. They cluster the test points anew and choose a number of clusters; here two fits
+    predict points that neither has seen, as in Wang, "Consistent selection of the number of clusters via
+    crossvalidation", Biometrika 97(4), 2010, and the number is given.
     """
     counts = contingency_table(labels_a, labels_b).astype(np.float64)
     sizes = counts.sum(axis=0)

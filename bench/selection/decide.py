@@ -61,14 +61,21 @@ def decide(
         label_free.append(choose_label_free(contest, runs[contest.place], points, seeds))
     write(run, Selection(choices=merged(read(run, Selection).choices, label_free)))
 
-    open_to_choice = [contest for contest in contests if contest.candidates]
+    by_labels = "classes" in find_ranking_metric(primary_metric).needs  # what no label enters is no oracle's
+    open_to_choice = [
+        contest for contest in contests if contest.candidates and by_labels and datasets[contest.spec].y is not None
+    ]
     oracle = [
         choose_by_labels(contest, runs[contest.place], datasets[contest.spec], seeds, primary_metric)
         for contest in open_to_choice
     ]
     write(run, Oracle(choices=merged(read(run, Oracle).choices, oracle)))
-    by_place = {choice.place: choice for choice in label_free}
-    return [choice for o in oracle for choice in (by_place[o.place], o)]
+    of_place = {choice.place: choice for choice in oracle}
+    made: list[LabelFreeChoice | OracleChoice] = []
+    for choice in label_free:
+        if choice.candidates:
+            made += [choice, *([of_place[choice.place]] if choice.place in of_place else [])]
+    return made
 
 
 def choose_label_free(contest: Contest, runs: Runs, points: np.ndarray, seeds: Sequence[int]) -> LabelFreeChoice:

@@ -17,7 +17,7 @@ from bench.selection.criteria import (
 )
 
 #: A run whose effective number of clusters is below this share of those asked for is degenerate.
-SMALLEST_SHARE = 0.5
+SMALLEST_SHARE = 0.8
 _LARGEST_VALUE = 1e15  # beyond it squared distances overflow, as in bench.metrics.scoring
 
 
@@ -74,8 +74,8 @@ def judge(candidates: Sequence[Sequence[HeldOutRun]], points: np.ndarray, n_clus
     2. The others are ranked by mean prediction strength and by mean pairwise adjusted Rand index, and the two
        ranks are added.
     3. Those with the smallest sum are told apart by :func:`bench.selection.criteria.aggregated_ranks` of their
-       partitions, in the points' own space and the embeddings of each of them; only theirs, so that a candidate
-       which cannot win does not decide between others.
+       partitions, in the points' own space and the embeddings of each of them; only theirs, so that large data stay
+       affordable.
     4. What is equal even then goes by the order of the plan.
 
     Parameters
@@ -116,7 +116,7 @@ def degeneracies(runs: Sequence[HeldOutRun], n_clusters: int) -> list[str]:
     """Return why a candidate's runs are degenerate, nothing if none is.
 
     A run is, if it has trouble of its own, if it puts all held-out points into one cluster, or if its effective
-    number of clusters there is below half of those asked for.
+    number of clusters there is below four fifths of those asked for: partitions that merge agree better.
     """
     found = []
     for run in runs:
@@ -127,7 +127,9 @@ def degeneracies(runs: Sequence[HeldOutRun], n_clusters: int) -> list[str]:
         if (run.labels == run.labels[0]).all():
             found.append(f"seed {run.seed}: all held-out points are in one cluster")
         elif effective < SMALLEST_SHARE * n_clusters:
-            found.append(f"seed {run.seed}: {effective:.1f} effective clusters, below half of {n_clusters}")
+            found.append(
+                f"seed {run.seed}: {effective:.1f} effective clusters, below {SMALLEST_SHARE:g} of {n_clusters}"
+            )
     return list(dict.fromkeys(found))
 
 

@@ -111,6 +111,9 @@ class OracleChoice(Choice):
     candidates: list[ScoredCandidate]
 
 
+AnyChoice = LabelFreeChoice | OracleChoice
+
+
 class _Stored(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: ClassVar[str]

@@ -12,6 +12,7 @@ from scipy.stats import rankdata, trim_mean
 N_RESAMPLES = 1000
 #: With fewer data sets an interval over data sets like these would be one over hardly more than themselves.
 FEWEST_DATASETS = 5
+FEWEST_SEEDS = 5
 
 Interval = tuple[float, float]
 
@@ -23,69 +24,65 @@ class InterquartileMean:
     Attributes
     ----------
     value : float
-    interval_fixed : (float, float)
-        95 %, over other seeds on these very data sets.
+    interval_fixed : (float, float) or None
+        95 %, over other seeds on these very data sets; None with fewer than five seeds.
     interval_resampled : (float, float) or None
-        95 %, over other seeds and other data sets like these; None with fewer than five.
+        95 %, over other seeds and other data sets like these; None also with fewer than five data sets.
     """
 
     value: float
-    interval_fixed: Interval
+    interval_fixed: Interval | None
     interval_resampled: Interval | None
 
 
-def interquartile_mean(scores: Sequence[np.ndarray], random_state: int = 0) -> InterquartileMean:
+def interquartile_mean(scores: np.ndarray, random_state: int = 0) -> InterquartileMean:
     """Average the middle half of the scores on all data sets, with stratified bootstrap intervals.
+
+    Percentile intervals of few scores are somewhat too narrow: with five to ten seeds, or data sets, 91 to 94 %
+    of simulated ones held the truth; with two seeds it would be 73 %, so there is none below five.
 
     Parameters
     ----------
-    scores : sequence of ndarray of shape (n_seeds,)
-        The scores on each data set. Where data sets have unequal numbers of seeds, a resample draws from each
-        as many as the one with the fewest has: the interval is then too wide rather than too narrow.
+    scores : ndarray of shape (n_datasets, n_seeds)
     random_state : int
         Seed of the bootstrap.
 
     Raises
     ------
     ValueError
-        If there is no data set, or one without scores.
+        If there are no scores.
 
     References
     ----------
     Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice", NeurIPS 2021.
     """
-    if not scores or not all(len(row) for row in scores):
-        raise ValueError("every data set needs at least one score")
-    fixed = _quantiles(_resampled(scores, random_state, other_datasets=False))
-    enough = len(scores) >= FEWEST_DATASETS
-    resampled = _quantiles(_resampled(scores, random_state, other_datasets=True)) if enough else None
-    return InterquartileMean(float(trim_mean(np.concatenate(scores), 0.25)), fixed, resampled)
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.ndim != 2 or not scores.size:
+        raise ValueError(f"scores must be of shape (n_datasets, n_seeds), neither of them 0; got {scores.shape}")
+    n_datasets, n_seeds = scores.shape
+    fixed, resampled = None, None
+    if n_seeds >= FEWEST_SEEDS:
+        fixed = _interval(scores, _draws(scores.shape, random_state, False))
+        if n_datasets >= FEWEST_DATASETS:
+            resampled = _interval(scores, _draws(scores.shape, random_state, True))
+    return InterquartileMean(float(trim_mean(scores, 0.25, axis=None)), fixed, resampled)
 
 
-def _resampled(scores: Sequence[np.ndarray], random_state: int, *, other_datasets: bool) -> np.ndarray:
-    """Return the interquartile mean of each resample, of shape (N_RESAMPLES,)."""
-    lengths = tuple(map(len, scores))
-    padded = np.zeros((len(scores), max(lengths)))
-    for row, values in zip(padded, scores, strict=True):
-        row[: len(values)] = values
-    return trim_mean(padded.ravel()[_draws(lengths, random_state, other_datasets)], 0.25, axis=1)
+def _interval(scores: np.ndarray, draws: np.ndarray) -> Interval:
+    low, high = np.quantile(trim_mean(scores.ravel()[draws], 0.25, axis=1), [0.025, 0.975])
+    return float(low), float(high)
 
 
 @lru_cache(maxsize=8)  # the variants of a board have equal numbers of seeds, and so the same draws
-def _draws(lengths: tuple[int, ...], random_state: int, other_datasets: bool) -> np.ndarray:
-    """Return which scores each resample holds, of shape (N_RESAMPLES, n_datasets * n_draws), counted row by row."""
+def _draws(shape: tuple[int, int], random_state: int, other_datasets: bool) -> np.ndarray:
+    """Return which scores each resample holds, of shape (N_RESAMPLES, n_datasets * n_seeds), counted row by row."""
     rng = np.random.default_rng(random_state)
-    n_datasets, n_draws = len(lengths), min(lengths)
+    n_datasets, n_seeds = shape
     dataset = np.broadcast_to(np.arange(n_datasets), (N_RESAMPLES, n_datasets))
     if other_datasets:
         dataset = rng.integers(n_datasets, size=(N_RESAMPLES, n_datasets))
-    seed = rng.random((N_RESAMPLES, n_datasets, n_draws)) * np.array(lengths)[dataset][:, :, None]
-    return (dataset[:, :, None] * max(lengths) + seed.astype(np.int64)).reshape(N_RESAMPLES, -1)
-
-
-def _quantiles(values: np.ndarray) -> Interval:
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+    seed = rng.integers(n_seeds, size=(N_RESAMPLES, n_datasets, n_seeds))
+    return (dataset[:, :, None] * n_seeds + seed).reshape(N_RESAMPLES, -1)
 
 
 def mean_ranks(means: Mapping[str, Sequence[float]], *, greater_is_better: bool = True) -> dict[str, float]:

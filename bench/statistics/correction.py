@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,8 @@ from bench.statistics.paired import PairedComparison, one_sample_comparison, pai
 
 Outcome = Literal["better", "worse", "no difference shown", "cannot be significant", "not compared"]
 
-#: Scores by what they are matched by, seeds or data sets; or the one score of a method that has no seed.
+#: Scores by what they are matched by, seeds or data sets; or the one score of a method that has no seed. NaN is a run
+#: that ended without a score.
 Scores = Mapping[Any, float] | float
 
 
@@ -31,10 +33,18 @@ class MethodComparison:
         The seeds, or data sets, that both have, ascending.
     result : PairedComparison or None
         None with fewer than two of them.
+    lost : (int, int)
+        Seeds on which A alone, and B alone, ended without a score. They are not in the result.
+    p_value : float or None
+        That of the result; with losses the larger of that and the p of a test in which each counts as the worst
+        difference there is, and 1 if the two tests point to different sides. Leaving failures out unasked would
+        compare the survivors: equal methods of which one fails where it does badly were called different in 28 %
+        of simulated comparisons.
     p_adjusted : float or None
         Holm-adjusted p over the family.
     family_size : int
-        Number of comparisons that could be made in the family.
+        Number of comparisons in the family; those that lack scores so far count, so that none that is made now
+        changes its verdict when they are.
     outcome : str
         "better" or "worse" (A than B, by the adjusted p), "no difference shown", "cannot be significant"
         where even the smallest p that n pairs can reach is too large for the family, or "not compared".
@@ -46,6 +56,8 @@ class MethodComparison:
     b: str
     matched: tuple[Hashable, ...]
     result: PairedComparison | None
+    lost: tuple[int, int]
+    p_value: float | None
     p_adjusted: float | None
     family_size: int
     outcome: Outcome
@@ -113,9 +125,9 @@ def compare_methods(
     Parameters
     ----------
     scores : mapping of str to (mapping of hashable to float) or float
-        Of each method its finite score for each seed, or for each data set; a plain number for a method that
-        gives one score whatever the seed. Such a one is compared by the one-sample test with methods that
-        have several, and not at all with its like.
+        Of each method its score for each seed, or for each data set, NaN for a run that ended without one; a
+        plain number for a method that gives one score whatever the seed. Such a one is compared by the
+        one-sample test with methods that have several, and not at all with its like.
     family : sequence of (str, str)
         (A, B) asks about A − B. All of them are adjusted together.
     unit : str
@@ -138,18 +150,18 @@ def compare_methods(
     unknown = sorted({name for pair in family for name in pair} - set(scores))
     if unknown:
         raise ValueError(f"no scores for {', '.join(unknown)}; there are scores for {', '.join(scores)}")
-    compared = [_compare(a, scores[a], b, scores[b], unit, rope, random_state) for a, b in family]
-    adjusted = iter(holm([c.result.p_value for c in compared if c.result is not None]).tolist())
-    size = sum(c.result is not None for c in compared)
-    family_of = []
-    for comparison in compared:
-        changes: dict[str, Any] = {"family_size": size}
+    compared = [_compare(a, scores[a], b, scores[b], unit, rope, random_state, greater_is_better) for a, b in family]
+    testable = [not (isinstance(scores[a], Real) and isinstance(scores[b], Real)) for a, b in family]
+    adjusted = np.ones(len(compared))
+    adjusted[testable] = holm([1.0 if c.p_value is None else c.p_value for c in itertools.compress(compared, testable)])
+    made = []
+    for comparison, p in zip(compared, adjusted.tolist(), strict=True):
+        changes: dict[str, Any] = {"family_size": sum(testable)}
         if comparison.result is not None:
-            p = next(adjusted)
-            outcome = _outcome(comparison.result, p, size, alpha, greater_is_better)
+            outcome = _outcome(comparison.result, p, sum(testable), alpha, greater_is_better)
             changes |= {"p_adjusted": p, "outcome": outcome}
-        family_of.append(replace(comparison, **changes))
-    return family_of
+        made.append(replace(comparison, **changes))
+    return made
 
 
 def all_pairs(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -158,27 +170,55 @@ def all_pairs(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _compare(
-    a: str, scores_a: Scores, b: str, scores_b: Scores, unit: str, rope: float | None, random_state: int
+    a: str,
+    scores_a: Scores,
+    b: str,
+    scores_b: Scores,
+    unit: str,
+    rope: float | None,
+    random_state: int,
+    greater_is_better: bool,
 ) -> MethodComparison:
     """Compare two methods; the family is not yet known."""
-
-    def made(matched: tuple[Hashable, ...], result: PairedComparison | None, reason: str | None) -> MethodComparison:
-        return MethodComparison(a, b, matched, result, None, 0, "not compared", reason)
-
-    one_a, one_b = isinstance(scores_a, float | int), isinstance(scores_b, float | int)
+    one_a, one_b = isinstance(scores_a, Real), isinstance(scores_b, Real)
     if one_a and one_b:
-        return made((), None, f"both give one score whatever the {unit}, so nothing varies that could be tested")
+        reason = f"both give one score whatever the {unit}, so nothing varies that could be tested"
+        return MethodComparison(a, b, (), None, (0, 0), None, None, 0, "not compared", reason)
     several = [set(s) for s in (scores_a, scores_b) if isinstance(s, Mapping)]
-    matched = tuple(sorted(set.intersection(*several)))
+    common = sorted(set.intersection(*several))
+
+    def values(scores: Scores) -> np.ndarray:
+        return np.array([scores[key] for key in common] if isinstance(scores, Mapping) else scores, dtype=np.float64)
+
+    there_a, there_b = (np.broadcast_to(np.isfinite(values(s)), len(common)) for s in (scores_a, scores_b))
+    both = there_a & there_b
+    matched = tuple(key for key, kept in zip(common, both, strict=True) if kept)
+    lost = int((~there_a & there_b).sum()), int((there_a & ~there_b).sum())
     if len(matched) < 2:
         reason = f"{len(matched)} matched {unit}{'s' * (len(matched) != 1)}; a comparison needs at least 2"
-        return made(matched, None, reason)
-
-    def values(scores: Scores) -> float | list[float]:
-        return [scores[key] for key in matched] if isinstance(scores, Mapping) else scores
-
+        return MethodComparison(a, b, matched, None, lost, None, None, 0, "not compared", reason)
+    first, second = (v[both] if v.ndim else v for v in (values(scores_a), values(scores_b)))
     compare = one_sample_comparison if one_a or one_b else paired_comparison
-    return made(matched, compare(values(scores_a), values(scores_b), rope=rope, random_state=random_state), None)
+    result = compare(first, second, rope=rope, random_state=random_state)
+    p = result.p_value if lost == (0, 0) else _p_with_losses(first - second, lost, result, greater_is_better)
+    return MethodComparison(a, b, matched, result, lost, p, None, 0, "not compared")
+
+
+def _p_with_losses(
+    differences: np.ndarray, lost: tuple[int, int], result: PairedComparison, greater_is_better: bool
+) -> float:
+    """Return the p of a claim that must hold without the losses and with each as the worst difference there is.
+
+    References
+    ----------
+    Lachin, "Worst-rank score analysis with informatively missing observations in clinical trials", Controlled
+    Clinical Trials 20(5), 1999.
+    """
+    worst = (np.abs(differences).max() + 1) * (-1 if greater_is_better else 1)
+    with_losses = one_sample_comparison(np.concatenate([differences, [worst] * lost[0], [-worst] * lost[1]]), 0.0)
+    if np.sign(with_losses.rank_biserial) != np.sign(result.rank_biserial):
+        return 1.0
+    return max(result.p_value, with_losses.p_value)
 
 
 def _outcome(

@@ -4,16 +4,15 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from bench.cards import load_dataset
 from bench.dataset import Dataset
 from bench.errors import InputError
 from bench.registry import find_method
-from bench.results import frame_of
+from bench.report import _board_frames
+from bench.results import collect
 from bench.runner.cell import fit_cell
-from bench.selection import board_frames, boards_of
 from bench.selection.boards import chosen_in
 from bench.selection.contest import contests_of, selection_cells
 from bench.selection.decide import NO_PREDICT, choose_by_labels, choose_label_free, decide, sentence
@@ -22,7 +21,6 @@ from bench.selection.split import heldout_indices
 from bench.selection.stored import (
     JudgedCandidate,
     LabelFreeChoice,
-    Oracle,
     OracleChoice,
     ScoredCandidate,
     Selection,
@@ -133,50 +131,6 @@ def by_oracle(entry, candidates, chosen):
     return OracleChoice(**place, metric="acc", candidates=named, chosen=chosen)
 
 
-@pytest.fixture
-def decided(tmp_path):
-    run = Run(tmp_path)
-    entries = [label_free("sdec", "s0", ["s1", "s2"], "s1"), label_free("kmeans", "k", [], "k")]
-    write(run, Selection(choices=[*entries, label_free("mute", "m0", ["m1", "m2"], None)]))
-    write(run, Oracle(choices=[by_oracle("sdec", ["s1", "s2"], "s2"), by_oracle("mute", ["m1", "m2"], None)]))
-    return run
-
-
-def test_each_board_has_one_configuration_an_entry(decided):
-    sdec, kmeans, mute = ("d", "sdec"), ("d", "kmeans"), ("d", "mute")
-    assert boards_of(decided) == {
-        "fixed": {sdec: "s0", kmeans: "k", mute: "m0"},
-        "label-free": {sdec: "s1", kmeans: "k"},
-        "oracle": {sdec: "s2", kmeans: "k"},
-    }
-
-
-def test_a_board_shows_its_choices_with_their_twins_and_what_was_never_contested(decided):
-    twins = {"s0": "m1", "s1": "t", "s2": "t", "m0": "t0"}  # m1 is a candidate of its own and a twin as well
-    configs = ["s0", "s1", "s2", "m0", "m1", "t0", "t", "k", "else"]
-    rows = [
-        {"dataset": "d", "fingerprint": "of d", "config": c, "twin": twins.get(c), "role": "asked"} for c in configs
-    ]
-    frame = pd.DataFrame(rows)
-    frames = board_frames(decided, frame)
-    assert {name: rows["config"].tolist() for name, rows in frames.items()} == {
-        "fixed": ["s0", "m0", "m1", "t0", "k", "else"],
-        "label-free": ["s1", "t", "k", "else"],
-        "oracle": ["s2", "t", "k", "else"],
-    }
-    roles = frames["fixed"].set_index("config")["role"]
-    assert roles.to_dict() == dict.fromkeys(["s0", "m0", "k", "else"], "asked") | {"m1": "twin", "t0": "twin"}
-    elsewhere = frame.assign(fingerprint="other data")
-    assert all(len(rows) == len(frame) for rows in board_frames(decided, elsewhere).values())
-
-
-def test_a_run_that_chose_nothing_has_the_fixed_board_alone(tmp_path):
-    frame = pd.DataFrame([{"dataset": "d", "fingerprint": "f", "config": "c", "twin": None, "role": "asked"}])
-    assert boards_of(Run(tmp_path)) == {"fixed": {}}
-    assert list(board_frames(Run(tmp_path), frame)) == ["fixed"]
-    assert len(board_frames(Run(tmp_path), frame)["fixed"]) == 1
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -229,6 +183,96 @@ def choices_in(folder, name="selection.json"):
     return {choice["entry"]: choice for choice in json.loads((folder / name).read_text())["choices"]}
 
 
+def boards_in(*folders):
+    return _board_frames(collect([Run(folder) for folder in folders], lambda _: []))
+
+
+def on_boards(boards, method):
+    return {name: set(rows.loc[rows["method"] == method, "config"]) for name, rows in boards.items()}
+
+
+def to_config(records, method):
+    (config,) = {r["config"] for r in records if r["method"] == method}
+    return config
+
+
+def variants_on(boards):
+    return {name: sorted(set(rows["variant"])) for name, rows in boards.items()}
+
+
+def test_boards_hold_what_the_last_command_chose_and_nothing_that_was_chosen_before(cli, tmp_path):
+    start = ["run", "quick", "--limit", "200", "--methods", "kmeans", "--seeds", "2"]
+    folder, other = tmp_path / "run", tmp_path / "other"
+
+    def choose(out, grid, *more):
+        code, _, _ = cli(*start, "--set", f"kmeans.n_init={grid}", "--out", out, *more)
+        assert code == 0
+        return variants_on(boards_in(out))
+
+    first = choose(folder, "2,3", "--selection-seeds", "7-8")
+    assert first["fixed"] == ["kmeans"]
+    assert first["label-free"] in (["kmeans"], ["kmeans n_init=2"], ["kmeans n_init=3"])
+    second = choose(folder, "4,5", "--selection-seeds", "7-8")
+    assert second["fixed"] == ["kmeans"]
+    assert not {"kmeans n_init=2", "kmeans n_init=3"} & {v for variants in second.values() for v in variants}
+
+    choose(other, "2,3", "--selection-seeds", "9-10")
+    there, back = variants_on(boards_in(folder, other)), variants_on(boards_in(other, folder))
+    assert there == back, "the order of the runs says nothing"
+    assert set(second["oracle"]) <= set(there["oracle"])
+
+    afterwards = choose(folder, "2,3")
+    assert list(afterwards) == ["fixed"]
+    assert {"kmeans n_init=2", "kmeans n_init=3"} <= set(afterwards["fixed"]), "no result is lost"
+
+
+def test_what_was_chosen_and_why_is_on_its_board(cli, tmp_path, plugins):
+    suite, folder = tmp_path / "tiny.toml", tmp_path / "run"
+    suite.write_text(CHOOSING.replace("MUTE", f"{plugins}:Mute"))
+    assert cli("run", suite, "--out", folder, "--device", "cpu")[0] == 0
+    text = (folder / "leaderboard.md").read_text()
+    assert "## Chosen without labels" in text
+    assert "### Choices" in text
+    assert NO_PREDICT in text
+    assert "Chosen on the seeds 10, 11" in text
+    page = (folder / "report.html").read_text()
+    assert page.index('id="board-label-free"') < page.index("Candidates for S-DEC on digits[200]")
+    assert "Selection seeds" in page
+
+
+def test_no_oracle_chooses_by_what_no_label_enters(cli, tmp_path):
+    suite = tmp_path / "s.toml"
+    suite.write_text(
+        'name = "s"\nprimary_metric = "silhouette_pixels"\npreset = "quick"\nmethods = ["kmeans"]\n'
+        'datasets = ["digits"]\nlimit = 200\nseeds = 2\nselection_seeds = "5-6"\n[grid.kmeans]\nn_init = [1, 2]\n'
+    )
+    code, out, _ = cli("run", suite, "--out", tmp_path / "run")
+    assert code == 0
+    assert "label-free choice" in out
+    assert "oracle choice" not in out
+
+
+def test_what_the_runner_sets_is_refused_as_a_parameter(cli, tmp_path):
+    for parameter, mend in (("n_clusters", "--clusters N"), ("random_state", "--seeds"), ("device", "--device")):
+        code, _, err = cli("plan", "quick", "--methods", "kmeans", "--set", f"kmeans.{parameter}=3,4")
+        assert code == 2
+        assert f"kmeans.{parameter} is set for every method alike: write" in err
+        assert mend in err
+
+
+def test_a_grid_given_on_the_command_line_is_chosen_from(cli, tmp_path):
+    suite = tmp_path / "s.toml"
+    suite.write_text(
+        'name = "s"\npreset = "quick"\nmethods = ["kmeans", "dec"]\ndatasets = ["digits"]\nlimit = 200\nseeds = 2\n'
+        'selection_seeds = "5-6"\n[grid.dec]\nepochs = [1, 2]\n'
+    )
+    code, out, _ = cli("plan", suite, "--methods", "kmeans", "--set", "kmeans.n_init=1,2", "--out", tmp_path / "run")
+    assert code == 0
+    assert "6 cells, 6 left" in out, "the preset and two values, each with two seeds"
+    code, out, _ = cli("plan", suite, "--methods", "kmeans", "--out", tmp_path / "run")
+    assert (code, "To report" in out) == (0, False), "nothing to choose between is left"
+
+
 def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, tmp_path, plugins):
     suite, folder, mute = tmp_path / "tiny.toml", tmp_path / "run", f"{plugins}:Mute"
     suite.write_text(CHOOSING.replace("MUTE", mute))
@@ -254,13 +298,18 @@ def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, t
     reported = {r["config"] for r in to_report if r["method"] == "sdec"}
     assert reported == {choice["fixed"], choice["chosen"], oracle["chosen"]}
     assert {x["config"] for x in choice["candidates"]} == {r["config"] for r in to_choose if r["method"] == "sdec"}
-    boards = board_frames(Run(folder), frame_of(Run(folder).records()))
+    boards = boards_in(folder)
     assert all(set(rows["seed"]) == {0, 1} for rows in boards.values())
-    assert {name: rows.query("method == 'sdec'")["config"].unique().tolist() for name, rows in boards.items()} == {
-        "fixed": [choice["fixed"]],
-        "label-free": [choice["chosen"]],
-        "oracle": [oracle["chosen"]],
+    assert on_boards(boards, "sdec") == {
+        "fixed": {choice["fixed"]},
+        "label-free": {choice["chosen"]},
+        "oracle": {oracle["chosen"]},
     }
+    assert on_boards(boards, "kmeans") == dict.fromkeys(boards, {to_config(to_report, "kmeans")}), "one configuration"
+    assert on_boards(boards, mute) == {"fixed": {to_config(to_report, mute)}, "label-free": set(), "oracle": set()}
+    assert {name: set(rows.query("method == 'dec'")["role"]) for name, rows in boards.items()} == dict.fromkeys(
+        boards, {"twin"}
+    )
 
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*.json")}
     code, out, _ = cli("run", suite, "--out", folder)
@@ -286,7 +335,7 @@ def test_a_candidate_that_fails_or_has_too_few_clusters_is_out_and_recorded(cli,
     choice = choices_in(folder)[method]
     reasons = [" ".join(c["out"]) for c in choice["candidates"]]
     assert "seed 7: failed: RuntimeError: nothing to cut into" in reasons[0]
-    assert "effective clusters, below half of 10" in reasons[1]
+    assert "effective clusters, below 0.8 of 10" in reasons[1]
     assert reasons[2:] == ["", ""]
     assert choice["chosen"] == choice["candidates"][2]["config"]
     whole = {r["config"] for r in stored(folder).values() if r["part"] == "whole"}

@@ -21,7 +21,7 @@ def comparisons(better):
     def outcome(a, b):
         return "better" if (a, b) in better else "worse" if (b, a) in better else "no difference shown"
 
-    return [MethodComparison(a, b, (), None, None, 6, outcome(a, b)) for a, b in all_pairs(NAMES)]
+    return [MethodComparison(a, b, (), None, (0, 0), None, None, 6, outcome(a, b)) for a, b in all_pairs(NAMES)]
 
 
 def test_a_rank_is_a_range_where_the_test_shows_no_order():
@@ -75,16 +75,34 @@ def test_wins_ties_and_losses_are_counted_to_six_decimals():
 
 
 def test_the_interquartile_mean_is_that_of_the_middle_half():
-    scores = [np.array([0.0, 1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0, 100.0])]
+    scores = np.array([[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 100.0]])
     found = interquartile_mean(scores)
     assert found.value == np.mean([2, 3, 4, 5])
-    assert found.interval_resampled is None, "two data sets say nothing of others"
     assert interquartile_mean(scores) == found, "the bootstrap is seeded"
+
+
+def test_no_interval_is_given_for_fewer_than_five_seeds_or_data_sets():
+    scores = np.random.default_rng(0).random((6, 6))
+    few_seeds, few_datasets = interquartile_mean(scores[:, :4]), interquartile_mean(scores[:4])
+    assert (few_seeds.interval_fixed, few_seeds.interval_resampled) == (None, None)
+    assert few_datasets.interval_fixed is not None
+    assert few_datasets.interval_resampled is None
+    assert interquartile_mean(scores).interval_resampled is not None
+
+
+@given(st.integers(0, 1000), st.integers(5, 12), st.integers(1, 8))
+@settings(max_examples=25, deadline=None)
+def test_the_estimate_lies_in_its_intervals(seed, n_seeds, n_datasets):
+    scores = np.random.default_rng(seed).normal(size=(n_datasets, n_seeds))
+    found = interquartile_mean(scores)
+    for interval in (found.interval_fixed, found.interval_resampled):
+        if interval is not None:
+            assert interval[0] <= found.value <= interval[1]
 
 
 def test_the_interval_over_seeds_is_scipys_for_one_data_set():
     values = np.random.default_rng(0).normal(0.7, 0.05, 40)
-    low, high = interquartile_mean([values]).interval_fixed
+    low, high = interquartile_mean(values[None]).interval_fixed
     theirs = scipy.stats.bootstrap(
         (values,), lambda x, axis: scipy.stats.trim_mean(x, 0.25, axis=axis), method="percentile", n_resamples=4000
     ).confidence_interval
@@ -93,14 +111,14 @@ def test_the_interval_over_seeds_is_scipys_for_one_data_set():
 
 def test_seeds_are_drawn_within_their_data_set():
     # Constant within each data set: other seeds change nothing, other data sets do.
-    scores = [np.full(4, value) for value in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)]
+    scores = np.repeat([[0.1], [0.2], [0.3], [0.4], [0.5], [0.6]], 5, axis=1)
     found = interquartile_mean(scores)
-    assert found.interval_fixed == pytest.approx((0.35, 0.35))
+    assert found.interval_fixed == pytest.approx((found.value, found.value))
     low, high = found.interval_resampled
     assert low < 0.3
     assert high > 0.4
 
 
 def test_a_data_set_without_scores_is_refused():
-    with pytest.raises(ValueError, match="at least one score"):
-        interquartile_mean([np.array([0.5]), np.array([])])
+    with pytest.raises(ValueError, match="neither of them 0"):
+        interquartile_mean(np.empty((3, 0)))

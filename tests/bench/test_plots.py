@@ -39,6 +39,8 @@ def cells(variant, scores, *, twin=None, kind="deterministic", collapsed=(), tit
             "seeded": True,
             "planned": len(scores),
             "hardware": "a processor",
+            "unlabelled": False,
+            "revised": False,
             "seed": seed,
             "status": "ok",
             "flags": ["collapsed"] if seed in collapsed else [],
@@ -83,10 +85,10 @@ def draw(kind, named=str, name=None):
     classes = np.arange(60) % 3
     names = [named(c) for c in "abc"]
     if kind == "forest":
-        return plots.forest(contrasts([-0.02, 0.04], named), ACC, **to)
+        return plots.forest(contrasts([-0.02, 0.04], named), ACC, rope=0.01, **to)
     if kind == "ranks":
-        p = pd.DataFrame([[1, 0.01, np.nan], [0.01, 1, 0.2], [np.nan, 0.2, 1]], index=names, columns=names)
-        return plots.critical_difference(dict(zip(names, (1.0, 2.8, 2.2), strict=True)), p, {}, **to)
+        ranks, labels = dict(zip("abc", (1.0, 2.8, 2.2), strict=True)), dict(zip("abc", names, strict=True))
+        return plots.critical_difference(ranks, [("a", "c"), ("c", "b")], labels, {}, **to)
     if kind == "scores":
         return plots.scores_by_seed(frame, ACC, looks, **to)
     if kind == "time":
@@ -124,6 +126,30 @@ def marks(figure, color):
     return np.array(sorted((float(use.get("x")), float(use.get("y"))) for use in colored))
 
 
+def region(figure):
+    """Return where the shaded region of a forest begins and ends, nothing where there is none."""
+    shaded = [path.get("d") for path in parse(figure).iter(f"{SVG}path") if "opacity: 0.22" in path.get("style", "")]
+    corners = [float(x) for d in shaded for x in re.findall(r"[ML] (\S+)", d)]
+    return [min(corners), max(corners)] if corners else []
+
+
+def bars(figure, ranks):
+    """Return the variants that have a dot on each bar of a diagram of ranks drawn in one colour."""
+    at = dict(zip(marks(figure, Look().color)[:, 0], sorted(ranks, key=ranks.get), strict=True))
+    root = parse(figure)
+    dots = [use for use in root.iter(f"{SVG}use") if use.get("style") == "fill: currentColor"]
+    places = sorted((float(use.get("x")), float(use.get("y"))) for use in dots)
+    found = []
+    for path in root.iter(f"{SVG}path"):
+        if "stroke-width: 1.4" in path.get("style", ""):
+            line = re.findall(r"[ML] (\S+) (\S+)", path.get("d"))
+            x, (y,) = [float(x) for x, _ in line], {float(y) for _, y in line}
+            assert x == sorted(x), "a bar is drawn from left to right, in every process"
+            found.append([at[dot] for dot, height in places if height == y and x[0] <= dot <= x[-1]])
+    assert sum(map(len, found)) == len(dots), "no dot is off the bars or on two"
+    return sorted(found)
+
+
 def assert_linear(places, values):
     """Say that places grow with values as on one linear axis, within the rounding of the file."""
     slope, start = np.polyfit(values, places, 1)
@@ -148,7 +174,7 @@ def test_a_hostile_name_is_written_and_not_obeyed(kind):
 
 
 def test_dollars_are_no_formula_and_other_words_keep_the_colour_that_ink_is_written_in():
-    figure = plots.forest(contrasts([0.1]).assign(label=f"$x$ {INK}"), ACC, name="f", title="t")
+    figure = plots.forest(contrasts([0.1]).assign(label=f"$x$ {INK}"), ACC, rope=None, name="f", title="t")
     assert f"$x$ {INK}" in texts(figure)
 
 
@@ -220,15 +246,20 @@ def test_names_of_figures_are_safe_and_distinct():
 
 def test_a_forest_has_its_marks_at_the_differences():
     differences = [-0.03, 0.01, 0.08]
-    figure = plots.forest(contrasts(differences), ACC, name="f", title="t")
+    figure = plots.forest(contrasts(differences), ACC, rope=0.01, name="f", title="t")
     assert_linear(marks(figure, "#0072b2")[:, 0], differences)
     assert ".080 [.070, .090], p = .031, n = 10" in figure.alt
-    assert "equivalent in practice" in "".join(texts(figure))
 
 
-def test_a_region_of_equivalence_is_drawn_only_where_its_size_means_something():
-    figure = plots.forest(contrasts([300.0]), find_metric("calinski_harabasz_pixels"), name="f", title="t")
-    assert "equivalent" not in "".join(texts(figure))
+def test_the_region_of_equivalence_has_its_width_and_is_missing_where_there_is_none():
+    small, wide = (plots.forest(contrasts([-0.06, 0.06]), ACC, rope=r, name="f", title="t") for r in (0.02, 0.04))
+    none = plots.forest(contrasts([300.0]), find_metric("calinski_harabasz_pixels"), rope=None, name="f", title="t")
+    assert "shaded: equivalent in practice, ±.040" in "".join(texts(wide))
+    for figure, rope in ((small, 0.02), (wide, 0.04)):
+        low, high = marks(figure, "#0072b2")[:, 0]
+        assert_linear([low, *region(figure), high], [-0.06, -rope, rope, 0.06])
+    assert region(none) == []
+    assert "equivalent" not in "".join(texts(none))
 
 
 def test_every_seed_has_its_mark_at_its_score_collapsed_ones_too():
@@ -276,12 +307,52 @@ def test_the_front_holds_what_nothing_beats_in_both():
     assert {"a", "b", "c", "d"} <= set(texts(figure))
 
 
-def test_ranks_stand_on_their_axis_and_bars_join_what_is_not_told_apart():
+def test_a_variant_without_a_finite_time_is_not_in_the_front():
+    board = pd.DataFrame(
+        [("a", 0.5, 1.0), ("b", 0.6, 2.0), ("c", 0.9, np.inf), ("d", 0.9, np.nan), ("e", 0.9, 0.0)],
+        columns=["title", "mean", "wall_time_mean"],
+    ).assign(sd=0.01, variant=lambda b: b["title"])
+    figure = plots.quality_against_time(board, ACC, {}, name="q", title="t")
+    assert "2 of 2 variants" in figure.alt
+    assert figure.alt.endswith("both faster and better than: a, b.")
+    assert plots.quality_against_time(board[1:], ACC, {}, name="q", title="t") is None
+
+
+def test_ranks_stand_on_their_axis():
     figure = plain("ranks")
-    assert_linear(marks(figure, plots.Look().color)[:, 0], [1.0, 2.2, 2.8])
-    assert figure.alt == "Mean ranks: a 1.00, c 2.20, b 2.80. Told apart: a and b (p = 0.01)."
-    bars = [p for p in parse(figure).iter(f"{SVG}path") if "stroke-width: 2.5" in p.get("style", "")]
-    assert len(bars) == 2, "a-c, never compared, and c-b; no bar over all three"
+    assert_linear(marks(figure, Look().color)[:, 0], [1.0, 2.2, 2.8])
+    assert figure.alt == "Mean ranks: a 1.00, c 2.20, b 2.80. Not told apart: a, c; c, b."
+
+
+RANKS = {"d": 3.9, "a": 1.0, "b": 2.2, "c": 2.4, "e": 5.0}
+
+
+@pytest.mark.parametrize(
+    ("cliques", "words"),
+    [
+        ([], "Every two are told apart"),
+        (["abcde"], "Not told apart: a, b, c, d, e"),
+        (["ac", "bc"], "Not told apart: a, c; b, c"),  # a bar passes over b, which is told apart from a
+        (["abd", "acd"], "Not told apart: a, b, d; a, c, d"),  # two bars of one span
+        (["ab", "de"], "Not told apart: a, b; d, e"),  # two bars of one height
+        (["abe", "bcd"], "Not told apart: a, b, e; b, c, d"),  # one bar within the span of the other
+    ],
+)
+def test_a_bar_has_a_dot_on_each_member_of_its_clique_and_on_no_other(cliques, words):
+    labels = {name: name for name in RANKS}
+    figure = plots.critical_difference(RANKS, [tuple(c) for c in cliques], labels, {}, name="r", title="t")
+    assert bars(figure, RANKS) == sorted(map(list, cliques))
+    assert figure.alt.endswith(f"{words}.")
+
+
+def test_variants_of_one_label_and_one_rank_are_still_two():
+    ranks = {"one": 1.5, "other": 1.5, "last": 3.0}
+    labels = {"one": "DEC", "other": "DEC", "last": "KMeans"}
+    looks = {"one": BLUE, "other": Look("#D55E00")}
+    figure = plots.critical_difference(ranks, [("one", "other")], labels, looks, name="r", title="t")
+    assert sum("DEC" in text for text in texts(figure)) == 2
+    assert [len(marks(figure, color)) for color in (BLUE.color, "#D55E00")] == [1, 1]
+    assert figure.alt == "Mean ranks: DEC 1.50, DEC 1.50, KMeans 3.00. Not told apart: DEC, DEC."
 
 
 def test_a_run_that_stopped_keeps_its_last_value():
@@ -376,9 +447,9 @@ def test_any_number_of_variants_and_one_seed_can_be_drawn(n):
 @pytest.mark.parametrize(
     "nothing",
     [
-        lambda to: plots.forest(contrasts([np.nan]), ACC, **to),
-        lambda to: plots.forest(contrasts([]), ACC, **to),
-        lambda to: plots.critical_difference({"a": 1.0}, pd.DataFrame([[1.0]], ["a"], ["a"]), {}, **to),
+        lambda to: plots.forest(contrasts([np.nan]), ACC, rope=0.01, **to),
+        lambda to: plots.forest(contrasts([]), ACC, rope=0.01, **to),
+        lambda to: plots.critical_difference({"a": 1.0}, [], {"a": "a"}, {}, **to),
         lambda to: plots.scores_by_seed(frame_with().assign(acc=np.nan), ACC, {}, **to),
         lambda to: plots.learning_curves([], "a", BLUE, **to),
         lambda to: plots.learning_curves([history([np.nan])], "a", BLUE, **to),

@@ -198,12 +198,56 @@ def test_lower_can_be_better():
     assert comparison.result.hodges_lehmann > 0
 
 
-def test_a_pair_without_common_seeds_is_not_compared_and_not_in_the_family():
+def test_a_pair_without_common_seeds_is_not_compared_and_counts_in_the_family():
     scores = {"a": dict(enumerate(DEC)), "b": dict(enumerate(AE_KMEANS)), "c": {0: 0.5}}
     ab, ac, bc = compare_methods(scores, all_pairs(scores))
     assert (ac.result, ac.verdict, bc.verdict) == (None, "not compared", "not compared")
     assert ac.reason == "1 matched seed; a comparison needs at least 2"
-    assert (ab.family_size, ab.p_adjusted) == (1, ab.result.p_value)
+    # What is still to come must not change a verdict: it counts with p = 1 until it is there.
+    assert (ab.family_size, ab.p_adjusted) == (3, 3 * ab.result.p_value)
+
+
+def test_a_lost_run_is_in_no_difference_and_a_claim_must_hold_with_it_as_the_worst():
+    nan = float("nan")
+    a, b = dict(enumerate(DEC)), dict(enumerate(AE_KMEANS))
+    (whole,) = compare_methods({"a": a, "b": b}, [("a", "b")])
+    (b_lost,) = compare_methods({"a": a, "b": b | {0: nan}}, [("a", "b")])
+    assert (whole.outcome, whole.lost, b_lost.outcome, b_lost.lost) == ("better", (0, 0), "better", (0, 1))
+    assert b_lost.matched == tuple(range(1, 10))
+    assert b_lost.result == paired_comparison(DEC[1:], AE_KMEANS[1:])
+    assert b_lost.p_value == b_lost.result.p_value == 2 / 2**9, "ten signs alike would be 2 / 2^10: the larger counts"
+    (a_lost,) = compare_methods({"a": a | {0: nan, 1: nan}, "b": b}, [("a", "b")])
+    # Eight differences for A, and two against it that are larger than all: W- = 9.5 + 9.5 of 55.
+    assert a_lost.result.p_value == 2 / 2**8
+    assert a_lost.p_value == pytest.approx(p_by_all_sign_patterns(np.array([*range(1, 9), -9, -9])))
+    assert (a_lost.lost, a_lost.outcome) == ((2, 0), "no difference shown")
+    (lower,) = compare_methods({"a": a | {0: nan, 1: nan}, "b": b}, [("a", "b")], greater_is_better=False)
+    assert (lower.p_value, lower.outcome) == (2 / 2**8, "worse"), "where lower is better, both tests speak against A"
+    (mostly,) = compare_methods({"a": a | dict.fromkeys(range(7), nan), "b": b}, [("a", "b")])
+    assert mostly.p_value == 1.0, "the two tests point to different sides"
+    (both,) = compare_methods({"a": a | {0: nan}, "b": b | {0: nan}}, [("a", "b")])
+    assert both.lost == (0, 0)
+
+
+def test_leaving_out_failures_that_depend_on_the_score_makes_no_false_claims():
+    """Equal methods of which one fails on its six worst seeds of twenty: survivors alone differ in a quarter."""
+    rng = np.random.default_rng(0)
+    wrong = {"as it is": 0, "survivors": 0}
+    for _ in range(200):
+        a, b = rng.normal(size=(2, 20))
+        failed = np.argsort(a)[:6]
+        scores = {"a": {s: float("nan") if s in failed else x for s, x in enumerate(a)}, "b": dict(enumerate(b))}
+        (comparison,) = compare_methods(scores, [("a", "b")])
+        wrong["as it is"] += comparison.outcome == "better"
+        wrong["survivors"] += comparison.result.p_value <= 0.05 and comparison.result.rank_biserial > 0
+    assert wrong["survivors"] > 30
+    assert wrong["as it is"] <= 8
+
+
+@pytest.mark.parametrize("number", [float, np.float32, np.float64, int])
+def test_any_number_is_one_score(number):
+    (comparison,) = compare_methods({"a": number(1), "b": dict(enumerate(DEC))}, [("a", "b")])
+    assert comparison.result.form == "one-sample"
 
 
 def test_the_fewest_pairs_that_serve_a_family():
@@ -218,7 +262,7 @@ def test_one_score_is_compared_by_the_one_sample_test_and_not_copied():
     assert (dec.result.p_value, dec.outcome, turned.outcome) == (expected.pvalue, "better", "worse")
     assert turned.result.hodges_lehmann == -dec.result.hodges_lehmann
     assert none.reason == "both give one score whatever the seed, so nothing varies that could be tested"
-    assert (none.verdict, none.family_size) == ("not compared", 2)
+    assert (none.verdict, none.family_size) == ("not compared", 2), "it can never be made, so it does not count"
     paired = compare_methods({"dec": scores["dec"], "a": dict.fromkeys(range(10), 0.66)}, [("dec", "a")])[0]
     assert paired.n == "n = 10"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ ROW = 0.24  # inches
 
 
 @in_style
-def forest(contrasts: pd.DataFrame, metric: Metric, *, name: str, title: str, rope: float = 0.01) -> Figure | None:
+def forest(contrasts: pd.DataFrame, metric: Metric, *, rope: float | None, name: str, title: str) -> Figure | None:
     """Draw contrasts as a forest plot, grouped, with the region of practical equivalence and their numbers.
 
     Parameters
@@ -45,11 +45,11 @@ def forest(contrasts: pd.DataFrame, metric: Metric, *, name: str, title: str, ro
         ``ci_low`` and ``ci_high`` (NaN for no interval), ``text`` (adjusted p and n), ``outcome`` (as
         `bench.statistics.correction.Outcome`).
     metric : Metric
-        What the differences are of; the region is drawn where it has the unit scale.
+        What the differences are of.
+    rope : float or None
+        Half the width of the region of practical equivalence; None for no region.
     name, title : str
         As in `bench.leaderboard.content.Figure`.
-    rope : float
-        Half the width of the region of practical equivalence.
 
     Returns
     -------
@@ -78,12 +78,12 @@ def forest(contrasts: pd.DataFrame, metric: Metric, *, name: str, title: str, ro
         y += 1.3
     axes.axvline(0, color=INK, lw=0.8, zorder=1)
     region = ""
-    if metric.unit_scale:
+    if rope is not None:
         axes.axvspan(-rope, rope, color=NEUTRAL, alpha=0.22, lw=0, zorder=0)
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, -1.2 * rope), max(high, 1.2 * rope))
         region = f"; shaded: equivalent in practice, ±{format_score(rope, metric)}"
     axes.set_ylim(y - 0.5, -0.7)
-    low, high = axes.get_xlim()
-    axes.set_xlim(min(low, -1.2 * rope), max(high, 1.2 * rope))
     axes.set_yticks([t for t, _ in ticks], [text for _, text in ticks])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -115,85 +115,87 @@ def _numbers(value: float, low: float, high: float, metric: Metric) -> str:
 @in_style
 def critical_difference(
     ranks: Mapping[str, float],
-    p_adjusted: pd.DataFrame,
+    cliques: Sequence[Sequence[str]],
+    labels: Mapping[str, str],
     looks: Mapping[str, Look],
     *,
     name: str,
     title: str,
-    alpha: float = 0.05,
 ) -> Figure | None:
-    """Draw mean ranks, with bars over those that the tests do not tell apart.
+    """Draw mean ranks, and for each clique a bar with a dot on each of its members.
+
+    The tests of two variants do not depend on those between them, so a bar may pass over one that is told apart
+    from its ends: only a dot makes a member. Where mean ranks coincide dots do, and the words say whose they are.
 
     Parameters
     ----------
     ranks : mapping of str to float
         Mean rank of each variant, 1 the best.
-    p_adjusted : DataFrame
-        Adjusted p of each pair, variants as index and columns; NaN where a pair was not compared, which counts
-        as not told apart.
+    cliques : sequence of sequences of str
+        All maximal sets of those variants of which no two are shown to differ, as
+        `bench.statistics.order.cliques` finds them. A variant in none is told apart from all others.
+    labels : mapping of str to str
+        What each variant is called; two may be called the same.
     looks : mapping of str to Look
-        By the names of ``ranks``.
+        By variant.
     name, title : str
-        As in `bench.leaderboard.content.Figure`. Where no pair could be significant, the title is to say so.
-    alpha : float
-        Level of the tests.
+        As in `bench.leaderboard.content.Figure`. Where no two could be shown to differ, the title is to say so.
 
     Returns
     -------
     Figure or None
-        None with fewer than two ranks.
+        None with fewer than two variants.
     """
-    known = {variant: float(rank) for variant, rank in ranks.items() if math.isfinite(rank)}
-    if len(known) < 2:
+    if len(ranks) < 2:
         return None
     from scikit_posthocs import critical_difference_diagram  # slow to import
 
-    names = list(known)
-    # Numbers for names: the library formats and looks up by them, and names may hold anything.
+    names = list(ranks)
+    # The library formats and looks up by the names it is given, and ours may hold anything.
     keys = [str(i) for i in range(len(names))]
-    p = p_adjusted.loc[names, names].to_numpy(dtype=np.float64, copy=True)
-    p[np.isnan(p)] = 1.0
-    np.fill_diagonal(p, 1.0)
     drawing = new_drawing(WIDE, 1)
     axes = drawing.add_subplot()
     drawn = critical_difference_diagram(
-        dict(zip(keys, known.values(), strict=True)),
-        pd.DataFrame(p, index=keys, columns=keys),
-        alpha=alpha,
+        dict(zip(keys, ranks.values(), strict=True)),
+        pd.DataFrame(_together(names, cliques), index=keys, columns=keys),  # for p-values: 0 differs, 1 does not
         ax=axes,
         label_fmt_left="{label}",
         label_fmt_right="{label}",
         label_props={"size": SMALL},
-        elbow_props={"lw": 0.7},
-        crossbar_props={"color": INK, "linewidth": 2.5, "alpha": 0.7, "solid_capstyle": "butt"},
+        elbow_props={"lw": 0.7, "clip_on": False},
+        crossbar_props={"color": INK, "linewidth": 1.4, "marker": "o", "ms": 4.5, "mew": 0, "clip_on": False},
         color_palette={key: look_of(looks, names[int(key)]).color for key in keys},
         text_h_margin=0.03 * (len(names) - 1),
     )
+    for (bar,) in drawn["crossbars"]:
+        bar.set_xdata(sorted(bar.get_xdata()))  # the library draws in the order of a set, another in each process
     for artist, marker in zip(drawn["labels"], drawn["markers"], strict=True):
         variant = names[int(artist.get_text())]
-        look = look_of(looks, variant)
-        rank, text = f"{known[variant]:.2f}", label(variant, 40, 1)
+        rank, text = f"{ranks[variant]:.2f}", label(labels[variant], 40, 1)
         artist.set(color=INK, text=f"{text}  {rank} " if artist.get_ha() == "right" else f" {rank}  {text}")
         marker.remove()
-        axes.plot([known[variant]], [0], **look.line(), clip_on=False, zorder=4)
+        axes.plot([ranks[variant]], [0], **look_of(looks, variant).line(), clip_on=False, zorder=4)
     axes.spines["top"].set_visible(True)
     axes.set_xlim(1, len(names))
     axes.set_xlabel("mean rank (1 is best)")
     axes.xaxis.set_label_position("top")
     axes.set_xticks(range(1, len(names) + 1, max(1, len(names) // 12)))
-    depth = -axes.get_ylim()[0]
+    depth = 0.6 - min(artist.get_position()[1] for artist in drawn["labels"])
     axes.set_ylim(-depth, 0)
     drawing.set_size_inches(WIDE, 0.5 + ROW * depth)
-    return export(drawing, name=name, title=title, alt=_rank_words(known, p, alpha))
+    return export(drawing, name=name, title=title, alt=_rank_words(ranks, cliques, labels))
 
 
-def _rank_words(ranks: Mapping[str, float], p: np.ndarray, alpha: float) -> str:
-    names = list(ranks)
-    apart = [
-        f"{names[i]} and {names[j]} (p = {p[i, j]:.3g})"
-        for i in range(len(names))
-        for j in range(i + 1, len(names))
-        if p[i, j] <= alpha
-    ]
-    order = ", ".join(f"{variant} {rank:.2f}" for variant, rank in sorted(ranks.items(), key=lambda item: item[1]))
-    return f"Mean ranks: {order}. Told apart: {', '.join(apart) if apart else 'no pair'}."
+def _together(names: Sequence[str], cliques: Sequence[Sequence[str]]) -> np.ndarray:
+    """Tell which two share a clique: (n_names, n_names), 1 where they do, 0 elsewhere."""
+    member = np.array([[name in clique for clique in cliques] for name in names], dtype=np.int64)
+    together = np.minimum(member @ member.T, 1)
+    np.fill_diagonal(together, 1)
+    return together
+
+
+def _rank_words(ranks: Mapping[str, float], cliques: Sequence[Sequence[str]], labels: Mapping[str, str]) -> str:
+    order = sorted(ranks, key=ranks.__getitem__)
+    said = "; ".join(", ".join(labels[name] for name in order if name in clique) for clique in cliques)
+    apart = f"Not told apart: {said}" if cliques else "Every two are told apart"
+    return f"Mean ranks: {', '.join(f'{labels[name]} {ranks[name]:.2f}' for name in order)}. {apart}."

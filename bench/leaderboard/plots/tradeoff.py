@@ -58,7 +58,7 @@ def quality_against_time(
     ----------
     board : DataFrame
         One row a variant with columns ``variant``, ``title``, ``mean``, ``sd`` and ``wall_time_mean`` (seconds), as
-        `bench.leaderboard.tables.quality_table` returns it.
+        `bench.leaderboard.tables.DatasetTables.quality` has it; one without a mean or a time is not drawn.
     metric : Metric
     looks : mapping of str to Look
         By variant.
@@ -71,7 +71,7 @@ def quality_against_time(
         None with fewer than two variants that have both. Of more than `MOST_LABELS` variants only the
         front is named.
     """
-    both = board.loc[np.isfinite(board["mean"]) & (board["wall_time_mean"] > 0)]
+    both = board.loc[np.isfinite(board["mean"]) & board["wall_time_mean"].between(0, np.inf, inclusive="neither")]
     if len(both) < 2:
         return None
     times, means = both["wall_time_mean"].to_numpy(np.float64), both["mean"].to_numpy(np.float64)

@@ -1,0 +1,63 @@
+"""What was chosen of what, and why: the first section of a board of choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bench.leaderboard.content import Entry, Section, TextTable, make_table, words
+from bench.leaderboard.numbers import ABSENT
+from bench.selection.boards import LABEL_FREE, ORACLE
+from bench.selection.decide import sentence
+from bench.selection.stored import AnyChoice, Candidate, JudgedCandidate, Oracle, ScoredCandidate, Selection, read
+from bench.store import Run
+
+CHOICES = "Choices"
+
+
+def choices_of(runs: Sequence[Run]) -> dict[str, list[AnyChoice]]:
+    """Return the choices of runs by board, without the entries that had nothing to choose between."""
+    found: dict[str, list[AnyChoice]] = {LABEL_FREE: [], ORACLE: []}
+    for run in runs:
+        if any(set(planned.boards) - {"fixed"} for planned in run.plan()):
+            found[LABEL_FREE] += [choice for choice in read(run, Selection).choices if choice.candidates]
+            found[ORACLE] += read(run, Oracle).choices
+    return {board: choices for board, choices in found.items() if choices}
+
+
+def choices_section(choices: Sequence[AnyChoice], escape: Callable[[str], str]) -> Section:
+    """Say what was chosen for each entry, and what was not and why.
+
+    Parameters
+    ----------
+    choices : sequence of Choice
+    escape : callable
+        Rewrites every name that comes from data or plugins.
+    """
+    told = tuple(escape(sentence(choice)) + "." for choice in choices)
+    seeds = sorted({seed for choice in choices for seed in choice.seeds})
+    notes = (
+        f"Chosen on the seeds {', '.join(map(str, seeds))}, which no board reports. The points are the same: a fifth "
+        "of them was held out of the fits that were chosen by, not of those that are reported.",
+    )
+    return Section(CHOICES, told, tuple(_candidates(choice, escape) for choice in choices), notes)
+
+
+def _candidates(choice: AnyChoice, escape: Callable[[str], str]) -> TextTable:
+    judged = not all(isinstance(c, ScoredCandidate) for c in choice.candidates)
+    header = ["parameters", *(("strength", "ARI", "place") if judged else ("score",)), "chosen", "out because"]
+    rows = []
+    for c in choice.candidates:
+        named = escape(" ".join(f"{name}={value}" for name, value in c.parameters.items()))
+        mark = "chosen" if c.config == choice.chosen else ""
+        rows.append((words(named), *_numbers(c), words(mark), words(escape("; ".join(c.out)))))
+    title = f"Candidates for {escape(choice.title)} on {escape(choice.dataset)}"
+    return make_table(title, header, rows, cite=False)
+
+
+def _numbers(candidate: Candidate) -> list[Entry]:
+    if isinstance(candidate, JudgedCandidate):
+        values: list[float | None] = [candidate.prediction_strength, candidate.stability, candidate.rank]
+        formats = [".3f", ".3f", ".0f"]
+    else:
+        values, formats = [getattr(candidate, "score", None)], [".3f"]
+    return [(ABSENT if v is None else f"{v:{form}}", v) for v, form in zip(values, formats, strict=True)]
