@@ -219,6 +219,7 @@ def _planned_row(planned: Planned, seed: int, key: str) -> dict[str, Any]:
         "flags": [],
         "unlabelled": False,
         "error": "",
+        **dict.fromkeys(("hardware", "wall_time", "peak_memory")),
     }
 
 

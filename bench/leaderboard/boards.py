@@ -108,7 +108,8 @@ def boards_of(
         check_columns(frame)
         # Once, here: names come from plugins, and a terminal obeys what is in them.
         safe = {
-            column: frame[column].astype(str).map(clean_name) for column in ("dataset", "variant", "title", "hardware")
+            column: frame[column].fillna("").astype(str).map(clean_name)
+            for column in ("dataset", "variant", "title", "hardware")
         }
         boards.append(BoardFrame(name, frame.assign(**safe), metric, made))
     return boards

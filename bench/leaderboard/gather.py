@@ -23,7 +23,7 @@ from bench.results import Results
 
 PER_DATASET, IN_ALL = 12, 40
 #: More variants than this are a cloud to the eye; grids have curves of their own.
-MOST_DRAWN = 24
+MOST_DRAWN = 16
 _NOTHING = np.empty(0, dtype=np.int64)
 
 

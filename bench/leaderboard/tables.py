@@ -16,7 +16,6 @@ from bench.leaderboard.frame import (
     labels_of,
     metric_values,
     moments,
-    scores_by_seed,
     scores_of,
     twin_pairs,
     variants_of,
@@ -159,11 +158,16 @@ class DatasetTables:
 
 
 def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
-    ok = finished(cells)
+    ok = (cells["status"] == "ok").to_numpy()
     n_ok, n_failed, n_collapsed = counts_of(cells)
-    scores = np.array(list(scores_by_seed(cells, metric).values()))
-    mean, sd = moments(scores)
+
+    def scores_in(name: str) -> np.ndarray:
+        values = metric_values(cells, name)[ok]
+        return values[np.isfinite(values)]
+
+    scores = scores_in(metric)
     quartiles = np.percentile(scores, [25, 50, 75]) if len(scores) else np.full(3, np.nan)
+    mean, sd = moments(scores)
     planned = n_planned(cells)
     described: dict[str, Any] = {
         "method": str(cells["method"].iloc[0]),
@@ -178,12 +182,11 @@ def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
         "mean": mean,
         "sd": sd,
         **dict(zip(("q1", "median", "q3"), quartiles.tolist(), strict=True)),
-        "wall_time_mean": moments(metric_values(ok, "wall_time"))[0],
+        "wall_time_mean": moments(scores_in("wall_time"))[0],
         "peak_memory_max": _largest(metric_values(cells, "peak_memory")),
     }
     for name in SECONDARY_METRICS:
-        values = np.array(list(scores_by_seed(cells, name).values()))
-        described |= dict(zip((f"{name}_mean", f"{name}_sd"), moments(values), strict=True))
+        described |= dict(zip((f"{name}_mean", f"{name}_sd"), moments(scores_in(name)), strict=True))
     return described
 
 

@@ -45,7 +45,8 @@ def decide(
     Returns
     -------
     list of LabelFreeChoice and OracleChoice
-        Two for each contest with something to choose between.
+        For each contest with something to choose between; the oracle's only where the primary metric needs classes
+        and the data have them.
 
     Raises
     ------
@@ -69,7 +70,9 @@ def decide(
         choose_by_labels(contest, runs[contest.place], datasets[contest.spec], seeds, primary_metric)
         for contest in open_to_choice
     ]
-    write(run, Oracle(choices=merged(read(run, Oracle).choices, oracle)))
+    places = {contest.place for contest in contests}  # none of theirs stays: it may have been made by another metric
+    elsewhere = [choice for choice in read(run, Oracle).choices if choice.place not in places]
+    write(run, Oracle(choices=merged(elsewhere, oracle)))
     of_place = {choice.place: choice for choice in oracle}
     made: list[LabelFreeChoice | OracleChoice] = []
     for choice in label_free:

@@ -1,16 +1,19 @@
 """Choices are written down before labels are looked at, stand on boards, and are reported on other seeds."""
 
 import json
+import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from bench.benchmark import make_plan
 from bench.cards import load_dataset
 from bench.dataset import Dataset
 from bench.errors import InputError
 from bench.registry import find_method
-from bench.report import _board_frames
+from bench.report import _board_frames, write_report
 from bench.results import collect
 from bench.runner.cell import fit_cell
 from bench.selection.boards import chosen_in
@@ -18,15 +21,7 @@ from bench.selection.contest import contests_of, selection_cells
 from bench.selection.decide import NO_PREDICT, choose_by_labels, choose_label_free, decide, sentence
 from bench.selection.rule import HeldOutRun
 from bench.selection.split import heldout_indices
-from bench.selection.stored import (
-    JudgedCandidate,
-    LabelFreeChoice,
-    OracleChoice,
-    ScoredCandidate,
-    Selection,
-    read,
-    write,
-)
+from bench.selection.stored import LabelFreeChoice, Oracle, OracleChoice, Selection, read, write
 from bench.store import Run
 from bench.suite import make_suite
 
@@ -54,41 +49,52 @@ def runs(*labelings):
     return [HeldOutRun(seed, labels) for seed, labels in enumerate(labelings)]
 
 
+def mute(n_runs=2):
+    return [HeldOutRun(seed, trouble=NO_PREDICT) for seed in range(n_runs)]
+
+
 def test_the_oracle_takes_the_best_mean_and_never_one_with_a_failed_run(digits):
     (contest,), y = contests_with(digits), digits.y[heldout_indices(digits)]
     constant = np.zeros(len(y), int)
     failed = [*runs(y), HeldOutRun(1, trouble="seed 1: failed: no")]
-    choice = choose_by_labels(contest, [runs(constant, y), runs(y, y), failed], digits, [0, 1], "acc")
-    assert choice.chosen == choice.candidates[1].config
+    candidates = [runs(constant, constant), runs(constant, y), runs(y, y), failed]
+    choice = choose_by_labels(contest, candidates, digits, [0, 1], "acc")
+    assert choice.chosen == choice.candidates[2].config
+    of_constant = np.mean(y == np.bincount(y).argmax())
     assert [c.score for c in choice.candidates] == [
-        pytest.approx((np.mean(y == np.bincount(y).argmax()) + 1) / 2, abs=1e-6),
+        pytest.approx(of_constant, abs=1e-6),
+        pytest.approx((of_constant + 1) / 2, abs=1e-6),
         1,
         None,
     ]
-    assert choice.candidates[2].out == ["seed 1: failed: no"]
-    assert sentence(choice) == "oracle choice for KMeans on digits[200]: n_init=2 (acc 1.00; 1 of 3 candidates out)"
-
-
-def test_on_unlabelled_data_the_oracle_has_no_choice_by_classes_and_one_by_an_index(digits):
-    (contest,), bare = contests_with(digits), replace(digits, y=None)
-    stripes = [runs(*[np.arange(40) % k] * 2) for k in (2, 3, 4)]
-    choice = choose_by_labels(contest, stripes, bare, [0, 1], "acc")
-    assert (choice.chosen, choice.reason) == (None, "since all 3 candidates are out: the data set is unlabelled")
-    assert choose_by_labels(contest, stripes, bare, [0, 1], "silhouette_pixels").chosen
+    assert choice.candidates[3].out == ["seed 1: failed: no"]
+    assert sentence(choice) == "oracle choice for KMeans on digits[200]: n_init=2 (acc 1.00; 1 of 4 candidates out)"
 
 
 def test_a_choice_names_what_differs_and_what_was_gated_out(digits):
     (contest,), y = contests_with(digits), digits.y[heldout_indices(digits)]
-    mute = [HeldOutRun(seed, trouble=NO_PREDICT) for seed in (0, 1)]
     points = digits.x[heldout_indices(digits)]
-    choice = choose_label_free(contest, [mute, runs(y, np.where(np.arange(40) < 5, 0, y)), mute], points, [0, 1])
-    assert [c.parameters for c in choice.candidates] == [{"n_init": 1}, {"n_init": 2}, {"n_init": 3}]
+    like_classes = runs(y, np.where(np.arange(40) < 5, 0, y))
+    choice = choose_label_free(contest, [mute(), mute(), like_classes, mute()], points, [0, 1])
+    assert [c.parameters["n_init"] for c in choice.candidates] == [20, 1, 2, 3], "the preset, then the grid"
+    assert {len(c.parameters) for c in choice.candidates} == {1}
     assert choice.candidates[0].out == [NO_PREDICT]
     assert sentence(choice).startswith("label-free choice for KMeans on digits[200]: n_init=2 (prediction strength .")
-    assert sentence(choice).endswith("; 2 of 3 candidates gated out)")
-    none = choose_label_free(contest, [mute] * 3, points, [0, 1])
+    assert sentence(choice).endswith("; 3 of 4 candidates gated out)")
+    none = choose_label_free(contest, [mute()] * 4, points, [0, 1])
     assert none.chosen is None
-    assert sentence(none).endswith(f"none, since all 3 candidates are out: {NO_PREDICT}")
+    assert sentence(none).endswith(f"none, since all 4 candidates are out: {NO_PREDICT}")
+
+
+def test_the_preset_is_chosen_where_nothing_of_the_grid_is_better(digits):
+    (contest,), y = contests_with(digits), digits.y[heldout_indices(digits)]
+    points, shaky = digits.x[heldout_indices(digits)], runs(y, np.random.default_rng(0).permutation(y))
+    steady = runs(y, y)
+    for others in ([shaky] * 3, [steady] * 3):  # worse, and equal
+        choice = choose_label_free(contest, [steady, *others], points, [0, 1])
+        assert choice.chosen == choice.fixed
+        assert choose_by_labels(contest, [steady, *others], digits, [0, 1], "acc").chosen == choice.fixed
+    assert choose_label_free(contest, [shaky, shaky, steady, shaky], points, [0, 1]).chosen != choice.fixed
 
 
 class Guarded(Dataset):
@@ -100,35 +106,68 @@ class Guarded(Dataset):
         return super().__getattribute__(name)
 
 
-def test_the_choice_is_on_the_disk_before_a_label_is_looked_at(digits, tmp_path):
-    suite, run = make_suite(SUITE, "test"), Run(tmp_path)
-    contests = contests_with(digits)
+@pytest.fixture
+def chosen_from(digits, tmp_path):
+    """A run whose selection cells are done, and its contests."""
+    run, contests = Run(tmp_path), contests_with(digits)
     with run.lock():
-        for cell in selection_cells(suite, {"digits": digits}, contests):
+        for cell in selection_cells(make_suite(SUITE, "test"), {"digits": digits}, contests):
             run.write(*fit_cell(cell, find_method("kmeans"), digits, device="cpu", memory=None))
+    return run, contests
+
+
+def test_the_choice_is_on_the_disk_before_a_label_is_looked_at(digits, chosen_from):
+    run, contests = chosen_from
     guarded = Guarded(**{name: getattr(digits, name) for name in Dataset.__dataclass_fields__})
-    Guarded.run = tmp_path
-    choices = decide(run, contests, {"digits": guarded}, [10, 11, 12], "acc")
-    assert [type(choice) for choice in choices] == [LabelFreeChoice, OracleChoice]
-    assert chosen_in(run, contests, [10, 11, 12]) == {("digits[200]", "kmeans"): {choice.chosen for choice in choices}}
-    assert chosen_in(run, contests, [10, 11]) == {}  # made on other seeds
-    others = contests_with(digits, grid={"kmeans": {"n_init": [1, 9]}})
-    assert chosen_in(run, others, [10, 11, 12]) == {}  # made among others
+    Guarded.run = run.folder
+    label_free, oracle = decide(run, contests, {"digits": guarded}, [10, 11, 12], "acc")
+    assert (type(label_free), type(oracle)) == (LabelFreeChoice, OracleChoice)
+    place = ("digits[200]", "kmeans")
+    assert chosen_in(run, contests, [10, 11, 12]) == {
+        "label-free": {place: label_free.chosen},
+        "oracle": {place: oracle.chosen},
+    }
+    nothing = {"label-free": {}, "oracle": {}}
+    assert chosen_in(run, contests, [10, 11]) == nothing  # made on other seeds
+    assert chosen_in(run, contests_with(digits, grid={"kmeans": {"n_init": [1, 9]}}), [10, 11, 12]) == nothing
+    assert chosen_in(run, contests_with(replace(digits, fingerprint="other")), [10, 11, 12]) == nothing
+
+
+def test_there_is_no_oracle_without_classes_nor_for_a_metric_that_needs_none(digits, chosen_from):
+    run, contests = chosen_from
+    for data, metric in ((digits, "silhouette_pixels"), (replace(digits, y=None), "acc")):
+        decide(run, contests, {"digits": digits}, [10, 11, 12], "acc")
+        assert read(run, Oracle).choices
+        (choice,) = decide(run, contests, {"digits": data}, [10, 11, 12], metric)
+        assert isinstance(choice, LabelFreeChoice)
+        assert read(run, Oracle).choices == [], "nor does one stay that was made by another metric"
 
 
 # -- files and boards -----------------------------------------------------------------------------
 
 
-def label_free(entry, fixed, candidates, chosen):
-    named = [JudgedCandidate(config=c, variant=c, parameters={}) for c in candidates]
-    place = {"dataset": "d", "fingerprint": "of d", "entry": entry, "title": entry, "seeds": [1, 2]}
-    return LabelFreeChoice(**place, fixed=fixed, candidates=named, chosen=chosen)
+@pytest.fixture
+def decided(digits, tmp_path):
+    """A run of KMeans alone, S-DEC with two different choices, and DEC for which only the labels chose."""
+    grid = {"sdec": {"learning_rate": [0.1, 0.2]}, "dec": {"reconstruction_weight": [0.01, 0.1]}}
+    suite = make_suite({**SUITE, "methods": ["kmeans", "sdec", "dec"], "grid": grid}, "test")
+    run, contests = Run(tmp_path / "decided"), contests_of(suite, {"digits": digits}, find_method)
+    y, points = digits.y[heldout_indices(digits)], digits.x[heldout_indices(digits)]
 
+    def only(i, n):
+        return [runs(y, y, y) if j == i else mute(3) for j in range(n)]
 
-def by_oracle(entry, candidates, chosen):
-    named = [ScoredCandidate(config=c, variant=c, parameters={}) for c in candidates]
-    place = {"dataset": "d", "fingerprint": "of d", "entry": entry, "title": entry, "seeds": [1, 2]}
-    return OracleChoice(**place, metric="acc", candidates=named, chosen=chosen)
+    kmeans, sdec, dec = contests
+    seeds = [10, 11, 12]
+    label_free = [(kmeans, []), (sdec, only(1, 3)), (dec, only(None, 3))]
+    by_labels = [(sdec, only(2, 3)), (dec, only(1, 3))]
+    with run.lock():
+        run.write_suite(suite)
+        write(run, Selection(choices=[choose_label_free(c, found, points, seeds) for c, found in label_free]))
+        write(run, Oracle(choices=[choose_by_labels(c, found, digits, seeds, "acc") for c, found in by_labels]))
+        plan = make_plan(suite, run, {"digits": digits})
+        run.write_plan(plan.cells, plan.boards)
+    return run
 
 
 @pytest.mark.parametrize(
@@ -142,13 +181,74 @@ def by_oracle(entry, candidates, chosen):
 def test_a_damaged_file_of_choices_is_named(tmp_path, text, message):
     (tmp_path / "selection.json").write_text(text)
     with pytest.raises(InputError, match=message):
-        boards_of(Run(tmp_path))
+        chosen_in(Run(tmp_path), [], [1, 2])
+    (tmp_path / "selection.json").rename(tmp_path / "oracle.json")
+    with pytest.raises(InputError, match=message.replace("selection", "oracle")):
+        chosen_in(Run(tmp_path), [], [1, 2])
 
 
 def test_what_is_written_is_what_is_read(decided):
-    before = (decided.folder / "selection.json").read_bytes()
-    write(decided, read(decided, Selection))
-    assert (decided.folder / "selection.json").read_bytes() == before
+    for kind in (Selection, Oracle):
+        before = (decided.folder / kind.name).read_bytes()
+        stored_choices = read(decided, kind)
+        assert stored_choices.choices
+        (decided.folder / kind.name).unlink()
+        write(decided, stored_choices)
+        assert (decided.folder / kind.name).read_bytes() == before
+
+
+def boards_in(*folders):
+    return _board_frames(collect([Run(folder) for folder in folders], lambda _: []))
+
+
+def test_each_board_has_one_configuration_an_entry_and_their_twins(decided):
+    boards = boards_in(decided.folder)
+    roles = {name: dict(zip(rows["variant"], rows["role"], strict=True)) for name, rows in boards.items()}
+    both = "dec reconstruction_weight=0.01"  # the oracle's choice for DEC, and the twin of S-DEC's preset
+    twin = "dec (twin of sdec) learning_rate"
+    assert roles == {
+        "fixed": {"kmeans": "asked", "sdec": "asked", both: "twin", "dec": "asked"},
+        "label-free": {"kmeans": "asked", "sdec learning_rate=0.1": "asked", f"{twin}=0.1": "twin"},
+        "oracle": {"kmeans": "asked", "sdec learning_rate=0.2": "asked", f"{twin}=0.2": "twin", both: "asked"},
+    }
+    assert all(set(rows["seed"]) == {0, 1} for rows in boards.values())
+
+
+def test_beside_a_run_that_chose_one_that_did_not_is_on_the_fixed_board_with_all_it_has(decided, digits, tmp_path):
+    suite = make_suite({**SUITE, "grid": {"kmeans": {"n_init": [8, 9]}}, "selection_seeds": None}, "test")
+    other = Run(tmp_path / "other")
+    with other.lock():
+        other.write_suite(suite)
+        cells = make_plan(suite, other, {"digits": digits}).cells
+        other.write_plan(cells[:2], {})
+        other.write(
+            *fit_cell(cells[-1], find_method("kmeans"), digits, device="cpu", memory=None)
+        )  # an earlier command
+    assert list(boards_in(other.folder)) == ["fixed"]
+    alone, both = (variants_on(boards_in(*folders)) for folders in ([decided.folder], [decided.folder, other.folder]))
+    alone["fixed"] = sorted([*alone["fixed"], "kmeans n_init=8", "kmeans n_init=9"])
+    assert both == alone
+
+
+def test_what_was_chosen_and_why_is_on_its_board(decided):
+    write_report(collect([decided], lambda _: []), decided)
+    _, label_free, oracle = re.split(
+        "^## (?=Chosen|Oracle)", (decided.folder / "leaderboard.md").read_text(), flags=re.M
+    )
+    for board in (label_free, oracle):
+        assert "### Choices" in board
+        assert "Chosen on the seeds 10, 11, 12" in board
+    assert "label-free choice for S-DEC on digits" in label_free
+    assert NO_PREDICT in label_free
+    assert "oracle choice for S-DEC on digits" in oracle
+    page = (decided.folder / "report.html").read_text()
+    board = page.index('id="board-label-free"')
+    assert board < page.index("Candidates for S-DEC on digits[200]", board) < page.index('id="board-oracle"')
+    assert "Selection seeds" in page
+
+
+def variants_on(boards):
+    return {name: sorted(set(rows["variant"])) for name, rows in boards.items()}
 
 
 # -- the command ----------------------------------------------------------------------------------
@@ -183,10 +283,6 @@ def choices_in(folder, name="selection.json"):
     return {choice["entry"]: choice for choice in json.loads((folder / name).read_text())["choices"]}
 
 
-def boards_in(*folders):
-    return _board_frames(collect([Run(folder) for folder in folders], lambda _: []))
-
-
 def on_boards(boards, method):
     return {name: set(rows.loc[rows["method"] == method, "config"]) for name, rows in boards.items()}
 
@@ -196,48 +292,48 @@ def to_config(records, method):
     return config
 
 
-def variants_on(boards):
-    return {name: sorted(set(rows["variant"])) for name, rows in boards.items()}
-
-
-def test_boards_hold_what_the_last_command_chose_and_nothing_that_was_chosen_before(cli, tmp_path):
-    start = ["run", "quick", "--limit", "200", "--methods", "kmeans", "--seeds", "2"]
-    folder, other = tmp_path / "run", tmp_path / "other"
+def test_boards_hold_what_the_last_command_chose_and_nothing_that_was_chosen_before(cli, tmp_path, plugins):
+    method, folder, before = f"{plugins}:Stripes", tmp_path / "run", tmp_path / "before"
+    start = ["run", "quick", "--limit", "200", "--methods", method, "--seeds", "2"]
 
     def choose(out, grid, *more):
-        code, _, _ = cli(*start, "--set", f"kmeans.n_init={grid}", "--out", out, *more)
+        code, _, _ = cli(*start, "--set", f"{method}.parts={grid}", "--out", out, *more)
         assert code == 0
         return variants_on(boards_in(out))
 
-    first = choose(folder, "2,3", "--selection-seeds", "7-8")
-    assert first["fixed"] == ["kmeans"]
-    assert first["label-free"] in (["kmeans"], ["kmeans n_init=2"], ["kmeans n_init=3"])
-    second = choose(folder, "4,5", "--selection-seeds", "7-8")
-    assert second["fixed"] == ["kmeans"]
-    assert not {"kmeans n_init=2", "kmeans n_init=3"} & {v for variants in second.values() for v in variants}
+    first = choose(folder, "10,12", "--selection-seeds", "7-8")
+    assert first["fixed"] == [method]
+    assert first["label-free"] in ([f"{method} parts=10"], [f"{method} parts=12"]), "the preset has too few clusters"
+    shutil.copytree(folder, before)
+    second = choose(folder, "11,13", "--selection-seeds", "7-8")
+    assert second["fixed"] == [method]
+    assert second["label-free"] in ([f"{method} parts=11"], [f"{method} parts=13"])
+    assert not set(first["label-free"]) & {v for variants in second.values() for v in variants}
+    assert set(first["label-free"]) <= {r["variant"] for r in stored(folder).values() if r["part"] == "whole"}
 
-    choose(other, "2,3", "--selection-seeds", "9-10")
-    there, back = variants_on(boards_in(folder, other)), variants_on(boards_in(other, folder))
-    assert there == back, "the order of the runs says nothing"
-    assert set(second["oracle"]) <= set(there["oracle"])
+    of_both = {name: sorted({*first[name], *second[name]}) for name in second}
+    for folders in ((folder, before), (before, folder)):
+        assert variants_on(boards_in(*folders)) == of_both, "the order of the runs says nothing"
 
-    afterwards = choose(folder, "2,3")
+    afterwards = choose(folder, "10,12")
     assert list(afterwards) == ["fixed"]
-    assert {"kmeans n_init=2", "kmeans n_init=3"} <= set(afterwards["fixed"]), "no result is lost"
+    assert set(second["label-free"]) <= set(afterwards["fixed"]), "no result is lost"
 
 
-def test_what_was_chosen_and_why_is_on_its_board(cli, tmp_path, plugins):
-    suite, folder = tmp_path / "tiny.toml", tmp_path / "run"
-    suite.write_text(CHOOSING.replace("MUTE", f"{plugins}:Mute"))
-    assert cli("run", suite, "--out", folder, "--device", "cpu")[0] == 0
-    text = (folder / "leaderboard.md").read_text()
-    assert "## Chosen without labels" in text
-    assert "### Choices" in text
-    assert NO_PREDICT in text
-    assert "Chosen on the seeds 10, 11" in text
-    page = (folder / "report.html").read_text()
-    assert page.index('id="board-label-free"') < page.index("Candidates for S-DEC on digits[200]")
-    assert "Selection seeds" in page
+def test_a_preset_that_nothing_beats_is_chosen_and_reported_once(cli, tmp_path, plugins):
+    method, folder = f"{plugins}:Stripes", tmp_path / "run"
+    start = ["run", "quick", "--limit", "200", "--clusters", "2", "--methods", method, "--seeds", "2", "--out", folder]
+    code, out, _ = cli(*start, "--set", f"{method}.parts=5,9", "--selection-seeds", "7-8")
+    assert code == 0
+    assert "label-free choice for Stripes on digits[200]: parts=2 (" in out
+    choice = choices_in(folder)[method]
+    assert choice["chosen"] == choice["fixed"] == choice["candidates"][0]["config"]
+    boards = boards_in(folder)
+    assert on_boards({name: boards[name] for name in ("fixed", "label-free")}, method) == {
+        "fixed": {choice["fixed"]},
+        "label-free": {choice["fixed"]},
+    }
+    assert [r["seed"] for r in stored(folder).values() if (r["part"], r["config"]) == ("whole", choice["fixed"])] == [0]
 
 
 def test_no_oracle_chooses_by_what_no_label_enters(cli, tmp_path):
@@ -250,14 +346,23 @@ def test_no_oracle_chooses_by_what_no_label_enters(cli, tmp_path):
     assert code == 0
     assert "label-free choice" in out
     assert "oracle choice" not in out
+    assert list(boards_in(tmp_path / "run")) == ["fixed", "label-free"]
 
 
-def test_what_the_runner_sets_is_refused_as_a_parameter(cli, tmp_path):
-    for parameter, mend in (("n_clusters", "--clusters N"), ("random_state", "--seeds"), ("device", "--device")):
-        code, _, err = cli("plan", "quick", "--methods", "kmeans", "--set", f"kmeans.{parameter}=3,4")
-        assert code == 2
-        assert f"kmeans.{parameter} is set for every method alike: write" in err
-        assert mend in err
+@pytest.mark.parametrize("values", ["3", "3,4"])
+@pytest.mark.parametrize(
+    ("parameter", "mend"),
+    [
+        ("n_clusters", "clusters = N in the suite, or --clusters N"),
+        ("random_state", "seeds in the suite, or --seeds"),
+        ("device", "--device"),
+        ("memory", "$DEEPCLUSTBENCH_CACHE"),
+    ],
+)
+def test_what_the_runner_sets_is_refused_as_a_parameter(cli, tmp_path, parameter, mend, values):
+    code, _, err = cli("plan", "quick", "--methods", "kmeans", "--set", f"kmeans.{parameter}={values}")
+    assert code == 2
+    assert f"kmeans.{parameter} is set for every method alike: write {mend}" in " ".join(err.split())
 
 
 def test_a_grid_given_on_the_command_line_is_chosen_from(cli, tmp_path):
@@ -269,8 +374,10 @@ def test_a_grid_given_on_the_command_line_is_chosen_from(cli, tmp_path):
     code, out, _ = cli("plan", suite, "--methods", "kmeans", "--set", "kmeans.n_init=1,2", "--out", tmp_path / "run")
     assert code == 0
     assert "6 cells, 6 left" in out, "the preset and two values, each with two seeds"
-    code, out, _ = cli("plan", suite, "--methods", "kmeans", "--out", tmp_path / "run")
-    assert (code, "To report" in out) == (0, False), "nothing to choose between is left"
+    for settings in ((), ("--set", "kmeans.n_init=1")):
+        code, out, _ = cli("plan", suite, "--methods", "kmeans", *settings, "--out", tmp_path / "run")
+        assert (code, "To report" in out) == (0, False), "nothing to choose between is left"
+        assert "2 cells, 2 left" in out
 
 
 def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, tmp_path, plugins):
@@ -278,22 +385,23 @@ def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, t
     suite.write_text(CHOOSING.replace("MUTE", mute))
     code, out, _ = cli("plan", suite, "--out", folder)
     assert code == 0
-    assert "8 cells, 8 left" in out
-    assert "8 cells, 8 left" in out.partition("To report")[2]  # KMeans, S-DEC, its twin and Mute, two seeds
+    to_choose, _, to_report = out.partition("To report")
+    assert "10 cells, 10 left" in to_choose  # S-DEC with 2 values, one is the preset's; Mute with the preset and 2
+    assert "8 cells, 8 left" in to_report  # KMeans, S-DEC, its twin and Mute, two seeds
     assert not folder.exists()
 
     code, out, _ = cli("run", suite, "--out", folder, "--device", "cpu")
     assert code == 0
     assert "label-free choice for S-DEC on digits[200]: beta=0." in out
     assert "oracle choice for S-DEC on digits[200]: beta=0." in out
-    assert f"label-free choice for Mute on digits[200]: none, since all 2 candidates are out: {NO_PREDICT}" in out
+    assert f"label-free choice for Mute on digits[200]: none, since all 3 candidates are out: {NO_PREDICT}" in out
 
     records = stored(folder).values()
     to_choose = [r for r in records if r["part"] == "selection"]
     to_report = [r for r in records if r["part"] == "whole"]
     assert {r["seed"] for r in to_choose} == {10, 11}
     assert {r["seed"] for r in to_report} == {0, 1}
-    assert (len(to_choose), {r["reasons"]["acc"] for r in to_choose}) == (8, {"the data set is unlabelled"})
+    assert (len(to_choose), {r["reasons"]["acc"] for r in to_choose}) == (10, {"the data set is unlabelled"})
     choice, oracle = choices_in(folder)["sdec"], choices_in(folder, "oracle.json")["sdec"]
     reported = {r["config"] for r in to_report if r["method"] == "sdec"}
     assert reported == {choice["fixed"], choice["chosen"], oracle["chosen"]}
@@ -305,11 +413,10 @@ def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, t
         "label-free": {choice["chosen"]},
         "oracle": {oracle["chosen"]},
     }
-    assert on_boards(boards, "kmeans") == dict.fromkeys(boards, {to_config(to_report, "kmeans")}), "one configuration"
+    kmeans = to_config(to_report, "kmeans")
+    assert on_boards(boards, "kmeans") == {name: {kmeans} for name in boards}, "one configuration"
     assert on_boards(boards, mute) == {"fixed": {to_config(to_report, mute)}, "label-free": set(), "oracle": set()}
-    assert {name: set(rows.query("method == 'dec'")["role"]) for name, rows in boards.items()} == dict.fromkeys(
-        boards, {"twin"}
-    )
+    assert all(set(rows.query("method == 'dec'")["role"]) == {"twin"} for rows in boards.values())
 
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*.json")}
     code, out, _ = cli("run", suite, "--out", folder)

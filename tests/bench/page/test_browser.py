@@ -1,6 +1,8 @@
 """The page in a browser: what readers see and can do, and that nothing runs or loads but the page itself."""
 
 import shutil
+import subprocess
+import sys
 from urllib.parse import unquote
 
 import pytest
@@ -305,3 +307,34 @@ def test_print_shows_what_is_folded_and_no_controls_on_white(visit):
 def test_motion_stops_for_readers_who_ask(visit, wish, behaviour):
     page = visit(reduced_motion=wish)
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == behaviour
+
+
+def test_the_page_of_a_real_run_opens_from_disk_whole_and_fits_a_phone(browser, tmp_path):
+    command = [sys.executable, "-c", "from bench.cli import main; main()", "run", "quick", "--out", str(tmp_path)]
+    command += ["--limit", "200", "--methods", "kmeans,vae_kmeans", "--seeds", "6", "--device", "cpu"]
+    command += ["--set", "vae_kmeans.pretrain_epochs=2"]
+    subprocess.run(command, check=True, capture_output=True)
+    complaints, requests = [], []
+    address = (tmp_path / "report.html").as_uri()
+    for viewport in (WIDE, NARROW):
+        page = browser.new_page(viewport=viewport)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(address)
+        page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        drawn = page.locator("figure svg").evaluate_all(
+            "all => all.map((one) => one.getBoundingClientRect().width > 100)"
+        )
+        assert len(drawn) == len(list((tmp_path / "figures").glob("*.svg"))) > 10
+        assert all(drawn)
+        column = page.locator("th", has_text="ACC ± sd").first
+        table = page.locator("table", has=column).first
+        before = table.locator("tbody tr").all_inner_texts()
+        column.get_by_role("button").click()
+        assert column.get_attribute("aria-sort") == "ascending"
+        assert sorted(table.locator("tbody tr").all_inner_texts()) == sorted(before)
+        page.close()
+    assert complaints == []
+    assert {unquote(url) for url in requests} - {"data:,"} == {unquote(address)}
