@@ -128,7 +128,8 @@ def choose(suite: Suite, run: Run, datasets: Mapping[str, Dataset]) -> list[str]
     list of str
         Each choice in a line.
     """
-    from bench.selection.decide import decide, sentence
+    from bench.selection.decide import decide
+    from bench.selection.stored import sentence
 
     contests = contests_of(suite, datasets, find_method)
     choices = decide(run, contests, datasets, suite.selection_seeds or [], suite.primary_metric)

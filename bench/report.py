@@ -35,7 +35,7 @@ def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
     if results.frame.empty:
         return []
     results = replace(results, frame=results.frame.assign(stability=stability_of(results)))
-    boards = boards_of(_board_frames(results), results.primary_metric, choices_of(results.runs))
+    boards = boards_of(_board_frames(results), results.primary_metric, choices_of(results))
     target.write_file("leaderboard.md", render_markdown(boards, results.notes))
     target.write_file("leaderboard.csv", render_csv(boards))
     target.write_file("leaderboard.tex", render_latex(boards))
@@ -56,7 +56,7 @@ def _board_frames(results: Results) -> dict[str, pd.DataFrame]:
     """
     frame = results.frame
     plans = [run.plan() for run in results.runs]
-    chose = [any(set(planned.boards) - {"fixed"} for planned in plan) for plan in plans]
+    chose = [suite.selection_seeds is not None for suite in results.suites]
     if not any(chose):
         return {"fixed": frame}
     places = list(zip(frame["fingerprint"], frame["config"], strict=True))

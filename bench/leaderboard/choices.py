@@ -6,21 +6,29 @@ from collections.abc import Callable, Sequence
 
 from bench.leaderboard.content import Entry, Section, TextTable, make_table, words
 from bench.leaderboard.numbers import ABSENT
+from bench.results import Results
 from bench.selection.boards import LABEL_FREE, ORACLE
-from bench.selection.decide import sentence
-from bench.selection.stored import AnyChoice, Candidate, JudgedCandidate, Oracle, ScoredCandidate, Selection, read
-from bench.store import Run
+from bench.selection.stored import (
+    AnyChoice,
+    Candidate,
+    JudgedCandidate,
+    Oracle,
+    ScoredCandidate,
+    Selection,
+    read,
+    sentence,
+)
 
 CHOICES = "Choices"
 
 
-def choices_of(runs: Sequence[Run]) -> dict[str, list[AnyChoice]]:
-    """Return the choices of runs by board, without the entries that had nothing to choose between."""
+def choices_of(results: Results) -> dict[str, list[AnyChoice]]:
+    """Return the choices by board that the suites ask for now, where there was something to choose between."""
     found: dict[str, list[AnyChoice]] = {LABEL_FREE: [], ORACLE: []}
-    for run in runs:
-        if any(set(planned.boards) - {"fixed"} for planned in run.plan()):
-            found[LABEL_FREE] += [choice for choice in read(run, Selection).choices if choice.candidates]
-            found[ORACLE] += read(run, Oracle).choices
+    for run, suite in zip(results.runs, results.suites, strict=True):
+        for board, choices in ((LABEL_FREE, read(run, Selection).choices), (ORACLE, read(run, Oracle).choices)):
+            asked = (c for c in choices if c.entry in suite.methods and c.seeds == suite.selection_seeds)
+            found[board] += [choice for choice in asked if choice.candidates]
     return {board: choices for board, choices in found.items() if choices}
 
 

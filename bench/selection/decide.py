@@ -135,22 +135,6 @@ def choose_by_labels(
     )
 
 
-def sentence(choice: LabelFreeChoice | OracleChoice) -> str:
-    """Return a choice in a line."""
-    oracle = isinstance(choice, OracleChoice)
-    opening = f"{'oracle' if oracle else 'label-free'} choice for {choice.title} on {choice.dataset}: "
-    winner = next((c for c in choice.candidates if c.config == choice.chosen), None)
-    if winner is None:
-        return f"{opening}none, {choice.reason}"
-    named = " ".join(f"{name}={value}" for name, value in winner.parameters.items())
-    if isinstance(winner, ScoredCandidate):
-        why = f"{choice.metric} {_short(winner.score)}" if isinstance(choice, OracleChoice) else ""
-    else:
-        why = f"prediction strength {_short(winner.prediction_strength)}, ARI {_short(winner.stability)}"
-    out = sum(bool(c.out) for c in choice.candidates)
-    return f"{opening}{named} ({why}; {out} of {len(choice.candidates)} candidates {'out' if oracle else 'gated out'})"
-
-
 def _keys(contest: Contest, seeds: Sequence[int]) -> list[list[str]]:
     """Return the keys of each candidate's selection cells."""
     c = contest
@@ -208,10 +192,3 @@ def _place(contest: Contest, seeds: Sequence[int]) -> dict[str, Any]:
 
 def _all_out(reasons: list[list[str]]) -> str:
     return f"since all {len(reasons)} candidates are out: {reasons[0][0]}"
-
-
-def _short(value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    text = f"{value:.2f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 else text

@@ -172,3 +172,26 @@ def merged(before: list[AChoice], now: list[AChoice]) -> list[AChoice]:
     """Return choices by data set and entry, the new in place of the old: a run can be extended by part of a suite."""
     by_place = {choice.place: choice for choice in before + now}
     return [by_place[place] for place in sorted(by_place)]
+
+
+def sentence(choice: AnyChoice) -> str:
+    """Return a choice in a line."""
+    oracle = isinstance(choice, OracleChoice)
+    opening = f"{'oracle' if oracle else 'label-free'} choice for {choice.title} on {choice.dataset}: "
+    winner = next((c for c in choice.candidates if c.config == choice.chosen), None)
+    if winner is None:
+        return f"{opening}none, {choice.reason}"
+    named = " ".join(f"{name}={value}" for name, value in winner.parameters.items())
+    if isinstance(winner, ScoredCandidate):
+        why = f"{choice.metric} {_short(winner.score)}" if isinstance(choice, OracleChoice) else ""
+    else:
+        why = f"prediction strength {_short(winner.prediction_strength)}, ARI {_short(winner.stability)}"
+    out = sum(bool(c.out) for c in choice.candidates)
+    return f"{opening}{named} ({why}; {out} of {len(choice.candidates)} candidates {'out' if oracle else 'gated out'})"
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return "unknown"
+    text = f"{value:.2f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text

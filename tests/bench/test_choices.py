@@ -18,10 +18,10 @@ from bench.results import collect
 from bench.runner.cell import fit_cell
 from bench.selection.boards import chosen_in
 from bench.selection.contest import contests_of, selection_cells
-from bench.selection.decide import NO_PREDICT, choose_by_labels, choose_label_free, decide, sentence
+from bench.selection.decide import NO_PREDICT, choose_by_labels, choose_label_free, decide
 from bench.selection.rule import HeldOutRun
 from bench.selection.split import heldout_indices
-from bench.selection.stored import LabelFreeChoice, Oracle, OracleChoice, Selection, read, write
+from bench.selection.stored import LabelFreeChoice, Oracle, OracleChoice, Selection, read, sentence, write
 from bench.store import Run
 from bench.suite import make_suite
 

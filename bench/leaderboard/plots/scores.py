@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 from bench.leaderboard.content import Figure
 from bench.leaderboard.frame import finished, has_flag, labels_of, metric_values, twin_pairs, variants_of
@@ -119,6 +120,6 @@ def _connect(
     """Join the seeds of twins, so that one sees whether the noise moves all of them one way."""
     for variant, twin in pairs:
         ours, theirs = places.get(variant, {}), places.get(twin, {})
-        for seed in ours.keys() & theirs.keys():
-            (x0, y0), (x1, y1) = ours[seed], theirs[seed]
-            axes.plot([x0, x1], [y0, y1], color=look_of(looks, variant).color, lw=0.5, alpha=0.45, zorder=1.5)
+        lines = [(ours[seed], theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())]
+        color = look_of(looks, variant).color
+        axes.add_collection(LineCollection(lines, colors=color, linewidths=0.5, alpha=0.45, zorder=1.5))
