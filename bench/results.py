@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 #: With more cells than this, reading their labels is worth the start of other processes.
 _MANY_CELLS = 10_000
 _MOST_RUNS = 30
+_MOST_PROCESSES = 8
 UNNAMED = "(unnamed)"
 
 
@@ -183,7 +185,7 @@ def stability_of(results: Results) -> list[float]:
     if len(healthy) < _MANY_CELLS:
         values = list(map(_stability, groups.values()))
     else:
-        with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(_MOST_PROCESSES, os.cpu_count() or 1), get_context("spawn")) as pool:
             values = list(pool.map(_stability, groups.values(), chunksize=8))
     by_place = dict(zip(groups, values, strict=True))
     return [by_place.get(place, float("nan")) for place in zip(frame["dataset"], frame["variant"], strict=True)]

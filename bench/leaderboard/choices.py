@@ -10,9 +10,9 @@ from bench.results import Results
 from bench.selection.boards import LABEL_FREE, ORACLE
 from bench.selection.stored import (
     AnyChoice,
-    Candidate,
     JudgedCandidate,
     Oracle,
+    OracleChoice,
     ScoredCandidate,
     Selection,
     read,
@@ -51,8 +51,8 @@ def choices_section(choices: Sequence[AnyChoice], escape: Callable[[str], str]) 
 
 
 def _candidates(choice: AnyChoice, escape: Callable[[str], str]) -> TextTable:
-    judged = not all(isinstance(c, ScoredCandidate) for c in choice.candidates)
-    header = ["parameters", *(("strength", "ARI", "place") if judged else ("score",)), "chosen", "out because"]
+    numbers = ("score",) if isinstance(choice, OracleChoice) else ("strength", "ARI", "place")
+    header = ["parameters", *numbers, "chosen", "out because"]
     rows = []
     for c in choice.candidates:
         named = escape(" ".join(f"{name}={value}" for name, value in c.parameters.items()))
@@ -62,10 +62,11 @@ def _candidates(choice: AnyChoice, escape: Callable[[str], str]) -> TextTable:
     return make_table(title, header, rows, cite=False)
 
 
-def _numbers(candidate: Candidate) -> list[Entry]:
-    if isinstance(candidate, JudgedCandidate):
-        values: list[float | None] = [candidate.prediction_strength, candidate.stability, candidate.rank]
-        formats = [".3f", ".3f", ".0f"]
+def _numbers(candidate: JudgedCandidate | ScoredCandidate) -> list[Entry]:
+    values: list[float | None]
+    if isinstance(candidate, ScoredCandidate):
+        values, formats = [candidate.score], [".3f"]
     else:
-        values, formats = [getattr(candidate, "score", None)], [".3f"]
+        values = [candidate.prediction_strength, candidate.stability, candidate.rank]
+        formats = [".3f", ".3f", ".0f"]
     return [(ABSENT if v is None else f"{v:{form}}", v) for v, form in zip(values, formats, strict=True)]

@@ -34,7 +34,7 @@ def render_latex(boards: Sequence[BoardFrame]) -> str:
             if not tables:
                 blocks += [f"% {section.dataset}: {sentence}" for sentence in section.headline]
             for table in tables:
-                caption = f"{section.dataset}. {escape_latex(table.title)}. {board.title}."
+                caption = f"{section.dataset}. {table.title}. {board.title}."  # names in it are escaped already
                 blocks.append(_table(caption, table))
     return "\n\n".join(blocks) + "\n"
 

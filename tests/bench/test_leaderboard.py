@@ -408,5 +408,8 @@ def test_latex_marks_the_best_only_where_the_test_says_so(frame):
     text = render_latex(boards(rows))
     assert "\\textbf{100\\% \\& more} & \\textbf{$10/0/0$} & \\textbf{$.800 \\pm .006$} & \\textbf{$1$}" in text
     assert text.count("\\toprule") == text.count("\\bottomrule") == 1
+    over_two = pd.concat([rows.assign(title="a_b"), rows.assign(title="a_b", dataset="d_2")])
+    assert "a\\_b" in render_latex(boards(over_two))
+    assert "textbackslash" not in render_latex(boards(over_two)), "a name is escaped once, in captions too"
     close = pd.DataFrame(cells("a", spread(0.8)) + cells("c", spread(0.8) + 0.02 * np.array([1, -1] * 5)))
     assert "\\textbf" not in render_latex(boards(close))
