@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.leaderboard.content import Entry, Section, TextTable, make_table, words
-from bench.leaderboard.numbers import ABSENT
+from bench.leaderboard.numbers import ABSENT, clean_name
 from bench.results import Results
 from bench.selection.boards import LABEL_FREE, ORACLE
 from bench.selection.stored import (
@@ -41,13 +41,17 @@ def choices_section(choices: Sequence[AnyChoice], escape: Callable[[str], str]) 
     escape : callable
         Rewrites every name that comes from data or plugins.
     """
-    told = tuple(escape(sentence(choice)) + "." for choice in choices)
+
+    def safe(text: str) -> str:  # reasons are the words of plugins
+        return escape(clean_name(text))
+
+    told = tuple(safe(sentence(choice)) + "." for choice in choices)
     seeds = sorted({seed for choice in choices for seed in choice.seeds})
     notes = (
         f"Chosen on the seeds {', '.join(map(str, seeds))}, which no board reports. The points are the same: a fifth "
         "of them was held out of the fits that were chosen by, not of those that are reported.",
     )
-    return Section(CHOICES, told, tuple(_candidates(choice, escape) for choice in choices), notes)
+    return Section(CHOICES, told, tuple(_candidates(choice, safe) for choice in choices), notes)
 
 
 def _candidates(choice: AnyChoice, escape: Callable[[str], str]) -> TextTable:

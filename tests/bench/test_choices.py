@@ -12,6 +12,9 @@ from bench.benchmark import make_plan
 from bench.cards import load_dataset
 from bench.dataset import Dataset
 from bench.errors import InputError
+from bench.leaderboard.boards import boards_of as leaderboards_of
+from bench.leaderboard.latex import render_latex
+from bench.leaderboard.render import render_markdown
 from bench.registry import find_method
 from bench.report import _board_frames, write_report
 from bench.results import collect
@@ -21,7 +24,16 @@ from bench.selection.contest import contests_of, selection_cells
 from bench.selection.decide import NO_PREDICT, choose_by_labels, choose_label_free, decide
 from bench.selection.rule import HeldOutRun
 from bench.selection.split import heldout_indices
-from bench.selection.stored import LabelFreeChoice, Oracle, OracleChoice, Selection, read, sentence, write
+from bench.selection.stored import (
+    LabelFreeChoice,
+    Oracle,
+    OracleChoice,
+    ScoredCandidate,
+    Selection,
+    read,
+    sentence,
+    write,
+)
 from bench.store import Run
 from bench.suite import make_suite
 
@@ -334,6 +346,18 @@ def test_a_preset_that_nothing_beats_is_chosen_and_reported_once(cli, tmp_path, 
         "label-free": {choice["fixed"]},
     }
     assert [r["seed"] for r in stored(folder).values() if (r["part"], r["config"]) == ("whole", choice["fixed"])] == [0]
+
+
+def test_what_a_plugin_says_in_a_reason_breaks_out_of_no_line(tmp_path):
+    hostile = "\x1b[31m\n\\input{x} | <b>"
+    candidate = ScoredCandidate(config="c", variant="c", parameters={"p": hostile}, out=[hostile])
+    place = {"dataset": hostile, "fingerprint": "f", "entry": "e", "title": hostile, "seeds": [1, 2]}
+    choice = OracleChoice(**place, metric="acc", candidates=[candidate], reason=hostile)
+    (board,) = leaderboards_of({}, "acc", {"oracle": [choice]})
+    text = render_latex([board])
+    assert "\\input" not in text
+    assert all(line.startswith("%") for line in text.splitlines() if "input" in line)
+    assert "\x1b" not in render_markdown([board])
 
 
 def test_no_oracle_chooses_by_what_no_label_enters(cli, tmp_path):
