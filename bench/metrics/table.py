@@ -8,13 +8,13 @@ from typing import Literal
 
 from bench.errors import InputError
 
-METRICS_VERSION: int = 1
+METRICS_VERSION: int = 2
 """Raised whenever a stored number would change; scores of two versions are never compared."""
 
 UNLABELLED = "the data set is unlabelled"
 """Why there is no metric that needs classes."""
 
-Need = Literal["labels", "classes", "points", "embedding"]
+Need = Literal["labels", "classes", "points", "embedding", "soft assignment", "scores", "draws"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Metric:
         ahead, has .23).
     needs : tuple of str
         What it is computed from: predicted "labels", true "classes", the data set's "points", the method's
-        "embedding".
+        "embedding", its "soft assignment", its "scores" of uncertainty (`SCORES`), its latent "draws".
     """
 
     name: str
@@ -110,13 +110,106 @@ _CLUSTERS_USED = Metric(
     needs=("labels",),
 )
 
+
+@dataclass(frozen=True)
+class Score:
+    """A number for each point that should be large where the method is likely to be wrong.
+
+    Attributes
+    ----------
+    name, title, description : str
+    needs_sampling : {"no", "yes", "if stochastic"}
+        Whether it takes latent draws, or the noise that they are drawn with.
+    """
+
+    name: str
+    title: str
+    description: str
+    needs_sampling: Literal["no", "yes", "if stochastic"]
+
+
+SCORES: tuple[Score, ...] = (
+    Score("confidence", "1 − max q", "one less the largest soft assignment, at the mean of the code", "no"),
+    Score("margin", "centroid margin", "distance to the nearest centroid less that to the second", "no"),
+    Score("reconstruction", "reconstruction error", "squared error per feature, at the mean of the code", "no"),
+    Score("density", "−log p(x)", "negative log-density, or its bound over draws", "if stochastic"),
+    Score("entropy", "H[mean q]", "entropy of the soft assignment averaged over draws", "yes"),
+    Score("mean_entropy", "mean H[q]", "entropy of the soft assignment of a draw, averaged over draws", "yes"),
+    Score("mutual_information", "MI", "H[mean q] − mean H[q]: what a draw says of the cluster", "yes"),
+    Score("latent_variance", "latent variance", "mean variance of the encoder's noise over dimensions", "yes"),
+)
+"""Scores of one run. The disagreement of several runs is one more, which no run has by itself."""
+
+DISAGREEMENT = Score("disagreement", "disagreement", "entropy of the votes of five aligned deterministic runs", "no")
+
+DRAWN = ("acc", "nmi", "ari")
+"""What is also taken of the labels of each latent draw."""
+
+
+def _calibration() -> list[Metric]:
+    rows = [
+        ("ece", "ECE", "mean gap between confidence and accuracy, 15 bins of equal width", 1.0),
+        ("ece_mass", "ECE (equal mass)", "mean gap between confidence and accuracy, 15 bins of equal mass", 1.0),
+        ("brier", "Brier", "squared distance between the soft assignment and the class", 2.0),
+        ("nll", "NLL", "negative log of the soft assignment to the class, in nats", math.inf),
+    ]
+    made: list[Metric] = []
+    kinds: tuple[tuple[str, str, Need], ...] = (
+        ("", "at the mean of the code", "soft assignment"),
+        ("_sampled", "averaged over latent draws", "draws"),
+    )
+    for suffix, where, need in kinds:
+        needs: tuple[Need, ...] = (need, "classes")
+        title = " (draws)" if suffix else ""
+        made += [Metric(n + suffix, t + title, f"{d}; {where}", False, w, 0.0, True, needs) for n, t, d, w in rows]
+    return made
+
+
+def _detection(score: Score) -> list[Metric]:
+    rows = [
+        ("auroc", "AUROC", "chance that a mis-clustered point scores above a right one", True, 0.0, 1.0),
+        ("aupr", "AUPR", "average precision in finding mis-clustered points", True, 0.0, 1.0),
+        ("aurc", "AURC", "mean error among the points kept, over all shares kept", False, 1.0, 0.0),
+        ("augrc", "AUGRC", "mean share of points kept and wrong, over all shares kept", False, 0.5, 0.0),
+    ]
+    needs: tuple[Need, ...] = ("scores", "labels", "classes")
+    return [
+        Metric(f"{n}_{score.name}", f"{t} of {score.title}", f"{d}, by {score.title}", up, worst, best, True, needs)
+        for n, t, d, up, worst, best in rows
+    ]
+
+
+def _drawn() -> list[Metric]:
+    needs: tuple[Need, ...] = ("draws", "classes")
+    made = [
+        Metric("label_change", "label change", "share of points on which two latent draws differ", None, 0, 1, True,
+               ("draws",))
+    ]  # fmt: skip
+    for row in _external():
+        if row.name in DRAWN:
+            made += [
+                Metric(f"{row.name}_draws", f"{row.title} of a draw", f"mean {row.title} of the labels of a draw", True,
+                       row.worst, row.best, True, needs),
+                Metric(f"{row.name}_draws_sd", f"sd of {row.title} over draws",
+                       f"standard deviation of {row.title} between draws", None, 0.0, 1.0, True, needs),
+            ]  # fmt: skip
+    return made
+
+
 METRICS: tuple[Metric, ...] = (
     *_external(),
     _CLUSTERS_USED,
     *_internal("points"),
     *_internal("embedding"),
     *_reclustered(),
+    *_calibration(),
+    *(metric for score in SCORES for metric in _detection(score)),
+    *_drawn(),
 )
+"""Those of one cell, as records hold them."""
+
+BETWEEN_RUNS: tuple[Metric, ...] = tuple(_detection(DISAGREEMENT))
+"""Those that take several runs, as reports compute them."""
 
 
 def find_metric(name: str) -> Metric:
@@ -127,7 +220,7 @@ def find_metric(name: str) -> Metric:
     InputError
         If there is none; the message lists those there are.
     """
-    for row in METRICS:
+    for row in (*METRICS, *BETWEEN_RUNS):
         if row.name == name:
             return row
     raise InputError(f"unknown metric {name!r}; the metrics are {', '.join(row.name for row in METRICS)}")

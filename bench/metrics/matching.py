@@ -1,0 +1,49 @@
+"""Naming the clusters of one labeling after the classes, or the clusters, of another."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from bench.metrics.external import contingency_table
+
+
+def matched_classes(labels: np.ndarray, classes: np.ndarray) -> dict[int, int]:
+    r"""Return the class of each cluster under the best one-to-one matching.
+
+    .. math:: \max_\pi \sum_i [y_i = \pi(c_i)]
+
+    Parameters
+    ----------
+    labels, classes : ndarray of shape (n_samples,)
+        Any integers.
+
+    Returns
+    -------
+    dict of int to int
+        By cluster. With more clusters than classes some clusters have none; a match may share no point.
+    """
+    counts = contingency_table(classes, labels)
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    class_values, label_values = np.unique(classes), np.unique(labels)
+    return dict(zip(label_values[columns].tolist(), class_values[rows].tolist(), strict=True))
+
+
+def aligned(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return a labeling with its clusters named as those of another that they match best.
+
+    Parameters
+    ----------
+    labels, reference : ndarray of shape (n_samples,)
+        Two labelings of the same points.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Clusters that match none have numbers of their own, above all of the reference.
+    """
+    match = matched_classes(labels, reference)
+    values, position = np.unique(labels, return_inverse=True)
+    spare = int(reference.max(initial=-1)) + 1
+    names = [match.get(int(value), spare + i) for i, value in enumerate(values)]
+    return np.array(names, dtype=np.int64)[position]
