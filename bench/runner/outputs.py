@@ -13,7 +13,7 @@ Outputs = dict[str, np.ndarray]
 
 #: Latent draws of every point.
 N_DRAWS = 32
-#: Points whose draws are held at one time: 32 draws of 10 clusters in 10 dimensions are 13 MB for each tensor of them.
+#: Points whose draws are held at one time: of 10 clusters in 10 dimensions, 32 draws are a tensor of 13 MB.
 DRAWN_AT_ONCE = 1024
 #: Points shown at either end of each cluster, and clusters that are.
 N_EXTREME, MOST_CLUSTERS = 4, 20
@@ -119,12 +119,14 @@ def _of_points(estimator: Any, points: np.ndarray, name: str, seed: int) -> Outp
         outputs["soft_assignment"] = _rows("predict_proba", estimator.predict_proba(points), n)
     if hasattr(estimator, "reconstruct"):
         errors = []
-        for chunk in _chunks(points, 8192):
+        for chunk in _chunks(points, 8 * DRAWN_AT_ONCE):
             rebuilt = _rows("reconstruct", estimator.reconstruct(chunk), len(chunk))
             errors.append(np.square(rebuilt - chunk).mean(axis=1))
         outputs["reconstruction_error"] = np.concatenate(errors)
     if hasattr(estimator, "score_samples"):
-        outputs["log_density"] = _numbers("score_samples", estimator.score_samples(points), n)
+        # A bound is a mean over draws as well.
+        pieces = [_numbers("score_samples", estimator.score_samples(c), len(c)) for c in _chunks(points, DRAWN_AT_ONCE)]
+        outputs["log_density"] = np.concatenate(pieces)
     if hasattr(estimator, "sample_proba"):
         outputs |= _draws(estimator, points, name, seed)
     return outputs
