@@ -31,6 +31,8 @@ def draw_metrics(draw_labels: np.ndarray, y: np.ndarray | None) -> dict[str, flo
     alone = len(draw_labels) == 1
     found: dict[str, float | str] = {"label_change": _ONE_DRAW if alone else label_change(draw_labels)}
     scores = None if y is None else [labeling_scores(contingency_table(y, labels)) for labels in draw_labels]
+    mean: float | str
+    sd: float | str
     for name in DRAWN:
         if y is None or scores is None:
             mean = sd = UNLABELLED

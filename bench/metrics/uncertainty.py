@@ -167,8 +167,8 @@ def _detections(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) 
 
 def _of_draws(outputs: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, float | str]:
     if "draw_labels" not in outputs:
-        absent = dict.fromkeys(_DRAWS, UNLABELLED if dataset.y is None else NO_DRAWS)
-        return absent | {"label_change": NO_DRAWS}
+        of_classes = UNLABELLED if dataset.y is None else NO_DRAWS
+        return {name: NO_DRAWS if name == "label_change" else of_classes for name in _DRAWS}
     draw_labels, n = outputs["draw_labels"], len(dataset.x)
     if draw_labels.ndim != 2 or draw_labels.shape[1] != n or not len(draw_labels):
         return dict.fromkeys(_DRAWS, f"draw_labels has shape {draw_labels.shape}; it needs (n_draws > 0, {n})")
