@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.cells import Strangers
 from bench.errors import InputError
-from bench.orders import generator, shuffled
+from bench.shuffling import generator, shuffled
 
 if TYPE_CHECKING:
     from bench.dataset import Dataset
@@ -75,7 +75,7 @@ def strangers_of(suite: Suite, spec: str, datasets: Mapping[str, Dataset]) -> tu
 
 def inlier_indices(dataset: Dataset) -> np.ndarray:
     """Return the fitted points that are compared with outliers, ascending: all, or as many as there may be."""
-    return _some(len(dataset.x), f"inliers/{dataset.fingerprint}")
+    return _some(len(dataset.x), "inliers", dataset.fingerprint)
 
 
 def points_of(strangers: Strangers, dataset: Dataset, other: Dataset | None) -> np.ndarray:
@@ -95,10 +95,10 @@ def points_of(strangers: Strangers, dataset: Dataset, other: Dataset | None) -> 
         float32 in [0, 1].
     """
     if other is not None:
-        return other.x[_some(len(other.x), f"outliers/{strangers.fingerprint}")]
+        return other.x[_some(len(other.x), "outliers", strangers.fingerprint)]
     shape = min(len(dataset.x), MOST_POINTS), dataset.x.shape[1]
-    return generator(f"outliers/noise/{dataset.fingerprint}").random(shape, dtype=np.float32)
+    return generator("outliers", NOISE, dataset.fingerprint).random(shape, dtype=np.float32)
 
 
-def _some(n: int, name: str) -> np.ndarray:
-    return np.sort(shuffled(n, name)[:MOST_POINTS])
+def _some(n: int, *names: str) -> np.ndarray:
+    return np.sort(shuffled(n, *names)[:MOST_POINTS])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.dataset import Dataset
+from bench.metrics.point_scores import centroid_margin
 
 Outputs = dict[str, np.ndarray]
 
@@ -61,6 +62,9 @@ def outputs_of(
     outputs |= _pictures(estimator, dataset, seed)
     for name, points in (outliers or {}).items():
         found = _of_points(estimator, points, name, seed) | _codes(estimator, points)
+        found.pop("draw_labels", None)  # strangers have no right label
+        if centers is not None and "embedding" not in outputs and len(centers) > 1:
+            found["margin"] = centroid_margin(points, centers)  # the points themselves are not kept
         outputs |= {f"outliers/{name}/{what}": values for what, values in found.items()}
     return outputs | _history_columns(getattr(estimator, "history_", None) or [])
 

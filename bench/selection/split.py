@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.dataset import Dataset
 from bench.errors import InputError
-from bench.orders import shuffled
+from bench.shuffling import shuffled
 
 #: Share of the points that no selection cell is fitted on, and on which all of them are compared.
 HELD_OUT = 0.2
@@ -68,7 +68,7 @@ def heldout_indices(dataset: Dataset) -> np.ndarray:
             f"take one of {2 * PER_CLUSTER * k} or more, or leave selection_seeds out"
         )
     size = max(round(HELD_OUT * n), PER_CLUSTER * k)
-    return np.sort(shuffled(n, f"selection/{dataset.fingerprint}/")[:size])
+    return np.sort(shuffled(n, "selection", dataset.fingerprint, "")[:size])
 
 
 def fitted_indices(dataset: Dataset, seed: int) -> np.ndarray:
@@ -80,7 +80,7 @@ def fitted_indices(dataset: Dataset, seed: int) -> np.ndarray:
         Four fifths of those not held out.
     """
     rest = np.setdiff1d(np.arange(len(dataset.x)), heldout_indices(dataset), assume_unique=True)
-    order = shuffled(len(rest), f"selection/{dataset.fingerprint}/{seed}")
+    order = shuffled(len(rest), "selection", dataset.fingerprint, seed)
     return np.sort(rest[order[: round(FITTED * len(rest))]])
 
 
