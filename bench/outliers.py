@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 NOISE = "noise"
 #: Points of either side at most: AUROC has a standard error below .005 then, whatever it is.
 MOST_POINTS = 10_000
-#: Data that are only scored are asked for no number of clusters, and need not know one.
-ANY_CLUSTERS = 1
+#: What data that are only scored are asked for: they need not know a number of clusters.
+ANY_CLUSTERS = 2
 
 
 def concerned(suite: Suite, spec: str) -> list[str]:
