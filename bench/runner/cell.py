@@ -17,13 +17,11 @@ from bench.cells import Cell
 from bench.dataset import Dataset
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION, score
+from bench.metrics.health import is_collapsed
 from bench.runner import memory as memory_use
 from bench.runner.provenance import commit, hardware, versions
 from bench.selection.split import split
 from bench.store import Record, Status
-
-#: Rows of a soft assignment that differ by less than this all say the same.
-SAME_ROWS = 1e-3
 
 Outputs = dict[str, np.ndarray]
 
@@ -119,7 +117,7 @@ def fit_cell(
         device,
         placement,
         status="ok",
-        flags=_flags(outputs),
+        flags=["collapsed"] if is_collapsed(outputs["labels"], outputs.get("soft_assignment")) else [],
         metrics=metrics,
         reasons=reasons,
         n_iter=_integer(getattr(estimator, "n_iter_", None)),
@@ -235,17 +233,6 @@ def _history_columns(history: list[Mapping[str, Any]]) -> Outputs:
         else:
             columns[f"history/{name}"] = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
     return columns
-
-
-def _flags(outputs: Outputs) -> list[str]:
-    """Return ``["collapsed"]`` for one cluster, or one row of soft assignments for every point."""
-    if len(np.unique(outputs["labels"])) == 1:
-        return ["collapsed"]
-    q = outputs.get("soft_assignment")
-    # Where all rows are equal their argmax is decided by rounding: many labels, and none of them means anything.
-    if q is not None and np.ptp(q, axis=0).max() < SAME_ROWS:
-        return ["collapsed"]
-    return []
 
 
 def _integer(value: Any) -> int | None:
