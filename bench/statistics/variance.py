@@ -98,7 +98,7 @@ def variance_components(scores: ArrayLike, draw_sds: ArrayLike | None, n_draws: 
         of_draws = float((draw_sds[there] ** 2).mean()) if there.any() else None
 
     within = _within(scores)
-    between = _between(scores, there)
+    between = _between(scores)
     of_seeds = None if within is None else within - (of_draws or 0.0) / max(n_draws, 1)
     of_configs = None if within is None or between is None else between - within
     estimates = [of_draws, of_seeds, of_configs]
@@ -113,12 +113,20 @@ def _within(scores: np.ndarray) -> float | None:
     return sum(float(((row - row.mean()) ** 2).sum()) for row in seeds if len(row)) / freedom if freedom else None
 
 
-def _between(scores: np.ndarray, there: np.ndarray) -> float | None:
+def _between(scores: np.ndarray) -> float | None:
     """Return half the mean squared difference of runs with neither configuration nor seed in common, if there are."""
-    config, seed = np.nonzero(there)
-    values = scores[there]
-    apart = (config[:, None] != config) & (seed[:, None] != seed)
-    return float((np.subtract.outer(values, values)[apart] ** 2).mean() / 2) if apart.any() else None
+    there = np.isfinite(scores)
+    values = np.where(there, scores - scores[there].mean(), 0.0) if there.any() else scores
+    of_config, of_seed = there.sum(axis=1), there.sum(axis=0)
+    n = there.sum()
+    # of all ordered pairs, less those of one configuration and those of one seed; a run with itself is in both
+    n_pairs = n**2 - (of_config**2).sum() - (of_seed**2).sum() + n
+    if not n_pairs:
+        return None
+    squares = n * (values**2).sum() - values.sum() ** 2
+    for axis, count in ((1, of_config), (0, of_seed)):
+        squares -= (count * (values**2).sum(axis=axis) - values.sum(axis=axis) ** 2).sum()
+    return float(squares / n_pairs)
 
 
 def _component(value: float | None, total: float) -> Component | None:
