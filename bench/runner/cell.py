@@ -100,7 +100,7 @@ def fit_cell(
                 outputs |= _heldout(estimator, part.heldout)
             timings = {**getattr(estimator, "timings_", {}), "fit": seconds}
             start = time.perf_counter()
-            metrics, reasons = score(outputs, fitted)
+            metrics, reasons = score(outputs, fitted, cell.seed)
             timings["score"] = time.perf_counter() - start
         except Diverged as error:
             status = "diverged"
@@ -117,7 +117,7 @@ def fit_cell(
         device,
         placement,
         status="ok",
-        flags=["collapsed"] if is_collapsed(outputs["labels"], outputs.get("soft_assignment")) else [],
+        flags=_flags(outputs),
         metrics=metrics,
         reasons=reasons,
         n_iter=_integer(getattr(estimator, "n_iter_", None)),
@@ -233,6 +233,10 @@ def _history_columns(history: list[Mapping[str, Any]]) -> Outputs:
         else:
             columns[f"history/{name}"] = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
     return columns
+
+
+def _flags(outputs: Outputs) -> list[str]:
+    return ["collapsed"] if is_collapsed(outputs["labels"], outputs.get("soft_assignment")) else []
 
 
 def _integer(value: Any) -> int | None:
