@@ -160,7 +160,7 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
                 f"and cannot be scored again: its data set {record.dataset} is not at hand or has changed"
             )
         outputs = run.outputs(record.key)
-        metrics, reasons = score(outputs, dataset)
+        metrics, reasons = score(outputs, dataset, record.seed)
         record = record.model_copy(update={"metrics": metrics, "reasons": reasons, "metrics_version": METRICS_VERSION})
         run.write(record, outputs)
         yield record

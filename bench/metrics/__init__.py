@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["METRICS", "METRICS_VERSION", "Metric", "find_metric", "find_ranking_metric", "score"]
 
 
-def score(outputs: Mapping[str, np.ndarray], dataset: Dataset) -> tuple[dict[str, float | None], dict[str, str]]:
+def score(
+    outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int
+) -> tuple[dict[str, float | None], dict[str, str]]:
     """Compute every metric of one fitted cell.
 
     Parameters
@@ -27,9 +29,13 @@ def score(outputs: Mapping[str, np.ndarray], dataset: Dataset) -> tuple[dict[str
     outputs : mapping of str to ndarray
         ``labels`` (n_samples,) of int and, where the method has one, ``embedding`` (n_samples, n_latent).
         A label of -1 means noise. Noise counts as one more cluster, so that a method cannot gain by refusing
-        the hard points; only ``n_clusters_used`` leaves it out.
+        the hard points; only ``n_clusters_used`` leaves it out. Of what else a method gave, ``soft_assignment``
+        (n_samples, n_clusters), the outputs that `bench.metrics.uncertainty.uncertainty_scores` reads, and
+        ``draw_labels`` (n_draws, n_samples).
     dataset : Dataset
         The data the cell was fitted on.
+    seed : int
+        The cell's seed: it fixes which half of the points names the clusters and which half is then judged.
 
     Returns
     -------
@@ -50,4 +56,4 @@ def score(outputs: Mapping[str, np.ndarray], dataset: Dataset) -> tuple[dict[str
     """
     from bench.metrics.scoring import score_outputs
 
-    return score_outputs(outputs, dataset)
+    return score_outputs(outputs, dataset, seed)

@@ -15,13 +15,14 @@ from bench.dataset import Dataset
 from bench.metrics.external import external_scores
 from bench.metrics.internal import internal_scores
 from bench.metrics.table import METRICS, UNLABELLED
+from bench.metrics.uncertainty import uncertainty_metrics
 
 _RECLUSTERED = ("acc", "nmi", "ari")
 _LARGEST_VALUE = 1e15  # beyond it the squared distances of a float32 embedding overflow without a word
 
 
 def score_outputs(
-    outputs: Mapping[str, np.ndarray], dataset: Dataset
+    outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int
 ) -> tuple[dict[str, float | None], dict[str, str]]:
     """Compute every metric; `bench.metrics.score` documents it."""
     labels = _checked_labels(outputs, len(dataset.x))
@@ -32,6 +33,7 @@ def score_outputs(
         found |= external_scores(dataset.y, labels)
         found |= _suffixed(internal_scores(dataset.x, labels), "pixels")
         found |= _embedding_scores(embedding, labels, dataset)
+        found |= uncertainty_metrics({**outputs, "labels": labels}, dataset, seed)
 
     metrics: dict[str, float | None] = {}
     reasons: dict[str, str] = {}

@@ -17,13 +17,11 @@ from bench.cells import Cell
 from bench.dataset import Dataset
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION, score
+from bench.metrics.health import is_collapsed
 from bench.runner import memory as memory_use
 from bench.runner.provenance import commit, hardware, versions
 from bench.selection.split import split
 from bench.store import Record, Status
-
-#: Rows of a soft assignment that differ by less than this all say the same.
-SAME_ROWS = 1e-3
 
 Outputs = dict[str, np.ndarray]
 
@@ -102,7 +100,7 @@ def fit_cell(
                 outputs |= _heldout(estimator, part.heldout)
             timings = {**getattr(estimator, "timings_", {}), "fit": seconds}
             start = time.perf_counter()
-            metrics, reasons = score(outputs, fitted)
+            metrics, reasons = score(outputs, fitted, cell.seed)
             timings["score"] = time.perf_counter() - start
         except Diverged as error:
             status = "diverged"
@@ -238,14 +236,7 @@ def _history_columns(history: list[Mapping[str, Any]]) -> Outputs:
 
 
 def _flags(outputs: Outputs) -> list[str]:
-    """Return ``["collapsed"]`` for one cluster, or one row of soft assignments for every point."""
-    if len(np.unique(outputs["labels"])) == 1:
-        return ["collapsed"]
-    q = outputs.get("soft_assignment")
-    # Where all rows are equal their argmax is decided by rounding: many labels, and none of them means anything.
-    if q is not None and np.ptp(q, axis=0).max() < SAME_ROWS:
-        return ["collapsed"]
-    return []
+    return ["collapsed"] if is_collapsed(outputs["labels"], outputs.get("soft_assignment")) else []
 
 
 def _integer(value: Any) -> int | None:

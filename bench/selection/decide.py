@@ -167,7 +167,7 @@ def _score(run: HeldOutRun, heldout: Dataset, metric: str) -> float | str:
         value = external[metric]
         return value if isinstance(value, str) else float(value)
     outputs = {"labels": run.labels} | ({} if run.embedding is None else {"embedding": run.embedding})
-    metrics, reasons = score(outputs, heldout)
+    metrics, reasons = score(outputs, heldout, run.seed)
     found = metrics[metric]
     return reasons[metric] if found is None else found
 

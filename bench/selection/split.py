@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.dataset import Dataset
 from bench.errors import InputError
+from bench.shuffling import shuffled
 
 #: Share of the points that no selection cell is fitted on, and on which all of them are compared.
 HELD_OUT = 0.2
@@ -68,7 +68,7 @@ def heldout_indices(dataset: Dataset) -> np.ndarray:
             f"take one of {2 * PER_CLUSTER * k} or more, or leave selection_seeds out"
         )
     size = max(round(HELD_OUT * n), PER_CLUSTER * k)
-    return np.sort(_shuffled(n, dataset.fingerprint)[:size])
+    return np.sort(shuffled(n, "selection", dataset.fingerprint, "")[:size])
 
 
 def fitted_indices(dataset: Dataset, seed: int) -> np.ndarray:
@@ -80,15 +80,8 @@ def fitted_indices(dataset: Dataset, seed: int) -> np.ndarray:
         Four fifths of those not held out.
     """
     rest = np.setdiff1d(np.arange(len(dataset.x)), heldout_indices(dataset), assume_unique=True)
-    order = _shuffled(len(rest), dataset.fingerprint, seed)
+    order = shuffled(len(rest), "selection", dataset.fingerprint, seed)
     return np.sort(rest[order[: round(FITTED * len(rest))]])
-
-
-def _shuffled(n: int, fingerprint: str, seed: int | None = None) -> np.ndarray:
-    """Return the numbers below n in an order drawn from a data set's fingerprint, and a seed if there is one."""
-    digest = hashlib.sha256(f"selection/{fingerprint}/{'' if seed is None else seed}".encode()).digest()
-    generator = np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
-    return generator.random(n).argsort(kind="stable")  # numpy's own shuffles may change between versions
 
 
 def taken(x: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -65,20 +65,20 @@ def test_external_scores_by_hand():
 
 def test_a_relabelled_truth_is_perfect(blobs):
     labels = np.array([7, -1, 3])[blobs.y]
-    metrics, reasons = score({"labels": labels}, blobs)
+    metrics, reasons = score({"labels": labels}, blobs, 0)
     assert [metrics[name] for name in ("acc", "nmi", "ari", "ami")] == pytest.approx([1.0] * 4)
     assert metrics["n_clusters_used"] == 2, "noise is a cluster for the scores, not among those found"
     assert not any(name in reasons for name in ("acc", "silhouette_pixels"))
 
 
 def test_the_scores_are_the_rows_of_the_table(blobs):
-    metrics, reasons = score({"labels": blobs.y}, blobs)
+    metrics, reasons = score({"labels": blobs.y}, blobs, 0)
     assert list(metrics) == [row.name for row in METRICS]
     assert set(reasons) == {name for name, value in metrics.items() if value is None}
 
 
 def test_one_cluster_scores_zero_and_has_no_internal_index(blobs):
-    metrics, reasons = score({"labels": np.zeros(120, int), "embedding": blobs.x}, blobs)
+    metrics, reasons = score({"labels": np.zeros(120, int), "embedding": blobs.x}, blobs, 0)
     assert metrics["acc"] == pytest.approx(1 / 3)
     assert [metrics[name] for name in ("nmi", "ari", "ami")] == pytest.approx([0, 0, 0])
     assert metrics["n_clusters_used"] == 1
@@ -87,7 +87,7 @@ def test_one_cluster_scores_zero_and_has_no_internal_index(blobs):
 
 
 def test_unlabelled_data_has_internal_indices_only(blobs):
-    metrics, reasons = score({"labels": blobs.y, "embedding": blobs.x}, make_dataset(blobs.x))
+    metrics, reasons = score({"labels": blobs.y, "embedding": blobs.x}, make_dataset(blobs.x), 0)
     for name in ("acc", "nmi", "ari", "ami", "acc_reclustered", "nmi_reclustered", "ari_reclustered"):
         assert metrics[name] is None
         assert reasons[name] == "the data set is unlabelled"
@@ -95,7 +95,7 @@ def test_unlabelled_data_has_internal_indices_only(blobs):
 
 
 def test_a_single_class_leaves_only_the_accuracy(blobs):
-    metrics, reasons = score({"labels": blobs.y}, make_dataset(blobs.x, np.zeros(120, int)))
+    metrics, reasons = score({"labels": blobs.y}, make_dataset(blobs.x, np.zeros(120, int)), 0)
     assert metrics["acc"] == pytest.approx(1 / 3)
     assert reasons["nmi"] == reasons["ari"] == reasons["ami"] == "the data set has one class only"
 
@@ -115,7 +115,7 @@ def spoiled(x, value):
     ],
 )
 def test_an_unusable_embedding_is_a_reason_not_an_error(blobs, embedding, reason):
-    metrics, reasons = score({"labels": blobs.y, "embedding": embedding(blobs.x)}, blobs)
+    metrics, reasons = score({"labels": blobs.y, "embedding": embedding(blobs.x)}, blobs, 0)
     for row in METRICS:
         if "embedding" in row.needs:
             assert metrics[row.name] is None
@@ -126,7 +126,7 @@ def test_an_unusable_embedding_is_a_reason_not_an_error(blobs, embedding, reason
 def test_a_collapsed_embedding_is_scored_without_a_warning(blobs):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        metrics, reasons = score({"labels": blobs.y, "embedding": np.ones((120, 2))}, blobs)
+        metrics, reasons = score({"labels": blobs.y, "embedding": np.ones((120, 2))}, blobs, 0)
     assert reasons["silhouette_embedding"] == "all points coincide"
     assert metrics["acc_reclustered"] == pytest.approx(1 / 3)
 
@@ -171,9 +171,9 @@ def test_scores_do_not_depend_on_the_number_of_threads():
     data = make_dataset(rng.random((3000, 30)), rng.integers(0, 5, 3000), n_clusters=5)
     outputs = {"labels": rng.integers(0, 5, 3000), "embedding": rng.normal(size=(3000, 6)).astype(np.float32)}
     with threadpool_limits(2):
-        two = score(outputs, data)
+        two = score(outputs, data, 0)
     with threadpool_limits(1):
-        assert score(outputs, data) == two
+        assert score(outputs, data, 0) == two
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_scores_do_not_depend_on_the_number_of_threads():
 )
 def test_outputs_that_do_not_fit_the_data_are_refused(blobs, outputs, message):
     with pytest.raises(ValueError, match=message):
-        score(outputs, blobs)
+        score(outputs, blobs, 0)
 
 
 def test_a_silhouette_in_the_own_embedding_ranks_nothing():

@@ -14,11 +14,11 @@ x = np.clip(g.normal(0.1, 0.3, (70_000, 784)).astype(np.float32) + (y[:, None] %
 data = Dataset("d", x, y, 10, None, None, "f")
 z = g.normal(size=(70_000, 10)).astype(np.float32) + y[:, None]
 outputs = {"labels": g.integers(0, 10, 70_000), "embedding": z}
-score({k: v[:500] for k, v in outputs.items()}, Dataset("d", x[:500], y[:500], 10, None, None, "f"))
+score({k: v[:500] for k, v in outputs.items()}, Dataset("d", x[:500], y[:500], 10, None, None, "f"), 0)
 memory.reset_peak()
 before = memory.peak()
 start = time.perf_counter()
-score(outputs, data)
+score(outputs, data, 0)
 print(time.perf_counter() - start, memory.peak() - before)
 """
 

@@ -1,0 +1,181 @@
+"""How certain a run is of each point, and whether it is right to be.
+
+Clusters are named after classes on one half of the points and judged on the other, so that no run gains by a name
+that fits its own errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bench.dataset import Dataset
+from bench.metrics.assignments import checked_probabilities
+from bench.metrics.calibration import Reliability, calibration, reliability
+from bench.metrics.detection import DETECTION, detection, risk_coverage
+from bench.metrics.draws import draw_metrics
+from bench.metrics.health import is_collapsed
+from bench.metrics.matching import matched_classes
+from bench.metrics.point_scores import NO_ASSIGNMENT, NO_DRAWS, scores_or_reasons, uncertainty_scores
+from bench.metrics.table import DRAWN, METRICS, UNLABELLED
+from bench.shuffling import shuffled
+
+__all__ = [
+    "COLLAPSED",
+    "Reliability",
+    "calibration",
+    "detection",
+    "halves",
+    "mis_clustered",
+    "reliability",
+    "reliability_of",
+    "risk_coverage",
+    "uncertainty_metrics",
+    "uncertainty_scores",
+]
+
+COLLAPSED = "the run collapsed: what tells no points apart is neither certain nor calibrated"
+_CALIBRATION = ("ece", "ece_mass", "brier", "nll")
+#: Output that is calibrated, by the suffix of its metrics, and why it may not be there.
+_ASSIGNMENTS = {"": ("soft_assignment", NO_ASSIGNMENT), "_sampled": ("sampled_assignment", NO_DRAWS)}
+_DRAWS = ("label_change", *(f"{name}_draws{part}" for name in DRAWN for part in ("", "_sd")))
+_NAMES = tuple(row.name for row in METRICS if {"soft assignment", "scores", "draws"} & set(row.needs))
+
+
+def halves(fingerprint: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points on which clusters are matched to classes, and those on which they are then scored.
+
+    Drawn from data set and seed, so that all methods share them and the pairs of a test are pairs in this too.
+
+    Returns
+    -------
+    matching : ndarray of shape (n // 2,)
+    scoring : ndarray of shape (n - n // 2,)
+        Indices in ascending order.
+    """
+    order = shuffled(n, "halves", fingerprint, seed)
+    return np.sort(order[: n // 2]), np.sort(order[n // 2 :])
+
+
+def mis_clustered(labels: np.ndarray, dataset: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which points of the scoring half are in a cluster of another class.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Noise (-1) is one more cluster.
+    dataset : Dataset
+        With classes.
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    scoring : ndarray of shape (n_scoring,)
+        The half, as indices in ascending order.
+    wrong : ndarray of shape (n_scoring,) of bool
+        A cluster that the matching half gave no class is wrong.
+    """
+    y = _classes(dataset)
+    matching, scoring = halves(dataset.fingerprint, len(y), seed)
+    classes = matched_classes(labels[matching], y[matching])
+    clusters, cluster = np.unique(labels[scoring], return_inverse=True)
+    no_class = -1
+    predicted = np.array([classes.get(int(value), no_class) for value in clusters])[cluster]
+    return scoring, predicted != y[scoring]
+
+
+def reliability_of(assignment: np.ndarray, dataset: Dataset, seed: int) -> Reliability | str:
+    """Return the reliability diagram of a soft assignment, in bins of equal width, or why there is none.
+
+    Parameters
+    ----------
+    assignment : ndarray of shape (n_samples, n_clusters)
+    dataset : Dataset
+        With classes.
+    seed : int
+        Of the run.
+    """
+    judged = _judged(assignment, dataset, seed)
+    return judged if isinstance(judged, str) else reliability(*judged)
+
+
+def uncertainty_metrics(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
+    """Compute the rows of `METRICS` on calibration, on the detection of errors and on latent draws.
+
+    Parameters
+    ----------
+    outputs : mapping of str to ndarray
+        Raw outputs of a fitted method.
+    dataset : Dataset
+        The data it was fitted on.
+    seed : int
+        Of the run; with the data set it fixes the halves.
+
+    Returns
+    -------
+    dict of str to float or str
+        A text stands for a value that does not exist. A collapsed run has none at all.
+    """
+    labels = outputs["labels"]
+    if is_collapsed(labels, outputs.get("soft_assignment")):
+        return dict.fromkeys(_NAMES, COLLAPSED)
+    return _calibrations(outputs, dataset, seed) | _detections(outputs, dataset, seed) | _of_draws(outputs, dataset)
+
+
+def _calibrations(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
+    found: dict[str, float | str] = {}
+    for suffix, (name, absent) in _ASSIGNMENTS.items():
+        judged: _Judged | str = absent
+        if dataset.y is None:
+            judged = UNLABELLED
+        elif name in outputs:
+            judged = _judged(outputs[name], dataset, seed)
+        scores: Mapping[str, float | str]
+        scores = dict.fromkeys(_CALIBRATION, judged) if isinstance(judged, str) else calibration(*judged)
+        found |= {metric + suffix: value for metric, value in scores.items()}
+    return found
+
+
+#: The probabilities of the scoring half, the class of each column, and the classes of that half.
+_Judged = tuple[np.ndarray, dict[int, int], np.ndarray]
+
+
+def _judged(assignment: np.ndarray, dataset: Dataset, seed: int) -> _Judged | str:
+    y = _classes(dataset)
+    probabilities = checked_probabilities(assignment, len(y))
+    if isinstance(probabilities, str):
+        return probabilities
+    matching, scoring = halves(dataset.fingerprint, len(y), seed)
+    matched = matched_classes(probabilities[matching].argmax(axis=1), y[matching])
+    return probabilities[scoring], matched, y[scoring]
+
+
+def _detections(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
+    scores = scores_or_reasons(outputs, dataset.x)
+    if dataset.y is None:
+        return {f"{metric}_{name}": UNLABELLED for name in scores for metric in DETECTION}
+    scoring, wrong = mis_clustered(outputs["labels"], dataset, seed)
+    found: dict[str, float | str] = {}
+    for name, value in scores.items():
+        of_score: Mapping[str, float | str]
+        of_score = dict.fromkeys(DETECTION, value) if isinstance(value, str) else detection(value[scoring], wrong)
+        found |= {f"{metric}_{name}": of_metric for metric, of_metric in of_score.items()}
+    return found
+
+
+def _of_draws(outputs: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, float | str]:
+    if "draw_labels" not in outputs:
+        of_classes = UNLABELLED if dataset.y is None else NO_DRAWS
+        return {name: NO_DRAWS if name == "label_change" else of_classes for name in _DRAWS}
+    draw_labels, n = outputs["draw_labels"], len(dataset.x)
+    if draw_labels.ndim != 2 or draw_labels.shape[1] != n or not len(draw_labels):
+        return dict.fromkeys(_DRAWS, f"draw_labels has shape {draw_labels.shape}; it needs (n_draws > 0, {n})")
+    return draw_metrics(draw_labels, dataset.y)
+
+
+def _classes(dataset: Dataset) -> np.ndarray:
+    if dataset.y is None:
+        raise ValueError(UNLABELLED)
+    return dataset.y
