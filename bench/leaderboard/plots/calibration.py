@@ -29,10 +29,10 @@ from bench.metrics import find_metric
 from bench.metrics.calibration import Reliability
 from bench.metrics.table import SCORES
 
-MOST_STEPS = 100
+MOST_STEPS = 60
 """Steps of a risk-coverage curve that are drawn."""
 
-_COLORS = (*OKABE_ITO, "#882255", "#999933")
+_COLORS = (*OKABE_ITO, NEUTRAL, "#999933")
 _UNIT = find_metric("acc")  # for how numbers between 0 and 1 are written
 
 
@@ -103,20 +103,15 @@ def reliability(curves: Sequence[ReliabilityCurve], *, name: str, title: str) ->
         filled = curve.bins.count > 0
         confidence, accuracy = curve.bins.confidence[filled], curve.bins.accuracy[filled]
         share = curve.bins.count[filled] / curve.bins.count.sum()
-        style: dict[str, Any] = {
-            "color": curve.look.color,
-            "marker": curve.look.marker,
-            "lw": 1.0,
-            "ms": 4.5,
-            "zorder": 3,
-        }
-        style |= {"mfc": curve.look.color, "ls": "-"} if curve.drawn else {"mfc": "none", "ls": (0, (3, 2))}
-        if curve.look.marker == "s":
+        color, marker = curve.look.color, curve.look.marker
+        style: dict[str, Any] = {"color": color, "lw": 1.0, "zorder": 3}
+        style |= {"mfc": color, "ls": "-"} if curve.drawn else {"mfc": "none", "ls": (0, (3, 2))}
+        if marker == "s":
             style["ls"] = (0, (1, 1.5))
         gap, above = format_score(curve.bins.error, _UNIT), float(share @ (accuracy - confidence))
         text = f"{label(curve.label, 34, 1)}: mean gap {gap}"
-        axes.plot(confidence, accuracy, **style, ms=4.5, label=text)
-        below.plot(confidence, share, **style, ms=3)
+        axes.plot(confidence, accuracy, **style, marker=marker, ms=4.5, label=text)
+        below.plot(confidence, share, **style, marker=marker if len(share) == 1 else "", ms=3)
         side = "above" if above > 0 else "below"
         said.append(
             f"{curve.label}: mean gap {gap} over {len(share)} bins, accuracy on average "

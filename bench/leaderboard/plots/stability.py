@@ -13,6 +13,7 @@ from bench.leaderboard.numbers import format_score
 from bench.leaderboard.plots.export import export
 from bench.leaderboard.plots.style import (
     INK,
+    MANY,
     WIDE,
     Look,
     in_style,
@@ -67,10 +68,11 @@ def cluster_stability(
         return None
     title, rows = _first(title, rows)
     drawing, axes = _strips([labels[variant] for variant in rows])
+    many = sum(map(len, rows.values())) > MANY
     said = []
     for y, (variant, values) in enumerate(rows.items()):
-        look = look_of(looks, variant)
-        axes.plot(values, y + _spread(values), **{**look.line(), "mfc": look.face}, ms=4.2, mew=0.9, alpha=0.8)
+        style = look_of(looks, variant).line()
+        axes.plot(values, y + _spread(values), **style, ms=4.2, mew=0.9, alpha=0.8, rasterized=many)
         dissolved, stable = int((values <= DISSOLVED).sum()), int((values >= STABLE).sum())
         highly = int((values >= HIGHLY_STABLE).sum())
         text = f"{stable} of {len(values)} stable" + (f", {dissolved} dissolved" if dissolved else "")
