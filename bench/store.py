@@ -33,6 +33,8 @@ class Record(BaseModel):
     """The outcome of one cell; times in seconds, memory in MB.
 
     ``placement`` says on which ``node`` and which ``gpus`` a cluster ran it; it is empty elsewhere.
+    ``outliers`` holds by name of the outliers, score and metric how well outliers were told from the fitted points;
+    ``health`` the verdict on the run, and ``health_epoch`` since when it holds, counted while clustering.
     A ``part`` of "selection" was fitted without labels on some of the points, to choose hyper-parameters by.
     """
 
@@ -58,6 +60,9 @@ class Record(BaseModel):
     flags: list[str] = []
     metrics: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
+    outliers: dict[str, dict[str, dict[str, float]]] = {}
+    health: str | None = None
+    health_epoch: int | None = None
     metrics_version: int
     n_iter: int | None = None
     stop_reason: str | None = None

@@ -20,3 +20,12 @@ def is_collapsed(labels: np.ndarray, soft_assignment: np.ndarray | None) -> bool
         return True
     # Where all rows are equal their argmax is decided by rounding: many labels, and none of them means anything.
     return soft_assignment is not None and bool(np.ptp(soft_assignment, axis=0).max() < SAME_ROWS)
+
+
+class Health:
+    def __init__(self, verdict, epoch=None):
+        self.verdict, self.epoch = verdict, epoch
+
+
+def health_of(outputs, n_clusters):
+    return Health("collapsed" if is_collapsed(outputs["labels"], outputs.get("soft_assignment")) else "healthy")
