@@ -13,6 +13,8 @@ import pandas as pd
 from bench.leaderboard import plots
 from bench.leaderboard.boards import HEADLINE, BoardFrame
 from bench.leaderboard.content import Board, Figure, Report, Section
+from bench.leaderboard.findings.sections import NOTE, findings_of
+from bench.leaderboard.findings.sections import TITLE as FINDINGS
 from bench.leaderboard.gather import pictures_of, section_figures
 from bench.leaderboard.numbers import format_equation
 from bench.leaderboard.overall_section import OVERALL
@@ -54,6 +56,7 @@ def report_of(results: Results, boards: Sequence[BoardFrame]) -> Report:
         pictures=pictures_of(results, headline),
         how_to_read=HOW_TO_READ,
         provenance=tuple(_provenance(results)),
+        findings=_findings(headline),
     )
 
 
@@ -96,6 +99,11 @@ def _board(board: BoardFrame, results: Results) -> Board:
     sections = zip(sections_of(board), figures, strict=True)
     drawn = tuple(replace(section, figures=_present(own)) for section, own in sections)
     return Board(board.name, board.title, board.note, drawn)
+
+
+def _findings(board: BoardFrame) -> Board | None:
+    sections = findings_of(board)
+    return Board("findings", FINDINGS, NOTE, sections) if sections else None
 
 
 def _present(figures: Iterable[Figure | None]) -> tuple[Figure, ...]:
