@@ -13,6 +13,7 @@ import pandas as pd
 from bench.leaderboard import plots
 from bench.leaderboard.boards import HEADLINE, BoardFrame
 from bench.leaderboard.content import Board, Figure, Report, Section
+from bench.leaderboard.findings.figures import findings_figures
 from bench.leaderboard.findings.sections import NOTE, findings_of
 from bench.leaderboard.findings.sections import TITLE as FINDINGS
 from bench.leaderboard.gather import pictures_of, section_figures
@@ -102,8 +103,10 @@ def _board(board: BoardFrame, results: Results) -> Board:
 
 
 def _findings(board: BoardFrame) -> Board | None:
-    sections = findings_of(board)
-    return Board("findings", FINDINGS, NOTE, sections) if sections else None
+    sections, looks = findings_of(board), plots.looks_of(board.frame)
+    figures = {findings.dataset: findings_figures(findings, looks) for findings in board.findings}
+    drawn = tuple(replace(section, figures=figures[section.dataset]) for section in sections)
+    return Board("findings", FINDINGS, NOTE, drawn) if drawn else None
 
 
 def _present(figures: Iterable[Figure | None]) -> tuple[Figure, ...]:

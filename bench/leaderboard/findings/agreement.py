@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.leaderboard.content import WORDS, Entry, TextTable, make_table, words
 from bench.leaderboard.findings.gate import collapsed, numbers_of
-from bench.leaderboard.frame import finished, twin_pairs, variants_of
+from bench.leaderboard.frame import finished, has_flag, twin_pairs, variants_of
 from bench.leaderboard.numbers import ABSENT, format_interval, format_score
 from bench.metrics import find_metric
 
@@ -70,7 +70,8 @@ def stability_rows(cells: pd.DataFrame, agreements: Mapping[str, Agreement]) -> 
 
 
 def _partly(runs: pd.DataFrame) -> np.ndarray:
-    return (runs["health"] == "partly collapsed").to_numpy(bool) if "health" in runs else np.zeros(len(runs), bool)
+    verdict = (runs["health"] == "partly collapsed").to_numpy(bool) if "health" in runs else False
+    return has_flag(runs, "partly collapsed") | verdict
 
 
 def _why_not(runs: pd.DataFrame, ended: pd.DataFrame, n_out: int) -> str:
@@ -115,7 +116,7 @@ def stability_sentences(rows: pd.DataFrame, cells: pd.DataFrame, labels: Mapping
             relation = f"{labels[name]} is less stable over seeds than its twin {labels[twin]}"
         else:
             relation = f"{labels[name]} and its twin {labels[twin]} are not told apart by stability over seeds"
-        told.append(f"{relation}: mean ARI {_ari(own)} and {_ari(other)} (no test is made).")
+        told.append(f"{relation}: mean ARI {_ari(own)} and {_ari(other)}.")
     return told
 
 

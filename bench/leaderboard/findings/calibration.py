@@ -104,5 +104,5 @@ def calibration_sentences(rows: pd.DataFrame, cells: pd.DataFrame, labels: Mappi
             changes.setdefault(verb, []).append(f"of {labels[variant]} {numbers}")
     if changes:
         verbs = "; it ".join(f"{verb} the mean ECE {', '.join(some)}" for verb, some in changes.items())
-        told.append(f"Averaging q over draws {verbs} (no test is made).")
+        told.append(f"Averaging q over draws {verbs}.")
     return told

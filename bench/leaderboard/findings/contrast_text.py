@@ -28,7 +28,7 @@ def contrast_table(contrasts: Sequence[SamplingContrast], labels: Mapping[str, s
         if result is not None:
             interval = format_interval(*(result.hodges_lehmann_interval or (math.nan, math.nan)), AUROC)
             difference = f"{format_score(result.hodges_lehmann, AUROC)} {interval}".rstrip(), result.hodges_lehmann
-        equivalent = "; equivalent in practice" if c.is_equivalent else ""
+        equivalent = "; equivalent" if c.is_equivalent else ""
         place = [words(labels[c.variant])] + ([words(escape(c.outliers))] if c.outliers is not None else [])
         a, b = c.means
         rows.append(
@@ -41,7 +41,7 @@ def contrast_table(contrasts: Sequence[SamplingContrast], labels: Mapping[str, s
                 difference,
                 (ABSENT if p is None else format_p(p), p),
                 (str(len(c.comparison.matched)), len(c.comparison.matched)),
-                words(c.comparison.verdict + equivalent),
+                words(c.comparison.outcome + equivalent),
             ]
         )
     header = ["variant", *(["outliers"] if among else []), "sampled score", "AUROC", "free score", "free AUROC"]

@@ -15,6 +15,7 @@ from bench.leaderboard.findings.detection import best_sentences, detection_table
 from bench.leaderboard.findings.health import health_counts, health_sentences, health_table
 from bench.leaderboard.findings.measured import DatasetFindings
 from bench.leaderboard.findings.spread import variance_sentences, variance_table
+from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.ranking import MOST_RANKED
 
 #: Makes a name safe in some markup.
@@ -23,8 +24,8 @@ Escape = Callable[[str], str]
 TITLE = "What stochasticity buys"
 SUBTITLE = "uncertainty, stability, outliers"
 NOTE = (
-    "Of the runs of the first board. Which contrasts are tested is fixed before any run; all that is not called a "
-    "contrast only describes."
+    "Of the runs of the first board. Only whether sampling helps is tested, by contrasts that are fixed before any "
+    "run; calibration, stability, variance and health only describe."
 )
 WHERE = "Tables of uncertainty, stability, variance, health and outliers: report.html and leaderboard.md."
 _POINTS = "mis-clustered points"
@@ -46,7 +47,11 @@ def findings_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
     tuple of Section
         Data sets of which there is nothing to say are absent.
     """
-    sections = (_section(findings, escape) for findings in board.findings)
+
+    def safe(text: str) -> str:  # names of outliers come from suites, and a terminal obeys what is in them
+        return escape(clean_name(text))
+
+    sections = (_section(findings, safe) for findings in board.findings)
     return tuple(section for section in sections if section.headline or section.tables)
 
 

@@ -16,11 +16,12 @@ from bench.metrics.table import DRAWN
 from bench.statistics.variance import variance_components
 
 SOURCES = ("draws", "seeds", "hyper-parameters")
-_COLUMNS = ("variant", "metric", "n", "n_configurations", *SOURCES)
+N_DRAWS = 32  # that the runner takes of each run
+_NUMBERS = tuple(f"{what} {source}" for what in ("sd", "share") for source in SOURCES)
 
 
 def variance_rows(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a method and metric: the variance between draws, seeds and configurations.
+    """Return one row a method and metric: what draws, seeds and configurations add to the variance.
 
     Configurations of one method, preset and role are one family. Collapsed runs are left out: they agree in nothing
     but their collapse.
@@ -33,37 +34,39 @@ def variance_rows(cells: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``variant`` (name of the family), ``metric``, ``n`` (runs), ``n_configurations``, and a variance for
-        each of `SOURCES`, NaN where there is none: no draws, one seed, one configuration. Empty where no family has
-        more than seeds to vary by.
+        Columns ``variant`` (name of the family), ``metric``, ``n`` (runs), ``n_configurations``, and ``sd SOURCE`` and
+        ``share SOURCE`` for each of `SOURCES`, NaN where there is none: no draws, one seed, one configuration. Empty
+        where no family has more than seeds to vary by.
     """
     healthy = cells.loc[(cells["status"] == "ok").to_numpy() & ~collapsed(cells)]
-    rows = [row for _, family in _families(healthy) for row in _components(family)]
-    table = pd.DataFrame(rows, columns=list(_COLUMNS))
-    return table if table[["draws", "hyper-parameters"]].notna().any(axis=None) else table.iloc[:0]
+    rows = [row for family in _families(healthy) for row in _components(family)]
+    table = pd.DataFrame(rows, columns=["variant", "metric", "n", "n_configurations", *_NUMBERS])
+    more = table[["sd draws", "sd hyper-parameters"]].notna().to_numpy().any()
+    return table if more else table.iloc[:0]
 
 
-def _families(cells: pd.DataFrame) -> list[tuple[object, pd.DataFrame]]:
+def _families(cells: pd.DataFrame) -> list[pd.DataFrame]:
     keys = [key for key in ("method", "preset", "role") if key in cells]
-    return list(cells.groupby(keys, sort=False, dropna=False))
+    return [family for _, family in cells.groupby(keys, sort=False, dropna=False)]
 
 
 def _components(family: pd.DataFrame) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for metric in DRAWN:
-        drawn = np.isfinite(metric_values(family, f"{metric}_draws")).any()
+        sds = metric_values(family, f"{metric}_draws_sd")
+        drawn = bool(np.isfinite(sds).any())
         values = metric_values(family, f"{metric}_draws" if drawn else metric)
-        scored = np.isfinite(values)
+        scored = np.isfinite(values) & (np.isfinite(sds) | (not drawn))
         if scored.sum() < 2:
             continue
-        wide = family.loc[scored, ["variant", "seed"]].assign(
-            score=values[scored], sd=metric_values(family, f"{metric}_draws_sd")[scored]
-        )
-        scores, sds = (wide.pivot_table(name, "variant", "seed", dropna=False).to_numpy() for name in ("score", "sd"))
-        found = variance_components(scores, sds if drawn else None)
-        variances = dict(zip(SOURCES, (found.draws, found.seeds, found.hyper_parameters), strict=True))
-        place = {"variant": _name(family), "metric": metric, "n": int(scored.sum()), "n_configurations": len(scores)}
-        rows.append(place | variances)
+        wide = family.loc[scored, ["variant", "seed"]].assign(score=values[scored], sd=sds[scored])
+        scores = wide.pivot_table("score", "variant", "seed").to_numpy()
+        of_draws = wide.pivot_table("sd", "variant", "seed").to_numpy() if drawn else None
+        found = variance_components(scores, of_draws, N_DRAWS)
+        parts = dict(zip(SOURCES, (found.draws, found.seeds, found.hyper_parameters), strict=True))
+        row = {"variant": _name(family), "metric": metric, "n": int(scored.sum()), "n_configurations": len(scores)}
+        row |= {f"sd {source}": part.sd if part else np.nan for source, part in parts.items()}
+        rows.append(row | {f"share {source}": part.share if part else np.nan for source, part in parts.items()})
     return rows
 
 
@@ -84,14 +87,13 @@ def variance_table(rows: pd.DataFrame, escape: Callable[[str], str]) -> TextTabl
     entries = []
     for row in rows.to_dict("records"):
         metric = find_metric(row["metric"])
-        total = np.nansum([row[source] for source in SOURCES])
-        sds = [np.sqrt(row[source]) for source in SOURCES]
-        shares = [row[source] / total if total > 0 else np.nan for source in SOURCES]
+        sds = [row[f"sd {source}"] for source in SOURCES]
+        shares = [row[f"share {source}"] for source in SOURCES]
         cells: list[Entry] = [words(escape(row["variant"])), words(metric.title)]
         cells += [(format_score(sd, metric), sd) for sd in sds]
         cells += [(_percent(share), share) for share in shares]
         entries.append([*cells, (str(row["n"]), row["n"])])
-    header = ("method", "metric", *(f"sd of {source}" for source in SOURCES), *SOURCES, "runs")
+    header = ("method", "metric", *(f"sd {source}" for source in SOURCES), *SOURCES, "runs")
     title = "Where the variance comes from: standard deviation between, and share of the variance"
     return make_table(title, header, entries, cite=False, left=WORDS | {"method", "metric"})
 
@@ -100,11 +102,10 @@ def variance_sentences(rows: pd.DataFrame, escape: Callable[[str], str], metric:
     """Say which source has the most of the variance of a metric, of each method that has more than one."""
     by_source: dict[str, list[str]] = {}
     for row in rows.loc[rows["metric"] == metric].to_dict("records"):
-        found = {source: row[source] for source in SOURCES if np.isfinite(row[source])}
-        total = sum(found.values())
-        if len(found) > 1 and total > 0:
-            most = max(found, key=lambda source: found[source])
-            by_source.setdefault(most, []).append(f"{_percent(found[most] / total)} of {escape(row['variant'])}")
+        shares = {source: row[f"share {source}"] for source in SOURCES if np.isfinite(row[f"share {source}"])}
+        if len(shares) > 1:
+            most = max(shares, key=lambda source: shares[source])
+            by_source.setdefault(most, []).append(f"{_percent(shares[most])} of {escape(row['variant'])}")
     told = [f"between {source}: {', '.join(some)}" for source, some in by_source.items()]
     return [f"Most of the variance of {find_metric(metric).title} lies {'; '.join(told)}."] if told else []
 

@@ -27,8 +27,8 @@ COLUMNS = (
 
 ``finding`` is "contrast", "detection", "calibration", "stability", "variance", "health" or "outliers". ``metric`` is
 what ``value`` is of: the mean over ``n`` runs, or for a contrast the Hodges-Lehmann difference to ``against``, for
-health a number of runs, for variance a share (and ``sd`` its root). The interval is that of the test, or of the
-jackknife. The variant of a variance is a family of configurations.
+health a number of runs, for variance its share (and ``sd`` the component itself). The interval is that of the test, or
+of the jackknife. The variant of a variance is a family of configurations.
 """
 
 
@@ -69,12 +69,10 @@ def _rows(findings: DatasetFindings) -> Iterator[Row]:
                 yield {"finding": "calibration", "variant": row["variant"], **named, **numbers}
     yield from _stability(findings)
     for row in findings.variance.to_dict("records"):
-        total = np.nansum([row[source] for source in SOURCES])
         for source in SOURCES:
-            if np.isfinite(row[source]):
+            if np.isfinite(row[f"sd {source}"]):
                 named = {"variant": row["variant"], "metric": f"{row['metric']} between {source}", "n": row["n"]}
-                share = row[source] / total if total > 0 else np.nan
-                yield {"finding": "variance", **named, "value": share, "sd": np.sqrt(row[source])}
+                yield {"finding": "variance", **named, "value": row[f"share {source}"], "sd": row[f"sd {source}"]}
     for row in findings.health.to_dict("records"):
         for verdict in (*VERDICTS, "failed"):
             yield {"finding": "health", "variant": row["variant"], "metric": verdict, "value": row[verdict],
