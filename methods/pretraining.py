@@ -125,7 +125,7 @@ def train_autoencoder(
                 loss = reconstruction_loss(network.decode(z), batch, recipe.likelihood)
                 if beta:
                     loss = loss + beta * standard_normal_kl(mean, log_variance).mean()
-                terms = health_terms(mean, log_variance, None)
+                terms = health_terms(mean, log_variance, None, noise_scale)
             else:
                 mean = network.encode(batch)
                 loss = reconstruction_loss(network.decode(mean), batch, recipe.likelihood)

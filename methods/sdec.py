@@ -103,7 +103,7 @@ class SDEC(StochasticClusterer, DEC):
         if target is None:
             target = target_distribution(log_soft_assignment(mean.detach(), centroids.detach(), self.alpha).exp())
         loss = clustering_loss(target, log_q)
-        terms = {"clustering": loss, **health_terms(mean, log_variance, log_q.exp())}
+        terms = {"clustering": loss, **health_terms(mean, log_variance, log_q.exp(), self.noise_scale)}
         if self.reconstruction_weight:
             # One draw: the decoder costs as much as the encoder, q next to nothing.
             terms["reconstruction"] = reconstruction_loss(self.network_.decode(z[0]), x, self.likelihood)

@@ -141,15 +141,18 @@ class History:
             raise Diverged(self.phase, epoch)
 
 
-def health_terms(mean: Tensor, log_variance: Tensor | None, q: Tensor | None) -> dict[str, Tensor]:
+def health_terms(
+    mean: Tensor, log_variance: Tensor | None, q: Tensor | None, noise_scale: float = 1.0
+) -> dict[str, Tensor]:
     """Return what the health of an epoch is made of, as means over one batch; ``_`` marks what is not itself kept.
 
-    ``mean`` and ``log_variance`` are (n, d) of the encoder, ``q`` the soft assignment (n, k).
+    ``mean`` and ``log_variance`` are (n, d) of the encoder, ``q`` the soft assignment (n, k); ``noise_scale``
+    is what sigma is multiplied with, as the variance that counts is that of the noise as it is added.
     """
     mean = mean.detach()
     terms = {"_mean": mean.mean(0), "_square": mean.square().mean(0)}
     if log_variance is not None:
-        terms["mean_variance"] = log_variance.detach().exp().mean()
+        terms["mean_variance"] = log_variance.detach().exp().mean() * noise_scale**2
     if q is not None:
         q = q.detach()
         terms["_q"] = q.mean(0)
@@ -161,11 +164,15 @@ def health_terms(mean: Tensor, log_variance: Tensor | None, q: Tensor | None) ->
 
 
 def _health(means: dict[str, Tensor]) -> dict[str, float]:
-    """Turn an epoch's means into clusters in use, smallest share, I(x; c) and active units."""
+    """Turn an epoch's means into clusters in use, smallest share, I(x; c), active units and the noise's share."""
     row: dict[str, float] = {}
     if "_mean" in means:
         variance = means["_square"] - means["_mean"].square()
         row["active_units"] = float((variance > ACTIVE_UNIT_VARIANCE).sum())
+        if "mean_variance" in means:
+            # Σ_d E sigma_d² / (Σ_d Var mu_d + Σ_d E sigma_d²); rounding may leave a variance below 0
+            noise = means["mean_variance"]
+            row["noise_share"] = float(noise / (variance.clamp_min(0).mean() + noise))
     if "_q" in means:
         share = means["_share"]
         row["clusters_in_use"] = float((share > 0).sum())

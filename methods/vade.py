@@ -131,7 +131,7 @@ class VaDE(MixtureAssignment, StochasticClusterer):
             "loss": reconstruction + kl.mean(),
             "reconstruction": reconstruction,
             "prior": kl.mean(),
-            **health_terms(mean, log_variance, gamma),
+            **health_terms(mean, log_variance, gamma, self.noise_scale),
         }
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:

@@ -3,8 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import xlogy
+from scipy.stats import t
+
+from bench.metrics.ensemble import named_alike, vote_shares
+from bench.metrics.external import contingency_table
+
+#: Hennig's (2007) marks on the mean Jaccard similarity of a cluster with its likes.
+DISSOLVED, STABLE, HIGHLY_STABLE = 0.5, 0.75, 0.85
+#: With fewer runs a spread of runs left out says nothing.
+FEWEST_RUNS = 3
+_LEVEL = 0.95
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """How far several runs agree on the same points.
+
+    Attributes
+    ----------
+    n_runs : int
+    ari, nmi : float
+        Means over all pairs of runs; NMI over the arithmetic mean of the entropies.
+    ari_interval, nmi_interval : (float, float) or None
+        95 % for the mean over pairs of runs like these, by the jackknife over runs; None with fewer than three.
+    medoid : int
+        The run that agrees most with the others, by ARI.
+    jaccard : tuple of float
+        Of each cluster of the medoid, in ascending order of its labels: the mean over the other runs of the
+        largest Jaccard similarity with one of their clusters.
+    point_agreement : ndarray of shape (n_samples,)
+        Share of the runs that put a point into the cluster that most of them put it in, clusters named as those
+        of the medoid that they match best.
+    """
+
+    n_runs: int
+    ari: float
+    ari_interval: Interval | None
+    nmi: float
+    nmi_interval: Interval | None
+    medoid: int
+    jaccard: tuple[float, ...]
+    point_agreement: np.ndarray
+
+    @property
+    def n_dissolved(self) -> int:
+        """Clusters with a Jaccard similarity of .5 or less."""
+        return sum(value <= DISSOLVED for value in self.jaccard)
+
+    @property
+    def n_stable(self) -> int:
+        """Clusters with a Jaccard similarity of .75 or more, highly stable ones among them."""
+        return sum(value >= STABLE for value in self.jaccard)
+
+    @property
+    def n_highly_stable(self) -> int:
+        """Clusters with a Jaccard similarity of .85 or more."""
+        return sum(value >= HIGHLY_STABLE for value in self.jaccard)
+
+
+def agreement(labelings: Sequence[np.ndarray]) -> Agreement:
+    """Say how far labelings of the same points agree: as wholes, cluster by cluster, and point by point.
+
+    Parameters
+    ----------
+    labelings : sequence of ndarray of shape (n_samples,)
+        Labels of the same points from two seeds or more.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two labelings, or if one of them has a single cluster: two collapsed runs agree
+        perfectly, so they must be left out before.
+
+    References
+    ----------
+    Hennig, "Cluster-wise assessment of cluster stability", Computational Statistics & Data Analysis 52, 2007.
+    Its resamples are seeds here.
+    """
+    if len(labelings) < 2:
+        raise ValueError(f"agreement takes at least 2 labelings; got {len(labelings)}")
+    collapsed = [i for i, labels in enumerate(labelings) if len(labels) and (labels == labels[0]).all()]
+    if collapsed:
+        raise ValueError(f"labelings {collapsed} have one cluster each; leave collapsed runs out")
+    ari, nmi = pairwise_agreement(labelings)
+    medoid = int(ari.sum(axis=1).argmax())
+    others = [labels for i, labels in enumerate(labelings) if i != medoid]
+    similar = [_jaccard(labelings[medoid], other).max(axis=1) for other in others]
+    return Agreement(
+        n_runs=len(labelings),
+        ari=_mean_over_pairs(ari),
+        ari_interval=jackknife_interval(ari),
+        nmi=_mean_over_pairs(nmi),
+        nmi_interval=jackknife_interval(nmi),
+        medoid=medoid,
+        jaccard=tuple(np.mean(similar, axis=0).tolist()),
+        point_agreement=vote_shares(named_alike(labelings[medoid], others)).max(axis=1),
+    )
 
 
 def stability(labelings: Sequence[np.ndarray]) -> float:
@@ -22,23 +122,103 @@ def stability(labelings: Sequence[np.ndarray]) -> float:
     float
         In [-1, 1]; NaN for fewer than two labelings.
     """
-    if len(labelings) < 2:
-        return float("nan")
+    return _mean_over_pairs(pairwise_agreement(labelings)[0]) if len(labelings) > 1 else float("nan")
+
+
+def pairwise_agreement(labelings: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the adjusted Rand index and the NMI of every two labelings of the same points.
+
+    Parameters
+    ----------
+    labelings : sequence of ndarray of shape (n_samples,)
+        At least one.
+
+    Returns
+    -------
+    ari, nmi : ndarray of shape (n_labelings, n_labelings)
+        Symmetric, with 1 on the diagonal.
+    """
     # Clusters of all labelings are numbered through, so that one count meets a labeling with all that follow.
     codes = [np.unique(labels, return_inverse=True)[1].astype(np.int64) for labels in labelings]
     clusters = np.array([code.max() + 1 for code in codes])
     first = np.cumsum(clusters) - clusters
     numbered = np.stack(codes) + first[:, None]
-    pairs_within = np.array([(np.bincount(code).astype(np.float64) ** 2).sum() for code in codes])
+    sizes = [np.bincount(code).astype(np.float64) for code in codes]
+    pairs_within = np.array([(size**2).sum() for size in sizes])
+    n = len(codes[0])
+    entropy = np.array([_entropy(xlogy(size, size).sum(), n) for size in sizes])
 
-    scores = []
+    ari, nmi = np.eye(len(codes)), np.eye(len(codes))
     for i, code in enumerate(codes[:-1]):
-        start, width = first[i + 1], clusters[i + 1 :].sum()
-        joint = (code * width + (numbered[i + 1 :] - start)).ravel()
+        rest = slice(i + 1, None)
+        start, width = first[i + 1], clusters[rest].sum()
+        joint = (code * width + (numbered[rest] - start)).ravel()
         counts = np.bincount(joint, minlength=clusters[i] * width).reshape(clusters[i], width).astype(np.float64)
-        together = np.add.reduceat((counts**2).sum(axis=0), first[i + 1 :] - start)
-        scores.append(_adjusted_rand(together, pairs_within[i], pairs_within[i + 1 :], len(code)))
-    return float(np.concatenate(scores).mean())
+        together = np.add.reduceat((counts**2).sum(axis=0), first[rest] - start)
+        joint_entropy = _entropy(np.add.reduceat(xlogy(counts, counts).sum(axis=0), first[rest] - start), n)
+        same = (together == pairs_within[i]) & (together == pairs_within[rest])
+        ari[i, rest] = ari[rest, i] = _adjusted_rand(together, pairs_within[i], pairs_within[rest], n)
+        nmi[i, rest] = nmi[rest, i] = np.where(same, 1.0, _normalized(entropy[i], entropy[rest], joint_entropy))
+    return ari, nmi
+
+
+def jackknife_interval(pairwise: np.ndarray) -> Interval | None:
+    r"""Return a 95 % interval for the mean over pairs of runs, by leaving out one run after the other.
+
+    .. math:: \bar\theta \pm t_{r-1} \sqrt{\tfrac{r-1}{r} \sum_i (\theta_{(i)} - \bar\theta_{(\cdot)})^2}
+
+    The pairs are not independent, as each run is in r − 1 of them; the runs are.
+
+    Parameters
+    ----------
+    pairwise : ndarray of shape (n_runs, n_runs)
+        A symmetric measure of agreement of which 1 is the most.
+
+    Returns
+    -------
+    (float, float) or None
+        Cut off at 1; None with fewer than three runs.
+
+    Notes
+    -----
+    In simulations with runs of unequal quality 94 % of the intervals of five and of ten runs held the truth, 96 % of
+    thirty and 92 % of three. Where one run in three is far off, too few runs may not show it: 61 % of three, 79 % of
+    five, but 94 % of ten.
+
+    References
+    ----------
+    Arvesen, "Jackknifing U-statistics", Annals of Mathematical Statistics 40(6), 1969.
+    """
+    n = len(pairwise)
+    if n < FEWEST_RUNS:
+        return None
+    of_run = pairwise.sum(axis=1) - np.diag(pairwise)
+    without = (of_run.sum() / 2 - of_run) / ((n - 1) * (n - 2) / 2)
+    error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
+    reach = float(t.ppf((1 + _LEVEL) / 2, n - 1) * error)
+    mean = _mean_over_pairs(pairwise)
+    return mean - reach, min(1.0, mean + reach)
+
+
+def _mean_over_pairs(pairwise: np.ndarray) -> float:
+    return float(pairwise[np.triu_indices(len(pairwise), 1)].mean())
+
+
+def _jaccard(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the Jaccard similarity of each cluster of one labeling with each of another."""
+    both = contingency_table(a, b)
+    return both / (both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both)
+
+
+def _entropy(sum_of_x_log_x: np.ndarray, n: int) -> np.ndarray:
+    """Return −Σ x/n log x/n of counts x that add up to n, from Σ x log x."""
+    return np.log(n) - sum_of_x_log_x / n
+
+
+def _normalized(a: np.ndarray, b: np.ndarray, joint: np.ndarray) -> np.ndarray:
+    """Return the mutual information over the mean of two entropies; 0 where both of them are 0."""
+    mean = (a + b) / 2
+    return np.clip(a + b - joint, 0, None) / np.where(mean > 0, mean, 1)
 
 
 def _adjusted_rand(together: np.ndarray, a: float, b: np.ndarray, n: int) -> np.ndarray:

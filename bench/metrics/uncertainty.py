@@ -28,6 +28,7 @@ __all__ = [
     "detection",
     "halves",
     "mis_clustered",
+    "mis_clustered_of",
     "reliability",
     "reliability_of",
     "risk_coverage",
@@ -77,8 +78,12 @@ def mis_clustered(labels: np.ndarray, dataset: Dataset, seed: int) -> tuple[np.n
     wrong : ndarray of shape (n_scoring,) of bool
         A cluster that the matching half gave no class is wrong.
     """
-    y = _classes(dataset)
-    matching, scoring = halves(dataset.fingerprint, len(y), seed)
+    return mis_clustered_of(labels, _classes(dataset), dataset.fingerprint, seed)
+
+
+def mis_clustered_of(labels: np.ndarray, y: np.ndarray, fingerprint: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Do what `mis_clustered` does where only the classes (n_samples,) of a data set are at hand, not its points."""
+    matching, scoring = halves(fingerprint, len(y), seed)
     classes = matched_classes(labels[matching], y[matching])
     clusters, cluster = np.unique(labels[scoring], return_inverse=True)
     no_class = -1
