@@ -13,9 +13,7 @@ from bench.metrics.health import health_of
 from bench.metrics.outliers import outlier_metrics
 
 
-def assess(
-    outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int, params: Mapping[str, Any]
-) -> dict[str, Any]:
+def assess(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a record that follow from the raw outputs alone.
 
     Parameters
@@ -34,13 +32,14 @@ def assess(
         If an output has the wrong length, shape or type.
     """
     metrics, reasons = score(outputs, dataset, seed)
-    health = health_of(outputs, params.get("n_clusters"))
+    health = health_of(outputs, params.get("n_clusters") or 1)
     return {
         "metrics": metrics,
         "reasons": reasons,
         "outliers": outlier_metrics(outputs, dataset.x),
         "health": health.verdict,
         "health_epoch": health.epoch,
+        "health_reason": health.reason,
         "flags": [] if health.verdict == "healthy" else [health.verdict],
         "metrics_version": METRICS_VERSION,
     }

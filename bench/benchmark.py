@@ -68,7 +68,7 @@ def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Datas
     InputError
         If one is missing, damaged or has fewer points than clusters; before anything runs.
     """
-    asked = {spec: suite.clusters for spec in suite.datasets}
+    asked = dict.fromkeys(suite.datasets, suite.clusters)
     clusters = {**dict.fromkeys(specs_of(suite), ANY_CLUSTERS), **asked}
     return {
         spec: load_dataset(spec, data_root=data_root, limit=suite.limit, n_clusters=k) for spec, k in clusters.items()

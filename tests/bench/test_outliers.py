@@ -17,7 +17,9 @@ STRANGE = {"outliers": {"digits": ["blobs64", "noise"]}}
 
 @pytest.fixture(scope="module")
 def data():
-    return {name: load_dataset(name) for name in ("digits", "blobs", "blobs64")} | {"digits@all": load_dataset("digits")}
+    return {name: load_dataset(name) for name in ("digits", "blobs", "blobs64")} | {
+        "digits@all": load_dataset("digits")
+    }
 
 
 def cells(data, **changes):
