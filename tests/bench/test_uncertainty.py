@@ -1,0 +1,346 @@
+"""What a run says of its own certainty is computed as defined, judged on unseen points, and never of a collapsed run."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import entropy, norm
+from sklearn.decomposition import PCA
+from sklearn.mixture import GaussianMixture
+
+from bench.dataset import Dataset
+from bench.metrics import METRICS, score
+from bench.metrics.detection import detection
+from bench.metrics.point_scores import _CHUNK, centroid_margin
+from bench.metrics.table import SCORES, UNLABELLED
+from bench.metrics.uncertainty import (
+    COLLAPSED,
+    calibration,
+    halves,
+    mis_clustered,
+    reliability_of,
+    uncertainty_metrics,
+    uncertainty_scores,
+)
+
+UNCERTAINTY = [row.name for row in METRICS if {"soft assignment", "scores", "draws"} & set(row.needs)]
+N, K, N_FEATURES, N_LATENT, N_DRAWS = 600, 3, 20, 2, 32
+ENCODER_NOISE = 0.05
+
+
+def make_dataset(x, y=None, fingerprint="0" * 64):
+    return Dataset("made-up", np.asarray(x, np.float32), y, K, None, None, fingerprint)
+
+
+def clean_points(seed=0):
+    """Three blobs on a plane, seen in twenty dimensions with a little noise in each."""
+    generator = np.random.default_rng(seed)
+    y = np.repeat(np.arange(K), N // K)
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.9]])
+    plane = np.linalg.qr(generator.normal(size=(N_FEATURES, N_LATENT)))[0].T
+    x = (corners[y] + generator.normal(0, 0.07, (N, N_LATENT))) @ plane + generator.normal(0, 0.01, (N, N_FEATURES))
+    return x, y, corners @ plane, generator
+
+
+def fitted(x, seed=0):
+    """Return the raw outputs of a real model: principal components, a mixture on them, and noise on the codes."""
+    pca = PCA(N_LATENT, svd_solver="full").fit(x)
+    codes = pca.transform(x)
+    mixture = GaussianMixture(K, covariance_type="spherical", n_init=3, random_state=0).fit(codes)
+    residual = x - pca.inverse_transform(codes)
+    off_plane = norm.logpdf(residual, scale=residual.std()).sum(axis=1)
+    noise = np.random.default_rng(seed).normal(0, ENCODER_NOISE, (N_DRAWS, *codes.shape))
+    drawn = np.stack([mixture.predict_proba(codes + of_draw) for of_draw in noise])
+    return {
+        "labels": mixture.predict(codes),
+        "soft_assignment": mixture.predict_proba(codes).astype(np.float32),
+        "embedding": codes.astype(np.float32),
+        "embedding_variance": np.full(codes.shape, ENCODER_NOISE**2, np.float32),
+        "centers": mixture.means_.astype(np.float32),
+        "reconstruction_error": (residual**2).mean(axis=1).astype(np.float32),
+        "log_density": (mixture.score_samples(codes) + off_plane).astype(np.float32),
+        "sampled_assignment": drawn.mean(axis=0).astype(np.float32),
+        "sampled_entropy": entropy(drawn, axis=2).mean(axis=0).astype(np.float32),
+        "draw_labels": drawn.argmax(axis=2).astype(np.uint8),
+    }
+
+
+@pytest.fixture(scope="module")
+def run():
+    x, y, _, _ = clean_points()
+    return fitted(x), make_dataset(x, y)
+
+
+def spoiled_tenth(generator):
+    return np.isin(np.arange(N), generator.choice(N, N // 10, replace=False))
+
+
+def found_by(outputs, x, noisy):
+    return {name: detection(values, noisy)["auroc"] for name, values in uncertainty_scores(outputs, x).items()}
+
+
+# Truth that is known
+
+
+def test_noise_off_the_plane_of_the_data_is_found_by_what_models_the_points():
+    x, _, _, generator = clean_points()
+    noisy = spoiled_tenth(generator)
+    x[noisy] += generator.normal(0, 0.1, (noisy.sum(), N_FEATURES))
+    auroc = found_by(fitted(x), x, noisy)
+    assert min(auroc["reconstruction"], auroc["density"]) > 0.95
+    assert auroc["latent_variance"] == 0.5, "the same noise for every point says nothing of any"
+    assert auroc["confidence"] < 0.75, "which cluster is nearest is as plain as before"
+
+
+def test_noise_that_moves_points_between_clusters_is_found_by_what_looks_at_the_assignment():
+    x, y, corners, generator = clean_points()
+    noisy = spoiled_tenth(generator)
+    halfway = (corners[y] + corners[(y + 1) % K]) / 2
+    x[noisy] = halfway[noisy] + generator.normal(0, 0.01, (noisy.sum(), N_FEATURES))
+    auroc = found_by(fitted(x), x, noisy)
+    for name in ("confidence", "margin", "entropy", "mean_entropy", "mutual_information"):
+        assert auroc[name] > 0.95, name
+    assert 0.3 < auroc["reconstruction"] < 0.7, "they lie in the plane, which reconstructs them well"
+    assert auroc["latent_variance"] == 0.5
+
+
+def test_points_that_noise_put_into_the_wrong_cluster_are_found_by_the_whole_scoring():
+    x, y, corners, generator = clean_points()
+    noisy = spoiled_tenth(generator)
+    halfway = (corners[y] + corners[(y + 1) % K]) / 2
+    x[noisy] = halfway[noisy] + generator.normal(0, 0.01, (noisy.sum(), N_FEATURES))
+    metrics, _ = score(fitted(x), make_dataset(x, y), 0)
+    assert 0.9 < metrics["acc"] < 0.99, "about half of the tenth is wrong"
+    assert min(metrics[f"auroc_{name}"] for name in ("confidence", "margin", "entropy")) > 0.93
+    assert metrics["augrc_confidence"] < metrics["augrc_latent_variance"]
+    assert metrics["ece_sampled"] < 0.1
+
+
+# The scores of a run
+
+
+def test_every_score_of_a_run_is_the_formula_of_the_table(run):
+    outputs, data = run
+    found = uncertainty_scores(outputs, data.x)
+    q, mean_q = (outputs[name].astype(float) for name in ("soft_assignment", "sampled_assignment"))
+    distances = np.sort(np.linalg.norm(outputs["embedding"][:, None] - outputs["centers"], axis=2), axis=1)
+    expected = {
+        "confidence": 1 - q.max(axis=1),
+        "margin": distances[:, 0] - distances[:, 1],
+        "reconstruction": outputs["reconstruction_error"],
+        "density": -outputs["log_density"],
+        "entropy": entropy(mean_q, axis=1),
+        "mean_entropy": outputs["sampled_entropy"],
+        "mutual_information": entropy(mean_q, axis=1) - outputs["sampled_entropy"],
+        "latent_variance": outputs["embedding_variance"].mean(axis=1),
+    }
+    assert list(found) == [row.name for row in SCORES] == list(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-6, err_msg=name)
+    np.testing.assert_allclose(found["entropy"], found["mean_entropy"] + found["mutual_information"], atol=1e-6)
+    assert found["mutual_information"].min() >= 0
+
+
+def test_a_confidence_that_rounds_to_1_still_has_an_order():
+    q = np.array([[1, 1e-9, 0], [1, 1e-20, 1e-20], [1, 0, 0]], np.float32)
+    assert np.unique(1 - q.max(axis=1)).size == 1
+    np.testing.assert_allclose(uncertainty_scores({"soft_assignment": q})["confidence"], [1e-9, 2e-20, 0], rtol=1e-6)
+
+
+@given(seed=st.integers(0, 100), n=st.integers(1, 12), k=st.integers(2, 5), d=st.integers(1, 4))
+@settings(deadline=None)
+def test_the_margin_is_the_nearest_distance_less_the_second(seed, n, k, d):
+    generator = np.random.default_rng(seed)
+    points, centers = generator.normal(size=(n, d)), generator.normal(size=(k, d))
+    expected = []
+    for point in points:
+        first, second = sorted(np.linalg.norm(point - center) for center in centers)[:2]
+        expected.append(first - second)
+    np.testing.assert_allclose(centroid_margin(points, centers), expected)
+
+
+def test_the_margin_of_many_points_is_that_of_each():
+    generator = np.random.default_rng(0)
+    points, centers = generator.normal(size=(2 * _CHUNK + 3, 2)), generator.normal(size=(4, 2))
+    whole = centroid_margin(points, centers)
+    some = [0, _CHUNK - 1, _CHUNK, 2 * _CHUNK, 2 * _CHUNK + 2]
+    np.testing.assert_array_equal(whole[some], [centroid_margin(points[[i]], centers)[0] for i in some])
+
+
+def test_centroids_of_a_method_without_an_embedding_lie_among_the_points(run):
+    _, data = run
+    centers = data.x[[0, 250, 500]]
+    found = uncertainty_scores({"labels": data.y, "centers": centers}, data.x)
+    np.testing.assert_array_equal(found["margin"], centroid_margin(data.x, centers))
+
+
+# The halves
+
+
+@given(n=st.integers(0, 50), seed=st.integers(0, 5))
+def test_the_halves_share_no_point_and_leave_none(n, seed):
+    matching, scoring = halves("a", n, seed)
+    assert len(matching) == n // 2
+    np.testing.assert_array_equal(np.sort(np.concatenate([matching, scoring])), np.arange(n))
+
+
+def test_the_halves_come_from_data_set_and_seed_alone_on_every_machine():
+    assert [half.tolist() for half in halves("f" * 64, 10, 3)] == [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert not np.array_equal(halves("f" * 64, 10, 3)[0], halves("f" * 64, 10, 4)[0])
+    assert not np.array_equal(halves("f" * 64, 10, 3)[0], halves("e" * 64, 10, 3)[0])
+
+
+def test_clusters_are_named_on_one_half_and_judged_on_the_other(run):
+    _, data = run
+    matching, scoring = halves(data.fingerprint, N, 0)
+    labels = np.array([7, -1, 4])[data.y]
+    judged, wrong = mis_clustered(labels, data, 0)
+    np.testing.assert_array_equal(judged, scoring)
+    assert not wrong.any(), "noise is a cluster like another"
+
+    swapped = labels.copy()
+    swapped[scoring] = np.array([-1, 4, 7])[data.y[scoring]]
+    assert mis_clustered(swapped, data, 0)[1].all(), (
+        "matched on all points, or on those it is judged on, some are right"
+    )
+
+    labels[scoring[:5]] = 99
+    assert mis_clustered(labels, data, 0)[1].tolist() == [True] * 5 + [False] * (len(scoring) - 5), "a cluster unnamed"
+
+
+def test_every_score_of_a_run_is_judged_on_the_labels_it_gave(run):
+    outputs, data = run
+    labels = np.roll(outputs["labels"], 30)  # other labels than argmax q has
+    found = uncertainty_metrics(outputs | {"labels": labels}, data, 0)
+    _, wrong = mis_clustered(labels, data, 0)
+    scoring = halves(data.fingerprint, N, 0)[1]
+    for name, values in uncertainty_scores(outputs, data.x).items():
+        for metric, value in detection(values[scoring], wrong).items():
+            assert found[f"{metric}_{name}"] == value
+    assert found["ece"] == uncertainty_metrics(outputs, data, 0)["ece"], "calibration is of q's own prediction"
+
+
+def test_an_assignment_is_calibrated_on_the_half_that_did_not_name_its_columns(run):
+    outputs, data = run
+    found = uncertainty_metrics(outputs, data, 5)
+    scoring = halves(data.fingerprint, N, 5)[1]
+    for suffix, name in (("", "soft_assignment"), ("_sampled", "sampled_assignment")):
+        q = outputs[name].astype(float)
+        q /= q.sum(axis=1, keepdims=True)
+        class_of = {column: int(np.bincount(data.y[q.argmax(axis=1) == column]).argmax()) for column in range(K)}
+        for metric, value in calibration(q[scoring], class_of, data.y[scoring]).items():
+            assert found[metric + suffix] == pytest.approx(value)
+    assert reliability_of(outputs["soft_assignment"], data, 5).error == pytest.approx(found["ece"])
+
+
+def test_another_seed_judges_other_points(run):
+    outputs, data = run
+    one, other = (uncertainty_metrics(outputs, data, seed) for seed in (0, 1))
+    assert one["nll"] != other["nll"]
+    assert one["label_change"] == other["label_change"], "which takes no halves"
+
+
+# What a run has, and why not
+
+
+def test_a_run_with_all_outputs_has_every_metric(run):
+    metrics, reasons = score(*run, 0)
+    right = {"auroc", "aupr"}  # which need a wrong point
+    assert {name for name in reasons if name.split("_")[0] not in right} == set()
+    assert list(metrics) == [row.name for row in METRICS]
+    for row in METRICS:
+        value = metrics[row.name]
+        low, high = sorted((row.worst, row.best))
+        assert value is None or low - 1e-9 <= value <= high + 1e-9, row.name
+
+
+def test_a_deterministic_method_has_what_needs_no_sampling(run):
+    outputs, data = run
+    kept = ("labels", "soft_assignment", "embedding", "centers", "reconstruction_error")
+    metrics, reasons = score({name: outputs[name] for name in kept}, data, 0)
+    free = {row.name for row in SCORES if row.needs_sampling == "no"}
+    assert {row.name for row in SCORES if metrics[f"aurc_{row.name}"] is not None} == free
+    assert metrics["ece"] is not None
+    sampled = ["ece_sampled", "label_change", "acc_draws", "ari_draws_sd", "auroc_entropy", "augrc_mutual_information"]
+    assert {reasons[name] for name in sampled} == {"the method has no latent draws"}
+    assert reasons["auroc_latent_variance"] == "the method has no latent variance"
+    assert reasons["aurc_density"] == "the method has no density"
+
+
+def test_labels_alone_have_no_uncertainty_and_a_reason_for_each_metric(run):
+    _, data = run
+    metrics, reasons = score({"labels": data.y}, data, 0)
+    assert all(metrics[name] is None for name in UNCERTAINTY)
+    assert reasons["nll"] == reasons["auroc_confidence"] == "the method has no soft assignment"
+    assert reasons["auroc_margin"] == "the method has no centroids"
+    assert reasons["auroc_reconstruction"] == "the method reconstructs nothing"
+
+
+def test_unlabelled_data_show_how_labels_change_and_nothing_that_needs_classes(run):
+    outputs, data = run
+    metrics, reasons = score(outputs, make_dataset(data.x), 0)
+    assert {name for name in UNCERTAINTY if metrics[name] is not None} == {"label_change"}
+    assert {reasons[name] for name in UNCERTAINTY if name != "label_change"} == {UNLABELLED}
+
+
+@pytest.mark.parametrize(
+    "collapse",
+    [
+        {"labels": np.zeros(N, int)},
+        {"labels": np.full(N, -1)},
+        {"soft_assignment": np.full((N, K), 1 / K, np.float32)},
+        {"soft_assignment": np.tile(np.float32([0.98, 0.01, 0.01]), (N, 1))},
+    ],
+)
+def test_a_collapsed_run_is_neither_certain_nor_calibrated_nor_steady(run, collapse):
+    outputs, data = run
+    for dataset in (data, make_dataset(data.x)):
+        metrics, reasons = score(outputs | collapse, dataset, 0)
+        assert {metrics[name] for name in UNCERTAINTY} == {None}
+        assert {reasons[name] for name in UNCERTAINTY} == {COLLAPSED}
+
+
+def test_nothing_wrong_and_everything_wrong_have_risks_but_no_ranking(run):
+    outputs, data = run
+    metrics, reasons = score(outputs | {"labels": data.y}, data, 0)
+    assert (metrics["aurc_margin"], metrics["augrc_margin"]) == (0, 0)
+    assert reasons["auroc_margin"] == reasons["aupr_margin"] == "no point is mis-clustered"
+    labels = data.y.copy()
+    scoring = halves(data.fingerprint, N, 0)[1]
+    labels[scoring] = (labels[scoring] + 1) % K
+    metrics, reasons = score(outputs | {"labels": labels}, data, 0)
+    assert (metrics["aurc_margin"], metrics["augrc_margin"]) == pytest.approx((1, 0.5))
+    assert reasons["auroc_margin"] == "every point is mis-clustered"
+
+
+def broken(array, value):
+    array = array.astype(float)
+    array.flat[::7] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "metric", "reason"),
+    [
+        ("soft_assignment", lambda q: broken(q, np.nan), "auroc_confidence", "not finite"),
+        ("soft_assignment", lambda q: q * 3, "brier", "no probabilities"),
+        ("sampled_assignment", lambda q: q[:-1], "ece_mass_sampled", r"shape \(599, 3\)"),
+        ("sampled_entropy", lambda h: h[:-1], "aurc_mutual_information", "599"),
+        ("reconstruction_error", lambda e: broken(e, np.nan), "aurc_reconstruction", "not finite"),
+        ("log_density", lambda p: broken(p, -np.inf), "auroc_density", "not finite"),
+        ("embedding_variance", lambda v: v[:, 0], "auroc_latent_variance", "600,"),
+        ("centers", lambda c: c[:1], "auroc_margin", "no second centroid"),
+        ("centers", lambda c: c[:, :1], "auroc_margin", "2 dimensions"),
+        ("centers", lambda c: broken(c, np.inf), "auroc_margin", "centroids have values that are not finite"),
+        ("draw_labels", lambda d: d[:, :-1], "label_change", r"\(32, 599\)"),
+        ("draw_labels", lambda d: d[:0], "acc_draws", r"\(0, 600\)"),
+        ("draw_labels", lambda d: d[:1], "nmi_draws_sd", "one draw"),
+    ],
+)
+def test_an_output_that_makes_no_sense_is_a_reason_and_spoils_no_other_metric(run, name, change, metric, reason):
+    outputs, data = run
+    metrics, reasons = score(outputs | {name: change(outputs[name])}, data, 0)
+    assert metrics[metric] is None
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(reasons[metric])
+    assert metrics["aurc_mean_entropy" if name != "sampled_entropy" else "aurc_confidence"] is not None
