@@ -69,7 +69,7 @@ def calibration(probabilities: np.ndarray, matched: Mapping[int, int], y: np.nda
         "ece": reliability(probabilities, matched, y, "width").error,
         "ece_mass": reliability(probabilities, matched, y, "mass").error,
         "brier": float((((probabilities - target) ** 2).sum(axis=1) + orphaned).mean()),
-        "nll": float(-np.log(np.maximum(of_class, SMALLEST_PROBABILITY)).mean()),
+        "nll": float(np.log(1 / np.maximum(of_class, SMALLEST_PROBABILITY)).mean()),
     }
 
 

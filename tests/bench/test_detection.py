@@ -41,7 +41,7 @@ def mean_over_orders(score, wrong):
 
 
 @given(scored(max_size=6, values=2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ties_are_taken_in_every_order_alike(case):
     expected = mean_over_orders(*case)
     found = detection(*case)

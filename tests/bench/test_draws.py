@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
@@ -23,7 +23,6 @@ def labels_and_classes(draw):
 
 
 @given(labels_and_classes())
-@settings(deadline=None)
 def test_the_scores_over_draws_are_mean_and_sample_deviation_of_scikit_learns(case):
     draws, y = case
     found = draw_metrics(draws, y)
@@ -39,7 +38,6 @@ def test_the_scores_over_draws_are_mean_and_sample_deviation_of_scikit_learns(ca
 
 
 @given(labels_and_classes())
-@settings(deadline=None)
 def test_label_change_is_the_share_of_pairs_of_draws_that_differ(case):
     draws, _ = case
     pairs = [np.mean(a != b) for a, b in itertools.combinations(draws, 2)]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -12,7 +12,6 @@ TIED = st.lists(st.integers(0, 6), min_size=1, max_size=50).map(lambda values: n
 
 
 @given(TIED, TIED)
-@settings(deadline=None)
 def test_outlier_scores_are_scikit_learns_and_the_best_of_all_thresholds(inliers, outliers):
     found = outlier_scores(inliers, outliers)
     truth, scores = np.repeat([0, 1], [len(inliers), len(outliers)]), np.concatenate([inliers, outliers])

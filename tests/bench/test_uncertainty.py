@@ -1,8 +1,10 @@
-"""What a run says of its own certainty is computed as defined, judged on unseen points, and never of a collapsed run."""
+"""What a run says of its certainty is computed as defined, judged on points that named nothing, and never collapsed."""
+
+import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import entropy, norm
 from sklearn.decomposition import PCA
@@ -32,24 +34,24 @@ def make_dataset(x, y=None, fingerprint="0" * 64):
     return Dataset("made-up", np.asarray(x, np.float32), y, K, None, None, fingerprint)
 
 
-def clean_points(seed=0):
+def blobs(spread=0.07):
     """Three blobs on a plane, seen in twenty dimensions with a little noise in each."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     y = np.repeat(np.arange(K), N // K)
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.9]])
     plane = np.linalg.qr(generator.normal(size=(N_FEATURES, N_LATENT)))[0].T
-    x = (corners[y] + generator.normal(0, 0.07, (N, N_LATENT))) @ plane + generator.normal(0, 0.01, (N, N_FEATURES))
+    x = (corners[y] + generator.normal(0, spread, (N, N_LATENT))) @ plane + generator.normal(0, 0.01, (N, N_FEATURES))
     return x, y, corners @ plane, generator
 
 
-def fitted(x, seed=0):
+def fitted(x):
     """Return the raw outputs of a real model: principal components, a mixture on them, and noise on the codes."""
     pca = PCA(N_LATENT, svd_solver="full").fit(x)
     codes = pca.transform(x)
     mixture = GaussianMixture(K, covariance_type="spherical", n_init=3, random_state=0).fit(codes)
     residual = x - pca.inverse_transform(codes)
     off_plane = norm.logpdf(residual, scale=residual.std()).sum(axis=1)
-    noise = np.random.default_rng(seed).normal(0, ENCODER_NOISE, (N_DRAWS, *codes.shape))
+    noise = np.random.default_rng(1).normal(0, ENCODER_NOISE, (N_DRAWS, *codes.shape))
     drawn = np.stack([mixture.predict_proba(codes + of_draw) for of_draw in noise])
     return {
         "labels": mixture.predict(codes),
@@ -67,7 +69,7 @@ def fitted(x, seed=0):
 
 @pytest.fixture(scope="module")
 def run():
-    x, y, _, _ = clean_points()
+    x, y, _, _ = blobs(spread=0.25)  # they overlap: some points are wrong
     return fitted(x), make_dataset(x, y)
 
 
@@ -83,7 +85,7 @@ def found_by(outputs, x, noisy):
 
 
 def test_noise_off_the_plane_of_the_data_is_found_by_what_models_the_points():
-    x, _, _, generator = clean_points()
+    x, _, _, generator = blobs()
     noisy = spoiled_tenth(generator)
     x[noisy] += generator.normal(0, 0.1, (noisy.sum(), N_FEATURES))
     auroc = found_by(fitted(x), x, noisy)
@@ -93,7 +95,7 @@ def test_noise_off_the_plane_of_the_data_is_found_by_what_models_the_points():
 
 
 def test_noise_that_moves_points_between_clusters_is_found_by_what_looks_at_the_assignment():
-    x, y, corners, generator = clean_points()
+    x, y, corners, generator = blobs()
     noisy = spoiled_tenth(generator)
     halfway = (corners[y] + corners[(y + 1) % K]) / 2
     x[noisy] = halfway[noisy] + generator.normal(0, 0.01, (noisy.sum(), N_FEATURES))
@@ -105,7 +107,7 @@ def test_noise_that_moves_points_between_clusters_is_found_by_what_looks_at_the_
 
 
 def test_points_that_noise_put_into_the_wrong_cluster_are_found_by_the_whole_scoring():
-    x, y, corners, generator = clean_points()
+    x, y, corners, generator = blobs()
     noisy = spoiled_tenth(generator)
     halfway = (corners[y] + corners[(y + 1) % K]) / 2
     x[noisy] = halfway[noisy] + generator.normal(0, 0.01, (noisy.sum(), N_FEATURES))
@@ -148,7 +150,6 @@ def test_a_confidence_that_rounds_to_1_still_has_an_order():
 
 
 @given(seed=st.integers(0, 100), n=st.integers(1, 12), k=st.integers(2, 5), d=st.integers(1, 4))
-@settings(deadline=None)
 def test_the_margin_is_the_nearest_distance_less_the_second(seed, n, k, d):
     generator = np.random.default_rng(seed)
     points, centers = generator.normal(size=(n, d)), generator.normal(size=(k, d))
@@ -185,14 +186,14 @@ def test_the_halves_share_no_point_and_leave_none(n, seed):
 
 
 def test_the_halves_come_from_data_set_and_seed_alone_on_every_machine():
-    assert [half.tolist() for half in halves("f" * 64, 10, 3)] == [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert [half.tolist() for half in halves("f" * 64, 10, 3)] == [[1, 2, 5, 6, 9], [0, 3, 4, 7, 8]]
     assert not np.array_equal(halves("f" * 64, 10, 3)[0], halves("f" * 64, 10, 4)[0])
     assert not np.array_equal(halves("f" * 64, 10, 3)[0], halves("e" * 64, 10, 3)[0])
 
 
 def test_clusters_are_named_on_one_half_and_judged_on_the_other(run):
     _, data = run
-    matching, scoring = halves(data.fingerprint, N, 0)
+    scoring = halves(data.fingerprint, N, 0)[1]
     labels = np.array([7, -1, 4])[data.y]
     judged, wrong = mis_clustered(labels, data, 0)
     np.testing.assert_array_equal(judged, scoring)
@@ -245,13 +246,12 @@ def test_another_seed_judges_other_points(run):
 
 def test_a_run_with_all_outputs_has_every_metric(run):
     metrics, reasons = score(*run, 0)
-    right = {"auroc", "aupr"}  # which need a wrong point
-    assert {name for name in reasons if name.split("_")[0] not in right} == set()
+    assert reasons == {}
     assert list(metrics) == [row.name for row in METRICS]
     for row in METRICS:
         value = metrics[row.name]
         low, high = sorted((row.worst, row.best))
-        assert value is None or low - 1e-9 <= value <= high + 1e-9, row.name
+        assert low <= value <= high, row.name
 
 
 def test_a_deterministic_method_has_what_needs_no_sampling(run):
@@ -289,7 +289,7 @@ def test_unlabelled_data_show_how_labels_change_and_nothing_that_needs_classes(r
         {"labels": np.zeros(N, int)},
         {"labels": np.full(N, -1)},
         {"soft_assignment": np.full((N, K), 1 / K, np.float32)},
-        {"soft_assignment": np.tile(np.float32([0.98, 0.01, 0.01]), (N, 1))},
+        {"soft_assignment": np.tile(np.array([0.98, 0.01, 0.01], np.float32), (N, 1))},
     ],
 )
 def test_a_collapsed_run_is_neither_certain_nor_calibrated_nor_steady(run, collapse):
@@ -341,6 +341,5 @@ def test_an_output_that_makes_no_sense_is_a_reason_and_spoils_no_other_metric(ru
     outputs, data = run
     metrics, reasons = score(outputs | {name: change(outputs[name])}, data, 0)
     assert metrics[metric] is None
-    with pytest.raises(AssertionError, match=reason):
-        raise AssertionError(reasons[metric])
+    assert re.search(reason, reasons[metric])
     assert metrics["aurc_mean_entropy" if name != "sampled_entropy" else "aurc_confidence"] is not None
