@@ -8,6 +8,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from bench.method import Diverged
 from methods.dec import DEC
 from methods.sdec import SDEC
+from methods.training import History, health_terms
 from methods.vade import VaDE
 from methods.vae_kmeans import VAEKMeans
 
@@ -117,6 +118,28 @@ def test_history_tells_the_health_of_every_epoch(digits, small):
     assert 0 <= row["mutual_information"] <= np.log(10)
     assert 0 <= row["active_units"] <= 4
     assert 0 < row["mean_variance"] < np.exp(2)
+    assert 0 < row["noise_share"] < 1
+
+
+def test_an_epochs_noise_share_is_that_of_its_codes_whatever_the_batches():
+    generator = torch.Generator().manual_seed(0)
+    mean, log_variance = torch.randn(60, 3, generator=generator) * 2 + 5, torch.randn(60, 3, generator=generator)
+    for noise_scale in (0.0, 0.5, 1.0):
+        history = History("clustering")
+        for batch in torch.arange(60).split(25):
+            terms = health_terms(mean[batch], log_variance[batch], None, noise_scale)
+            history.add(len(batch), {"loss": torch.zeros(()), **terms})
+        history.close_epoch()
+        noise = log_variance.exp().mean(0).sum() * noise_scale**2
+        share = float(noise / (mean.var(0, correction=0).sum() + noise))
+        assert history.epochs[0]["noise_share"] == pytest.approx(share, abs=1e-5)
+        assert history.epochs[0]["mean_variance"] == pytest.approx(float(noise / 3), abs=1e-5)
+
+
+def test_without_noise_its_share_is_zero_and_deterministic_methods_have_none(digits, small):
+    off = SDEC(**small, epochs=2, noise_scale=0.0, random_state=0).fit(digits)
+    assert off.history_[-1]["noise_share"] == 0
+    assert "noise_share" not in DEC(**small, epochs=2, random_state=0).fit(digits).history_[-1]
 
 
 def test_labels_from_one_draw_differ_from_those_of_the_mean_and_repeat(digits, small):
