@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from bench.agreement import stability_of
 from bench.leaderboard.assembly import report_of
 from bench.leaderboard.boards import BoardFrame, boards_of
 from bench.leaderboard.choices import choices_of
@@ -14,7 +15,7 @@ from bench.leaderboard.content import figures_of
 from bench.leaderboard.latex import render_latex
 from bench.leaderboard.page import render_page
 from bench.leaderboard.render import render_csv, render_markdown
-from bench.results import Results, stability_of
+from bench.results import Results
 from bench.store import Run
 
 

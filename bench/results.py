@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
 from bench.leaderboard.numbers import clean_name
 from bench.metrics import METRICS_VERSION, score
-from bench.metrics.stability import stability
 from bench.metrics.table import UNLABELLED
 from bench.progress import last_line
 from bench.store import Planned, Record, Run
@@ -24,10 +20,6 @@ if TYPE_CHECKING:
 
     from bench.dataset import Dataset
 
-#: With more cells than this, reading their labels is worth the start of other processes.
-_MANY_CELLS = 10_000
-_MOST_RUNS = 30
-_MOST_PROCESSES = 8
 UNNAMED = "(unnamed)"
 
 
@@ -169,30 +161,6 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
 def frame_of(records: Iterable[Record]) -> pd.DataFrame:
     """Return one row a cell with its metrics as columns, as the leaderboard reads them."""
     return _frame([_row(record) | {"run": 0} for record in records if record.part == "whole"], [])
-
-
-def stability_of(results: Results) -> list[float]:
-    """Return for each cell how far the healthy runs of its variant agree; collapsed ones would agree perfectly.
-
-    The first thirty of them, if there are more: 435 pairs say what there is to say.
-    """
-    frame = results.frame
-    healthy = frame.loc[(frame["status"] == "ok") & ~frame["flags"].map(lambda flags: "collapsed" in flags)]
-    groups = {
-        place: [(results.runs[run], key) for run, key in zip(rows["run"], rows["key"], strict=True)][:_MOST_RUNS]
-        for place, rows in healthy.groupby(["dataset", "variant"])
-    }
-    if len(healthy) < _MANY_CELLS:
-        values = list(map(_stability, groups.values()))
-    else:
-        with ProcessPoolExecutor(min(_MOST_PROCESSES, os.cpu_count() or 1), get_context("spawn")) as pool:
-            values = list(pool.map(_stability, groups.values(), chunksize=8))
-    by_place = dict(zip(groups, values, strict=True))
-    return [by_place.get(place, float("nan")) for place in zip(frame["dataset"], frame["variant"], strict=True)]
-
-
-def _stability(cells: Sequence[tuple[Run, str]]) -> float:
-    return stability([run.outputs(key, ["labels"])["labels"] for run, key in cells])
 
 
 def _row(r: Record) -> dict[str, Any]:
