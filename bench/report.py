@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bench.agreement import stability_of
+from bench.agreement import agreements_of, disagreement_columns, stability_of
 from bench.leaderboard.assembly import report_of
 from bench.leaderboard.boards import BoardFrame, boards_of
 from bench.leaderboard.choices import choices_of
 from bench.leaderboard.content import figures_of
+from bench.leaderboard.findings.tidy import render_findings_csv
 from bench.leaderboard.latex import render_latex
 from bench.leaderboard.page import render_page
 from bench.leaderboard.render import render_csv, render_markdown
@@ -35,10 +36,13 @@ def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
     """
     if results.frame.empty:
         return []
-    results = replace(results, frame=results.frame.assign(stability=stability_of(results)))
-    boards = boards_of(_board_frames(results), results.primary_metric, choices_of(results))
+    between = {str(name): column for name, column in disagreement_columns(results).items()}
+    results = replace(results, frame=results.frame.assign(stability=stability_of(results), **between))
+    choices, agreements = choices_of(results), agreements_of(results)
+    boards = boards_of(_board_frames(results), results.primary_metric, choices, agreements)
     target.write_file("leaderboard.md", render_markdown(boards, results.notes))
     target.write_file("leaderboard.csv", render_csv(boards))
+    target.write_file("findings.csv", render_findings_csv(boards[0]))
     target.write_file("leaderboard.tex", render_latex(boards))
     target.write_table("scores.parquet", results.frame.drop(columns=["run"]))
     report = report_of(results, boards)

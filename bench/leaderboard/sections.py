@@ -46,7 +46,6 @@ HOW_TO_READ = (
     'A rank is what the tests say of an order, and no more: of six methods, "2-6" has one shown to be better and none '
     "shown to be worse. Differences and p of a board are to its best mean, the reference.",
     "Stability is the mean ARI between the labels of different seeds (of the first thirty), collapsed runs left out.",
-    "The twin pairs and the primary metric are fixed before any run; the further scores only describe.",
     "For all that is said of uncertainty, clusters are matched to classes on one half of the points and scored on the "
     "other. AUROC is the chance that a mis-clustered point is ranked above a right one; 1 − max q, the centroid margin "
     "and the reconstruction error need no sampling, H[mean q], mean H[q], MI and latent variance do, a density does "
@@ -55,6 +54,8 @@ HOW_TO_READ = (
     "Calibration is of q as it is: a Student-t q is under-confident by construction, a Gaussian responsibility "
     "saturates. Temperature scaling would need labels.",
     "Outliers are scored against the points that the method was fitted on.",
+    "The twin pairs, the contrasts of scores and the primary metric are fixed before any run; the further scores only "
+    "describe.",
 )
 
 

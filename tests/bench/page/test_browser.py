@@ -282,7 +282,7 @@ def test_the_first_tab_stop_leads_past_the_answer_and_is_seen(visit):
 
 def test_without_scripts_all_is_there_to_read_and_nothing_pretends_to_work(visit, report):
     page = visit(java_script_enabled=False)
-    tables = [table for board in report.boards for section in board.sections for table in section.tables]
+    tables = [table for board in report.parts for section in board.sections for table in section.tables]
     assert page.locator("tbody tr").count() == sum(len(table.rows) for table in tables)
     assert page.locator(f"{TABLE} tbody tr:visible").count() == 16
     assert page.locator("button, input, select").count() == 0

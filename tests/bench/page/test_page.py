@@ -89,7 +89,7 @@ def test_every_reference_within_the_page_has_its_target(page):
             assert reference in ids
 
 
-def test_the_answer_comes_first_then_the_overall_figure_then_the_boards_and_the_oracle_last(report, html):
+def test_the_answer_comes_first_then_the_boards_the_oracle_last_then_findings_and_pictures(report, html):
     landmarks = [
         '<header class="answer">',
         '<section class="overall"',
@@ -97,6 +97,7 @@ def test_the_answer_comes_first_then_the_overall_figure_then_the_boards_and_the_
         'id="board-fixed"',
         'id="board-label-free"',
         'id="board-oracle"',
+        'id="board-findings"',
         'id="pictures"',
         'id="reading"',
         'id="provenance"',
@@ -113,7 +114,7 @@ def test_every_sentence_note_cell_and_alternative_text_is_in_the_page(report, pa
         return " ".join(re.sub("[\u202a-\u202e]", " ", text).split())
 
     said = squeeze(" ".join(page.text))
-    for board in report.boards:
+    for board in report.parts:
         assert squeeze(board.note) in said
         for section in board.sections:
             for text in (*section.headline, *section.notes):
@@ -141,7 +142,7 @@ def test_every_figure_stands_in_the_page_once_with_a_name_and_a_description(repo
 
 
 def test_only_tables_of_more_than_six_rows_have_a_filter(report, page):
-    tables = [table for board in report.boards for section in board.sections for table in section.tables]
+    tables = [table for board in report.parts for section in board.sections for table in section.tables]
     marked = ["data-filter" in attributes for attributes in page.with_class("table")]
     assert marked == [len(table.rows) > 6 for table in tables]
 
