@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.cards import load_dataset
 from bench.cells import Cell
+from bench.outliers import ANY_CLUSTERS, specs_of
 from bench.registry import find_method
 from bench.selection.boards import boards_of, chosen_in
 from bench.selection.contest import contests_of, reporting_cells, selection_cells
@@ -60,16 +61,17 @@ class Plan:
 
 
 def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Dataset]:
-    """Load every data set of a suite, by the suite's name for it.
+    """Load every data set of a suite, by the suite's name for it, and those that its outliers come from.
 
     Raises
     ------
     InputError
         If one is missing, damaged or has fewer points than clusters; before anything runs.
     """
+    asked = dict.fromkeys(suite.datasets, suite.clusters)
+    clusters = {**dict.fromkeys(specs_of(suite), ANY_CLUSTERS), **asked}
     return {
-        spec: load_dataset(spec, data_root=data_root, limit=suite.limit, n_clusters=suite.clusters)
-        for spec in suite.datasets
+        spec: load_dataset(spec, data_root=data_root, limit=suite.limit, n_clusters=k) for spec, k in clusters.items()
     }
 
 

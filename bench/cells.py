@@ -71,6 +71,23 @@ class Configuration:
 
 
 @dataclass(frozen=True)
+class Strangers:
+    """A set of outliers that a cell scores, beside the points that it is fitted to.
+
+    Attributes
+    ----------
+    name, fingerprint : str
+        Of the data set they come from; "noise" for both where they come from none.
+    spec : str
+        What the suite calls it.
+    """
+
+    name: str
+    spec: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class Cell:
     """One run: a configuration on a data set with a seed.
 
@@ -83,6 +100,8 @@ class Cell:
     part : "whole" or "selection"
         The points it is fitted on. What a selection cell is made of shares nothing with an ordinary one: neither
         key nor random numbers nor network.
+    outliers : tuple of Strangers
+        What else it scores. They change its key, for they are part of its outcome, and nothing that is fitted.
     """
 
     spec: str
@@ -91,12 +110,14 @@ class Cell:
     configuration: Configuration
     seed: int
     part: Part = "whole"
+    outliers: tuple[Strangers, ...] = ()
 
     @cached_property
     def key(self) -> str:
         """Hash of what determines the outcome: content only, never order, path or time."""
         c = self.configuration
-        return cell_key(self.fingerprint, c.method, c.version, c.params, self.seed, self.part)
+        outliers = {o.name: o.fingerprint for o in self.outliers}
+        return cell_key(self.fingerprint, c.method, c.version, c.params, self.seed, self.part, outliers)
 
     @property
     def random_state(self) -> int:
@@ -118,7 +139,13 @@ class Cell:
 
 
 def cell_key(
-    fingerprint: str, method: str, version: int, params: Mapping[str, Any], seed: int, part: Part = "whole"
+    fingerprint: str,
+    method: str,
+    version: int,
+    params: Mapping[str, Any],
+    seed: int,
+    part: Part = "whole",
+    outliers: Mapping[str, str] | None = None,
 ) -> str:
     """Return the key, 32 hexadecimal digits, under which a cell's record is kept."""
     content = {
@@ -128,6 +155,7 @@ def cell_key(
         "params": dict(params),
         "seed": seed,
         **_part_hash(part),
+        **({"outliers": dict(outliers)} if outliers else {}),
     }
     return _hash(content, 32)
 

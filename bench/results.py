@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bench.assessment import assess
 from bench.errors import InputError
 from bench.leaderboard.numbers import clean_name
-from bench.metrics import METRICS_VERSION, score
+from bench.metrics import METRICS_VERSION
 from bench.metrics.table import UNLABELLED
 from bench.progress import last_line
 from bench.store import Planned, Record, Run
@@ -152,8 +153,7 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
                 f"and cannot be scored again: its data set {record.dataset} is not at hand or has changed"
             )
         outputs = run.outputs(record.key)
-        metrics, reasons = score(outputs, dataset, record.seed)
-        record = record.model_copy(update={"metrics": metrics, "reasons": reasons, "metrics_version": METRICS_VERSION})
+        record = record.model_copy(update=assess(outputs, dataset, record.seed, record.params))
         run.write(record, outputs)
         yield record
 
@@ -175,7 +175,15 @@ def _row(r: Record) -> dict[str, Any]:
         "hardware": _hardware(r.hardware),
         "wall_time": r.wall_time,
         "peak_memory": r.peak_memory,
+        "health": r.health,
+        "health_epoch": r.health_epoch,
         **r.metrics,
+        **{
+            f"{metric}/{name}/{score}": value
+            for name, scores in r.outliers.items()
+            for score, values in scores.items()
+            for metric, value in values.items()
+        },
     }
 
 

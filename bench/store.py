@@ -33,6 +33,9 @@ class Record(BaseModel):
     """The outcome of one cell; times in seconds, memory in MB.
 
     ``placement`` says on which ``node`` and which ``gpus`` a cluster ran it; it is empty elsewhere.
+    ``outliers`` holds by name of the outliers, score and metric how well outliers were told from the fitted points;
+    ``health`` the verdict on the run, ``health_epoch`` since when it holds, counted while clustering, and
+    ``health_reason`` what decided.
     A ``part`` of "selection" was fitted without labels on some of the points, to choose hyper-parameters by.
     """
 
@@ -58,6 +61,10 @@ class Record(BaseModel):
     flags: list[str] = []
     metrics: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
+    outliers: dict[str, dict[str, dict[str, float]]] = {}
+    health: str | None = None
+    health_epoch: int | None = None
+    health_reason: str | None = None
     metrics_version: int
     n_iter: int | None = None
     stop_reason: str | None = None

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from bench.cells import Cell, Configuration, Part
+from bench.cells import Cell, Configuration, Part, Strangers
 from bench.configurations import configurations_of, with_twins
 from bench.errors import InputError
 from bench.method import MethodInfo
 from bench.metrics import METRICS
+from bench.outliers import strangers_of
 
 if TYPE_CHECKING:
     from bench.dataset import Dataset
@@ -72,6 +73,9 @@ class Suite(BaseModel):
     selection_seeds : list of int, int or str, or None
         Seeds on which one configuration of each method is chosen among those of ``grid`` and ``search``; the
         choices, and the presets beside them, are then run with ``seeds``. None runs every configuration instead.
+    outliers : mapping of str to list of str
+        By data set (a key without ``@split`` is of any split): other data sets, or "noise", whose points methods
+        fitted to that one should find strange.
     limit, clusters : int or None
         Points to keep of every data set; clusters to ask for instead of the number of classes.
     """
@@ -90,6 +94,7 @@ class Suite(BaseModel):
     grid: dict[str, dict[str, list[Any]]] = {}
     search: Annotated[int, Field(ge=1)] | None = None
     selection_seeds: SelectionSeeds | None = None
+    outliers: dict[str, list[str]] = {}
     limit: Annotated[int, Field(ge=2)] | None = None
     clusters: Annotated[int, Field(ge=1)] | None = None
 
@@ -102,6 +107,9 @@ class Suite(BaseModel):
             for name in getattr(self, table):
                 if not _concerns(name, self.methods):
                     raise ValueError(f"{table}.{name}: the suite has no such method; it has {self.methods}")
+        for name in self.outliers:
+            if not _concerns(name, self.datasets):
+                raise ValueError(f"outliers.{name}: the suite has no such data set; it has {self.datasets}")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("a seed occurs twice in seeds")
         return self
@@ -139,9 +147,9 @@ class Suite(BaseModel):
         return make_suite(content, source="--set")
 
 
-def _concerns(name: str, methods: list[str]) -> bool:
-    """Tell whether a key of ``set`` or ``grid`` names one of the suite's entries, or its method."""
-    return any(name in (entry, entry.partition("@")[0]) for entry in methods)
+def _concerns(name: str, entries: list[str]) -> bool:
+    """Tell whether a key names one of the suite's methods or data sets, or what stands before its ``@``."""
+    return any(name in (entry, entry.partition("@")[0]) for entry in entries)
 
 
 def suite_names() -> list[str]:
@@ -166,10 +174,14 @@ def load_suite(name: str, settings: Mapping[tuple[str, str], list[Any]] | None =
         content = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid TOML ({error})") from error
-    if "methods" in changes:  # fewer methods than the suite's: what it says of the others has no object
+    # Fewer methods or data sets than the suite's: what it says of the others has no object.
+    if "methods" in changes:
         for table in ("set", "grid"):
             asked = {k: v for k, v in content.get(table, {}).items() if _concerns(k, changes["methods"])}
             content[table] = asked
+    if "datasets" in changes:
+        of_others = content.get("outliers", {})
+        content["outliers"] = {k: v for k, v in of_others.items() if _concerns(k, changes["datasets"])}
     suite = make_suite({**content, **changes}, source=str(path)).with_settings(settings or {})
     if "methods" in changes and "selection_seeds" not in changes and not (suite.grid or suite.search):
         suite = suite.model_copy(update={"selection_seeds": None})  # of what is left there is nothing to choose
@@ -196,7 +208,7 @@ def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[st
     ----------
     suite : Suite
     datasets : mapping of str to Dataset
-        The loaded data set of each of the suite's entries.
+        The loaded data set of each of the suite's entries, and of those its outliers come from.
     find : callable
         Finds a method by name.
 
@@ -209,22 +221,27 @@ def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[st
     Raises
     ------
     InputError
-        If a method, preset or parameter does not exist.
+        If a method, preset or parameter does not exist, or outliers do not fit the data.
     """
     cells: list[Cell] = []
     for spec in suite.datasets:
         dataset = datasets[spec]
         found = [pair for entry in suite.methods for pair in configurations_of(suite, entry, dataset, find)]
-        cells += cells_of(spec, dataset, with_twins(found), suite.seeds)
+        cells += cells_of(spec, dataset, with_twins(found), suite.seeds, outliers=strangers_of(suite, spec, datasets))
     return unique(cells)
 
 
 def cells_of(
-    spec: str, dataset: Dataset, configurations: Iterable[Configuration], seeds: list[int], part: Part = "whole"
+    spec: str,
+    dataset: Dataset,
+    configurations: Iterable[Configuration],
+    seeds: list[int],
+    part: Part = "whole",
+    outliers: tuple[Strangers, ...] = (),
 ) -> list[Cell]:
     """Return the cells of configurations on a data set; one that takes no seed has a single one on the same points."""
     return [
-        Cell(spec, dataset.name, dataset.fingerprint, configuration, seed, part)
+        Cell(spec, dataset.name, dataset.fingerprint, configuration, seed, part, outliers)
         for configuration in configurations
         for seed in (seeds if configuration.seeded or part == "selection" else seeds[:1])
     ]

@@ -95,6 +95,7 @@ info = MethodInfo(
     presets={
         "quick": QUICK,
         "short": SHORT,
+        "short@digits": QUICK,
         "seed-report": {**SEED_SDEC, "likelihood": "bernoulli"},
         "paper": VADE_PRETRAINING,
     },

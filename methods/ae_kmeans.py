@@ -46,6 +46,7 @@ info = MethodInfo(
     presets={
         "quick": QUICK,
         "short": SHORT,
+        "short@digits": QUICK,
         "seed-report": SEED_VAE,
         "paper": DEC_KERAS_IMAGES,
         "paper@usps": DEC_KERAS_USPS,

@@ -13,6 +13,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
 from sklearn.cluster import KMeans
 from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 from torch import Tensor
@@ -173,12 +174,12 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
 
     def reconstruct(self, X: np.ndarray) -> np.ndarray:
         """Return the decoder's mean (n_samples, n_features) for each point's code."""
+        return self._apply(lambda x: self._decode(self._encode(x)), X)
 
-        def decode(x: Tensor) -> Tensor:
-            output = self.network_.decode(self._encode(x))
-            return output.sigmoid() if self.likelihood == "bernoulli" else output
-
-        return self._apply(decode, X)
+    def _decode(self, z: Tensor) -> Tensor:
+        """Return the mean of p(x|z), shape (..., n_features), of codes (..., latent_dim)."""
+        output = self.network_.decode(z)
+        return output.sigmoid() if self.likelihood == "bernoulli" else output
 
     def _encode(self, x: Tensor) -> Tensor:
         return self.network_.encode(x)
@@ -225,6 +226,19 @@ class StochasticClusterer(DeepClusterer):
         """
         generator = Streams(random_state).generator("noise/sample_proba")
         return self._apply(lambda x: self._log_assignment(self._draw(x, n_samples, generator)).exp(), X, dim=1)
+
+    @available_if(lambda self: hasattr(self, "reconstruct"))
+    def sample_reconstruct(self, X: np.ndarray, n_samples: int = 32, random_state: int | None = 0) -> np.ndarray:
+        """Return the decoder's mean for each of ``n_samples`` latent draws, (n_samples, n, n_features).
+
+        ``random_state`` seeds the draws; what varies over the first axis is what the noise leaves open.
+        """
+        generator = Streams(random_state).generator("noise/sample_reconstruct")
+        return self._apply(lambda x: self._decode(self._draw(x, n_samples, generator)), X, dim=1)
+
+    def transform_variance(self, X: np.ndarray) -> np.ndarray:
+        """Return the variance sigma² (n_samples, latent_dim) of the codes of points (n_samples, n_features)."""
+        return self._apply(self._variance, X)
 
     def _draw(self, x: Tensor, n_samples: int, generator: torch.Generator) -> Tensor:
         """Return latent draws (n_samples, n, latent_dim)."""

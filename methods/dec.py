@@ -191,6 +191,7 @@ class DEC(DeepClusterer):
         return log_soft_assignment(z, centers, self.alpha)
 
 
+_QUICK: Mapping[str, Any] = {**QUICK, "epochs": 100, "learning_rate": 1e-3}
 #: SGD and the interval of P in DEC-keras; MNIST and Fashion-MNIST, and what USPS has instead.
 _PAPER: Mapping[str, Any] = {
     **DEC_KERAS_IMAGES,
@@ -214,8 +215,9 @@ info = MethodInfo(
     kind="deterministic",
     estimator=DEC,
     presets={
-        "quick": {**QUICK, "epochs": 100, "learning_rate": 1e-3},
+        "quick": _QUICK,
         "short": {**SHORT, "epochs": 10},
+        "short@digits": _QUICK,
         "seed-report": {
             **SEED_SDEC,
             "optimizer": "adam",

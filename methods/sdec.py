@@ -149,6 +149,7 @@ info = MethodInfo(
         "stable": {},
         "quick": dec_info.presets["quick"],
         "short": dec_info.presets["short"],
+        "short@digits": dec_info.presets["short@digits"],
         "seed-report": {**dec_info.presets["seed-report"], **_FAITHFUL},
         "paper": {**dec_info.presets["paper"], "reconstruction_weight": 10 / 784},
         "paper@usps": {**dec_info.presets["paper@usps"], "reconstruction_weight": 10 / 256},

@@ -152,15 +152,18 @@ def twin(parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return "ae_gmm", {name: value for name, value in parameters.items() if name in kept}
 
 
+_QUICK: Mapping[str, Any] = {**QUICK, "epochs": 100, "learning_rate": 1e-3}
+
 info = MethodInfo(
     name="vade",
     title="VaDE",
     kind="stochastic",
     estimator=VaDE,
     presets={
-        "quick": {**QUICK, "epochs": 100, "learning_rate": 1e-3},
+        "quick": _QUICK,
         # The squared error weighs reconstruction less than Bernoulli pixels do: ten epochs then move the clusters.
         "short": {**SHORT, "epochs": 10},
+        "short@digits": _QUICK,
         "seed-report": {**SEED_SDEC, "likelihood": "bernoulli", "epochs": 10},
         "paper": {**VADE_PRETRAINING, "epochs": 300},
     },

@@ -80,6 +80,7 @@ info = MethodInfo(
     presets={
         "quick": QUICK,
         "short": {**SHORT, "likelihood": "bernoulli", "pretrain_epochs": 20},
+        "short@digits": QUICK,
         "seed-report": SEED_VAE,
         "paper": {**SEED_VAE, "pretrain_epochs": 100},
     },

@@ -13,6 +13,9 @@ import pandas as pd
 from bench.leaderboard import plots
 from bench.leaderboard.boards import HEADLINE, BoardFrame
 from bench.leaderboard.content import Board, Figure, Report, Section
+from bench.leaderboard.findings.figures import findings_figures
+from bench.leaderboard.findings.sections import NOTE, findings_of
+from bench.leaderboard.findings.sections import TITLE as FINDINGS
 from bench.leaderboard.gather import pictures_of, section_figures
 from bench.leaderboard.numbers import format_equation
 from bench.leaderboard.overall_section import OVERALL
@@ -54,6 +57,7 @@ def report_of(results: Results, boards: Sequence[BoardFrame]) -> Report:
         pictures=pictures_of(results, headline),
         how_to_read=HOW_TO_READ,
         provenance=tuple(_provenance(results)),
+        findings=_findings(headline),
     )
 
 
@@ -96,6 +100,13 @@ def _board(board: BoardFrame, results: Results) -> Board:
     sections = zip(sections_of(board), figures, strict=True)
     drawn = tuple(replace(section, figures=_present(own)) for section, own in sections)
     return Board(board.name, board.title, board.note, drawn)
+
+
+def _findings(board: BoardFrame) -> Board | None:
+    sections, looks = findings_of(board), plots.looks_of(board.frame)
+    figures = {findings.dataset: findings_figures(findings, looks) for findings in board.findings}
+    drawn = tuple(replace(section, figures=figures[section.dataset]) for section in sections)
+    return Board("findings", FINDINGS, NOTE, drawn) if drawn else None
 
 
 def _present(figures: Iterable[Figure | None]) -> tuple[Figure, ...]:

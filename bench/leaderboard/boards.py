@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.leaderboard.findings.measured import DatasetFindings
 from bench.leaderboard.frame import REQUIRED_COLUMNS, cells_of, check_columns
 from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.overall import OverallTables
 from bench.leaderboard.tables import DatasetTables
 from bench.metrics import Metric, find_ranking_metric
 from bench.selection.stored import AnyChoice
+
+if TYPE_CHECKING:
+    from bench.metrics.stability import Agreement
 
 HEADLINE = "fixed"
 TITLES = {
@@ -48,12 +53,15 @@ class BoardFrame:
         The metric declared before the run.
     choices : sequence of Choice
         How the configurations were chosen; none on the fixed board.
+    agreements : mapping of (str, str) to Agreement
+        Between the runs of each data set and variant.
     """
 
     name: str
     frame: pd.DataFrame
     metric: Metric
     choices: Sequence[AnyChoice] = ()
+    agreements: Mapping[tuple[str, str], Agreement] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -73,13 +81,24 @@ class BoardFrame:
         ]
 
     @cached_property
+    def findings(self) -> list[DatasetFindings]:
+        """What else the runs say, by data set: uncertainty, stability, variance, health, outliers."""
+        agreements: dict[str, dict[str, Agreement]] = {}
+        for (dataset, variant), agreement in self.agreements.items():
+            agreements.setdefault(clean_name(dataset), {})[clean_name(variant)] = agreement
+        return [DatasetFindings(t.dataset, t.cells, agreements.get(t.dataset, {})) for t in self.datasets]
+
+    @cached_property
     def overall(self) -> OverallTables | None:
         """The numbers over all data sets; None for one."""
         return OverallTables(self.datasets, self.metric) if len(self.datasets) > 1 else None
 
 
 def boards_of(
-    frames: Mapping[str, pd.DataFrame], primary_metric: str, choices: Mapping[str, Sequence[AnyChoice]] | None = None
+    frames: Mapping[str, pd.DataFrame],
+    primary_metric: str,
+    choices: Mapping[str, Sequence[AnyChoice]] | None = None,
+    agreements: Mapping[tuple[str, str], Agreement] | None = None,
 ) -> list[BoardFrame]:
     """Return the boards that there are, the headline first.
 
@@ -91,6 +110,8 @@ def boards_of(
         The metric declared before the run.
     choices : mapping of str to sequence of Choice, optional
         By board. A board of which nothing could be chosen is there to say so.
+    agreements : mapping of (str, str) to Agreement, optional
+        Between the runs of each data set and variant.
 
     Raises
     ------
@@ -111,5 +132,5 @@ def boards_of(
             column: frame[column].fillna("").astype(str).map(clean_name)
             for column in ("dataset", "variant", "title", "hardware")
         }
-        boards.append(BoardFrame(name, frame.assign(**safe), metric, made))
+        boards.append(BoardFrame(name, frame.assign(**safe), metric, made, agreements or {}))
     return boards

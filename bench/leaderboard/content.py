@@ -40,13 +40,19 @@ class TextTable:
 
 
 def make_table(
-    title: str, header: Sequence[str], rows: Iterable[Sequence[Entry]], *, best: int | None = None, cite: bool = True
+    title: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[Entry]],
+    *,
+    best: int | None = None,
+    cite: bool = True,
+    left: frozenset[str] = WORDS,
 ) -> TextTable:
     """Return a table of entries; the other parameters are those of `TextTable`."""
     entries = [tuple(row) for row in rows]
     texts = tuple(tuple(text for text, _ in row) for row in entries)
     keys = tuple(tuple(None if key != key else key for _, key in row) for row in entries)
-    return TextTable(title, tuple(header), texts, keys, best=best, cite=cite)
+    return TextTable(title, tuple(header), texts, keys, left, best, cite)
 
 
 def words(text: str) -> Entry:
@@ -97,11 +103,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Board:
-    """One way to choose hyper-parameters, and all that is said of the methods so configured.
+    """One way to choose hyper-parameters, and all that is said of the methods so configured; or the findings.
 
     Attributes
     ----------
-    name : {"fixed", "label-free", "oracle"}
+    name : {"fixed", "label-free", "oracle", "findings"}
     title : str
     note : str
         How the hyper-parameters were chosen, and what follows for the reader.
@@ -143,6 +149,8 @@ class Report:
     how_to_read : tuple of str
     provenance : tuple of (str, str)
         What, and its value: suite, command, versions, hardware, commit.
+    findings : Board or None
+        What the runs of the first board say of uncertainty, stability and outliers; none where they say nothing.
     """
 
     title: str
@@ -153,13 +161,19 @@ class Report:
     pictures: tuple[Pictures, ...] = ()
     how_to_read: tuple[str, ...] = ()
     provenance: tuple[tuple[str, str], ...] = ()
+    findings: Board | None = None
+
+    @property
+    def parts(self) -> tuple[Board, ...]:
+        """The boards, and the findings after them."""
+        return self.boards if self.findings is None else (*self.boards, self.findings)
 
 
 def figures_of(report: Report) -> Iterator[Figure]:
     """Yield every figure of a report, in its order."""
     yield from report.figures
-    for board in report.boards:
-        for section in board.sections:
+    for part in report.parts:
+        for section in part.sections:
             yield from section.figures
     for pictures in report.pictures:
         yield from pictures.figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from bench.leaderboard.content import Figure, Pictures
 from bench.leaderboard.frame import finished, metric_values, twin_pairs, variants_of
 from bench.leaderboard.grids import parameter_figures
 from bench.leaderboard.numbers import format_score
+from bench.leaderboard.one_run import OneRun, figures_of_run
 from bench.leaderboard.plots.export import figure_name
 from bench.leaderboard.plots.style import Look
 from bench.leaderboard.tables import DatasetTables
@@ -24,7 +26,6 @@ from bench.results import Results
 PER_DATASET, IN_ALL = 12, 40
 #: More variants than this are a cloud to the eye; grids have curves of their own.
 MOST_DRAWN = 16
-_NOTHING = np.empty(0, dtype=np.int64)
 
 
 def section_figures(
@@ -104,7 +105,7 @@ def pictures_of(
                 variants[variant],
                 variants.get(twin, tables.cells.iloc[:0]) if twin else tables.cells.iloc[:0],
                 board.metric,
-                looks[variant],
+                (looks[variant], looks[twin] if twin else Look()),
                 (labels[variant], labels[twin] if twin else ""),
                 (dataset, variant),
                 notes,
@@ -145,34 +146,39 @@ def _figures(
     runs: pd.DataFrame,
     twin_runs: pd.DataFrame,
     metric: Metric,
-    look: Look,
+    looks: tuple[Look, Look],
     labels: tuple[str, str],
     names: tuple[str, str],
     notes: list[str],
 ) -> list[Figure | None]:
-    """Draw a variant's median run, and the learning curves of all its runs and its twin's; add notes."""
+    """Draw a variant's median run, and the learning curves of all its runs; its twin's beside them. Add notes.
+
+    Looks and labels are of the variant and its twin.
+    """
     median = median_run(runs, metric)
-    run = results.runs[median["run"]]
     notes.append(_which(median, runs, metric))
+    title = f"{labels[0]} on {names[0]}"
     try:
-        outputs = run.outputs(str(median["key"]))
+        run = _one_run(results, median, looks[0], labels[0], names, title)
     except InputError as error:
         notes.append(f"No pictures: {error}.")
         return []
-    data = run.dataset(str(median["fingerprint"]))
-    title = f"{labels[0]} on {names[0]}"
-    columns = [name for name in outputs if name.startswith("history/")]
+    twin = None
+    for _, cell in twin_runs.loc[twin_runs["seed"] == median["seed"]].iterrows():
+        with contextlib.suppress(InputError):  # it is missed in the learning curves, where a note says so
+            twin = _one_run(results, cell, looks[1], labels[1], names, title)
+    columns = [name for name in run.outputs if name.startswith("history/")]
     histories, twin_histories = (_histories(results, rows, columns, notes) for rows in (runs, twin_runs))
     curves = plots.learning_curves(
         histories,
         labels[0],
-        look,
+        looks[0],
         twin_runs=twin_histories,
         twin=labels[1],
         name=figure_name("curves", *names),
         title=f"Learning curves: {title}, mean and range of {len(histories)} runs",
     )
-    return [*_of_one_run(outputs, data, look, names, title), curves]
+    return [*figures_of_run(run, twin, notes), curves]
 
 
 def _which(middle: pd.Series, runs: pd.DataFrame, metric: Metric) -> str:
@@ -186,56 +192,26 @@ def _which(middle: pd.Series, runs: pd.DataFrame, metric: Metric) -> str:
     )
 
 
-def _of_one_run(
-    outputs: Mapping[str, np.ndarray],
-    data: Mapping[str, np.ndarray],
-    look: Look,
-    names: tuple[str, str],
-    title: str,
-) -> list[Figure | None]:
-    """Draw one run: confusion, reconstructions, latent dimensions, map."""
-    labels, embedding, classes = outputs.get("labels", _NOTHING), outputs.get("embedding"), data.get("classes")
-    figures: list[Figure | None] = []
-    if classes is not None and len(classes) == len(labels):
-        class_names = _names_of(classes, data.get("class_names"))
-        matrix = f"Classes and clusters: {title}"
-        figures.append(
-            plots.confusion(classes, labels, class_names, name=figure_name("confusion", *names), title=matrix)
-        )
-        groups, group_names, what = classes, class_names, "classes"
-    else:
-        used, groups = np.unique(labels, return_inverse=True)
-        group_names, what = [str(cluster) for cluster in used], "clusters"
-    if "samples" in data and "reconstruction" in outputs:
-        figures.append(
-            plots.samples(
-                data["samples"],
-                outputs["reconstruction"],
-                name=figure_name("samples", *names),
-                title=f"Data and reconstructions: {title}",
-            )
-        )
-    if embedding is not None:
-        variance = outputs.get("embedding_variance")
-        figures += [
-            plots.latent_variance(
-                embedding,
-                variance,
-                look,
-                name=figure_name("variance", *names),
-                title=f"Variance by latent dimension: {title}",
-            ),
-            plots.embedding_map(
-                embedding, groups, group_names, name=figure_name("map", *names), title=f"Embedding by {what}: {title}"
-            ),
-        ]
-    return figures
+def _one_run(results: Results, cell: pd.Series, look: Look, label: str, names: tuple[str, str], title: str) -> OneRun:
+    """Read the outputs of a cell.
 
-
-def _names_of(classes: np.ndarray, names: np.ndarray | None) -> list[str]:
-    """Return a name for every class, its number where the run kept none."""
-    known = [] if names is None else [str(name) for name in names]
-    return known + [str(i) for i in range(len(known), int(classes.max(initial=-1)) + 1)]
+    Raises
+    ------
+    InputError
+        If they cannot be read.
+    """
+    run, fingerprint = results.runs[cell["run"]], str(cell["fingerprint"])
+    return OneRun(
+        run.outputs(str(cell["key"])),
+        run.dataset(fingerprint),
+        fingerprint,
+        int(cell["seed"]),
+        label,
+        look,
+        cell["kind"] == "stochastic",
+        names,
+        title,
+    )
 
 
 def _histories(

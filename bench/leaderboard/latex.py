@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bench.leaderboard.boards import BoardFrame
 from bench.leaderboard.content import TextTable
+from bench.leaderboard.findings.sections import findings_of
 from bench.leaderboard.numbers import ABSENT
 from bench.leaderboard.sections import sections_of
 
@@ -16,7 +17,7 @@ _HEAD = (
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", "[": "{[}", "]": "{]}", '"': r"\textquotedbl{}",
+    "|": r"\textbar{}", "[": "{[}", "]": "{]}", '"': r"\textquotedbl{}", "−": "$-$",
 }  # fmt: skip
 
 
@@ -26,7 +27,7 @@ def escape_latex(text: str) -> str:
 
 
 def render_latex(boards: Sequence[BoardFrame]) -> str:
-    """Return the tables of contrasts and of methods, for each data set and over them, of each board."""
+    """Return the tables of contrasts and of methods, for each data set and over them, of each board; then of scores."""
     blocks = [_HEAD]
     for board in boards:
         for section in sections_of(board, escape_latex):
@@ -36,6 +37,8 @@ def render_latex(boards: Sequence[BoardFrame]) -> str:
             for table in tables:
                 caption = f"{section.dataset}. {table.title}. {board.title}."  # names in it are escaped already
                 blocks.append(_table(caption, table))
+    for section in findings_of(boards[0], escape_latex) if boards else ():
+        blocks += [_table(f"{section.dataset}. {table.title}.", table) for table in section.tables if table.cite]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 from rich import box
@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.leaderboard.boards import BoardFrame
-from bench.leaderboard.content import TextTable
+from bench.leaderboard.content import Section, TextTable
+from bench.leaderboard.findings.sections import NOTE, SUBTITLE, TITLE, WHERE, findings_of
 from bench.leaderboard.numbers import escape_markdown
 from bench.leaderboard.sections import HOW_TO_READ, sections_of
 
@@ -52,11 +53,25 @@ def render_terminal(boards: Sequence[BoardFrame], *, notes: Sequence[str] = (), 
                 say("")
             for note in section.notes:
                 say(note)
+    _say_findings(boards, say)
     say("")
     for note in notes:
         say(note)
     for note in HOW_TO_READ:
         say(note, "dim")
+
+
+def _say_findings(boards: Sequence[BoardFrame], say: Callable[..., None]) -> None:
+    """Print the sentences alone: the tables would fill screen after screen."""
+    sections = findings_of(boards[0]) if boards else ()
+    if sections:
+        say(f"\n{TITLE}: {SUBTITLE}", "bold reverse")
+    for section in sections:
+        say(f"\n{section.dataset}", "bold underline")
+        for sentence in section.headline:
+            say(sentence)
+    if sections:
+        say(f"\n{WHERE}", "dim")
 
 
 def render_markdown(boards: Sequence[BoardFrame], notes: Sequence[str] = ()) -> str:
@@ -71,11 +86,12 @@ def render_markdown(boards: Sequence[BoardFrame], notes: Sequence[str] = ()) -> 
             blocks += [f"## {board.title}", board.note]
             level = "###"
         for section in sections_of(board, escape_markdown):
-            blocks.append(f"{level} {section.dataset}")
-            blocks.append(_markdown_list(section.headline))
-            for table in section.tables:
-                blocks += [f"{level}# {table.title}", _markdown_table(table)]
-            blocks.append(_markdown_list(section.notes))
+            blocks += _markdown_section(section, level)
+    findings = findings_of(boards[0], escape_markdown) if boards else ()
+    if findings:
+        blocks += [f"## {TITLE}: {SUBTITLE}", NOTE]
+    for section in findings:
+        blocks += _markdown_section(section, "###")
     blocks += ["## How to read this", _markdown_list(HOW_TO_READ)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -119,6 +135,13 @@ def _aligned_lines(table: TextTable) -> Iterable[str]:
             gap = " " * (width - cell_len(text))
             cells.append(text + gap if name in table.left else gap + text)
         yield "  ".join(cells).rstrip()
+
+
+def _markdown_section(section: Section, level: str) -> list[str]:
+    blocks = [f"{level} {section.dataset}", _markdown_list(section.headline)]
+    for table in section.tables:
+        blocks += [f"{level}# {table.title}", _markdown_table(table)]
+    return [*blocks, _markdown_list(section.notes)]
 
 
 def _markdown_table(table: TextTable) -> str:

@@ -47,6 +47,14 @@ HOW_TO_READ = (
     "shown to be worse. Differences and p of a board are to its best mean, the reference.",
     "Stability is the mean ARI between the labels of different seeds (of the first thirty), collapsed runs left out.",
     "The twin pairs and the primary metric are fixed before any run; the further scores only describe.",
+    "For all that is said of uncertainty, clusters are matched to classes on one half of the points and scored on the "
+    "other. AUROC is the chance that a mis-clustered point is ranked above a right one; 1 − max q, the centroid margin "
+    "and the reconstruction error need no sampling, H[mean q], mean H[q], MI and latent variance do, a density does "
+    "where the method is stochastic, and disagreement takes five runs.",
+    "MI is the noise of the encoder under fixed weights; it is not epistemic uncertainty.",
+    "Calibration is of q as it is: a Student-t q is under-confident by construction, a Gaussian responsibility "
+    "saturates. Temperature scaling would need labels.",
+    "Outliers are scored against the points that the method was fitted on.",
 )
 
 

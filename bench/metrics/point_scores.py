@@ -24,6 +24,7 @@ PER_POINT = {
     "log_density": "the method has no density",
     "sampled_assignment": NO_DRAWS,
     "sampled_entropy": NO_DRAWS,
+    "margin": "the method has no centroids",
 }
 _CHUNK = 4096  # points whose distances to the centroids, in float64, are held at a time
 
@@ -135,8 +136,10 @@ def _confidence(run: _Run) -> np.ndarray:
 
 
 def _margin(run: _Run) -> np.ndarray:
+    if "margin" in run.outputs:  # of points that are not kept, by a method whose centroids are points
+        return run.column("margin")
     if "centers" not in run.outputs:
-        raise _Missing("the method has no centroids")
+        raise _Missing(PER_POINT["margin"])
     centers = run.outputs["centers"]
     space = run.rows("embedding") if "embedding" in run.outputs else run.points
     if space is None:

@@ -13,17 +13,21 @@ from typing import Any
 
 import numpy as np
 
+from bench.assessment import assess
 from bench.cells import Cell
 from bench.dataset import Dataset
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
-from bench.metrics import METRICS_VERSION, score
-from bench.metrics.health import is_collapsed
+from bench.metrics import METRICS_VERSION
+from bench.metrics.uncertainty import uncertainty_scores
+from bench.outliers import NOISE, inlier_indices, points_of
 from bench.runner import memory as memory_use
+from bench.runner.outputs import Outputs, extremes, heldout_outputs, outputs_of
 from bench.runner.provenance import commit, hardware, versions
 from bench.selection.split import split
 from bench.store import Record, Status
 
-Outputs = dict[str, np.ndarray]
+#: The scores by which points are shown as certain or not: the first that a method has.
+SHOWN_BY = ("entropy", "confidence", "margin")
 
 #: What workers import before their first cell, so that no cell's time holds it; torch's optimizers import
 #: torch._dynamo when first used.
@@ -49,6 +53,7 @@ def fit_cell(
     cell: Cell,
     info: MethodInfo,
     dataset: Dataset,
+    others: Mapping[str, Dataset] | None = None,
     *,
     device: str,
     memory: Path | None,
@@ -63,6 +68,8 @@ def fit_cell(
         Its method.
     dataset : Dataset
         Its data, whole; of a selection cell only the part that is its own is fitted, without labels.
+    others : mapping of str to Dataset, optional
+        Where its outliers come from, by the suite's names.
     device : str
         "auto", "cpu", "cuda", ...
     memory : path or None
@@ -74,14 +81,16 @@ def fit_cell(
     -------
     record : Record
     outputs : dict of str to ndarray
-        ``labels`` (n,) and, where the method has them, ``soft_assignment`` (n, k), ``embedding`` and
-        ``embedding_variance`` (n, d), ``reconstruction`` of an image data set's sample points (m, d),
-        ``history/NAME`` by epoch. A selection cell has those of the points it was fitted on, and of the held-out
-        ones ``heldout_labels`` and ``heldout_embedding`` where the method can ``predict`` and ``transform``. Empty
-        unless the status is "ok".
+        As `bench.runner.outputs.outputs_of` has them; ``extreme_points`` and ``extreme_images``, the most and least
+        certain ones; ``inliers``, the fitted points that are compared with outliers. A selection cell has labels and
+        codes of the points it was fitted on, and what `heldout_outputs` says of the others. Empty unless the status
+        is "ok".
     """
     if dataset.fingerprint != cell.fingerprint:
         return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}
+    for strangers in cell.outliers:
+        if strangers.name != NOISE and (others or {})[strangers.spec].fingerprint != strangers.fingerprint:
+            return failed(cell, "failed", f"data set {strangers.spec} changed since the plan was made", device), {}
     if info.resources.get("gpus") == 0:
         device = "cpu"
     memory_use.reset_peak()
@@ -94,13 +103,14 @@ def fit_cell(
             fitted = part.fitted if part else dataset
             estimator = _make(info, cell, device, None if memory is None else str(memory))
             estimator.fit(fitted.x)
-            seconds = time.perf_counter() - start
-            outputs = _outputs(estimator, fitted)
-            if part:
-                outputs |= _heldout(estimator, part.heldout)
-            timings = {**getattr(estimator, "timings_", {}), "fit": seconds}
+            timings = {**getattr(estimator, "timings_", {}), "fit": time.perf_counter() - start}
             start = time.perf_counter()
-            metrics, reasons = score(outputs, fitted, cell.seed)
+            outputs = outputs_of(estimator, fitted, cell.random_state, _strange_points(cell, dataset, others or {}))
+            if part:
+                outputs |= heldout_outputs(estimator, part.heldout)
+            else:
+                outputs |= _chosen_points(cell, outputs, dataset)
+            assessed = assess(outputs, fitted, cell.seed, cell.configuration.params)
             timings["score"] = time.perf_counter() - start
         except Diverged as error:
             status = "diverged"
@@ -117,9 +127,7 @@ def fit_cell(
         device,
         placement,
         status="ok",
-        flags=_flags(outputs),
-        metrics=metrics,
-        reasons=reasons,
+        **assessed,
         n_iter=_integer(getattr(estimator, "n_iter_", None)),
         stop_reason=getattr(estimator, "stop_reason_", None),
         timings={name: round(value, 4) for name, value in timings.items()},
@@ -131,7 +139,7 @@ def fit_cell(
 
 def failed(cell: Cell, status: Status, error: str, device: str, placement: Mapping[str, Any] | None = None) -> Record:
     """Return the record of a cell that gave no labels."""
-    return _record(cell, device, placement, status=status, error=error)
+    return _record(cell, device, placement, status=status, error=error, metrics_version=METRICS_VERSION)
 
 
 def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outcome: Any) -> Record:
@@ -153,13 +161,28 @@ def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outc
         params={**c.params, "random_state": cell.random_state},
         seed=cell.seed,
         part=cell.part,
-        metrics_version=METRICS_VERSION,
         versions=versions(),
         hardware=hardware(device),
         placement=dict(placement or {}),
         commit=commit(),
         **outcome,
     )
+
+
+def _strange_points(cell: Cell, dataset: Dataset, others: Mapping[str, Dataset]) -> dict[str, np.ndarray]:
+    return {o.name: points_of(o, dataset, others.get(o.spec)) for o in cell.outliers}
+
+
+def _chosen_points(cell: Cell, outputs: Outputs, dataset: Dataset) -> Outputs:
+    """Return the points that are shown as most and least certain, and those that are compared with outliers."""
+    chosen: Outputs = {}
+    scores = uncertainty_scores(outputs, dataset.x)
+    score = next((scores[name] for name in SHOWN_BY if name in scores), None)
+    if score is not None and np.isfinite(score).all():
+        chosen |= extremes(outputs["labels"], score, dataset)
+    if cell.outliers:
+        chosen["inliers"] = inlier_indices(dataset)
+    return chosen
 
 
 def _make(info: MethodInfo, cell: Cell, device: str, memory: str | None) -> Any:
@@ -169,74 +192,6 @@ def _make(info: MethodInfo, cell: Cell, device: str, memory: str | None) -> Any:
     given = {"random_state": cell.random_state, "device": device, "memory": memory}
     wanted = {p: v for p, v in given.items() if p in known and p in RUNNER_PARAMETERS}
     return estimator.set_params(**wanted)
-
-
-def _outputs(estimator: Any, dataset: Dataset) -> Outputs:
-    """Take what the method returned, as arrays.
-
-    Raises
-    ------
-    ValueError
-        If the labels are not one whole number for each point.
-    """
-    outputs: Outputs = {"labels": _labels("labels_", estimator.labels_, len(dataset.x))}
-    if hasattr(estimator, "predict_proba"):
-        outputs["soft_assignment"] = np.asarray(estimator.predict_proba(dataset.x), dtype=np.float32)
-    for name in ("embedding", "embedding_variance"):
-        value = getattr(estimator, f"{name}_", None)
-        if value is not None:
-            outputs[name] = np.asarray(value, dtype=np.float32)
-    if hasattr(estimator, "reconstruct") and dataset.image_shape is not None:
-        samples = dataset.x[dataset.sample_indices()]
-        outputs["reconstruction"] = np.asarray(estimator.reconstruct(samples), dtype=np.float32)
-    outputs.update(_history_columns(getattr(estimator, "history_", None) or []))
-    return outputs
-
-
-def _heldout(estimator: Any, points: np.ndarray) -> Outputs:
-    """Take what the fitted method says of points that it has not seen; nothing if it cannot.
-
-    Raises
-    ------
-    ValueError
-        If that is not one whole number, or one row, for each of them.
-    """
-    outputs: Outputs = {}
-    if hasattr(estimator, "predict"):
-        outputs["heldout_labels"] = _labels("predict", estimator.predict(points), len(points))
-    if hasattr(estimator, "transform"):
-        embedding = np.asarray(estimator.transform(points), dtype=np.float32)
-        if embedding.ndim != 2 or len(embedding) != len(points) or not embedding.shape[1]:
-            raise ValueError(f"transform gives shape {embedding.shape}; it must be ({len(points)}, n_latent > 0)")
-        outputs["heldout_embedding"] = embedding
-    return outputs
-
-
-def _labels(name: str, given: Any, n: int) -> np.ndarray:
-    labels = np.asarray(given)
-    if labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"{name} has shape {labels.shape} and type {labels.dtype}; "
-            f"it must have one integer for each of the {n} points"
-        )
-    return labels.astype(np.int32)
-
-
-def _history_columns(history: list[Mapping[str, Any]]) -> Outputs:
-    """Turn rows by epoch into one array a name, NaN or "" where a row lacks it."""
-    names = list(dict.fromkeys(name for row in history for name in row))
-    columns: Outputs = {}
-    for name in names:
-        values = [row.get(name) for row in history]
-        if any(isinstance(value, str) for value in values):
-            columns[f"history/{name}"] = np.array([value or "" for value in values])
-        else:
-            columns[f"history/{name}"] = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
-    return columns
-
-
-def _flags(outputs: Outputs) -> list[str]:
-    return ["collapsed"] if is_collapsed(outputs["labels"], outputs.get("soft_assignment")) else []
 
 
 def _integer(value: Any) -> int | None:

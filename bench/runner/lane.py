@@ -20,6 +20,7 @@ from ray.exceptions import RayError
 
 from bench.cells import Cell
 from bench.dataset import Dataset
+from bench.outliers import NOISE
 from bench.registry import find_method
 from bench.runner.cell import PRELOAD, Outputs, TimeIsUpError, failed, fit_cell, limit_threads
 from bench.runner.driver import Report
@@ -97,12 +98,15 @@ class Lane(tune.Trainable):
         timeout = self._job.settings.timeout
         memory = memory_of(cell, self._memory)
         try:
-            info, dataset = find_method(cell.configuration.method), self._dataset(cell.spec)
+            info = find_method(cell.configuration.method)
+            dataset, others = self._data_of(cell)
             limit_threads(self._job.settings.threads_of(info))
             self._fetch(cell.network, memory)
             try:
                 with _deadline(timeout):
-                    return fit_cell(cell, info, dataset, device=self._device, memory=memory, placement=self._placement)
+                    return fit_cell(
+                        cell, info, dataset, others, device=self._device, memory=memory, placement=self._placement
+                    )
             finally:
                 self._shelve(cell.network, memory)
         except TimeIsUpError:
@@ -113,10 +117,13 @@ class Lane(tune.Trainable):
             reason = f"{type(error).__name__}: {error}"
             return failed(cell, "failed", reason, self._device, self._placement), {}
 
-    def _dataset(self, spec: str) -> Dataset:
-        if spec not in self._datasets:
-            self._datasets = {spec: ray.get(self._job.data[spec])}  # cells come data set by data set
-        return self._datasets[spec]
+    def _data_of(self, cell: Cell) -> tuple[Dataset, dict[str, Dataset]]:
+        """Return a cell's data set, and by name those of its outliers."""
+        specs = [cell.spec, *(o.spec for o in cell.outliers if o.name != NOISE)]
+        # Cells come data set by data set: what the last one needed is likely to serve, and nothing else is kept.
+        kept = {spec: self._datasets.get(spec) or ray.get(self._job.data[spec]) for spec in specs}
+        self._datasets = kept
+        return kept[cell.spec], kept
 
     def _fetch(self, network: str | None, folder: Path | None) -> None:
         """Get a network that was trained on another node."""

@@ -8,7 +8,7 @@ import signal
 import threading
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
@@ -20,6 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 from bench.cards import load_dataset
 from bench.cells import Cell
 from bench.dataset import Dataset
+from bench.outliers import ANY_CLUSTERS, NOISE
 from bench.registry import find_method
 from bench.runner.backlog import Backlog
 from bench.runner.cell import PRELOAD, Outputs, failed, fit_cell, limit_threads
@@ -148,9 +149,11 @@ def _run(cell: Cell, settings: Settings, data: Data) -> tuple[Record, Outputs]:
     dataset = _dataset(cell.spec, data)
     info = find_method(cell.configuration.method)
     limit_threads(settings.threads_of(info))
-    return fit_cell(cell, info, dataset, device=settings.device, memory=memory_of(cell, settings.memory))
+    others = {o.spec: _dataset(o.spec, replace(data, clusters=ANY_CLUSTERS)) for o in cell.outliers if o.name != NOISE}
+    memory = memory_of(cell, settings.memory)
+    return fit_cell(cell, info, dataset, others, device=settings.device, memory=memory)
 
 
-@lru_cache(maxsize=1)  # cells come data set by data set
+@lru_cache(maxsize=4)  # cells come data set by data set, each with few sets of outliers
 def _dataset(spec: str, data: Data) -> Dataset:
     return load_dataset(spec, data_root=data.root, limit=data.limit, n_clusters=data.clusters)

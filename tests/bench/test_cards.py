@@ -67,6 +67,7 @@ def test_a_built_in_card_is_whole_and_named_as_its_file(name):
 def test_the_suite_of_data_sets_is_there():
     assert card_names() == [
         "blobs",
+        "blobs64",
         "cifar10",
         "digits",
         "fashion_mnist",
@@ -250,7 +251,7 @@ def test_splits_that_do_not_fit_together_are_refused(tmp_path):
 
 def test_the_listing_tells_what_is_present(tmp_path):
     rows = {row["name"]: row for row in card_rows(tmp_path)}
-    assert [name for name, row in rows.items() if row["present"]] == ["blobs", "digits"]
+    assert [name for name, row in rows.items() if row["present"]] == ["blobs", "blobs64", "digits"]
     assert rows["cifar10"]["shape"] == (32, 32, 3)
     assert rows["cifar10"]["classes"] == 10
 

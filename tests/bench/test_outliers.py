@@ -1,105 +1,113 @@
-"""Outliers are found by the scores that both sides have: against scikit-learn and all thresholds."""
+"""Strangers: which they are, what they change, and what a whole run says of them."""
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
-from bench.metrics.outliers import outlier_metrics, outlier_scores
+from bench.cards import load_dataset
+from bench.errors import InputError
+from bench.outliers import MOST_POINTS, inlier_indices, points_of
+from bench.registry import find_method
+from bench.store import Run
+from bench.suite import load_suite, make_suite, plan_cells
 
-TIED = st.lists(st.integers(0, 6), min_size=1, max_size=50).map(lambda values: np.array(values, float))
-
-
-@given(TIED, TIED)
-def test_outlier_scores_are_scikit_learns_and_the_best_of_all_thresholds(inliers, outliers):
-    found = outlier_scores(inliers, outliers)
-    truth, scores = np.repeat([0, 1], [len(inliers), len(outliers)]), np.concatenate([inliers, outliers])
-    assert found["auroc"] == pytest.approx(roc_auc_score(truth, scores))
-    assert found["aupr"] == pytest.approx(average_precision_score(truth, scores))
-    catching = [t for t in scores if 100 * (outliers >= t).sum() >= 95 * len(outliers)]
-    assert found["fpr95"] == pytest.approx(min((inliers >= t).mean() for t in catching))
+BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["kmeans"], "seeds": 1}
+STRANGE = {"outliers": {"digits": ["blobs64", "noise"]}}
 
 
-def test_false_alarms_at_19_of_20_outliers_caught():
-    outliers = np.arange(20.0)  # the lowest may be missed: the threshold is 1
-    assert outlier_scores(np.array([-1, 0, 0.5, 0.99]), outliers)["fpr95"] == 0
-    assert outlier_scores(np.array([0, 1, 2, 30.0]), outliers)["fpr95"] == 0.75
-    assert outlier_scores(np.ones(4), np.ones(20)) == pytest.approx({"auroc": 0.5, "aupr": 20 / 24, "fpr95": 1})
-
-
-def linear_model(points, mean, axis, centers):
-    """Encode points on one axis: outputs of a method that assigns by distance and reconstructs from the axis."""
-    codes = (points - mean) @ axis[:, None]
-    weights = np.exp(-((codes - centers.T) ** 2) / 0.02) + 1e-12
-    residual = points - mean - codes * axis
-    return {
-        "soft_assignment": weights / weights.sum(axis=1, keepdims=True),
-        "embedding": codes,
-        "reconstruction_error": (residual**2).mean(axis=1),
+@pytest.fixture(scope="module")
+def data():
+    return {name: load_dataset(name) for name in ("digits", "blobs", "blobs64")} | {
+        "digits@all": load_dataset("digits")
     }
 
 
-@pytest.fixture
-def run():
-    """Return a method fitted on two blobs along an axis, with outliers off the axis and between the blobs."""
-    generator = np.random.default_rng(0)
-    axis, centers = np.array([1.0, 0, 0, 0]), np.array([[-1.0], [1.0]])
-    points = np.repeat(centers, 100, axis=0) * axis + generator.normal(0, 0.05, (200, 4))
-    strange = {
-        "off/axis": points[:40] + np.array([0, 1, 0, 0]),
-        "between": generator.normal(0, 0.05, (30, 4)),
-    }
-    mean = np.zeros(4)
-    outputs = linear_model(points, mean, axis, centers) | {"centers": centers, "inliers": np.arange(0, 200, 2)}
-    outputs["labels"] = outputs["soft_assignment"].argmax(axis=1)
-    for name, those in strange.items():
-        outputs |= {f"outliers/{name}/{x}": v for x, v in linear_model(those, mean, axis, centers).items()}
-    return outputs, points
+def cells(data, **changes):
+    return plan_cells(make_suite({**BASE, **changes}, "test"), data, find_method)
 
 
-def test_each_kind_of_outlier_is_found_by_the_score_that_sees_it(run):
-    found = outlier_metrics(*run)
-    assert list(found) == ["off/axis", "between"]
-    assert all(list(of_set) == ["confidence", "margin", "reconstruction"] for of_set in found.values())
-    assert found["off/axis"]["reconstruction"] == {"auroc": 1, "aupr": 1, "fpr95": 0}
-    assert found["off/axis"]["margin"]["auroc"] < 0.7
-    assert found["between"]["margin"]["auroc"] == found["between"]["confidence"]["auroc"] == 1
-    assert 0.3 < found["between"]["reconstruction"]["auroc"] < 0.7
+def test_outliers_are_part_of_what_a_cell_is(data):
+    """A record without them is not one with them; what is fitted is the same."""
+    (plain,), (strange,), (less,) = cells(data), cells(data, **STRANGE), cells(data, outliers={"digits": ["noise"]})
+    assert len({plain.key, strange.key, less.key}) == 3
+    assert plain.random_state == strange.random_state
+    assert plain.network == strange.network
+    assert [o.name for o in strange.outliers] == ["blobs64", "noise"]
+    assert cells(data, outliers={})[0].key == plain.key
 
 
-def test_outliers_are_compared_with_the_chosen_points_alone(run):
-    outputs, points = run
-    expected = outlier_metrics(outputs, points)
-    odd = np.arange(1, 200, 2)
-    spoiled = outputs | {"reconstruction_error": outputs["reconstruction_error"].copy()}
-    spoiled["reconstruction_error"][odd] = 1e6
-    assert outlier_metrics(spoiled, points) == expected
+def test_a_key_without_a_split_is_of_any_split(data):
+    (cell,) = cells(data, datasets=["digits@all"], **STRANGE)
+    assert len(cell.outliers) == 2
 
 
-def test_a_score_counts_where_both_sides_have_it(run):
-    outputs, points = run
-    without = {k: v for k, v in outputs.items() if k != "outliers/between/reconstruction_error"}
-    without |= {"log_density": np.zeros(200)}
-    found = outlier_metrics(without, points)
-    assert list(found["between"]) == ["confidence", "margin"]
-    assert list(found["off/axis"]) == ["confidence", "margin", "reconstruction"]
-    nan = outputs | {"outliers/between/reconstruction_error": np.full(30, np.nan)}
-    assert list(outlier_metrics(nan, points)["between"]) == ["confidence", "margin"]
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"outliers": {"mnist": ["noise"]}}, r"outliers.mnist: the suite has no such data set"),
+        ({"outliers": {"digits": ["blobs"]}}, "blobs has 16 features and digits has 64"),
+        ({"outliers": {"digits": ["digits"]}}, "the very data that methods are fitted to"),
+        ({"outliers": {"digits": ["noise", "noise"]}}, "there twice"),
+    ],
+)
+def test_outliers_that_make_no_sense_are_refused_before_anything_runs(data, changes, message):
+    with pytest.raises(InputError, match=message):
+        cells(data, **changes)
 
 
-def test_centroids_among_the_points_give_outliers_no_margin_without_their_codes(run):
-    outputs, points = run
-    without = {k: v for k, v in outputs.items() if not k.endswith("embedding")} | {"centers": points[[0, 150]]}
-    assert list(outlier_metrics(without, points)["between"]) == ["confidence", "reconstruction"]
+def test_other_data_sets_leave_out_what_the_suite_says_of_its_own():
+    assert set(load_suite("uncertainty").outliers) == {"digits", "mnist", "fashion_mnist"}
+    assert set(load_suite("uncertainty", datasets=["digits"]).outliers) == {"digits"}
+    assert set(load_suite("uncertainty", datasets=["mnist"]).outliers) == {"mnist"}
 
 
-def test_a_collapsed_run_finds_no_outliers(run):
-    outputs, points = run
-    assert outlier_metrics(outputs | {"labels": np.zeros(200, int)}, points) == {}
-    assert outlier_metrics(outputs | {"soft_assignment": np.full((200, 2), 0.5)}, points) == {}
+def test_noise_is_uniform_and_the_same_for_every_method_and_seed(data):
+    (cell,) = cells(data, **STRANGE)
+    first, again = (points_of(cell.outliers[1], data["digits"], None) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert first.shape == data["digits"].x.shape
+    assert np.quantile(first, [0.1, 0.5, 0.9]) == pytest.approx([0.1, 0.5, 0.9], abs=0.01)
+    assert first.std(axis=1).min() > 0.15  # each feature by itself
 
 
-def test_a_run_without_outliers_has_none(run):
-    outputs, points = run
-    assert outlier_metrics({"labels": outputs["labels"]}, points) == {}
+def test_either_side_has_at_most_ten_thousand_points(data):
+    assert len(inlier_indices(data["digits"])) == 1797
+    many = load_dataset("digits")
+    object.__setattr__(many, "x", np.broadcast_to(many.x[:1], (70_000, 64)))
+    chosen = inlier_indices(many)
+    assert len(chosen) == len(np.unique(chosen)) == MOST_POINTS
+    assert chosen.min() < 100
+    assert chosen.max() > 69_900  # of all of them, not of the first
+
+
+def test_a_run_tells_strangers_from_what_it_knows(cli, tmp_path, data):
+    suite = tmp_path / "strange.toml"
+    suite.write_text(
+        'name = "strange"\npreset = "quick"\ndatasets = ["digits"]\nmethods = ["kmeans", "vae_kmeans"]\nseeds = 1\n'
+        'set.vae_kmeans.pretrain_epochs = 5\noutliers.digits = ["blobs64", "noise"]\n'
+    )
+    code, _, err = cli("run", suite, "--out", tmp_path / "out", "--jobs", "2")
+    assert code == 0, err
+    run = Run(tmp_path / "out")
+    records = {r.method: r for r in run.records()}
+    assert set(records["kmeans"].outliers) == {"blobs64", "noise"}
+    # Against an independent computation: margins among the pixels, in double precision.
+    outputs = run.outputs(records["kmeans"].key)
+    centers = outputs["centers"].astype(float)
+
+    def margins(points):
+        distances = np.sort(np.linalg.norm(points[:, None].astype(float) - centers, axis=2), axis=1)
+        return distances[:, 0] - distances[:, 1]
+
+    scores = margins(data["digits"].x), margins(data["blobs64"].x)
+    expected = roc_auc_score(np.repeat([0, 1], [1797, 1000]), np.concatenate(scores))
+    found = records["kmeans"].outliers["blobs64"]
+    assert set(found) == {"margin"}
+    assert found["margin"]["auroc"] == pytest.approx(expected, abs=1e-4)
+    assert set(records["vae_kmeans"].outliers["noise"]) >= {"confidence", "entropy", "density", "latent_variance"}
+    outputs = run.outputs(records["vae_kmeans"].key)
+    errors = outputs["reconstruction_error"][outputs["inliers"]], outputs["outliers/noise/reconstruction_error"]
+    expected = roc_auc_score(np.repeat([0, 1], [1797, 1797]), np.concatenate(errors))
+    assert records["vae_kmeans"].outliers["noise"]["reconstruction"]["auroc"] == pytest.approx(expected)
+    _, told, _ = cli("run", suite, "--out", tmp_path / "out")
+    assert "3 cells, 3 done, 0 to run" in told

@@ -103,13 +103,13 @@ def draw(kind, named=str, name=None):
         return plots.confusion(classes, (classes + 1) % 3, names, **to)
     if kind == "samples":
         return plots.samples(rng.random((12, 8, 8)), rng.random((12, 64)), **to)
-    if kind == "variance":
-        return plots.latent_variance(rng.normal(size=(60, 4)), rng.random((60, 4)), BLUE, **to)
+    if kind == "latent":
+        return plots.latent_structure(rng.normal(size=(60, 4)), rng.random((60, 4)), BLUE, **to)
     return plots.embedding_map(rng.normal(size=(60, 4)), classes, names, **to)
 
 
 plain = functools.cache(draw)
-KINDS = ("forest", "ranks", "scores", "time", "curves", "parameter", "confusion", "samples", "variance", "map")
+KINDS = ("forest", "ranks", "scores", "time", "curves", "parameter", "confusion", "samples", "latent", "map")
 
 
 def parse(figure):
@@ -169,7 +169,7 @@ def test_a_hostile_name_is_written_and_not_obeyed(kind):
     }
     assert "\x1b" not in figure.svg + figure.alt + figure.title
     assert "\n" not in figure.title
-    if kind not in ("samples", "variance"):
+    if kind not in ("samples", "latent"):
         assert any("<s" in text for text in texts(figure)), "the name is in the picture, as a name"
 
 
@@ -416,7 +416,7 @@ def test_the_dots_of_a_map_reach_the_print():
 
 def test_dimensions_that_carry_more_than_the_noise_are_counted():
     embedding = np.random.default_rng(0).normal(size=(500, 3)) * [2.0, 0.1, 1.0]
-    figure = plots.latent_variance(embedding, np.full((500, 3), 0.5), BLUE, name="v", title="t")
+    figure = plots.latent_structure(embedding, np.full((500, 3), 0.5), BLUE, name="v", title="t")
     assert "in 2 of 3 dimensions the means vary by more than the noise" in figure.alt
 
 
@@ -458,7 +458,7 @@ def test_any_number_of_variants_and_one_seed_can_be_drawn(n):
         ),
         lambda to: plots.confusion(np.empty(0, int), np.empty(0, int), [], **to),
         lambda to: plots.samples(np.zeros((2, 4, 4)), np.zeros((2, 9)), **to),
-        lambda to: plots.latent_variance(np.ones((5, 2)), None, BLUE, **to),
+        lambda to: plots.latent_structure(np.ones((5, 2)), None, BLUE, **to),
         lambda to: plots.embedding_map(np.full((9, 2), np.nan), np.zeros(9, int), ["a"], **to),
     ],
 )

@@ -104,6 +104,8 @@ def test_ray_makes_the_choices_of_local_processes(tiny, tmp_path, environment):
 
 
 def test_ray_gives_the_records_of_local_in_any_order_and_leaves_nothing_behind(tiny, tmp_path, environment):
+    with tiny.open("a") as file:  # data that no cell is fitted to travel too
+        file.write('\n[outliers]\ndigits = ["blobs64", "noise"]\n')
     run(tiny, tmp_path / "local", env=environment, executor="local")
 
     environment["DEEPCLUSTBENCH_CACHE"] = str(tmp_path / "another cache")

@@ -1,5 +1,7 @@
 """Suites become cells: each once, named by content, twins included."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from bench.cards import load_dataset
 from bench.cells import cell_key
 from bench.errors import InputError
+from bench.outliers import specs_of
 from bench.registry import find_method, methods
 from bench.suite import load_suite, make_suite, parse_seeds, plan_cells, suite_names
 
@@ -39,7 +42,8 @@ def test_seeds_are_a_number_a_range_or_a_list(text, seeds):
 def test_every_built_in_suite_plans(name, data):
     suite = load_suite(name)
     stand_in = next(iter(data.values()))
-    cells = plan_cells(suite, dict.fromkeys(suite.datasets, stand_in), find_method)
+    specs = [*suite.datasets, *specs_of(suite)]
+    cells = plan_cells(suite, {spec: replace(stand_in, name=spec, fingerprint=spec) for spec in specs}, find_method)
     assert {cell.seed for cell in cells} == set(suite.seeds)
     assert {m.partition("@")[0] for m in suite.methods} <= {cell.configuration.method for cell in cells}
     assert len({cell.key for cell in cells}) == len(cells)

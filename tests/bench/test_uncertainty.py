@@ -143,6 +143,11 @@ def test_every_score_of_a_run_is_the_formula_of_the_table(run):
     assert found["mutual_information"].min() >= 0
 
 
+def test_rounding_does_not_make_mutual_information_negative():
+    outputs = {"sampled_assignment": np.array([[1, 0], [0.5, 0.5]]), "sampled_entropy": np.array([1e-7, 0.2])}
+    np.testing.assert_allclose(uncertainty_scores(outputs)["mutual_information"], [0, np.log(2) - 0.2])
+
+
 def test_a_confidence_that_rounds_to_1_still_has_an_order():
     q = np.array([[1, 1e-9, 0], [1, 1e-20, 1e-20], [1, 0, 0]], np.float32)
     assert np.unique(1 - q.max(axis=1)).size == 1
@@ -232,6 +237,16 @@ def test_an_assignment_is_calibrated_on_the_half_that_did_not_name_its_columns(r
         for metric, value in calibration(q[scoring], class_of, data.y[scoring]).items():
             assert found[metric + suffix] == pytest.approx(value)
     assert reliability_of(outputs["soft_assignment"], data, 5).error == pytest.approx(found["ece"])
+
+
+def test_columns_that_mean_something_else_on_the_other_half_are_wrong(run):
+    outputs, data = run
+    q = np.full((N, K), 0.05)
+    q[np.arange(N), data.y] = 0.9
+    scoring = halves(data.fingerprint, N, 0)[1]
+    q[scoring] = np.roll(q[scoring], 1, axis=1)
+    found = uncertainty_metrics(outputs | {"soft_assignment": q}, data, 0)
+    assert (found["ece"], found["nll"]) == pytest.approx((0.9, -np.log(0.05)))
 
 
 def test_another_seed_judges_other_points(run):

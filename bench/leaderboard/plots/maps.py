@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 from matplotlib.transforms import Bbox
 
 from bench.leaderboard.content import Figure
 from bench.leaderboard.plots.export import export
-from bench.leaderboard.plots.style import FONT, NARROW, OKABE_ITO, in_style, label, new_drawing, note
+from bench.leaderboard.plots.style import FONT, NARROW, OKABE_ITO, dots, in_style, label, new_drawing, note
 
 MOST_POINTS = 2000
 SEED = 20_241
@@ -64,7 +62,7 @@ def embedding_map(
     axes.set_aspect("equal", adjustable="datalim")
     present = np.unique(groups)
     for i, group in enumerate(present):
-        _dots(axes, points[groups == group], COLORS[i % len(COLORS)])
+        dots(axes, points[groups == group], COLORS[i % len(COLORS)])
     axes.autoscale_view()
     if len(present) <= MOST_NAMED:
         middles = np.array([np.median(points[groups == group], axis=0) for group in present])
@@ -73,16 +71,6 @@ def embedding_map(
     sizes = ", ".join(f"{group_names[group]} {int((groups == group).sum())}" for group in present)
     words = f"{how} map of {len(points)} points in {embedding.shape[1]} latent dimensions; points by group: {sizes}."
     return export(drawing, name=name, title=f"{title} ({how})", alt=words)
-
-
-def _dots(axes: Axes, points: np.ndarray, color: str) -> None:
-    """Draw points as one path of lines too short to see, with round ends: a tenth of the bytes of markers."""
-    vertices = np.repeat(points, 2, axis=0)
-    vertices[1::2, 0] += 1e-4 * np.ptp(points[:, 0]) + 1e-9
-    codes = np.tile([Path.MOVETO, Path.LINETO], len(points))
-    style = {"capstyle": "round", "lw": 2.6, "alpha": 0.6, "edgecolor": color, "facecolor": "none"}
-    # Snapped to pixels they would have no length, and vanish.
-    axes.add_patch(PathPatch(Path(vertices, codes), snap=False, **style))
 
 
 def _name_groups(axes: Axes, middles: np.ndarray, names: Sequence[str]) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
@@ -166,6 +168,16 @@ def note(
     """Write a text at a place of the axes, moved by an offset in points."""
     style = {"size": SMALL, "va": "center", **style}
     return axes.annotate(text, at, xycoords=coords, xytext=offset, textcoords="offset points", **style)
+
+
+def dots(axes: Axes, points: np.ndarray, color: str, size: float = 2.6, alpha: float = 0.6) -> None:
+    """Draw points (n, 2) as one path of lines too short to see, with round ends: a tenth of the bytes of markers."""
+    vertices = np.repeat(points, 2, axis=0)
+    vertices[1::2, 0] += 1e-4 * np.ptp(points[:, 0]) + 1e-9
+    codes = np.tile([Path.MOVETO, Path.LINETO], len(points))
+    style = {"capstyle": "round", "lw": size, "alpha": alpha, "edgecolor": color, "facecolor": "none"}
+    # Snapped to pixels they would have no length, and vanish.
+    axes.add_patch(PathPatch(Path(vertices, codes), snap=False, **style))
 
 
 def score_axis(axes: Axes, metric: Metric, which: str = "x") -> None:

@@ -1,0 +1,45 @@
+"""What a record says of the raw outputs of a cell: computed when it is run, and again whenever metrics change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bench.dataset import Dataset
+from bench.metrics import METRICS_VERSION, score
+from bench.metrics.health import health_of
+from bench.metrics.outliers import outlier_metrics
+
+
+def assess(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record that follow from the raw outputs alone.
+
+    Parameters
+    ----------
+    outputs : mapping of str to ndarray
+    dataset : Dataset
+        What the cell was fitted to.
+    seed : int
+        The cell's; it says on which half of the points clusters are matched to classes.
+    params : mapping
+        The cell's. A method that is asked for no number of clusters has not lost any.
+
+    Raises
+    ------
+    ValueError
+        If an output has the wrong length, shape or type.
+    """
+    metrics, reasons = score(outputs, dataset, seed)
+    health = health_of(outputs, params.get("n_clusters") or 1)
+    return {
+        "metrics": metrics,
+        "reasons": reasons,
+        "outliers": outlier_metrics(outputs, dataset.x),
+        "health": health.verdict,
+        "health_epoch": health.epoch,
+        "health_reason": health.reason,
+        "flags": [] if health.verdict == "healthy" else [health.verdict],
+        "metrics_version": METRICS_VERSION,
+    }

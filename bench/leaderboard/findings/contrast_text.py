@@ -1,0 +1,169 @@
+"""What the contrasts of scores say, as a table and in one plain sentence for each variant."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from bench.leaderboard.content import WORDS, Entry, TextTable, make_table, words
+from bench.leaderboard.findings.contrasts import SamplingContrast
+from bench.leaderboard.numbers import ABSENT, format_equation, format_interval, format_p, format_score
+from bench.metrics import find_metric
+from bench.metrics.table import Score
+from bench.statistics.correction import smallest_n
+
+Escape = Callable[[str], str]
+
+AUROC = find_metric("auroc_entropy")
+_TOLD_APART = {"better": "larger", "worse": "smaller"}
+
+
+def contrast_table(contrasts: Sequence[SamplingContrast], labels: Mapping[str, str], escape: Escape) -> TextTable:
+    """Return one row a contrast; those of outliers name the set."""
+    among = any(c.outliers is not None for c in contrasts)
+    rows = []
+    for c in contrasts:
+        result, p = c.comparison.result, c.comparison.p_adjusted
+        difference: Entry = (ABSENT, None)
+        if result is not None:
+            interval = format_interval(*(result.hodges_lehmann_interval or (math.nan, math.nan)), AUROC)
+            difference = f"{format_score(result.hodges_lehmann, AUROC)} {interval}".rstrip(), result.hodges_lehmann
+        equivalent = "; equivalent" if c.is_equivalent else ""
+        place = [words(labels[c.variant])] + ([words(escape(c.outliers))] if c.outliers is not None else [])
+        a, b = c.means
+        rows.append(
+            [
+                *place,
+                words(escape(c.score.title)),
+                (format_score(a, AUROC), a),
+                words(escape(c.against.title)),
+                (format_score(b, AUROC), b),
+                difference,
+                (ABSENT if p is None else format_p(p), p),
+                (str(len(c.comparison.matched)), len(c.comparison.matched)),
+                words(c.comparison.outcome + equivalent),
+            ]
+        )
+    header = ["variant", *(["outliers"] if among else []), "sampled score", "AUROC", "free score", "free AUROC"]
+    header += ["difference [95 %]", "p (Holm)", "n", "verdict"]
+    what = "outliers" if among else "mis-clustered points"
+    title = f"Does sampling help to find {what}? AUROC of scores from draws and of scores without"
+    return make_table(title, header, rows, left=WORDS | {"outliers", "sampled score", "free score"})
+
+
+def overall_sentence(contrasts: Sequence[SamplingContrast], dataset: str, what: str) -> str:
+    """Count over a data set how often sampling helps, and how often it does not.
+
+    Parameters
+    ----------
+    contrasts : sequence of SamplingContrast
+        One family, at least one.
+    dataset : str
+        Escaped.
+    what : str
+        What is to be found: "mis-clustered points".
+    """
+    outcomes = [c.comparison.outcome for c in contrasts]
+    short = [c.comparison for c in contrasts if c.comparison.outcome == "cannot be significant"]
+    size = len(contrasts)
+    needs = f"{size} contrasts as one family need" if size > 1 else "a contrast needs"
+    needs = f"{needs} {smallest_n(size)} seeds with scores to show a difference"
+    if len(short) + outcomes.count("not compared") == size:
+        return f"On {dataset} it cannot be shown whether scores from draws find {what} better than others: {needs}."
+    told = (
+        f"On {dataset}, scores from draws find {what} better than scores without in {outcomes.count('better')} of "
+        f"{size} contrast{'s' * (size > 1)} and worse in {outcomes.count('worse')}"
+    )
+    if equivalent := sum(c.is_equivalent for c in contrasts):
+        told += f"; {equivalent} are equivalent in practice" if equivalent > 1 else "; 1 is equivalent in practice"
+    if short:
+        told += f"; {len(short)} have too few seeds with scores: {needs}"
+    if absent := outcomes.count("not compared"):
+        told += f"; {absent} could not be compared"
+    return told + "."
+
+
+def variant_sentence(
+    contrasts: Sequence[SamplingContrast], label: str, what: str, escape: Escape, *, collapsed: tuple[int, int] = (0, 0)
+) -> str:
+    """Answer "does sampling help?" for one variant.
+
+    It is said to help where a score from draws is better than 1 − max q and worse than no other score.
+
+    Parameters
+    ----------
+    contrasts : sequence of SamplingContrast
+        Those of the variant, the decisive one (H[mean q] against 1 − max q) first; at least one.
+    label : str
+        The variant's, escaped.
+    what : str
+        What is to be found.
+    escape : callable
+    collapsed : (int, int)
+        Runs that collapsed, and so have no scores, and finished runs.
+    """
+    n_collapsed, n_ok = collapsed
+    lost = f" {n_collapsed} of {n_ok} runs collapsed and have no scores." if n_collapsed else ""
+    compared = [c for c in contrasts if c.comparison.result is not None]
+    if not compared:
+        return f"{label}: whether sampling helps to find {what} is not known ({contrasts[0].comparison.reason}).{lost}"
+    first, others = compared[0], compared[1:]
+    further = _others(others, escape)
+    return f"{label}: {_verdict(compared, what)}: {_numbers(first, escape)}.{further}{lost}"
+
+
+def _verdict(contrasts: Sequence[SamplingContrast], what: str) -> str:
+    outcomes = {c.comparison.outcome for c in contrasts}
+    if "better" in outcomes:
+        loses = {c.score.name for c in contrasts if c.comparison.outcome == "worse"}
+        beats = {c.score.name for c in contrasts if c.comparison.outcome == "better" and c.against.name == "confidence"}
+        return f"sampling helps {'' if beats - loses else 'in part '}to find {what}"
+    if "worse" in outcomes:
+        return f"sampling does not help to find {what}"
+    if outcomes == {"cannot be significant"}:
+        return f"the seeds are too few to show whether sampling helps to find {what}"
+    if all(c.is_equivalent for c in contrasts):
+        return f"sampling does not help to find {what}, all scores are equivalent in practice"
+    return f"no difference shown by sampling to find {what}"
+
+
+def _numbers(c: SamplingContrast, escape: Escape) -> str:
+    comparison, result = c.comparison, c.comparison.result
+    if result is None or comparison.p_adjusted is None:
+        return str(comparison.reason)
+    estimate, (low, high) = result.hodges_lehmann, result.hodges_lehmann_interval or (math.nan, math.nan)
+    a, b = _names(c, escape)
+    relation = _TOLD_APART.get(comparison.outcome)
+    if relation == "smaller":  # "smaller by .031", not "smaller by -.031"
+        estimate, low, high = -estimate, -high, -low
+    numbers = f"{format_score(estimate, AUROC)} {format_interval(low, high, AUROC)}".rstrip()
+    if relation is not None:
+        claim = f"{a} has an AUROC {relation} than {b} by {numbers}"
+    else:
+        claim = f"AUROC of {a} less that of {b}: {numbers}"
+    test = f"{format_equation(comparison.p_adjusted)} (Holm), n = {len(comparison.matched)}"
+    if c.is_equivalent and result.rope is not None:
+        test += f"; equivalent in practice (within ±{format_score(result.rope, AUROC)})"
+    return f"{claim}, {test}"
+
+
+def _others(contrasts: Sequence[SamplingContrast], escape: Escape) -> str:
+    outcomes = {c.comparison.outcome for c in contrasts}
+    if not outcomes or outcomes == {"cannot be significant"}:
+        return ""
+    told = [
+        f"{a} {_TOLD_APART[c.comparison.outcome]} than {b}"
+        for c in contrasts
+        if c.comparison.outcome in _TOLD_APART
+        for a, b in [_names(c, escape)]
+    ]
+    if open_ := len(contrasts) - len(told):
+        told.append(f"no difference shown in {open_}" if told else "no difference shown")
+    return f" Of {len(contrasts)} further contrasts: {', '.join(told)}."
+
+
+def _names(c: SamplingContrast, escape: Escape) -> tuple[str, str]:
+    def named(score: Score) -> str:
+        return escape(score.title) if score.name != "disagreement" else "the disagreement of five deterministic runs"
+
+    return named(c.score), named(c.against)

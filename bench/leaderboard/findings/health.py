@@ -1,0 +1,88 @@
+"""How runs ended: healthy, without noise, in too few clusters, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from bench.leaderboard.content import WORDS, Entry, TextTable, make_table, words
+from bench.leaderboard.frame import counts_of, finished, metric_values, variants_of
+from bench.leaderboard.numbers import ABSENT
+
+VERDICTS = ("healthy", "degenerate variance", "partly collapsed", "collapsed")
+_NOTES = {
+    "degenerate variance": "has become deterministic; read its result as its twin's",
+    "partly collapsed": "left out of stability",
+    "collapsed": "no uncertainty, calibration or stability",
+}
+_SAID = {
+    "degenerate variance": "runs have lost their noise (degenerate variance)",
+    "partly collapsed": "runs collapsed in part",
+    "collapsed": "runs collapsed",
+}
+
+
+def health_rows(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a variant: how many runs have which verdict, and since when those that are not healthy.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        The cells of one data set.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``variant``, ``n_ok``, ``failed``, a count for each of `VERDICTS`, and ``epoch VERDICT``: the median
+        epoch from which on it held, NaN where none is known. Empty where no run has a verdict.
+    """
+    if "health" not in cells or not cells["health"].isin(VERDICTS).any():
+        return pd.DataFrame(columns=["variant", "n_ok", "failed", *VERDICTS, *(f"epoch {v}" for v in VERDICTS)])
+    rows = []
+    for variant, runs in variants_of(cells).items():
+        ended = finished(runs)
+        row = {"variant": variant, "n_ok": len(ended), "failed": counts_of(runs)[1]}
+        for verdict in VERDICTS:
+            some = ended.loc[ended["health"] == verdict]
+            epochs = metric_values(some, "health_epoch")
+            epochs = epochs[np.isfinite(epochs)]
+            row |= {verdict: len(some), f"epoch {verdict}": float(np.median(epochs)) if len(epochs) else np.nan}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def health_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
+    """Return the table of `health_rows`; the epoch is that of the most frequent verdict that is not healthy."""
+    entries = []
+    for row in rows.to_dict("records"):
+        cells: list[Entry] = [words(labels[row["variant"]])]
+        cells += [(str(row[name]), row[name]) for name in (*VERDICTS, "failed")]
+        ill = [verdict for verdict in reversed(VERDICTS[1:]) if row[verdict]]
+        worst = max(ill, key=lambda verdict: row[verdict], default=None)
+        epoch = row[f"epoch {worst}"] if worst else np.nan
+        cells.append((f"{epoch:g}", epoch) if np.isfinite(epoch) else (ABSENT, None))
+        entries.append([*cells, words("; ".join(_NOTES[verdict] for verdict in ill))])
+    header = ("variant", *VERDICTS, "failed", "epoch", "note")
+    title = "Health: runs by verdict, and the median epoch from which the worse one held"
+    return make_table(title, header, entries, cite=False, left=WORDS | {"note"})
+
+
+def health_sentences(rows: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each variant and verdict that is not healthy."""
+    told = []
+    for row in rows.to_dict("records"):
+        for verdict in reversed(VERDICTS[1:]):
+            if row[verdict]:
+                epoch = row[f"epoch {verdict}"]
+                since = f", from epoch {epoch:g} on (median)" if np.isfinite(epoch) else ""
+                claim = f"{labels[row['variant']]}: {row[verdict]} of {row['n_ok']} {_SAID[verdict]}{since}"
+                told.append(f"{claim}: it {_NOTES[verdict]}." if verdict == "degenerate variance" else f"{claim}.")
+    return told
+
+
+def health_counts(rows: pd.DataFrame) -> str:
+    """Return one sentence over all variants, where they are too many to be told one by one."""
+    counts = [f"{int(rows[verdict].sum())} {verdict}" for verdict in VERDICTS if rows[verdict].any()]
+    return f"Health of {int(rows['n_ok'].sum())} runs of {len(rows)} variants: {', '.join(counts)}."
