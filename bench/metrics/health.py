@@ -114,8 +114,8 @@ def _why_collapsed(labels: np.ndarray, soft: np.ndarray | None) -> str:
 
 
 def _half(n_clusters: int) -> float:
-    # one cluster beside points left out as noise is not half of two
-    return max(2, n_clusters / 2)
+    # one cluster beside points left out as noise is not half of two; asked for one, a run has lost none
+    return max(min(2, n_clusters), n_clusters / 2)
 
 
 def _shows_collapse(outputs: Mapping[str, np.ndarray], n_clusters: int) -> np.ndarray:

@@ -114,7 +114,9 @@ def test_fewer_than_half_of_the_clusters_is_a_partial_collapse(n_used, n_cluster
 
 
 def test_one_cluster_beside_noise_points_is_not_healthy():
-    assert health_of(outputs(np.where(np.arange(N) < 9, -1, 0)), 2).verdict == "partly collapsed"
+    labels = np.where(np.arange(N) < 9, -1, 0)
+    assert health_of(outputs(labels), 2).verdict == "partly collapsed"
+    assert health_of(outputs(labels), 1).verdict == "healthy"  # asked for one
 
 
 def test_the_epoch_is_the_first_from_which_the_state_lasted_and_pretraining_does_not_count():

@@ -35,7 +35,7 @@ def test_a_table_by_hand():
 
 def test_complete_tables_agree_with_the_two_way_analysis_of_variance():
     rng = np.random.default_rng(0)
-    scores, _ = simulated(rng, n_configs=6, n_seeds=7, n_draws=1, sds=(1.0, 0.5, 0.0), block=0.7)
+    scores, _ = simulated(rng, n_configs=6, n_seeds=7, n_draws=2, sds=(1.0, 0.5, 0.0), block=0.7)
     long = pd.DataFrame(scores).melt(ignore_index=False, var_name="seed").reset_index(names="config")
     two_way = pingouin.rm_anova(long, dv="value", within="config", subject="seed", detailed=True).set_index("Source")
     expected = (two_way.loc["config", "MS"] - two_way.loc["Error", "MS"]) / 7
