@@ -119,7 +119,7 @@ def _confidence(run: OneRun, twin: OneRun | None) -> Iterator[Figure | None]:
     if run.classes is None:
         return
     curves = [*_reliability(run), *(_reliability(twin) if twin and not twin.collapsed else ())]
-    yield plots.reliability(curves, **run.named("reliability", "Is its confidence deserved?"))
+    yield plots.reliability(curves, **run.named("reliability", "Accuracy against confidence"))
     scoring, wrong = mis_clustered(run.labels, run.dataset, run.seed)
     # Without the points there is no margin for a method without an embedding.
     scores = uncertainty_scores(run.outputs)
@@ -160,7 +160,9 @@ def _certain_points(run: OneRun) -> Figure | None:
         wrong = predicted.reshape(points.shape) != run.classes[points]
     clusters = ["noise" if cluster < 0 else str(cluster) for cluster in np.unique(run.labels)]
     images = images.reshape(*points.shape, *samples.shape[1:])
-    return plots.certain_points(images, points, clusters, wrong, **run.named("certain", "What it is sure of"))
+    return plots.certain_points(
+        images, points, clusters, wrong, **run.named("certain", "Most and least certain points")
+    )
 
 
 def _samples(run: OneRun) -> Figure | None:

@@ -324,6 +324,18 @@ def test_wrong_points_are_framed_and_counted_and_those_that_do_not_exist_are_not
     assert {"0", "noise", "most certain", "least certain"} <= set(texts(figure))
 
 
+def test_a_frame_is_around_its_image():
+    shown, points = images(2)  # of 8 pixels, with gaps of one and 8 between the halves
+    wrong = np.zeros(points.shape, bool)
+    wrong[1, 1, 2] = True
+    root = parse(plots.certain_points(shown, points, ["0", "1"], wrong, **TO))
+    box = [float(root.find(f".//{SVG}clipPath/{SVG}rect").get(key)) for key in ("x", "y", "width", "height")]
+    (frame,) = [path.get("d") for path in root.iter(f"{SVG}path") if "#d55e00" in path.get("style", "")]
+    corners = np.array(re.findall(r"[ML] (\S+) (\S+)", frame), dtype=float)
+    at = (corners - box[:2]) / box[2:] * [78, 17]
+    np.testing.assert_allclose([at.min(axis=0), at.max(axis=0)], [[61, 9], [69, 17]], atol=0.05)
+
+
 def test_without_classes_nothing_is_framed():
     figure = plots.certain_points(*images(2), ["0", "1"], None, **TO)
     assert "#d55e00" not in figure.svg.lower()
