@@ -67,6 +67,11 @@ class OneRun:
         return classes if classes is not None and 0 < len(classes) == len(self.labels) else None
 
     @property
+    def collapsed(self) -> bool:
+        """Whether it tells no points apart: its confidence would be decided by rounding."""
+        return len(self.labels) > 0 and is_collapsed(self.labels, self.outputs.get("soft_assignment"))
+
+    @property
     def class_names(self) -> list[str]:
         """A name for every class, its number where the run kept none."""
         known = [str(name) for name in self.kept.get("class_names", ())]
@@ -103,8 +108,7 @@ def figures_of_run(run: OneRun, twin: OneRun | None, notes: list[str]) -> list[F
     if run.classes is not None:
         named = run.named("confusion", "Classes and clusters")
         figures.append(plots.confusion(run.classes, run.labels, run.class_names, **named))
-    # What is made of a collapsed run would be decided by rounding, and look like confidence.
-    if len(run.labels) and is_collapsed(run.labels, run.outputs.get("soft_assignment")):
+    if run.collapsed:
         notes.append(f"No pictures of its confidence: {COLLAPSED}.")
     else:
         figures += [*_confidence(run, twin), _certain_points(run)]
@@ -114,8 +118,8 @@ def figures_of_run(run: OneRun, twin: OneRun | None, notes: list[str]) -> list[F
 def _confidence(run: OneRun, twin: OneRun | None) -> Iterator[Figure | None]:
     if run.classes is None:
         return
-    curves = [*_reliability(run, ""), *(_reliability(twin, " (twin)") if twin else ())]
-    yield plots.reliability(curves, **run.named("reliability", "Is its confidence deserved?"))
+    curves = [*_reliability(run), *(_reliability(twin) if twin and not twin.collapsed else ())]
+    yield plots.reliability(curves, **run.named("reliability", "Accuracy against confidence"))
     scoring, wrong = mis_clustered(run.labels, run.dataset, run.seed)
     # Without the points there is no margin for a method without an embedding.
     scores = uncertainty_scores(run.outputs)
@@ -127,13 +131,13 @@ def _confidence(run: OneRun, twin: OneRun | None) -> Iterator[Figure | None]:
     yield plots.risk_coverage(risks, **run.named("risk", "Error without the least certain points"))
 
 
-def _reliability(run: OneRun, suffix: str) -> Iterator[ReliabilityCurve]:
+def _reliability(run: OneRun) -> Iterator[ReliabilityCurve]:
     """Yield the curve at the mean of the code and the one over draws, of those that the outputs allow."""
     outputs = (("soft_assignment", "at the mean"), ("sampled_assignment", "over draws"))
     for name, how in outputs if run.classes is not None else ():
         if name in run.outputs:
             bins = reliability_of(run.outputs[name], run.dataset, run.seed)
-            label = f"{run.label}{suffix}" + (f", {how}" if "sampled_assignment" in run.outputs else "")
+            label = f"{run.label}, {how}" if "sampled_assignment" in run.outputs else run.label
             if not isinstance(bins, str):
                 yield ReliabilityCurve(label, run.look, name == "sampled_assignment", bins)
 
@@ -147,7 +151,7 @@ def _certain_points(run: OneRun) -> Figure | None:
         found.get(name)
         for found, name in ((run.outputs, "extreme_points"), (run.outputs, "extreme_images"), (run.kept, "samples"))
     )
-    if points is None or images is None or samples is None or images[0, 0, 0].size != samples[0].size:
+    if points is None or images is None or samples is None or images.size != points.size * samples[0].size:
         return None
     wrong = None
     if run.classes is not None:
@@ -156,7 +160,9 @@ def _certain_points(run: OneRun) -> Figure | None:
         wrong = predicted.reshape(points.shape) != run.classes[points]
     clusters = ["noise" if cluster < 0 else str(cluster) for cluster in np.unique(run.labels)]
     images = images.reshape(*points.shape, *samples.shape[1:])
-    return plots.certain_points(images, points, clusters, wrong, **run.named("certain", "What it is sure of"))
+    return plots.certain_points(
+        images, points, clusters, wrong, **run.named("certain", "Most and least certain points")
+    )
 
 
 def _samples(run: OneRun) -> Figure | None:

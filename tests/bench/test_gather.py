@@ -10,25 +10,43 @@ from bench.leaderboard.gather import median_run, pictures_of, section_figures
 from bench.leaderboard.grids import grid_lines
 from bench.leaderboard.plots import looks_of
 from bench.metrics import find_metric
+from bench.metrics.uncertainty import halves
 from bench.results import Results, frame_of
 from bench.store import Record, Run
 
 ACC = find_metric("acc")
 N = 40
 CLASSES = np.arange(N) % 4
+OF_SDEC = [
+    *("confusion", "reliability", "risk", "certain", "draws", "latent", "map", "curves"),
+]
+OF_DEC = ["confusion", "reliability", "risk", "samples", "latent", "map", "curves"]
 
 
-def outputs(seed, **less):
+def outputs(seed, *, drawn=True, **less):
     rng = np.random.default_rng(seed)
+    labels = np.where(np.arange(N) < 4, CLASSES, (CLASSES + 1) % 4)  # four are wrong
+    assignment = np.where(np.eye(4)[labels], 0.7, 0.1)
     whole = {
-        "labels": (CLASSES + 1) % 4,
+        "labels": labels,
+        "soft_assignment": assignment,
         "embedding": rng.normal(size=(N, 3)).astype(np.float32),
-        "embedding_variance": rng.random((N, 3)).astype(np.float32),
         "reconstruction": rng.random((4, 64)).astype(np.float32),
         "history/phase": np.array(["cluster"] * 3),
         "history/epoch": np.arange(1.0, 4.0),
         "history/loss": np.array([3.0, 2.0, 1.0 + seed]),
     }
+    if drawn:
+        points = np.array([np.flatnonzero(labels == cluster)[:8].reshape(2, 4) for cluster in range(4)])
+        whole |= {
+            "embedding_variance": rng.random((N, 3)).astype(np.float32),
+            "sampled_assignment": assignment,
+            "sampled_entropy": rng.random(N),
+            "reconstruction_mean": rng.random((4, 64)),
+            "reconstruction_sd": rng.random((4, 64)),
+            "extreme_points": points,
+            "extreme_images": rng.integers(0, 255, (4, 2, 4, 64)).astype(np.uint8),
+        }
     return {name: values for name, values in whole.items() if name not in less}
 
 
@@ -39,7 +57,7 @@ def run(tmp_path):
     with run.lock():
         for variant, scores, twin in (("sdec", (0.9, 0.7, 0.8), "dec"), ("dec", (0.6, 0.5, 0.7), None)):
             for seed, score in enumerate(scores):
-                run.write(record(variant, seed, score, twin=twin), outputs(seed))
+                run.write(record(variant, seed, score, twin=twin), outputs(seed, drawn=twin is not None))
         for seed, score in enumerate((0.4, 0.3, 0.2)):
             run.write(record("kmeans", seed, score), {"labels": CLASSES})
         (tmp_path / "data").mkdir()
@@ -92,16 +110,22 @@ def by_variant(run, **limits):
     return {p.variant: p for p in shown(run, **limits)}
 
 
+def sdec(run):
+    """Return the pictures of the best variant alone, in a third of the time."""
+    return by_variant(run, per_dataset=1)["SDEC"]
+
+
 def test_every_variant_has_the_pictures_that_its_outputs_allow(run):
     pictures = by_variant(run)
-    assert kinds(pictures["SDEC"]) == ["confusion", "samples", "variance", "map", "curves"]
+    assert kinds(pictures["SDEC"]) == OF_SDEC
+    assert kinds(pictures["DEC"]) == OF_DEC
     assert kinds(pictures["KMEANS"]) == ["confusion"]
     names = [figure.name for p in pictures.values() for figure in p.figures]
     assert len(set(names)) == len(names)
 
 
 def test_pictures_are_of_the_median_run_and_say_so(run):
-    assert by_variant(run)["SDEC"].note.startswith("Seed 2, the median run of 3 by ACC (.800)")
+    assert "Seed 2, the median run of 3 by ACC (.800)" in sdec(run).note
 
 
 def test_of_an_even_number_of_runs_the_lower_middle_one_is_shown():
@@ -116,28 +140,98 @@ def test_runs_without_a_score_are_no_median_unless_there_are_no_others():
 
 
 def test_the_twin_is_in_the_learning_curves(run):
-    curves = by_variant(run)["SDEC"].figures[-1]
+    curves = sdec(run).figures[-1]
     assert "DEC</text>" in curves.svg
     assert "loss 3 to 2" in curves.alt  # the mean of 1, 2 and 3
 
 
-@pytest.mark.parametrize("lost", ["reconstruction", "embedding", "history/loss", "labels"])
+@pytest.mark.parametrize("lost", ["reconstruction_sd", "embedding", "history/loss", "labels", "soft_assignment"])
 def test_an_output_that_an_older_run_lacks_costs_its_own_figure_only(run, lost):
     for seed in range(3):
-        run.write(record("sdec", seed, 0.5, twin="dec"), outputs(seed, **{lost: None}))
+        run.write(record("sdec", seed, 0.9, twin="dec"), outputs(seed, **{lost: None}))
     gone = {
-        "reconstruction": {"samples"},
-        "embedding": {"variance", "map"},
+        "reconstruction_sd": {"draws"},  # and the reconstructions at the mean take its place
+        "embedding": {"latent", "map"},
         "history/loss": {"curves"},
-        "labels": {"confusion", "map"},
+        "labels": {"confusion", "reliability", "risk", "certain", "map"},
+        "soft_assignment": set(),  # draws have confidence too
     }[lost]
-    assert set(kinds(by_variant(run)["SDEC"])) == {"confusion", "samples", "variance", "map", "curves"} - gone
+    assert set(kinds(sdec(run))) - {"samples"} == set(OF_SDEC) - gone
+
+
+def by_kind(pictures):
+    return {figure.name.split("-")[0]: figure for figure in pictures.figures}
+
+
+def test_confidence_is_drawn_at_the_mean_over_draws_and_of_the_twin(run):
+    alt = by_kind(sdec(run))["reliability"].alt
+    # Seed 2 is the median run: its wrong points of the scoring half make the accuracy, its confidence is .7.
+    scoring = halves("f0", N, 2)[1]
+    accuracy = 1 - (scoring < 4).mean()
+    gap = f"{accuracy - 0.7:.3f}".removeprefix("0")
+    for whose in ("SDEC, at the mean", "SDEC, over draws", "; DEC"):
+        assert f"{whose}: mean gap {gap} over 1 bins, accuracy on average {gap} above confidence" in alt
+
+
+def test_risk_is_of_the_scores_that_the_outputs_allow_and_tells_which_sample(run):
+    pictures = by_variant(run, per_dataset=2)
+    ours, twin = (by_kind(pictures[name])["risk"].alt for name in ("SDEC", "DEC"))
+    assert "MI (sampling)" in ours
+    assert "latent variance (sampling)" in ours
+    assert "1 − max q " in twin
+    assert "sampling" not in twin
+
+
+def test_a_twin_without_that_seed_or_with_damaged_outputs_costs_its_own_curve(run):
+    (run.folder / "outputs" / "digits-dec-2.npz").write_bytes(b"PK no archive")
+    alt = by_kind(sdec(run))["reliability"].alt
+    assert "SDEC, over draws" in alt
+    assert "; DEC" not in alt
+
+
+@pytest.mark.parametrize("how", ["one cluster", "one row"])
+def test_a_collapsed_run_is_neither_certain_nor_calibrated_and_a_note_says_why(run, how):
+    flat = {"labels": np.zeros(N, int)} if how == "one cluster" else {"soft_assignment": np.full((N, 4), 0.25)}
+    for variant, twin in (("sdec", "dec"), ("dec", None)):
+        for seed in range(3):
+            run.write(record(variant, seed, 0.5, twin=twin), outputs(seed, drawn=twin is not None) | flat)
+    both = by_variant(run)
+    for pictures in (both["SDEC"], both["DEC"]):
+        assert not {"reliability", "risk", "certain"} & set(kinds(pictures))
+        assert "No pictures of its confidence: the run collapsed" in pictures.note
+
+
+def test_a_collapsed_twin_is_not_drawn_as_calibrated(run):
+    for seed in range(3):
+        run.write(record("dec", seed, 0.5), outputs(seed, drawn=False) | {"labels": np.zeros(N, int)})
+    assert "; DEC" not in by_kind(sdec(run))["reliability"].alt
+
+
+def test_framed_points_are_those_in_clusters_of_another_class(run):
+    alt = by_kind(sdec(run))["certain"].alt
+    assert alt.endswith("in a frame: 4 of the 16 most certain, 0 of the 16 least.")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"soft_assignment": np.full((N, 4), np.nan)},
+        {"sampled_entropy": np.zeros(N - 1)},
+        {"extreme_images": np.zeros((4, 2, 4, 9), np.uint8)},
+        {"extreme_points": np.zeros((3, 2, 4), int)},
+        {"reconstruction_sd": np.zeros((4, 9))},
+    ],
+)
+def test_outputs_of_a_wrong_shape_or_that_are_not_finite_cost_no_report(run, broken):
+    for seed in range(3):
+        run.write(record("sdec", seed, 0.9, twin="dec"), outputs(seed) | broken)
+    assert {"confusion", "latent", "map", "curves"} <= set(kinds(sdec(run)))
 
 
 def test_without_what_was_kept_of_the_data_the_map_is_coloured_by_cluster(run):
     (run.folder / "data" / "f0.npz").unlink()
-    pictures = by_variant(run)["SDEC"]
-    assert kinds(pictures) == ["variance", "map", "curves"]
+    pictures = sdec(run)
+    assert kinds(pictures) == ["latent", "map", "curves"]
     assert "by clusters" in pictures.figures[1].title
 
 
@@ -148,7 +242,7 @@ def test_damaged_outputs_are_noted_and_nothing_else_is_lost(run):
     assert not pictures["SDEC"].figures
     assert "No pictures: " in pictures["SDEC"].note
     assert "digits-sdec-2.npz" in pictures["SDEC"].note
-    assert kinds(pictures["DEC"]) == ["confusion", "samples", "variance", "map", "curves"]
+    assert kinds(pictures["DEC"]) == OF_DEC
     assert "The outputs of 1 runs cannot be read" in pictures["DEC"].note
 
 

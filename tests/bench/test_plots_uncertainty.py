@@ -171,10 +171,13 @@ def test_the_gap_in_words_is_the_calibration_error_and_empty_bins_have_no_mark(f
 
 def test_marks_of_reliability_are_at_accuracy_and_confidence():
     confidence, accuracy = [0.2, 0.5, 0.9], [0.3, 0.4, 1.0]
-    curve = ReliabilityCurve("DEC", BLUE, True, bins([1, 2, 3], confidence, accuracy))
-    found = marks(plots.reliability([curve], **TO), BLUE.color)[-3:]  # the first is that of the legend
+    curve = ReliabilityCurve("DEC", BLUE, True, bins([1, 200, 300], confidence, accuracy))
+    figure = plots.reliability([curve], **TO)
+    found = marks(figure, BLUE.color)[-3:]  # the first is that of the legend
     assert_linear(found[:, 0], confidence)
     assert_linear(found[:, 1], accuracy)
+    symbols = [use.get("href") for use in parse(figure).iter(f"{SVG}use") if "#0072b2" in use.get("style", "")]
+    assert len(set(symbols)) == 2, "the bin of one point in five hundred has a small mark"
 
 
 @pytest.mark.parametrize(("accuracy", "side"), [(0.9, "above"), (0.1, "below")])
@@ -252,7 +255,9 @@ def test_kl_in_words_is_that_of_quadrature(n_dims, seed):
     log_p = -0.5 * ((grid - mu[..., None]) / sd) ** 2 - np.log(sd)  # the constants of both cancel
     p = np.exp(log_p) / np.sqrt(2 * np.pi)
     by_dimension = np.trapezoid(p * (log_p + grid**2 / 2), grid, axis=-1).mean(axis=0)
-    written = re.search(r"KL from N\(0, 1\) from (\S+) to (\S+) nats, in sum (\S+)\.$", figure.alt)
+    written = re.search(
+        r"KL from N\(0, 1\), the yardstick for all methods, from (\S+) to (\S+) nats, in sum (\S+)\.$", figure.alt
+    )
     expected = [by_dimension.min(), by_dimension.max(), by_dimension.sum()]
     assert [float(number) for number in written.groups()] == pytest.approx(expected, rel=0.006, abs=1e-3)
 
@@ -317,6 +322,18 @@ def test_wrong_points_are_framed_and_counted_and_those_that_do_not_exist_are_not
     orange = [path for path in parse(figure).iter(f"{SVG}path") if "#d55e00" in path.get("style", "")]
     assert len(orange) == 2
     assert {"0", "noise", "most certain", "least certain"} <= set(texts(figure))
+
+
+def test_a_frame_is_around_its_image():
+    shown, points = images(2)  # of 8 pixels, with gaps of one and 8 between the halves
+    wrong = np.zeros(points.shape, bool)
+    wrong[1, 1, 2] = True
+    root = parse(plots.certain_points(shown, points, ["0", "1"], wrong, **TO))
+    box = [float(root.find(f".//{SVG}clipPath/{SVG}rect").get(key)) for key in ("x", "y", "width", "height")]
+    (frame,) = [path.get("d") for path in root.iter(f"{SVG}path") if "#d55e00" in path.get("style", "")]
+    corners = np.array(re.findall(r"[ML] (\S+) (\S+)", frame), dtype=float)
+    at = (corners - box[:2]) / box[2:] * [78, 17]
+    np.testing.assert_allclose([at.min(axis=0), at.max(axis=0)], [[61, 9], [69, 17]], atol=0.05)
 
 
 def test_without_classes_nothing_is_framed():

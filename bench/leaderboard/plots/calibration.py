@@ -29,6 +29,9 @@ from bench.metrics import find_metric
 from bench.metrics.calibration import Reliability
 from bench.metrics.table import SCORES
 
+FEW = 0.01
+"""Share of the points below which the mark of a bin is small: its accuracy is that of a handful."""
+
 MOST_STEPS = 60
 """Steps of a risk-coverage curve that are drawn."""
 
@@ -110,7 +113,8 @@ def reliability(curves: Sequence[ReliabilityCurve], *, name: str, title: str) ->
             style["ls"] = (0, (1, 1.5))
         gap, above = format_score(curve.bins.error, _UNIT), float(share @ (accuracy - confidence))
         text = f"{label(curve.label, 34, 1)}: mean gap {gap}"
-        axes.plot(confidence, accuracy, **style, marker=marker, ms=4.5, label=text)
+        axes.plot(confidence, accuracy, **style, marker=marker, ms=4.5, label=text, markevery=list(share >= FEW))
+        axes.plot(confidence[share < FEW], accuracy[share < FEW], **{**style, "ls": ""}, marker=marker, ms=2)
         below.plot(confidence, share, **style, marker=marker if len(share) == 1 else "", ms=3)
         side = "above" if above > 0 else "below"
         said.append(
@@ -118,7 +122,7 @@ def reliability(curves: Sequence[ReliabilityCurve], *, name: str, title: str) ->
             f"{format_score(abs(above), _UNIT)} {side} confidence"
         )
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="accuracy")
-    below.set(xlabel="confidence: the largest soft assignment", ylabel="share", ylim=(0, None))
+    below.set(xlabel=f"confidence; small marks: under {FEW:.0%} of the points", ylabel="share", ylim=(0, None))
     below.yaxis.set_major_locator(MaxNLocator(2, steps=STEPS))
     for part in (axes, below):
         part.grid()

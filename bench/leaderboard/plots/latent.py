@@ -89,8 +89,11 @@ def latent_structure(
         _bars(others[1], divergence, look)
         others[1].set_ylim(0, 1.05 * max(float(divergence.max()), 1e-3))
         others[1].set_title("KL from N(0, 1), in nats")
-        words += f"; KL from N(0, 1) from {divergence.min():.3g} to {divergence.max():.3g} nats, in sum "
-        words += f"{divergence.sum():.3g}"
+        words += (
+            f"; KL from N(0, 1), the yardstick for all methods, from {divergence.min():.3g} to {divergence.max():.3g} "
+            f"nats, in sum {divergence.sum():.3g}"
+        )
+        title = f"{title} (N(0, 1) is one yardstick for all, and not every method's prior)"
     others[-1].set_xlabel("latent dimension, by variance of the means")
     others[-1].set_xticks(dimensions if len(dimensions) <= 12 else dimensions[:: len(dimensions) // 8])
     others[-1].set_xlim(0.4, len(spread) + 0.6)
