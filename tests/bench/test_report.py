@@ -11,7 +11,15 @@ import pytest
 from bench.metrics import METRICS_VERSION
 from bench.store import Record, Run
 
-FILES = ["findings.csv", "leaderboard.csv", "leaderboard.md", "leaderboard.tex", "plan.json", "report.html", "scores.parquet"]
+FILES = [
+    "findings.csv",
+    "leaderboard.csv",
+    "leaderboard.md",
+    "leaderboard.tex",
+    "plan.json",
+    "report.html",
+    "scores.parquet",
+]
 
 
 def texts_of(folder):
