@@ -26,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
 )
 out = Console()
-_WRITTEN = "leaderboard.md .csv .tex, scores.parquet, figures/"
+_WRITTEN = "leaderboard.md .csv .tex, findings.csv, scores.parquet, figures/"
 
 
 class Executor(StrEnum):

@@ -106,7 +106,7 @@ def test_a_report_of_a_single_method_has_its_pictures_and_no_claim(cli, tmp_path
     assert run_tiny(cli, folder, "--methods", "vae_kmeans", "--seeds", "2", *quick)[0] == 0
     assert_said(folder, "cannot be significant with n = 2", "VAE+KMeans")
     kinds = {path.name.split("-")[0] for path in (folder / "figures").glob("*.svg")}
-    assert {"contrasts", "scores", "confusion", "samples", "variance", "map", "curves"} <= kinds
+    assert {"contrasts", "scores", "confusion", "samples", "latent", "map", "curves"} <= kinds
     assert {p.stem for p in (folder / "figures").glob("*.png")} == {p.stem for p in (folder / "figures").glob("*.svg")}
     assert (folder / "report.html").stat().st_size < 3_000_000
     scores = pd.read_parquet(folder / "scores.parquet")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.leaderboard.content import WORDS, Entry, TextTable, make_table, words
-from bench.leaderboard.frame import counts_of, finished, metric_values, variants_of
+from bench.leaderboard.frame import NOT_RUN, finished, metric_values
 from bench.leaderboard.numbers import ABSENT
 
 VERDICTS = ("healthy", "degenerate variance", "partly collapsed", "collapsed")
@@ -40,16 +40,15 @@ def health_rows(cells: pd.DataFrame) -> pd.DataFrame:
     """
     if "health" not in cells or not cells["health"].isin(VERDICTS).any():
         return pd.DataFrame(columns=["variant", "n_ok", "failed", *VERDICTS, *(f"epoch {v}" for v in VERDICTS)])
+    ended = finished(cells)
+    failed = cells.loc[~cells["status"].isin(["ok", NOT_RUN])].groupby("variant").size()
+    judged = ended.assign(epoch=metric_values(ended, "health_epoch")).groupby(["variant", "health"])["epoch"]
+    counts, epochs, n_ok = judged.size(), judged.median(), ended.groupby("variant").size()
     rows = []
-    for variant, runs in variants_of(cells).items():
-        ended = finished(runs)
-        row = {"variant": variant, "n_ok": len(ended), "failed": counts_of(runs)[1]}
-        for verdict in VERDICTS:
-            some = ended.loc[ended["health"] == verdict]
-            epochs = metric_values(some, "health_epoch")
-            epochs = epochs[np.isfinite(epochs)]
-            row |= {verdict: len(some), f"epoch {verdict}": float(np.median(epochs)) if len(epochs) else np.nan}
-        rows.append(row)
+    for variant in cells["variant"].unique():
+        row = {"variant": variant, "n_ok": int(n_ok.get(variant, 0)), "failed": int(failed.get(variant, 0))}
+        row |= {verdict: int(counts.get((variant, verdict), 0)) for verdict in VERDICTS}
+        rows.append(row | {f"epoch {v}": float(epochs.get((variant, v), np.nan)) for v in VERDICTS})
     return pd.DataFrame(rows)
 
 

@@ -115,8 +115,8 @@ def _notes(findings: DatasetFindings, labels: dict[str, str]) -> tuple[str, ...]
             f"{findings.n_variants} variants are too many to be told one by one: at most {MOST_RANKED}. What is known "
             "of their uncertainty is in scores.parquet."
         )
-    counts = {name: counts for name, counts in findings.collapsed.items() if counts[0]}
-    if counts and not findings.crowded:
+    counts = {} if findings.crowded else {name: of for name, of in findings.collapsed.items() if of[0]}
+    if counts:
         told = ", ".join(f"{labels[name]} {n} of {of}" for name, (n, of) in counts.items())
         notes.append(f"Collapsed runs have no uncertainty, calibration or stability and are left out here: {told}.")
     if findings.contrasts:
