@@ -153,8 +153,8 @@ def _margin(run: _Run) -> np.ndarray:
     return centroid_margin(space, centers)
 
 
-def _entropy(run: _Run) -> np.ndarray:
-    return entr(run.assignment("sampled_assignment")).sum(axis=1)
+def _entropy(run: _Run, name: str = "sampled_assignment") -> np.ndarray:
+    return entr(run.assignment(name)).sum(axis=1)
 
 
 def _mutual_information(run: _Run) -> np.ndarray:
@@ -163,6 +163,7 @@ def _mutual_information(run: _Run) -> np.ndarray:
 
 _COMPUTED: dict[str, Callable[[_Run], np.ndarray]] = {
     "confidence": _confidence,
+    "plain_entropy": lambda run: _entropy(run, "soft_assignment"),
     "margin": _margin,
     "reconstruction": lambda run: run.column("reconstruction_error"),
     "density": lambda run: -run.column("log_density"),

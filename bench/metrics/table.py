@@ -130,6 +130,7 @@ class Score:
 
 SCORES: tuple[Score, ...] = (
     Score("confidence", "1 − max q", "one less the largest soft assignment, at the mean of the code", "no"),
+    Score("plain_entropy", "H[q]", "entropy of the soft assignment, at the mean of the code", "no"),
     Score("margin", "centroid margin", "distance to the nearest centroid less that to the second", "no"),
     Score("reconstruction", "reconstruction error", "squared error per feature, at the mean of the code", "no"),
     Score("density", "−log p(x)", "negative log-density, or its bound over draws", "if stochastic"),
@@ -141,6 +142,9 @@ SCORES: tuple[Score, ...] = (
 """Scores of one run. The disagreement of several runs is one more, which no run has by itself."""
 
 DISAGREEMENT = Score("disagreement", "disagreement", "entropy of the votes of five aligned deterministic runs", "no")
+
+N_DRAWS = 32
+"""Latent draws that a run takes of each point."""
 
 DRAWN = ("acc", "nmi", "ari")
 """What is also taken of the labels of each latent draw."""

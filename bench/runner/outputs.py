@@ -9,11 +9,10 @@ import numpy as np
 
 from bench.dataset import Dataset
 from bench.metrics.point_scores import centroid_margin
+from bench.metrics.table import N_DRAWS
 
 Outputs = dict[str, np.ndarray]
 
-#: Latent draws of every point.
-N_DRAWS = 32
 #: Points whose draws are held at one time: of 10 clusters in 10 dimensions, 32 draws are a tensor of 13 MB.
 DRAWN_AT_ONCE = 1024
 #: Points shown at either end of each cluster, and clusters that are.

@@ -17,7 +17,7 @@ from bench.leaderboard.numbers import escape_markdown
 from bench.leaderboard.render import render_markdown, render_terminal
 from bench.metrics.table import DRAWN, SCORES
 
-FREE = ("confidence", "margin", "reconstruction", "disagreement")
+FREE = ("confidence", "plain_entropy", "margin", "reconstruction", "disagreement")
 SAMPLED = ("entropy", "mean_entropy", "mutual_information", "latent_variance")
 
 
@@ -109,21 +109,19 @@ def agreement(ari, half=0.02, n=10, jaccard=(0.4, 0.8, 0.9)):
 def test_sampling_that_finds_errors_better_is_said_to_help():
     told = sentences(cells("sdec", twin="dec", auroc=aurocs(sampled=0.85)))
     assert told[0].startswith(
-        "On digits, scores from draws find mis-clustered points better than scores without in 6 of"
+        "On digits, scores from draws find mis-clustered points better than scores without in 7 of"
     )
     assert (
-        "sdec: sampling helps to find mis-clustered points: H[mean q] has an AUROC larger than 1 − max q by .050"
-        in told[1]
+        "sdec: sampling helps to find mis-clustered points: H[mean q] has an AUROC larger than H[q] by .050" in told[1]
     )
-    assert "p = .012 (Holm), n = 10" in told[1], "six contrasts of a smallest p of 2 / 2^10"
+    assert "p = .014 (Holm), n = 10" in told[1], "seven contrasts of a smallest p of 2 / 2^10"
 
 
 def test_sampling_that_finds_errors_worse_is_said_not_to_help():
     (overall, told) = sentences(cells("sdec", twin="dec", auroc=aurocs(sampled=0.75)))
-    assert "better than scores without in 0 of 6 contrasts and worse in 6" in overall
+    assert "better than scores without in 0 of 7 contrasts and worse in 7" in overall
     assert (
-        "sampling does not help to find mis-clustered points: H[mean q] has an AUROC smaller than 1 − max q by .050"
-        in told
+        "sampling does not help to find mis-clustered points: H[mean q] has an AUROC smaller than H[q] by .050" in told
     )
 
 
@@ -133,7 +131,7 @@ def test_scores_that_are_the_same_in_practice_are_said_to_be():
     for row, jitter in zip(rows, noise, strict=True):
         row |= {f"auroc_{name}": 0.8 + jitter * (i - 3) for i, name in enumerate((*FREE, *SAMPLED))}
     overall, told = sentences(rows)
-    assert "6 are equivalent in practice" in overall
+    assert "7 are equivalent in practice" in overall
     assert "sampling does not help to find mis-clustered points, all scores are equivalent in practice" in told
 
 
@@ -146,9 +144,25 @@ def test_a_score_that_beats_one_free_score_and_loses_to_another_helps_in_part():
     assert "H[mean q] smaller than reconstruction error" in told
 
 
+def test_what_is_better_than_the_reconstruction_error_alone_does_not_help():
+    """A score that finds nothing is beaten by any; what q says without draws is what draws must beat."""
+    means = aurocs(sampled=0.75, reconstruction=0.6)
+    told = sentences(cells("sdec", twin="dec", auroc=means))[1]
+    assert "sampling does not help to find mis-clustered points" in told
+    assert "H[mean q] larger than reconstruction error" in told
+
+
+def test_another_formula_for_the_same_q_is_no_help_of_sampling():
+    """H[mean q] beats 1 − max q, and so does H[q]: entropy helps, draws do not."""
+    means = aurocs(sampled=0.85, plain_entropy=0.85, mutual_information=0.7, latent_variance=0.7)
+    told = sentences(cells("sdec", twin="dec", auroc=means))[1]
+    assert "sampling helps in part to find" in told
+    assert "AUROC of H[mean q] less that of H[q]" in told
+
+
 def test_with_too_few_seeds_it_says_how_many_the_family_needs():
     overall, told = sentences(cells("sdec", 7, twin="dec", auroc=aurocs(sampled=0.9)))
-    assert "6 contrasts as one family need 8 seeds with scores to show a difference" in overall
+    assert "7 contrasts as one family need 9 seeds with scores to show a difference" in overall
     assert "the seeds are too few to show whether sampling helps" in told
     assert "helps to find mis-clustered points:" not in told.split("whether sampling")[0]
 
@@ -157,7 +171,7 @@ def test_a_score_that_a_method_does_not_have_is_not_in_the_family():
     without = {name: mean for name, mean in aurocs().items() if name != "reconstruction"}
     rows = cells("sdec", twin="dec", auroc=without)
     contrasts = findings(rows).contrasts
-    assert {c.comparison.family_size for c in contrasts} == {5}
+    assert {c.comparison.family_size for c in contrasts} == {6}
     assert "reconstruction" not in {c.against.name for c in contrasts}
 
 
@@ -172,22 +186,22 @@ def test_a_variant_without_scores_makes_the_claims_of_others_no_easier(what):
     contrasts = findings(
         cells("sdec", twin="dec", auroc=aurocs(sampled=0.85)), cells("vade", twin="ae_gmm", auroc=aurocs(), **gone)
     ).contrasts
-    assert {c.comparison.family_size for c in contrasts} == {12}
-    assert contrasts[0].comparison.p_adjusted == pytest.approx(12 * 2 / 2**10)
+    assert {c.comparison.family_size for c in contrasts} == {14}
+    assert contrasts[0].comparison.p_adjusted == pytest.approx(14 * 2 / 2**10)
 
 
 def test_of_a_collapsed_variant_it_knows_what_its_method_has():
     without = {name: mean for name, mean in aurocs().items() if name != "reconstruction"}
     rows = cells("sdec beta=0.01", twin="dec", auroc=without)
     contrasts = findings(rows, cells("sdec beta=1", twin="dec", auroc=without, collapsed=range(10))).contrasts
-    assert {c.comparison.family_size for c in contrasts} == {10}
+    assert {c.comparison.family_size for c in contrasts} == {12}
 
 
 def test_scores_are_paired_within_the_same_runs():
     """Means over different runs would differ by .1; seed by seed nothing does."""
     rows = cells("sdec", twin="dec", auroc=aurocs())
     for row in rows:
-        row["auroc_entropy"] = row["auroc_confidence"] = 0.6 + 0.02 * row["seed"]
+        row["auroc_entropy"] = row["auroc_plain_entropy"] = 0.6 + 0.02 * row["seed"]
     rows[9]["auroc_entropy"] = np.nan
     decisive = findings(rows).contrasts[0]
     assert decisive.comparison.matched == tuple(range(9))
@@ -422,7 +436,7 @@ def test_outliers_are_a_family_of_their_own_and_names_may_hold_a_slash():
     found = findings(rows)
     assert [c.outliers for c in found.outlier_contrasts] == ["a/b"]
     assert {c.comparison.family_size for c in found.outlier_contrasts} == {1}
-    assert {c.comparison.family_size for c in found.contrasts} == {6}
+    assert {c.comparison.family_size for c in found.contrasts} == {7}
 
 
 # -- the whole ------------------------------------------------------------------------------------
@@ -468,7 +482,7 @@ def test_every_file_says_whether_sampling_helps():
     made = pd.read_csv(io.StringIO(render_findings_csv(one)))
     assert set(made["finding"]) == {"contrast", "detection", "calibration"}
     decisive = made.loc[(made["metric"] == "auroc_entropy") & (made["against"] == "auroc_confidence")].iloc[0]
-    assert (decisive["verdict"], decisive["family_size"], decisive["n"]) == ("better", 6, 10)
+    assert (decisive["verdict"], decisive["family_size"], decisive["n"]) == ("better", 7, 10)
     assert decisive["value"] == pytest.approx(0.05, abs=0.01)
 
 

@@ -61,7 +61,7 @@ def run():
 def test_each_kind_of_outlier_is_found_by_the_score_that_sees_it(run):
     found = outlier_metrics(*run)
     assert list(found) == ["off/axis", "between"]
-    assert all(list(of_set) == ["confidence", "margin", "reconstruction"] for of_set in found.values())
+    assert all(list(of_set) == ["confidence", "plain_entropy", "margin", "reconstruction"] for of_set in found.values())
     assert found["off/axis"]["reconstruction"] == {"auroc": 1, "aupr": 1, "fpr95": 0}
     assert found["off/axis"]["margin"]["auroc"] < 0.7
     assert found["between"]["margin"]["auroc"] == found["between"]["confidence"]["auroc"] == 1
@@ -82,16 +82,16 @@ def test_a_score_counts_where_both_sides_have_it(run):
     without = {k: v for k, v in outputs.items() if k != "outliers/between/reconstruction_error"}
     without |= {"log_density": np.zeros(200)}
     found = outlier_metrics(without, points)
-    assert list(found["between"]) == ["confidence", "margin"]
-    assert list(found["off/axis"]) == ["confidence", "margin", "reconstruction"]
+    assert list(found["between"]) == ["confidence", "plain_entropy", "margin"]
+    assert list(found["off/axis"]) == ["confidence", "plain_entropy", "margin", "reconstruction"]
     nan = outputs | {"outliers/between/reconstruction_error": np.full(30, np.nan)}
-    assert list(outlier_metrics(nan, points)["between"]) == ["confidence", "margin"]
+    assert list(outlier_metrics(nan, points)["between"]) == ["confidence", "plain_entropy", "margin"]
 
 
 def test_centroids_among_the_points_give_outliers_no_margin_without_their_codes(run):
     outputs, points = run
     without = {k: v for k, v in outputs.items() if not k.endswith("embedding")} | {"centers": points[[0, 150]]}
-    assert list(outlier_metrics(without, points)["between"]) == ["confidence", "reconstruction"]
+    assert list(outlier_metrics(without, points)["between"]) == ["confidence", "plain_entropy", "reconstruction"]
 
 
 def test_a_collapsed_run_finds_no_outliers(run):

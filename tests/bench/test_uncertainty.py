@@ -128,6 +128,7 @@ def test_every_score_of_a_run_is_the_formula_of_the_table(run):
     distances = np.sort(np.linalg.norm(outputs["embedding"][:, None] - outputs["centers"], axis=2), axis=1)
     expected = {
         "confidence": 1 - q.max(axis=1),
+        "plain_entropy": entropy(q, axis=1),
         "margin": distances[:, 0] - distances[:, 1],
         "reconstruction": outputs["reconstruction_error"],
         "density": -outputs["log_density"],

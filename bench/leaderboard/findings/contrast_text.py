@@ -15,6 +15,8 @@ from bench.statistics.correction import smallest_n
 Escape = Callable[[str], str]
 
 AUROC = find_metric("auroc_entropy")
+#: What q says of a point without draws.
+OF_Q = ("plain_entropy", "confidence")
 _TOLD_APART = {"better": "larger", "worse": "smaller"}
 
 
@@ -88,12 +90,13 @@ def variant_sentence(
 ) -> str:
     """Answer "does sampling help?" for one variant.
 
-    It is said to help where a score from draws is better than 1 − max q and worse than no other score.
+    It is said to help where a score from draws is better than what q says without draws, its entropy and 1 − max q, and
+    worse than no other score. To be better than the reconstruction error alone is no help.
 
     Parameters
     ----------
     contrasts : sequence of SamplingContrast
-        Those of the variant, the decisive one (H[mean q] against 1 − max q) first; at least one.
+        Those of the variant, the decisive one (H[mean q] against H[q]) first; at least one.
     label : str
         The variant's, escaped.
     what : str
@@ -114,10 +117,14 @@ def variant_sentence(
 
 def _verdict(contrasts: Sequence[SamplingContrast], what: str) -> str:
     outcomes = {c.comparison.outcome for c in contrasts}
-    if "better" in outcomes:
+    of_q: dict[str, list[bool]] = {}
+    for c in contrasts:
+        if c.against.name in OF_Q:
+            of_q.setdefault(c.score.name, []).append(c.comparison.outcome == "better")
+    if any(any(beats) for beats in of_q.values()):
         loses = {c.score.name for c in contrasts if c.comparison.outcome == "worse"}
-        beats = {c.score.name for c in contrasts if c.comparison.outcome == "better" and c.against.name == "confidence"}
-        return f"sampling helps {'' if beats - loses else 'in part '}to find {what}"
+        helps = {name for name, beats in of_q.items() if all(beats)} - loses
+        return f"sampling helps {'' if helps else 'in part '}to find {what}"
     if "worse" in outcomes:
         return f"sampling does not help to find {what}"
     if outcomes == {"cannot be significant"}:

@@ -16,6 +16,7 @@ from bench.statistics.correction import MethodComparison, Scores, compare_method
 SCORE_OF: Mapping[str, Score] = {score.name: score for score in (*SCORES, DISAGREEMENT)}
 
 PAIRS = (
+    ("entropy", "plain_entropy"),  # the decisive one: nothing differs but the draws
     ("entropy", "confidence"),
     ("entropy", "margin"),
     ("entropy", "reconstruction"),
@@ -25,7 +26,7 @@ PAIRS = (
 )
 """What is asked of each stochastic variant, fixed before any run; those of a data set are one family."""
 
-OUTLIER_PAIRS = (("entropy", "confidence"),)
+OUTLIER_PAIRS = (("entropy", "plain_entropy"), ("entropy", "confidence"))
 """What is asked of each stochastic variant and set of outliers; those of a data set are a family of their own."""
 
 

@@ -12,11 +12,10 @@ from bench.leaderboard.findings.gate import collapsed
 from bench.leaderboard.frame import first_cells, metric_values
 from bench.leaderboard.numbers import ABSENT, format_score
 from bench.metrics import find_metric
-from bench.metrics.table import DRAWN
+from bench.metrics.table import DRAWN, N_DRAWS
 from bench.statistics.variance import variance_components
 
 SOURCES = ("draws", "seeds", "hyper-parameters")
-N_DRAWS = 32  # that the runner takes of each run
 _NUMBERS = tuple(f"{what} {source}" for what in ("sd", "share") for source in SOURCES)
 
 

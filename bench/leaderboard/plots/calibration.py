@@ -35,7 +35,7 @@ FEW = 0.01
 MOST_STEPS = 60
 """Steps of a risk-coverage curve that are drawn."""
 
-_COLORS = (*OKABE_ITO, NEUTRAL, "#999933")
+_COLORS = (*OKABE_ITO, NEUTRAL, "#999933", "#AA4466")
 _UNIT = find_metric("acc")  # for how numbers between 0 and 1 are written
 
 
