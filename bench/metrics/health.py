@@ -12,6 +12,8 @@ Verdict = Literal["healthy", "collapsed", "partly collapsed", "degenerate varian
 
 #: Rows of a soft assignment that differ by less than this all say the same.
 SAME_ROWS = 1e-3
+#: What is left out at either end of each column when rows are compared: a stray point does not undo a collapse.
+STRAYS = 0.005
 #: In an epoch's means: less than this share of log k nats of I(x; c) says nothing of the clusters.
 NO_INFORMATION = 1e-4
 #: With more than this share of the variance of the codes the noise is all there is of them.
@@ -45,7 +47,7 @@ class Health:
 
 
 def is_collapsed(labels: np.ndarray, soft_assignment: np.ndarray | None) -> bool:
-    """Return whether there is one cluster, or one row of soft assignments for every point.
+    """Return whether there is one cluster, or one row of soft assignments for every point but a few strays.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def is_collapsed(labels: np.ndarray, soft_assignment: np.ndarray | None) -> bool
     if len(np.unique(labels)) == 1:
         return True
     # Where all rows are equal their argmax is decided by rounding: many labels, and none of them means anything.
-    return soft_assignment is not None and bool(np.ptp(soft_assignment, axis=0).max() < SAME_ROWS)
+    return soft_assignment is not None and bool(_spread(soft_assignment) < SAME_ROWS)
 
 
 def health_of(outputs: Mapping[str, np.ndarray], n_clusters: int) -> Health:
@@ -107,10 +109,15 @@ def noise_share(embedding: np.ndarray | None, variance: np.ndarray | None) -> fl
     return float(noise / (embedding.var(axis=0, dtype=np.float64).sum() + noise))
 
 
+def _spread(soft_assignment: np.ndarray) -> float:
+    """Return by how much the rows differ at most, without the strays of each column."""
+    return float(np.ptp(np.quantile(soft_assignment, [STRAYS, 1 - STRAYS], axis=0), axis=0).max())
+
+
 def _why_collapsed(labels: np.ndarray, soft: np.ndarray | None) -> str:
     if soft is None or len(np.unique(labels)) == 1:
         return "all points in 1 cluster"
-    return f"rows of the soft assignment differ by {np.ptp(soft, axis=0).max():.1g} at most"
+    return f"rows of the soft assignment differ by {_spread(soft):.1g} at most"
 
 
 def _half(n_clusters: int) -> float:

@@ -113,6 +113,16 @@ def test_fewer_than_half_of_the_clusters_is_a_partial_collapse(n_used, n_cluster
     assert (health.verdict, health.reason) == (verdict, f"{n_used} of {n_clusters} clusters in use")
 
 
+def test_a_stray_point_does_not_undo_a_collapse():
+    """All other rows are equal but for rounding, which makes ten clusters of them and an ECE near 0."""
+    rng = np.random.default_rng(0)
+    q = np.full((1000, 10), 0.1) + rng.normal(0, 1e-6, (1000, 10))
+    q[0] = [0.91, *[0.01] * 9]
+    assert health_of({"labels": q.argmax(1), "soft_assignment": q}, 10).verdict == "collapsed"
+    q[:20] = q[0]
+    assert not is_collapsed(q.argmax(1), q), "two in a hundred are a cluster"
+
+
 def test_one_cluster_beside_noise_points_is_not_healthy():
     labels = np.where(np.arange(N) < 9, -1, 0)
     assert health_of(outputs(labels), 2).verdict == "partly collapsed"
