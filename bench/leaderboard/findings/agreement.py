@@ -39,8 +39,8 @@ def stability_rows(cells: pd.DataFrame, agreements: Mapping[str, Agreement]) -> 
     DataFrame
         Columns ``variant``, ``n_used``, ``n_ok``, ``n_out`` (runs that collapsed, wholly or in part), ``ari`` and
         ``nmi`` with ``_low`` and ``_high``, ``n_clusters`` and how many of them are dissolved, stable and highly
-        stable, ``point_agreement`` and ``label_change`` (means; the latter over ``n_drawn`` runs), ``note``. Empty where
-        nothing is known of any variant.
+        stable, ``point_agreement`` and ``label_change`` (means; the latter over ``n_drawn`` runs), ``note``. Empty
+        where nothing is known of any variant.
     """
     rows = []
     for variant, runs in variants_of(cells).items():
