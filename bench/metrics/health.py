@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import entr
+from scipy.special import entr, rel_entr
 
 Verdict = Literal["healthy", "collapsed", "partly collapsed", "degenerate variance"]
 
@@ -15,6 +16,8 @@ Verdict = Literal["healthy", "collapsed", "partly collapsed", "degenerate varian
 #: less than one per cent of themselves. S-DEC has 1e-7 to 1e-5 where it collapsed, a merger of all into two clusters
 #: .003, runs that tell clusters apart .16 and more.
 SAME_ROWS = 1e-5
+#: Share of the rows that may say something else: a stray point does not undo a collapse.
+STRAYS = 0.005
 #: In an epoch's means: less than this share of log k nats of I(x; c) says nothing of the clusters.
 NO_INFORMATION = 1e-4
 #: With more than this share of the variance of the codes the noise is all there is of them.
@@ -48,7 +51,7 @@ class Health:
 
 
 def is_collapsed(labels: np.ndarray, soft_assignment: np.ndarray | None) -> bool:
-    """Return whether there is one cluster, or one row of soft assignments for every point.
+    """Return whether there is one cluster, or one row of soft assignments for every point but a few strays.
 
     Parameters
     ----------
@@ -65,10 +68,14 @@ def is_collapsed(labels: np.ndarray, soft_assignment: np.ndarray | None) -> bool
 def information_share(soft_assignment: np.ndarray) -> float:
     """Return I(x; c) = H(mean q) − mean H(q) of a soft assignment (n_samples, k) over log k, its largest value.
 
-    NaN where it is not finite, and for a single column, which can say nothing.
+    Of all rows but the strays, those that differ most from the others. NaN where it is not finite, and for a single
+    column, which can say nothing.
     """
     q = soft_assignment.astype(np.float64)
+    kept = max(1, math.ceil((1 - STRAYS) * len(q)))
     with np.errstate(invalid="ignore", divide="ignore"):
+        if kept < len(q):
+            q = q[np.argpartition(rel_entr(q, q.mean(axis=0)).sum(axis=1), kept - 1)[:kept]]
         return float((entr(q.mean(axis=0)).sum() - entr(q).sum(axis=1).mean()) / np.log(q.shape[1]))
 
 

@@ -120,9 +120,9 @@ def test_a_collapse_is_one_cluster_or_one_row_of_assignments():
     assert is_collapsed(np.zeros(4, int), None)
     assert is_collapsed(np.full(4, -1), None)
     assert not is_collapsed(np.array([0, -1]), None)
-    rows = np.array([[0.5, 0.5], [0.5, 0.5]], np.float32)
-    assert is_collapsed(np.array([0, 1]), rows + np.float32([[9e-4, 0], [0, 0]]))
-    assert not is_collapsed(np.array([0, 1]), rows + np.float32([[2e-3, 0], [0, 0]]))
+    apart = np.float32([[1, -1], [-1, 1]])
+    assert is_collapsed(np.array([0, 1]), 0.5 + 1e-3 * apart)
+    assert not is_collapsed(np.array([0, 1]), 0.5 + 3e-3 * apart)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +133,16 @@ def test_a_collapse_is_one_cluster_or_one_row_of_assignments():
 def test_fewer_than_half_of_the_clusters_is_a_partial_collapse(n_used, n_clusters, verdict):
     health = health_of(outputs(np.arange(N) % n_used), n_clusters)
     assert (health.verdict, health.reason) == (verdict, f"{n_used} of {n_clusters} clusters in use")
+
+
+def test_a_stray_point_does_not_undo_a_collapse():
+    """All other rows are equal but for rounding, which makes ten clusters of them and an ECE near 0."""
+    rng = np.random.default_rng(0)
+    q = np.full((1000, 10), 0.1) + rng.normal(0, 1e-6, (1000, 10))
+    q[0] = [0.91, *[0.01] * 9]
+    assert health_of({"labels": q.argmax(1), "soft_assignment": q}, 10).verdict == "collapsed"
+    q[:20] = q[0]
+    assert not is_collapsed(q.argmax(1), q), "two in a hundred are a cluster"
 
 
 def test_one_cluster_beside_noise_points_is_not_healthy():

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from bench.leaderboard.content import WORDS, Entry, TextTable, make_table, words
-from bench.leaderboard.findings.gate import collapsed, numbers_of
-from bench.leaderboard.frame import finished, has_flag, twin_pairs, variants_of
+from bench.leaderboard.findings.gate import collapsed, numbers_of, partly_collapsed
+from bench.leaderboard.frame import finished, twin_pairs, variants_of
 from bench.leaderboard.numbers import ABSENT, format_interval, format_score
 from bench.metrics import find_metric
 
@@ -39,14 +39,15 @@ def stability_rows(cells: pd.DataFrame, agreements: Mapping[str, Agreement]) -> 
     DataFrame
         Columns ``variant``, ``n_used``, ``n_ok``, ``n_out`` (runs that collapsed, wholly or in part), ``ari`` and
         ``nmi`` with ``_low`` and ``_high``, ``n_clusters`` and how many of them are dissolved, stable and highly
-        stable, ``point_agreement`` and ``label_change`` (means), ``note``. Empty where nothing is known of any variant.
+        stable, ``point_agreement`` and ``label_change`` (means; the latter over ``n_drawn`` runs), ``note``. Empty
+        where nothing is known of any variant.
     """
     rows = []
     for variant, runs in variants_of(cells).items():
         ended = finished(runs)
-        n_out = int((collapsed(ended) | _partly(ended)).sum())
-        change = numbers_of(runs, ["label_change"])["label_change"][0]
-        place = {"variant": variant, "n_ok": len(ended), "n_out": n_out, "label_change": change}
+        n_out = int((collapsed(ended) | partly_collapsed(ended)).sum())
+        change, _, n_drawn = numbers_of(runs, ["label_change"])["label_change"]
+        place = {"variant": variant, "n_ok": len(ended), "n_out": n_out, "label_change": change, "n_drawn": n_drawn}
         agreement = agreements.get(variant)
         if agreement is None or agreement.n_runs < 2 or n_out == len(ended):
             rows.append(place | {"n_used": 0, "note": _why_not(runs, ended, n_out)})
@@ -65,13 +66,8 @@ def stability_rows(cells: pd.DataFrame, agreements: Mapping[str, Agreement]) -> 
             "note": "",
         }
         rows.append(place | told)
-    table = pd.DataFrame(rows, columns=["variant", "n_used", "n_ok", "n_out", *_NUMBERS, "note"])
+    table = pd.DataFrame(rows, columns=["variant", "n_used", "n_ok", "n_out", "n_drawn", *_NUMBERS, "note"])
     return table if table["n_used"].any() or table["label_change"].notna().any() else table.iloc[:0]
-
-
-def _partly(runs: pd.DataFrame) -> np.ndarray:
-    verdict = (runs["health"] == "partly collapsed").to_numpy(bool) if "health" in runs else False
-    return has_flag(runs, "partly collapsed") | verdict
 
 
 def _why_not(runs: pd.DataFrame, ended: pd.DataFrame, n_out: int) -> str:

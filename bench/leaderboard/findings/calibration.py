@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.leaderboard.content import WORDS, Entry, TextTable, make_table, words
 from bench.leaderboard.findings.contrasts import stochastic_variants
-from bench.leaderboard.findings.gate import collapsed, numbers_of
+from bench.leaderboard.findings.gate import collapsed, numbers_of, partly_collapsed
 from bench.leaderboard.frame import finished, variants_of
 from bench.leaderboard.numbers import ABSENT, format_mean, format_score
 from bench.leaderboard.ranking import n_planned
@@ -85,7 +85,8 @@ def calibration_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTabl
 def calibration_sentences(rows: pd.DataFrame, cells: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
     """Name the best calibrated variant, and say what averaging over draws does; both only describe."""
     ece, told = find_metric("ece"), []
-    complete = rows.loc[rows["complete"].astype(bool)]
+    lost = set(cells.loc[partly_collapsed(cells), "variant"])  # few clusters are calibrated easily
+    complete = rows.loc[rows["complete"].astype(bool) & ~rows["variant"].isin(lost)]
     if len(complete["variant"].unique()) > 1:
         best = complete.iloc[int(np.argmin(complete["ece"]))]
         which = f"{labels[best['variant']]}, q {best['q']}"

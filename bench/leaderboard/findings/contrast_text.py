@@ -91,7 +91,9 @@ def variant_sentence(
     """Answer "does sampling help?" for one variant.
 
     It is said to help where a score from draws is better than what q says without draws, its entropy and 1 − max q, and
-    worse than no other score. To be better than the reconstruction error alone is no help.
+    worse than no other score; in part where it is worse than another, or was not compared with both. To be better than
+    the reconstruction error alone, or than 1 − max q where H[q] is as good, is no help. That it does not help is said
+    where what decides is worse: that no help is shown is no proof of none.
 
     Parameters
     ----------
@@ -116,22 +118,24 @@ def variant_sentence(
 
 
 def _verdict(contrasts: Sequence[SamplingContrast], what: str) -> str:
-    outcomes = {c.comparison.outcome for c in contrasts}
-    of_q: dict[str, list[bool]] = {}
-    for c in contrasts:
-        if c.against.name in OF_Q:
-            of_q.setdefault(c.score.name, []).append(c.comparison.outcome == "better")
-    if any(any(beats) for beats in of_q.values()):
+    of_q = [c for c in contrasts if c.against.name in OF_Q]
+    beats = {name: [c for c in of_q if c.score.name == name] for name in dict.fromkeys(c.score.name for c in of_q)}
+    won = {name: own for name, own in beats.items() if all(c.comparison.outcome == "better" for c in own)}
+    if won:
         loses = {c.score.name for c in contrasts if c.comparison.outcome == "worse"}
-        helps = {name for name, beats in of_q.items() if all(beats)} - loses
-        return f"sampling helps {'' if helps else 'in part '}to find {what}"
-    if "worse" in outcomes:
+        # MI and latent variance are not compared with H[q]: alone they help in part.
+        helps = any(len(own) == len(OF_Q) and name not in loses for name, own in won.items())
+        little = all(c.is_equivalent for own in won.values() for c in own)
+        verdict = f"sampling helps {'' if helps else 'in part '}to find {what}"
+        return f"{verdict}, by less than matters in practice" if little else verdict
+    decisive = [c.comparison.outcome for c in of_q if c.score.name == contrasts[0].score.name]
+    if "worse" in decisive:
         return f"sampling does not help to find {what}"
-    if outcomes == {"cannot be significant"}:
+    if {c.comparison.outcome for c in contrasts} == {"cannot be significant"}:
         return f"the seeds are too few to show whether sampling helps to find {what}"
     if all(c.is_equivalent for c in contrasts):
         return f"sampling does not help to find {what}, all scores are equivalent in practice"
-    return f"no difference shown by sampling to find {what}"
+    return f"sampling is not shown to help to find {what}"
 
 
 def _numbers(c: SamplingContrast, escape: Escape) -> str:

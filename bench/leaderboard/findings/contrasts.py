@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bench.leaderboard.frame import first_cells, scores_of
+from bench.leaderboard.frame import NOT_RUN, first_cells, scores_by_seed, variants_of
 from bench.leaderboard.ranking import ROPE
 from bench.metrics.table import DISAGREEMENT, SCORES, Score
 from bench.statistics.correction import MethodComparison, Scores, compare_methods
@@ -98,7 +98,7 @@ def sampling_contrasts(
     columns = {column_of(name, which) for _, a, b, which in asked for name in (a, b)}
     if not any(_has_values(cells, column) for column in columns):
         return []
-    by_column = {column: scores_of(cells, column) for column in columns}
+    by_column = {column: _by_seed(cells, column) for column in columns}
 
     def key(variant: str, score: str, which: str | None) -> str:
         return f"{column_of(score, which)} of {variant}"
@@ -122,6 +122,19 @@ def _there(cells: pd.DataFrame, outliers: str | None) -> set[str]:
 
 def _has_values(cells: pd.DataFrame, column: str) -> bool:
     return column in cells and bool(pd.to_numeric(cells[column], errors="coerce").notna().any())
+
+
+def _by_seed(cells: pd.DataFrame, column: str) -> dict[str, dict[int, float]]:
+    """Return the scores of each variant by seed, NaN where a run ended without one.
+
+    Two scores of one run are a pair even where all seeds give the same, as where AUROC saturates at 1.
+    """
+    found = {}
+    for variant, rows in variants_of(cells).items():
+        scores = scores_by_seed(rows, column)
+        ended = rows.loc[rows["status"] != NOT_RUN, "seed"].tolist()
+        found[variant] = {seed: scores.get(seed, float("nan")) for seed in ended}
+    return found
 
 
 def _mean(scores: Scores, matched: Iterable[object]) -> float:

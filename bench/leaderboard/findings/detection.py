@@ -102,9 +102,13 @@ def best_sentences(rows: pd.DataFrame, labels: Mapping[str, str], escape: Escape
     told = []
     for name, some in rows.loc[rows["complete"].astype(bool)].groupby("outliers", sort=False):
         best = some.iloc[int(np.argmax(some["auroc"]))]
+        printed = format_score(best["auroc"], _UNIT)
+        others = sum(format_score(value, _UNIT) == printed for value in some["auroc"]) - 1
+        as_well = f", and as well by {others} other{'s' * (others > 1)} of this table" if others else ""
         needs = {"no": "needs no sampling", "yes": "needs sampling"}.get(best["needs_sampling"], "a density")
         told.append(
             f"Outliers from {escape(str(name))} are found best, on average, by {escape(best['title'])} of "
-            f"{labels[best['variant']]} ({needs}): AUROC {format_mean(best['auroc'], best['auroc_sd'], _UNIT)}."
+            f"{labels[best['variant']]} ({needs}): AUROC {format_mean(best['auroc'], best['auroc_sd'], _UNIT)}"
+            f"{as_well}."
         )
     return told

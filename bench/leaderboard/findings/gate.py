@@ -28,8 +28,17 @@ def collapsed(cells: pd.DataFrame) -> np.ndarray:
     -------
     ndarray of shape (n_cells,), bool
     """
-    verdict = (cells["health"] == "collapsed").to_numpy(bool) if "health" in cells else False
-    return has_flag(cells, "collapsed") | verdict
+    return _ended_as(cells, "collapsed")
+
+
+def partly_collapsed(cells: pd.DataFrame) -> np.ndarray:
+    """Tell which runs use fewer than half of their clusters, by flag or verdict; shaped as of `collapsed`."""
+    return _ended_as(cells, "partly collapsed")
+
+
+def _ended_as(cells: pd.DataFrame, health: str) -> np.ndarray:
+    verdict = (cells["health"] == health).to_numpy(bool) if "health" in cells else False
+    return has_flag(cells, health) | verdict
 
 
 def gated(cells: pd.DataFrame) -> pd.DataFrame:

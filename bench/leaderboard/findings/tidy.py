@@ -108,5 +108,7 @@ def _stability(findings: DatasetFindings) -> Iterator[Row]:
             if row["n_used"]:
                 interval = {"ci_low": row[f"{name}_low"], "ci_high": row[f"{name}_high"]}
                 yield {**place, "metric": name, "value": row[name], **interval}
-        names = ("n_clusters", "n_dissolved", "n_stable", "n_highly_stable", "point_agreement", "label_change")
+        names = ("n_clusters", "n_dissolved", "n_stable", "n_highly_stable", "point_agreement")
         yield from ({**place, "metric": name, "value": row[name]} for name in names if np.isfinite(row[name]))
+        if row["n_drawn"]:
+            yield {**place, "metric": "label_change", "value": row["label_change"], "n": row["n_drawn"]}
