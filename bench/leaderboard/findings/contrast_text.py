@@ -124,7 +124,9 @@ def _verdict(contrasts: Sequence[SamplingContrast], what: str) -> str:
     if any(any(beats) for beats in of_q.values()):
         loses = {c.score.name for c in contrasts if c.comparison.outcome == "worse"}
         helps = {name for name, beats in of_q.items() if all(beats)} - loses
-        return f"sampling helps {'' if helps else 'in part '}to find {what}"
+        better = [c for c in contrasts if c.against.name in OF_Q and c.comparison.outcome == "better"]
+        little = ", by less than matters in practice" if all(c.is_equivalent for c in better) else ""
+        return f"sampling helps {'' if helps else 'in part '}to find {what}{little}"
     if "worse" in outcomes:
         return f"sampling does not help to find {what}"
     if outcomes == {"cannot be significant"}:
