@@ -70,6 +70,10 @@ class Configuration:
         return _hash(content, 12)
 
 
+#: Uniform in [0, 1], every feature by itself.
+NOISE = "noise"
+
+
 @dataclass(frozen=True)
 class Strangers:
     """A set of outliers that a cell scores, beside the points that it is fitted to.
@@ -85,6 +89,11 @@ class Strangers:
     name: str
     spec: str
     fingerprint: str
+
+    @property
+    def from_data(self) -> bool:
+        """Whether they come from a data set, whatever it is called: a file may bear the name of noise."""
+        return self.fingerprint != NOISE
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.cells import Strangers
+from bench.cells import NOISE, Strangers
 from bench.errors import InputError
 from bench.shuffling import generator, shuffled
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from bench.dataset import Dataset
     from bench.suite import Suite
 
-#: Uniform in [0, 1], every feature by itself.
-NOISE = "noise"
 #: Points of either side at most: AUROC has a standard error below .005 then, whatever it is.
 MOST_POINTS = 10_000
 #: What data that are only scored are asked for: they need not know a number of clusters.

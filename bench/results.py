@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 UNNAMED = "(unnamed)"
 
+#: Data, configuration and seed: what is fitted. Outliers are scored beside it, and change no more than the key.
+_Place = tuple[str, str, int]
+
 
 @dataclass(frozen=True)
 class Results:
@@ -78,18 +81,24 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
     if len(decided) > 1:
         told = ", ".join(f"{run.folder} by {metric}" for metric, run in decided.items())
         raise InputError(f"these runs have different primary metrics ({told}); report them apart")
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[_Place, dict[str, Any]] = {}
+    n_outliers: dict[_Place, int] = {}
     params: dict[str, Mapping[str, Any]] = {}
     origin: dict[str, dict[str, None]] = {"versions": {}, "hardware": {}, "commits": {}}
-    twice = 0
+    twice = again = 0
     for number, (run, suite) in enumerate(zip(runs, suites, strict=True)):
         for record in rescored(run, lambda suite=suite: load(suite)):  # type: ignore[misc]
             row = _row(record) | {"run": number}
-            there = rows.setdefault(record.key, row)
+            place = record.fingerprint, record.config, record.seed
+            there = rows.setdefault(place, row)
             if there is not row:
-                twice += 1
-                if there["status"] != "ok":  # what failed in one run may have ended well in another
-                    rows[record.key] = row
+                twice += there["key"] == record.key
+                again += there["key"] != record.key
+                # What failed in one run may have ended well in another, or been scored against more outliers.
+                if (row["status"] == "ok", len(record.outliers)) > (there["status"] == "ok", n_outliers[place]):
+                    rows[place] = row
+            if rows[place] is row:
+                n_outliers[place] = len(record.outliers)
             params.setdefault(record.config, record.params)
             origin["versions"].setdefault(", ".join(f"{name} {of}" for name, of in record.versions.items()))
             origin["hardware"].setdefault(row["hardware"])
@@ -97,13 +106,16 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
     for number, run in enumerate(runs):
         for planned in run.plan():
             for seed, key in planned.keys.items():
-                rows.setdefault(key, _planned_row(planned, seed, key) | {"run": number})
+                place = planned.fingerprint, planned.config, seed
+                rows.setdefault(place, _planned_row(planned, seed, key) | {"run": number})
     frame = _frame(list(rows.values()), suites)
     if len(runs) > 1:
         _refuse_other_data(runs, frame)
     notes = []
     if twice:
         notes.append(f"{twice} cells are in several of the runs; they count once, as the first has them.")
+    if again:
+        notes.append(f"{again} cells were run again beside other outliers; each counts once, with the most of them.")
     found = {name: list(values) for name, values in origin.items()}
     return Results(frame, list(runs), suites, params, found, notes)
 

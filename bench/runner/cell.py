@@ -19,7 +19,7 @@ from bench.dataset import Dataset
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION
 from bench.metrics.uncertainty import uncertainty_scores
-from bench.outliers import NOISE, inlier_indices, points_of
+from bench.outliers import inlier_indices, points_of
 from bench.runner import memory as memory_use
 from bench.runner.outputs import Outputs, extremes, heldout_outputs, outputs_of
 from bench.runner.provenance import commit, hardware, versions
@@ -89,7 +89,7 @@ def fit_cell(
     if dataset.fingerprint != cell.fingerprint:
         return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}
     for strangers in cell.outliers:
-        if strangers.name != NOISE and (others or {})[strangers.spec].fingerprint != strangers.fingerprint:
+        if strangers.from_data and (others or {})[strangers.spec].fingerprint != strangers.fingerprint:
             return failed(cell, "failed", f"data set {strangers.spec} changed since the plan was made", device), {}
     if info.resources.get("gpus") == 0:
         device = "cpu"

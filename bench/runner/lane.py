@@ -20,7 +20,6 @@ from ray.exceptions import RayError
 
 from bench.cells import Cell
 from bench.dataset import Dataset
-from bench.outliers import NOISE
 from bench.registry import find_method
 from bench.runner.cell import PRELOAD, Outputs, TimeIsUpError, failed, fit_cell, limit_threads
 from bench.runner.driver import Report
@@ -119,7 +118,7 @@ class Lane(tune.Trainable):
 
     def _data_of(self, cell: Cell) -> tuple[Dataset, dict[str, Dataset]]:
         """Return a cell's data set, and by name those of its outliers."""
-        specs = [cell.spec, *(o.spec for o in cell.outliers if o.name != NOISE)]
+        specs = [cell.spec, *(o.spec for o in cell.outliers if o.from_data)]
         # Cells come data set by data set: what the last one needed is likely to serve, and nothing else is kept.
         kept = {spec: self._datasets.get(spec) or ray.get(self._job.data[spec]) for spec in specs}
         self._datasets = kept

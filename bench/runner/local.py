@@ -20,7 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 from bench.cards import load_dataset
 from bench.cells import Cell
 from bench.dataset import Dataset
-from bench.outliers import ANY_CLUSTERS, NOISE
+from bench.outliers import ANY_CLUSTERS
 from bench.registry import find_method
 from bench.runner.backlog import Backlog
 from bench.runner.cell import PRELOAD, Outputs, failed, fit_cell, limit_threads
@@ -149,7 +149,7 @@ def _run(cell: Cell, settings: Settings, data: Data) -> tuple[Record, Outputs]:
     dataset = _dataset(cell.spec, data)
     info = find_method(cell.configuration.method)
     limit_threads(settings.threads_of(info))
-    others = {o.spec: _dataset(o.spec, replace(data, clusters=ANY_CLUSTERS)) for o in cell.outliers if o.name != NOISE}
+    others = {o.spec: _dataset(o.spec, replace(data, clusters=ANY_CLUSTERS)) for o in cell.outliers if o.from_data}
     memory = memory_of(cell, settings.memory)
     return fit_cell(cell, info, dataset, others, device=settings.device, memory=memory)
 

@@ -53,6 +53,9 @@ def outputs_of(
         value = getattr(estimator, f"{name}_", None)
         if value is not None:
             outputs[name] = np.asarray(value, dtype=np.float32)
+    variance, embedding = outputs.get("embedding_variance"), outputs.get("embedding")
+    if variance is not None and embedding is not None and variance.shape != embedding.shape:
+        raise ValueError(f"embedding_variance_ has shape {variance.shape}; it must be {embedding.shape}, as embedding_")
     width = outputs["embedding"].shape[-1] if "embedding" in outputs else dataset.x.shape[1]
     centers = _centers(estimator, width)
     if centers is not None:
@@ -180,6 +183,8 @@ def _pictures(estimator: Any, dataset: Dataset, seed: int) -> Outputs:
     if hasattr(estimator, "sample_reconstruct"):
         stream = seed_of("uncertainty/reconstructions", seed)
         drawn = np.asarray(estimator.sample_reconstruct(samples, n_samples=N_DRAWS, random_state=stream))
+        if drawn.shape != (N_DRAWS, *samples.shape):
+            raise ValueError(f"sample_reconstruct gives shape {drawn.shape}; it must be {(N_DRAWS, *samples.shape)}")
         outputs["reconstruction_mean"] = drawn.mean(axis=0, dtype=np.float32)
         outputs["reconstruction_sd"] = drawn.std(axis=0, dtype=np.float32)
     return outputs

@@ -135,6 +135,14 @@ def test_scores_that_are_the_same_in_practice_are_said_to_be():
     assert "sampling does not help to find mis-clustered points, all scores are equivalent in practice" in told
 
 
+def test_a_help_that_is_too_small_to_matter_is_said_to_be():
+    rows = cells("sdec", twin="dec", auroc=aurocs())
+    for i, row in enumerate(rows):
+        row |= {f"auroc_{name}": 0.8 for name in FREE} | {f"auroc_{name}": 0.803 + i / 10_000 for name in SAMPLED}
+    told = sentences(rows)[1]
+    assert "sampling helps to find mis-clustered points, by less than matters in practice: H[mean q]" in told
+
+
 def test_a_score_that_beats_one_free_score_and_loses_to_another_helps_in_part():
     told = sentences(cells("sdec", twin="dec", auroc=aurocs(sampled=0.85, reconstruction=0.9)))[1]
     assert "sampling helps in part to find" in told, "MI and latent variance are not compared with H[q]"

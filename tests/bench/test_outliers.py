@@ -70,6 +70,24 @@ def test_noise_is_uniform_and_the_same_for_every_method_and_seed(data):
     assert first.std(axis=1).min() > 0.15  # each feature by itself
 
 
+def test_data_that_are_called_noise_are_not_replaced_by_it(cli, tmp_path, data):
+    """A file's name is its data set's name; uniform numbers in its place would be scored under its fingerprint."""
+    path = tmp_path / "noise.npy"
+    np.save(path, np.tile(data["digits"].x[:2], (20, 1)))
+    suite = tmp_path / "strange.toml"
+    suite.write_text(
+        'name = "strange"\npreset = "quick"\ndatasets = ["digits"]\nmethods = ["kmeans"]\nseeds = 1\n'
+        f'outliers.digits = ["{path}"]\n'
+    )
+    code, _, err = cli("run", suite, "--out", tmp_path / "out", "--jobs", "1")
+    assert code == 0, err
+    run = Run(tmp_path / "out")
+    (record,) = run.records()
+    margins = run.outputs(record.key)["outliers/noise/margin"]
+    assert len(margins) == 40
+    assert len(np.unique(margins)) == 2
+
+
 def test_either_side_has_at_most_ten_thousand_points(data):
     assert len(inlier_indices(data["digits"])) == 1797
     many = load_dataset("digits")

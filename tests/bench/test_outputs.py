@@ -120,6 +120,7 @@ def test_centers_are_where_the_codes_are(dataset):
         ("sample_proba", lambda x, n_samples, random_state: np.ones((n_samples, 3, 2)), "sample_proba gives shape"),
         ("score_samples", lambda x: np.ones((len(x), 1)), "score_samples gives shape"),
         ("predict_proba", lambda x: np.ones(len(x)), "predict_proba gives shape"),
+        ("sample_reconstruct", lambda x, n_samples, random_state: x, "sample_reconstruct gives shape"),
     ],
 )
 def test_what_has_a_wrong_shape_is_named(dataset, member, given, message):
@@ -128,6 +129,18 @@ def test_what_has_a_wrong_shape_is_named(dataset, member, given, message):
 
     setattr(Method, member, staticmethod(given))
     with pytest.raises(ValueError, match=message):
+        outputs_of(Method(), dataset, 1)
+
+
+def test_a_variance_of_other_points_than_the_codes_is_refused(dataset):
+    """Its mean would be a share of noise all the same, and decide the health of the run."""
+
+    class Method:
+        labels_ = np.zeros(300, dtype=int)
+        embedding_ = np.zeros((300, 2))
+        embedding_variance_ = np.ones((5, 2))
+
+    with pytest.raises(ValueError, match=r"embedding_variance_ has shape \(5, 2\); it must be \(300, 2\)"):
         outputs_of(Method(), dataset, 1)
 
 

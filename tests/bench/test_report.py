@@ -199,6 +199,21 @@ def test_runs_are_put_together_and_a_shared_cell_counts_once(make_run, cli, tmp_
     assert not (a / "report.html").exists(), "nothing is written into the runs"
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_cell_run_again_beside_outliers_counts_once(make_run, cli, tmp_path, apart):
+    """Outliers change the key of a cell and nothing that is fitted: a seed must not occur twice."""
+    seen = {"noise": {"margin": {"auroc": 0.9, "aupr": 0.8, "fpr95": 0.1}}}
+    plain = scores_for("dec", 0.7)
+    again = [r.model_copy(update={"key": f"{r.key}-beside", "outliers": seen}) for r in plain]
+    runs = [make_run("a", plain), make_run("b", again)] if apart else [make_run("a", [*plain, *again])]
+    for order in (runs, runs[::-1]):
+        code, printed, err = cli("report", *order, "--out", tmp_path / "out")
+        assert code == 0, err
+        assert_said(tmp_path / "out", "6 cells were run again beside other outliers; each counts once, with the most")
+        assert board_in(tmp_path / "out")["n_scored"].to_dict() == {"dec": 6}
+        assert "Outliers from noise are found best" in printed
+
+
 def test_a_cell_that_failed_in_one_run_and_ended_well_in_another_ended_well(make_run, cli, tmp_path):
     failed = record("dec", 0, None, status="failed", metrics={}, error="lost")
     a, b = (
