@@ -51,7 +51,7 @@ class Health:
 
 
 def is_collapsed(labels: np.ndarray, soft_assignment: np.ndarray | None) -> bool:
-    """Return whether there is one cluster, or one row of soft assignments for every point but a few strays.
+    """Return whether there is one cluster, or one row of soft assignments, for every point but a few strays.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def is_collapsed(labels: np.ndarray, soft_assignment: np.ndarray | None) -> bool
     soft_assignment : ndarray of shape (n_samples, n_clusters) or None
         None for a method that has none.
     """
-    if len(np.unique(labels)) == 1:
+    if _outside_largest(labels) <= STRAYS * len(labels):
         return True
     # Where all rows are equal their argmax is decided by rounding: many labels, and none of them means anything.
     return soft_assignment is not None and information_share(soft_assignment) < SAME_ROWS
@@ -127,9 +127,15 @@ def noise_share(embedding: np.ndarray | None, variance: np.ndarray | None) -> fl
     return float(noise / (embedding.var(axis=0, dtype=np.float64).sum() + noise))
 
 
+def _outside_largest(labels: np.ndarray) -> int:
+    """Return how many points are not in the largest cluster."""
+    return len(labels) - int(np.unique(labels, return_counts=True)[1].max())
+
+
 def _why_collapsed(labels: np.ndarray, soft: np.ndarray | None) -> str:
-    if soft is None or len(np.unique(labels)) == 1:
-        return "all points in 1 cluster"
+    strays = _outside_largest(labels)
+    if soft is None or strays <= STRAYS * len(labels):
+        return f"all points but {strays} in 1 cluster" if strays else "all points in 1 cluster"
     return f"the soft assignment has {information_share(soft):.1g} of the information it could have of the clusters"
 
 

@@ -145,6 +145,14 @@ def test_a_stray_point_does_not_undo_a_collapse():
     assert not is_collapsed(q.argmax(1), q), "two in a hundred are a cluster"
 
 
+def test_one_cluster_but_for_a_stray_point_is_a_collapse_of_two_clusters_as_of_ten():
+    labels = np.r_[np.zeros(999, int), 1]
+    for n_clusters in (2, 10):
+        health = health_of({"labels": labels}, n_clusters)
+        assert (health.verdict, health.reason) == ("collapsed", "all points but 1 in 1 cluster")
+    assert not is_collapsed(np.r_[np.zeros(990, int), np.ones(10, int)], None), "one in a hundred may be a cluster"
+
+
 def test_one_cluster_beside_noise_points_is_not_healthy():
     labels = np.where(np.arange(N) < 9, -1, 0)
     assert health_of(outputs(labels), 2).verdict == "partly collapsed"

@@ -36,6 +36,7 @@ def contrast_table(contrasts: Sequence[SamplingContrast], labels: Mapping[str, s
         rows.append(
             [
                 *place,
+                words(c.comparison.outcome + equivalent),
                 words(escape(c.score.title)),
                 (format_score(a, AUROC), a),
                 words(escape(c.against.title)),
@@ -43,11 +44,10 @@ def contrast_table(contrasts: Sequence[SamplingContrast], labels: Mapping[str, s
                 difference,
                 (ABSENT if p is None else format_p(p), p),
                 (str(len(c.comparison.matched)), len(c.comparison.matched)),
-                words(c.comparison.outcome + equivalent),
             ]
         )
-    header = ["variant", *(["outliers"] if among else []), "sampled score", "AUROC", "free score", "free AUROC"]
-    header += ["difference [95 %]", "p (Holm)", "n", "verdict"]
+    header = ["variant", *(["outliers"] if among else []), "verdict", "sampled score", "AUROC", "free score"]
+    header += ["free AUROC", "difference [95 %]", "p (Holm)", "n"]
     what = "outliers" if among else "mis-clustered points"
     title = f"Does sampling help to find {what}? AUROC of scores from draws and of scores without"
     return make_table(title, header, rows, left=WORDS | {"outliers", "sampled score", "free score"})

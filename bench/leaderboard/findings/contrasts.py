@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bench.agreement import VOTERS
 from bench.leaderboard.frame import NOT_RUN, first_cells, scores_by_seed, variants_of
 from bench.leaderboard.ranking import ROPE
 from bench.metrics.table import DISAGREEMENT, SCORES, Score
@@ -94,6 +95,8 @@ def sampling_contrasts(
         of_method = cells.loc[cells["method"] == rows["method"].iloc[0]]
         for which in outliers:
             there = _there(rows, which) or _there(of_method, which)
+            if there and which is None and rows["twin"].notna().any() and len(rows) > VOTERS:
+                there |= {DISAGREEMENT.name}  # too few healthy voters are an outcome too
             asked += [(variant, a, b, which) for a, b in pairs if not there or {a, b} <= there]
     columns = {column_of(name, which) for _, a, b, which in asked for name in (a, b)}
     if not any(_has_values(cells, column) for column in columns):
