@@ -23,8 +23,8 @@ NO_INFORMATION = 1e-4
 #: With more than this share of the variance of the codes the noise is all there is of them.
 ALL_NOISE = 0.99
 #: With less, the method has become deterministic: a draw then tells about a thousandth of what the code tells of its
-#: cluster. S-DEC's noise has .012 to .047 at beta = .01, .0009 to .0055 at .001 and at most .0009 at .0001 (digits and
-#: MNIST, 40 to 400 epochs); VaDE's .24, a variational autoencoder's .68. A ratio, whatever the scale of the codes.
+#: cluster. S-DEC's noise has .008 to .081 at beta = .01, .0009 to .007 at .001 and at most .0011 at .0001 (digits and
+#: MNIST, 10 to 400 epochs); VaDE's .24, a variational autoencoder's .68. A ratio, whatever the scale of the codes.
 NO_NOISE = 0.005
 
 
