@@ -75,7 +75,7 @@ NOISE = "noise"
 
 
 @dataclass(frozen=True)
-class Strangers:
+class OutlierSet:
     """A set of outliers that a cell scores, beside the points that it is fitted to.
 
     Attributes
@@ -109,7 +109,7 @@ class Cell:
     part : "whole" or "selection"
         The points it is fitted on. What a selection cell is made of shares nothing with an ordinary one: neither
         key nor random numbers nor network.
-    outliers : tuple of Strangers
+    outliers : tuple of OutlierSet
         What else it scores. They change its key, for they are part of its outcome, and nothing that is fitted.
     """
 
@@ -119,7 +119,7 @@ class Cell:
     configuration: Configuration
     seed: int
     part: Part = "whole"
-    outliers: tuple[Strangers, ...] = ()
+    outliers: tuple[OutlierSet, ...] = ()
 
     @cached_property
     def key(self) -> str:

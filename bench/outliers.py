@@ -1,4 +1,4 @@
-"""Points that a method should find strange: of another data set, or noise.
+"""Outliers: points of another data set, or noise, that a method should tell from those it is fitted to.
 
 A suite says ``[outliers]``, and for each of its data sets what else to score: names of data sets, and "noise".
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.cells import NOISE, Strangers
+from bench.cells import NOISE, OutlierSet
 from bench.errors import InputError
 from bench.shuffling import generator, shuffled
 
@@ -34,7 +34,7 @@ def specs_of(suite: Suite) -> list[str]:
     return list(dict.fromkeys(other for spec in suite.datasets for other in concerned(suite, spec) if other != NOISE))
 
 
-def strangers_of(suite: Suite, spec: str, datasets: Mapping[str, Dataset]) -> tuple[Strangers, ...]:
+def outlier_sets_of(suite: Suite, spec: str, datasets: Mapping[str, Dataset]) -> tuple[OutlierSet, ...]:
     """Return the sets of outliers of one of a suite's data sets.
 
     Parameters
@@ -54,20 +54,20 @@ def strangers_of(suite: Suite, spec: str, datasets: Mapping[str, Dataset]) -> tu
     for other in concerned(suite, spec):
         where = f"outliers.{spec.partition('@')[0]}: {other}"
         if other == NOISE:
-            strangers = Strangers(NOISE, NOISE, NOISE)
+            outlier_set = OutlierSet(NOISE, NOISE, NOISE)
         else:
-            strange = datasets[other]
-            if strange.fingerprint == dataset.fingerprint:
+            source = datasets[other]
+            if source.fingerprint == dataset.fingerprint:
                 raise InputError(f"{where} is the very data that methods are fitted to; name other data")
-            if strange.x.shape[1] != dataset.x.shape[1]:
+            if source.x.shape[1] != dataset.x.shape[1]:
                 raise InputError(
-                    f"{where} has {strange.x.shape[1]} features and {dataset.name} has {dataset.x.shape[1]}; "
+                    f"{where} has {source.x.shape[1]} features and {dataset.name} has {dataset.x.shape[1]}; "
                     f"name data of {dataset.x.shape[1]} features, or noise"
                 )
-            strangers = Strangers(strange.name, other, strange.fingerprint)
-        if strangers.name in found:
+            outlier_set = OutlierSet(source.name, other, source.fingerprint)
+        if outlier_set.name in found:
             raise InputError(f"{where} is there twice; name it once")
-        found[strangers.name] = strangers
+        found[outlier_set.name] = outlier_set
     return tuple(found.values())
 
 
@@ -76,12 +76,12 @@ def inlier_indices(dataset: Dataset) -> np.ndarray:
     return _some(len(dataset.x), "inliers", dataset.fingerprint)
 
 
-def points_of(strangers: Strangers, dataset: Dataset, other: Dataset | None) -> np.ndarray:
+def points_of(outlier_set: OutlierSet, dataset: Dataset, other: Dataset | None) -> np.ndarray:
     """Return the points of a set of outliers.
 
     Parameters
     ----------
-    strangers : Strangers
+    outlier_set : OutlierSet
     dataset : Dataset
         What methods are fitted to.
     other : Dataset or None
@@ -93,7 +93,7 @@ def points_of(strangers: Strangers, dataset: Dataset, other: Dataset | None) -> 
         float32 in [0, 1].
     """
     if other is not None:
-        return other.x[_some(len(other.x), "outliers", strangers.fingerprint)]
+        return other.x[_some(len(other.x), "outliers", outlier_set.fingerprint)]
     shape = min(len(dataset.x), MOST_POINTS), dataset.x.shape[1]
     return generator("outliers", NOISE, dataset.fingerprint).random(shape, dtype=np.float32)
 

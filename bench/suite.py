@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from bench.cells import Cell, Configuration, Part, Strangers
+from bench.cells import Cell, Configuration, OutlierSet, Part
 from bench.configurations import configurations_of, with_twins
 from bench.errors import InputError
 from bench.method import MethodInfo
 from bench.metrics import METRICS
-from bench.outliers import strangers_of
+from bench.outliers import outlier_sets_of
 
 if TYPE_CHECKING:
     from bench.dataset import Dataset
@@ -75,7 +75,7 @@ class Suite(BaseModel):
         choices, and the presets beside them, are then run with ``seeds``. None runs every configuration instead.
     outliers : mapping of str to list of str
         By data set (a key without ``@split`` is of any split): other data sets, or "noise", whose points methods
-        fitted to that one should find strange.
+        fitted to that one should tell from its own.
     limit, clusters : int or None
         Points to keep of every data set; clusters to ask for instead of the number of classes.
     """
@@ -227,7 +227,9 @@ def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[st
     for spec in suite.datasets:
         dataset = datasets[spec]
         found = [pair for entry in suite.methods for pair in configurations_of(suite, entry, dataset, find)]
-        cells += cells_of(spec, dataset, with_twins(found), suite.seeds, outliers=strangers_of(suite, spec, datasets))
+        cells += cells_of(
+            spec, dataset, with_twins(found), suite.seeds, outliers=outlier_sets_of(suite, spec, datasets)
+        )
     return unique(cells)
 
 
@@ -237,7 +239,7 @@ def cells_of(
     configurations: Iterable[Configuration],
     seeds: list[int],
     part: Part = "whole",
-    outliers: tuple[Strangers, ...] = (),
+    outliers: tuple[OutlierSet, ...] = (),
 ) -> list[Cell]:
     """Return the cells of configurations on a data set; one that takes no seed has a single one on the same points."""
     return [

@@ -118,14 +118,14 @@ class Score:
     Attributes
     ----------
     name, title, description : str
-    needs_sampling : {"no", "yes", "if stochastic"}
+    needs_sampling : {"no", "yes", "if stochastic", "five runs"}
         Whether it takes latent draws, or the noise that they are drawn with.
     """
 
     name: str
     title: str
     description: str
-    needs_sampling: Literal["no", "yes", "if stochastic"]
+    needs_sampling: Literal["no", "yes", "if stochastic", "five runs"]
 
 
 SCORES: tuple[Score, ...] = (
@@ -141,7 +141,9 @@ SCORES: tuple[Score, ...] = (
 )
 """Scores of one run. The disagreement of several runs is one more, which no run has by itself."""
 
-DISAGREEMENT = Score("disagreement", "disagreement", "entropy of the votes of five aligned deterministic runs", "no")
+DISAGREEMENT = Score(
+    "disagreement", "disagreement", "entropy of the votes of five aligned deterministic runs", "five runs"
+)
 
 N_DRAWS = 32
 """Latent draws that a run takes of each point."""

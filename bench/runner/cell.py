@@ -82,15 +82,15 @@ def fit_cell(
     record : Record
     outputs : dict of str to ndarray
         As `bench.runner.outputs.outputs_of` has them; ``extreme_points`` and ``extreme_images``, the most and least
-        certain ones; ``inliers``, the fitted points that are compared with outliers. A selection cell has labels and
-        codes of the points it was fitted on, and what `heldout_outputs` says of the others. Empty unless the status
-        is "ok".
+        certain ones; ``inliers``, the fitted points that are compared with outliers. A selection cell has the
+        former of the points it was fitted on, and what `heldout_outputs` says of the others. Empty unless the status is
+        "ok".
     """
     if dataset.fingerprint != cell.fingerprint:
         return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}
-    for strangers in cell.outliers:
-        if strangers.from_data and (others or {})[strangers.spec].fingerprint != strangers.fingerprint:
-            return failed(cell, "failed", f"data set {strangers.spec} changed since the plan was made", device), {}
+    for outlier_set in cell.outliers:
+        if outlier_set.from_data and (others or {})[outlier_set.spec].fingerprint != outlier_set.fingerprint:
+            return failed(cell, "failed", f"data set {outlier_set.spec} changed since the plan was made", device), {}
     if info.resources.get("gpus") == 0:
         device = "cpu"
     memory_use.reset_peak()
@@ -105,7 +105,7 @@ def fit_cell(
             estimator.fit(fitted.x)
             timings = {**getattr(estimator, "timings_", {}), "fit": time.perf_counter() - start}
             start = time.perf_counter()
-            outputs = outputs_of(estimator, fitted, cell.random_state, _strange_points(cell, dataset, others or {}))
+            outputs = outputs_of(estimator, fitted, cell.random_state, _outlier_points(cell, dataset, others or {}))
             if part:
                 outputs |= heldout_outputs(estimator, part.heldout)
             else:
@@ -169,7 +169,7 @@ def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outc
     )
 
 
-def _strange_points(cell: Cell, dataset: Dataset, others: Mapping[str, Dataset]) -> dict[str, np.ndarray]:
+def _outlier_points(cell: Cell, dataset: Dataset, others: Mapping[str, Dataset]) -> dict[str, np.ndarray]:
     return {o.name: points_of(o, dataset, others.get(o.spec)) for o in cell.outliers}
 
 

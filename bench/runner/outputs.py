@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy.special import entr
 
 from bench.dataset import Dataset
 from bench.metrics.point_scores import centroid_margin
@@ -64,7 +65,7 @@ def outputs_of(
     outputs |= _pictures(estimator, dataset, seed)
     for name, points in (outliers or {}).items():
         found = _of_points(estimator, points, name, seed) | _codes(estimator, points)
-        found.pop("draw_labels", None)  # strangers have no right label
+        found.pop("draw_labels", None)  # outliers have no right label
         if centers is not None and "embedding" not in outputs and len(centers) > 1:
             found["margin"] = centroid_margin(points, centers)  # the points themselves are not kept
         outputs |= {f"outliers/{name}/{what}": values for what, values in found.items()}
@@ -148,17 +149,12 @@ def _draws(estimator: Any, points: np.ndarray, name: str, seed: int) -> Outputs:
             raise ValueError(f"sample_proba gives shape {q.shape}; it must be ({N_DRAWS}, {len(chunk)}, n_clusters)")
         means.append(q.mean(axis=0))
         labels.append(q.argmax(axis=2).astype(np.min_scalar_type(q.shape[2])))
-        entropies.append(_entropy(q).mean(axis=0))
+        entropies.append(entr(q).sum(axis=2).mean(axis=0))
     return {
         "sampled_assignment": np.concatenate(means),
         "sampled_entropy": np.concatenate(entropies),
         "draw_labels": np.concatenate(labels, axis=1),
     }
-
-
-def _entropy(q: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return -np.where(q > 0, q * np.log(q), 0).sum(axis=-1)
 
 
 def _codes(estimator: Any, points: np.ndarray) -> Outputs:

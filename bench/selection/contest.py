@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.cells import Cell, Configuration, canonical
 from bench.configurations import Paired, configurations_of, name_and_preset, with_twins
 from bench.errors import InputError
-from bench.outliers import strangers_of
+from bench.outliers import outlier_sets_of
 from bench.suite import Suite, cells_of, unique
 
 if TYPE_CHECKING:
@@ -125,8 +125,8 @@ def reporting_cells(
             if contest.spec == spec:
                 wanted = chosen.get(contest.place, ())
                 pairs += [contest.fixed, *(pair for pair in contest.candidates if pair.configuration.id in wanted)]
-        strange = strangers_of(suite, spec, datasets)
-        cells += cells_of(spec, datasets[spec], with_twins(pairs), suite.seeds, outliers=strange)
+        outliers = outlier_sets_of(suite, spec, datasets)
+        cells += cells_of(spec, datasets[spec], with_twins(pairs), suite.seeds, outliers=outliers)
     return unique(cells)
 
 

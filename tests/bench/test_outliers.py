@@ -1,4 +1,4 @@
-"""Strangers: which they are, what they change, and what a whole run says of them."""
+"""Outliers: which they are, what they change, and what a whole run says of them."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from bench.store import Run
 from bench.suite import load_suite, make_suite, plan_cells
 
 BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["kmeans"], "seeds": 1}
-STRANGE = {"outliers": {"digits": ["blobs64", "noise"]}}
+OUTLIERS = {"outliers": {"digits": ["blobs64", "noise"]}}
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +28,16 @@ def cells(data, **changes):
 
 def test_outliers_are_part_of_what_a_cell_is(data):
     """A record without them is not one with them; what is fitted is the same."""
-    (plain,), (strange,), (less,) = cells(data), cells(data, **STRANGE), cells(data, outliers={"digits": ["noise"]})
-    assert len({plain.key, strange.key, less.key}) == 3
-    assert plain.random_state == strange.random_state
-    assert plain.network == strange.network
-    assert [o.name for o in strange.outliers] == ["blobs64", "noise"]
+    (plain,), (beside,), (less,) = cells(data), cells(data, **OUTLIERS), cells(data, outliers={"digits": ["noise"]})
+    assert len({plain.key, beside.key, less.key}) == 3
+    assert plain.random_state == beside.random_state
+    assert plain.network == beside.network
+    assert [o.name for o in beside.outliers] == ["blobs64", "noise"]
     assert cells(data, outliers={})[0].key == plain.key
 
 
 def test_a_key_without_a_split_is_of_any_split(data):
-    (cell,) = cells(data, datasets=["digits@all"], **STRANGE)
+    (cell,) = cells(data, datasets=["digits@all"], **OUTLIERS)
     assert len(cell.outliers) == 2
 
 
@@ -62,7 +62,7 @@ def test_other_data_sets_leave_out_what_the_suite_says_of_its_own():
 
 
 def test_noise_is_uniform_and_the_same_for_every_method_and_seed(data):
-    (cell,) = cells(data, **STRANGE)
+    (cell,) = cells(data, **OUTLIERS)
     first, again = (points_of(cell.outliers[1], data["digits"], None) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert first.shape == data["digits"].x.shape
@@ -98,7 +98,7 @@ def test_either_side_has_at_most_ten_thousand_points(data):
     assert chosen.max() > 69_900  # of all of them, not of the first
 
 
-def test_a_run_tells_strangers_from_what_it_knows(cli, tmp_path, data):
+def test_a_run_tells_outliers_from_what_it_knows(cli, tmp_path, data):
     suite = tmp_path / "strange.toml"
     suite.write_text(
         'name = "strange"\npreset = "quick"\ndatasets = ["digits"]\nmethods = ["kmeans", "vae_kmeans"]\nseeds = 1\n'

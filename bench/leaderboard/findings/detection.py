@@ -14,7 +14,6 @@ from bench.leaderboard.frame import variants_of
 from bench.leaderboard.numbers import format_mean, format_score
 from bench.leaderboard.ranking import n_planned
 from bench.metrics import find_metric
-from bench.metrics.table import DISAGREEMENT
 
 Escape = Callable[[str], str]
 
@@ -65,8 +64,7 @@ def _rows(cells: pd.DataFrame, rates: tuple[str, ...], outliers: list[str] | lis
                 n = next(iter(found.values()))[2]
                 if n == 0:
                     continue
-                needs = "five runs" if score is DISAGREEMENT else score.needs_sampling
-                row = [variant, which, score.name, score.title, needs, n, n == n_planned(runs)]
+                row = [variant, which, score.name, score.title, score.needs_sampling, n, n == n_planned(runs)]
                 rows.append(row + [number for mean, sd, _ in found.values() for number in (mean, sd)])
     return pd.DataFrame(rows, columns=[*_PLACE, *(f"{rate}{part}" for rate in rates for part in ("", "_sd"))])
 

@@ -34,6 +34,7 @@ def findings_figures(findings: DatasetFindings, looks: Mapping[str, plots.Look])
     figures = [
         _detection(findings, findings.detection, looks, "mis-clustered points", figure_name("detection", dataset)),
         _stability(findings, looks),
+        _point_agreement(findings, looks),
         None if findings.crowded else _health(findings),
     ]
     for name, rows in list(findings.outliers.groupby("outliers", sort=False))[:MOST_SETS]:
@@ -70,6 +71,17 @@ def _stability(findings: DatasetFindings, looks: Mapping[str, plots.Look]) -> Fi
         findings.labels,
         name=figure_name("clusters", findings.dataset),
         title=f"How often each cluster is found again on {findings.dataset}: Jaccard coefficient over seeds",
+    )
+
+
+def _point_agreement(findings: DatasetFindings, looks: Mapping[str, plots.Look]) -> Figure | None:
+    used = findings.stability.loc[findings.stability["n_used"] > 0, "variant"]
+    return plots.point_agreement(
+        {variant: findings.agreements[variant].point_agreement for variant in used},
+        looks,
+        findings.labels,
+        name=figure_name("points", findings.dataset),
+        title=f"How many runs agree on each point of {findings.dataset}",
     )
 
 

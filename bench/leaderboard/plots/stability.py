@@ -24,11 +24,10 @@ from bench.leaderboard.plots.style import (
     score_axis,
 )
 from bench.metrics import find_metric
+from bench.metrics.stability import DISSOLVED, HIGHLY_STABLE, STABLE
 
 ROW = 0.33  # inches
 MOST_VARIANTS = 40
-DISSOLVED, STABLE, HIGHLY_STABLE = 0.5, 0.75, 0.85
-"""Hennig's landmarks of the cluster-wise Jaccard coefficient."""
 
 _UNIT = find_metric("acc")  # for how numbers between 0 and 1 are written
 
