@@ -1,0 +1,33 @@
+"""The application that commands add themselves to, and how they speak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+app = typer.Typer(
+    name="deepclustbench",
+    help="Does making a deep clustering method stochastic help? Run methods, compare them with paired tests.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+out = Console()
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under their headings."""
+    table = Table(*header, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    out.print(table)
+
+
+def say(text: str) -> None:
+    """Print a line as it is, however long."""
+    out.print(text, markup=False, highlight=False, soft_wrap=True)

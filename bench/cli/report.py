@@ -1,0 +1,49 @@
+"""``report``: leaderboards again, from what is stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.app import app, out, say
+from bench.cli.options import DataRoot
+from bench.errors import InputError
+
+#: What a report consists of, beside its page.
+WRITTEN = "leaderboard.md .csv .tex, findings.csv, scores.parquet, figures/"
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs.", metavar="RUN...")],
+    data_root: DataRoot = None,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the report. Default: the run's own; several runs need one.")
+    ] = None,
+) -> None:
+    """Score runs again where metrics changed, and rebuild their leaderboards; several runs become one report."""
+    from contextlib import ExitStack
+
+    from bench.benchmark import load_datasets
+    from bench.leaderboard.render import render_terminal
+    from bench.report import write_report
+    from bench.results import collect, suite_of
+    from bench.store import Run
+
+    if len(runs) > 1 and out_folder is None:
+        raise InputError("several runs make one report: say with --out DIR where it is to be written")
+    sources = [Run(folder) for folder in {folder.resolve(): folder for folder in runs}.values()]
+    for source in sources:
+        suite_of(source)  # before anything is locked: a folder that is no run stays as it is
+    target = Run(out_folder) if out_folder else sources[0]
+    with ExitStack() as locks:
+        for source in sources:
+            locks.enter_context(source.lock())
+        results = collect(sources, lambda suite: load_datasets(suite, data_root).values())
+        boards = write_report(results, target)
+    if not boards:
+        raise InputError(f"{', '.join(map(str, runs))}: no cells to report; run the suite first")
+    render_terminal(boards, notes=results.notes, console=out)
+    say(f"\nwritten: {target.folder}/report.html, {WRITTEN}")
