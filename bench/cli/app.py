@@ -19,6 +19,9 @@ app = typer.Typer(
 )
 out = Console()
 
+#: What a report consists of, beside its page.
+WRITTEN = "leaderboard.md .csv .tex, findings.csv, scores.parquet, figures/"
+
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print rows under their headings."""

@@ -7,12 +7,9 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.app import app, out, say
+from bench.cli.app import WRITTEN, app, out, say
 from bench.cli.options import DataRoot
 from bench.errors import InputError
-
-#: What a report consists of, beside its page.
-WRITTEN = "leaderboard.md .csv .tex, findings.csv, scores.parquet, figures/"
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench.cli.app import app, out, print_table, say
+from bench.cli.app import WRITTEN, app, out, print_table, say
 from bench.cli.options import (
     Clusters,
     DataRoot,
@@ -35,7 +35,6 @@ from bench.cli.options import (
     refuse,
     suite_of_options,
 )
-from bench.cli.report import WRITTEN
 
 
 @app.command()
