@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.cards import load_dataset
 from bench.cells import Cell
+from bench.configurations import configurations_of
+from bench.entries import split_entry
+from bench.errors import InputError, MethodError
 from bench.outliers import ANY_CLUSTERS, specs_of
-from bench.registry import find_method
+from bench.registry import code_of, find_method, finder
 from bench.selection.boards import boards_of, chosen_in
 from bench.selection.contest import contests_of, reporting_cells, selection_cells
 from bench.store import Record, Run
@@ -41,6 +44,18 @@ class Plan:
     done: dict[str, Record]
     left: list[Cell]
     boards: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def outdated(self) -> dict[str, int]:
+        """Return how many of the cells that are done came from a plugin's file that has changed since, by method."""
+        found: dict[str, int] = {}
+        left = {cell.key for cell in self.left}
+        for cell in self.cells:
+            record = self.done.get(cell.key)
+            if record is None or record.code is None or cell.key in left:
+                continue
+            if record.code != code_of(find_method(cell.configuration.source)):
+                found[record.method] = found.get(record.method, 0) + 1
+        return found
 
     def seconds(self) -> dict[tuple[str, str], float]:
         """Return the mean seconds of a cell, fit and score, by data set and configuration."""
@@ -75,6 +90,51 @@ def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Datas
     }
 
 
+def usable(suite: Suite, datasets: Mapping[str, Dataset]) -> tuple[Suite, list[str]]:
+    """Leave out the methods of a suite that cannot be used.
+
+    Parameters
+    ----------
+    suite : Suite
+    datasets : mapping of str to Dataset
+        As `load_datasets` gives them.
+
+    Returns
+    -------
+    suite : Suite
+        With the methods that are left, and what it says of them.
+    faults : list of str
+        What is wrong with each of the others.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, preset or parameter, or no method is left.
+    """
+    find = finder(suite.methods)
+    entries, names, faults = [], set(), []
+    for entry in suite.methods:
+        try:
+            for spec in suite.datasets:
+                configurations_of(suite, entry, datasets[spec], find)
+        except MethodError as error:
+            faults.append(str(error))
+        else:
+            entries.append(entry)
+            names |= {entry, split_entry(entry)[0], find(split_entry(entry)[0]).name}
+    if not entries:
+        raise InputError(f"no method can be used: {'; '.join(faults)}")
+    tables: dict[str, Any] = {}
+    for table in ("set", "grid"):
+        asked: dict[str, Any] = getattr(suite, table)
+        tables[table] = {name: values for name, values in asked.items() if name in names}
+        unknown = sorted(asked.keys() - names)
+        if unknown and not faults:
+            known = ", ".join(sorted(names))
+            raise InputError(f"{table}.{unknown[0]}: the suite has no such method; its methods are {known}")
+    return suite.model_copy(update={"methods": entries, **tables}), faults
+
+
 def make_plan(
     suite: Suite,
     run: Run,
@@ -100,9 +160,10 @@ def make_plan(
     InputError
         If a method, preset or parameter does not exist, or there is nothing to choose between.
     """
+    find = finder(suite.methods)
     if suite.selection_seeds is None:
-        return _left_of(plan_cells(suite, datasets, find_method), run, force, retry_failed)
-    contests = contests_of(suite, datasets, find_method)
+        return _left_of(plan_cells(suite, datasets, find), run, force, retry_failed)
+    contests = contests_of(suite, datasets, find)
     chosen = chosen_in(run, contests, suite.selection_seeds)
     ids = {c.place: {choices[c.place] for choices in chosen.values() if c.place in choices} for c in contests}
     made = _left_of(reporting_cells(suite, datasets, contests, ids), run, force, retry_failed)
@@ -118,7 +179,7 @@ def make_selection_plan(
     retry_failed: bool = False,
 ) -> Plan:
     """Return the cells that a suite chooses hyper-parameters by, none if it chooses nothing; as `make_plan`."""
-    cells = selection_cells(suite, datasets, contests_of(suite, datasets, find_method))
+    cells = selection_cells(suite, datasets, contests_of(suite, datasets, finder(suite.methods)))
     return _left_of(cells, run, force, retry_failed)
 
 
@@ -133,7 +194,7 @@ def choose(suite: Suite, run: Run, datasets: Mapping[str, Dataset]) -> list[str]
     from bench.selection.decide import decide
     from bench.selection.stored import sentence
 
-    contests = contests_of(suite, datasets, find_method)
+    contests = contests_of(suite, datasets, finder(suite.methods))
     choices = decide(run, contests, datasets, suite.selection_seeds or [], suite.primary_metric)
     return [sentence(choice) for choice in choices]
 

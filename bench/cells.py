@@ -6,20 +6,16 @@ A cell is (data set, method, configuration, seed). Reader and writer take its ke
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from bench.canonical import canonical
+
 #: The points that a cell is fitted on: the whole data set, or a part of it, drawn anew for each seed, on which
 #: hyper-parameters are chosen (see `bench.selection.split`).
 Part = Literal["whole", "selection"]
-
-
-def canonical(content: Mapping[str, Any]) -> str:
-    """Return the JSON text that equal contents share; tuples are lists, other objects their ``repr``."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), default=repr)
 
 
 def _hash(content: Mapping[str, Any], digits: int) -> str:
@@ -49,6 +45,8 @@ class Configuration:
         The parameters that determine the pretrained network; None where none is shared.
     role : str
         "asked" for by the suite, or run only as the "twin" of one that was.
+    source : str
+        By what `bench.registry.find_method` finds the method in another process, such as a plugin's file.
     """
 
     method: str
@@ -62,6 +60,7 @@ class Configuration:
     twin: str | None = None
     pretraining: Mapping[str, Any] | None = None
     role: Literal["asked", "twin"] = "asked"
+    source: str = ""
 
     @cached_property
     def id(self) -> str:

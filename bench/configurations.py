@@ -6,12 +6,16 @@ import difflib
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bench.canonical import canonical
 from bench.cells import Configuration
-from bench.errors import InputError
+from bench.entries import split_entry
+from bench.errors import InputError, MethodError
 from bench.method import RUNNER_PARAMETERS, MethodInfo
 from bench.search import draws
+from bench.text import one_line
 
 if TYPE_CHECKING:
     from bench.dataset import Dataset
@@ -51,13 +55,15 @@ def configurations_of(
     InputError
         If a method, preset or parameter does not exist.
     """
-    name, preset = name_and_preset(entry, suite)
-    info = find(name)
-    told = {**suite.set.get(name, {}), **suite.set.get(entry, {})}
-    grid = suite.grid.get(entry, suite.grid.get(name, {}))
+    finds, preset = name_and_preset(entry, suite)
+    info = find(finds)
+    names = (entry, finds, info.name)
+    told = {**suite.set.get(info.name, {}), **suite.set.get(finds, {}), **suite.set.get(entry, {})}
+    grid = next((suite.grid[name] for name in names if name in suite.grid), {})
     for parameter in {**told, **grid}:
         if parameter in RUNNER_PARAMETERS:
-            raise InputError(f"{name}.{parameter} is set for every method alike: write {_INSTEAD[parameter]}")
+            raise InputError(f"{info.name}.{parameter} is set for every method alike: write {_INSTEAD[parameter]}")
+    _refuse_unknown(info, {**told, **grid})
     base = {**info.preset(preset, dataset.name), **told}
     found: dict[str, Paired] = {}
     for chosen in [{}] if fixed else _choices(info, told, grid, suite.search):
@@ -75,14 +81,17 @@ def configurations_of(
             seeded=_takes_seed(info),
             twin=twin.id if twin else None,
             pretraining=_pretraining(info, params),
+            source=info.source,
         )
+        if twin and twin.id == configuration.id:  # its noise is switched off: it is its own twin, and needs none
+            configuration, twin = replace(configuration, kind="deterministic", twin=None), None
         found.setdefault(configuration.id, Paired(configuration, twin))
     return list(found.values())
 
 
 def name_and_preset(entry: str, suite: Suite) -> tuple[str, str]:
     """Return what an entry of ``methods`` asks for, the suite's preset where it names none."""
-    name, _, preset = entry.partition("@") if ":" not in entry else (entry, "", "")
+    name, preset = split_entry(entry)
     return name, preset or suite.preset
 
 
@@ -129,14 +138,18 @@ def _twin(
     """Return the deterministic configuration that is left of a stochastic one without its noise."""
     if info.twin is None:
         return None
-    name, twin_params = info.twin(params)
-    twin = find(name)
-    left = [f"{p}={v}" for p, v in overrides.items() if p in twin_params]
-    resolved = resolve(twin, twin_params, n_clusters)
+    try:
+        name, twin_params = info.twin(params)
+        twin = find(name)
+        left = [f"{p}={v}" for p, v in overrides.items() if p in twin_params]
+        resolved = resolve(twin, twin_params, n_clusters)
+    except Exception as error:  # a plugin's function may go wrong in any way
+        reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {one_line(error)}"
+        raise MethodError(f"method {info.name}: its twin cannot be made: {reason}") from error
     return Configuration(
         method=twin.name,
         title=" ".join([twin.title, f"(twin of {info.title})", *left]),
-        kind=twin.kind,
+        kind="deterministic",  # also where the twin is the method itself, with its noise switched off
         version=twin.version,
         preset=None,
         variant=" ".join([twin.name, f"(twin of {info.name})", *left]),
@@ -144,6 +157,7 @@ def _twin(
         seeded=_takes_seed(twin),
         pretraining=_pretraining(twin, resolved),
         role="twin",
+        source=twin.source,
     )
 
 
@@ -152,12 +166,12 @@ def _pretraining(info: MethodInfo, params: Mapping[str, Any]) -> dict[str, Any] 
 
     Raises
     ------
-    InputError
+    MethodError
         If the method names a parameter that its estimator lacks.
     """
     for name in info.pretraining:
         if name not in params:
-            raise InputError(f"method {info.name}: pretraining names {name!r}, which is no parameter of it")
+            raise MethodError(f"method {info.name}: pretraining names {name!r}, which is no parameter of it")
     return {name: params[name] for name in info.pretraining} or None
 
 
@@ -170,20 +184,31 @@ def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dic
 
     Raises
     ------
-    InputError
-        If the estimator lacks a parameter, or refuses to be made.
+    MethodError
+        If the estimator lacks a parameter, refuses to be made, or has a value that cannot be written down.
     """
     estimator_class = info.load()
-    known = list(inspect.signature(estimator_class).parameters)
+    _refuse_unknown(info, params, MethodError)
+    try:
+        resolved = dict(estimator_class(**params).get_params(deep=False))
+    except Exception as error:  # a plugin's class may go wrong in any way
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        raise MethodError(f"method {info.name}: {estimator_class.__qualname__} cannot be made ({reason})") from error
+    if "n_clusters" in resolved:
+        resolved["n_clusters"] = n_clusters
+    found = {p: v for p, v in resolved.items() if p == "n_clusters" or p not in RUNNER_PARAMETERS}
+    for parameter, value in found.items():
+        try:
+            canonical({parameter: value})
+        except MethodError as error:
+            raise MethodError(f"method {info.name}: parameter {parameter}: {error}") from error
+    return found
+
+
+def _refuse_unknown(info: MethodInfo, params: Mapping[str, Any], error: type[InputError] = InputError) -> None:
+    known = list(inspect.signature(info.load()).parameters)
     for name in params:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise InputError(f"method {info.name} has no parameter {name!r}; {hint}it has: {', '.join(known)}")
-    try:
-        resolved = estimator_class(**params).get_params(deep=False)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"method {info.name}: {info.estimator} cannot be made ({error})") from error
-    if "n_clusters" in resolved:
-        resolved["n_clusters"] = n_clusters
-    return {p: v for p, v in resolved.items() if p == "n_clusters" or p not in RUNNER_PARAMETERS}
+            raise error(f"method {info.name} has no parameter {name!r}; {hint}it has: {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""The one exception a user may see: a line that names what is wrong and the mend."""
+"""The exceptions a user may see: a line that names what is wrong and the mend."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     The message names the file or key, says what is wrong with it and what would be right.
     """
+
+
+class MethodError(InputError):
+    """A method that cannot be used, such as a plugin that does not import; the others still run."""

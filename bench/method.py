@@ -12,12 +12,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.errors import InputError
+from bench.errors import InputError, MethodError
+from bench.text import one_line
 
 if TYPE_CHECKING:
     from bench.search import Distribution
 
 Parameters = Mapping[str, Any]
+
+#: A name, or the ``pkg.mod:Class`` of a bare class.
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}|[A-Za-z_][\w.]{0,199}:[A-Za-z_]\w{0,99}", re.ASCII)
+_RIGHT = {
+    "title": "write the name that tables show",
+    "kind": "write 'deterministic', or 'stochastic' for a method that draws its latent code",
+    "version": "write a whole number from 1",
+    "twin": "write a function from parameters to (name, parameters)",
+    "presets": "write the parameters of each preset as a mapping",
+}
 
 #: Parameters the runner sets where an estimator has them. Only ``n_clusters`` changes what is asked
 #: for; the others say where the numbers come from and where they are computed, so no key holds them.
@@ -75,6 +86,13 @@ class MethodInfo:
         The paper.
     version : int
         Raised when the same parameters and seed no longer give the same labels.
+    source : str
+        By what another process finds it; set by whoever found it.
+
+    Raises
+    ------
+    MethodError
+        If a name, title, kind, version, preset or resource is none.
     """
 
     name: str
@@ -88,11 +106,26 @@ class MethodInfo:
     resources: Mapping[str, float] = field(default_factory=dict)
     reference: str = ""
     version: int = 1
+    source: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise MethodError(
+                f"a method is named {self.name!r}: write a letter, then letters, digits, _ - and ., 64 at most"
+            )
+        wrong = {
+            "title": not isinstance(self.title, str) or not self.title.strip(),
+            "kind": self.kind not in ("deterministic", "stochastic"),
+            "version": not isinstance(self.version, int) or self.version < 1,
+            "twin": self.twin is not None and not callable(self.twin),
+            "presets": not all(isinstance(preset, Mapping) for preset in self.presets.values()),
+        }
+        for name, is_wrong in wrong.items():
+            if is_wrong:
+                raise MethodError(f"method {self.name}: {name} is {getattr(self, name)!r}; {_RIGHT[name]}")
         for name, value in self.resources.items():
             if name not in ("cpus", "gpus") or value < 0 or (name == "cpus" and not value):
-                raise InputError(
+                raise MethodError(
                     f"method {self.name}: resources has {name!r}: {value!r}; write cpus above 0, or gpus from 0"
                 )
 
@@ -101,17 +134,21 @@ class MethodInfo:
 
         Raises
         ------
-        InputError
-            If the class cannot be imported.
+        MethodError
+            If the class cannot be imported, or is no clusterer.
         """
-        if isinstance(self.estimator, type):
-            return self.estimator
-        module, _, name = self.estimator.partition(":")
-        try:
-            return getattr(importlib.import_module(module), name)
-        except Exception as error:  # a plugin's module may go wrong in any way
-            reason = f"{type(error).__name__}: {error}"
-            raise InputError(f"method {self.name}: cannot import {self.estimator} ({reason})") from error
+        found: Any = self.estimator
+        if isinstance(self.estimator, str):
+            module, _, name = self.estimator.partition(":")
+            try:
+                found = getattr(importlib.import_module(module), name)
+            except (Exception, SystemExit) as error:  # a plugin's module may go wrong in any way
+                reason = f"{type(error).__name__}: {one_line(error)}"
+                raise MethodError(f"cannot import {self.estimator} ({reason})") from error
+        fault = _no_clusterer(found)
+        if fault:
+            raise MethodError(f"{getattr(found, '__qualname__', self.estimator)} is no clusterer: {fault}")
+        return found
 
     def preset(self, name: str, dataset: str) -> dict[str, Any]:
         """Return the parameters of a preset on a data set.
@@ -128,3 +165,14 @@ class MethodInfo:
             raise InputError(f"method {self.name} has no preset {name!r}; it has: {known}")
         base = re.split(r"[@\[]", dataset)[0]
         return {**self.presets[name], **self.presets.get(f"{name}@{base}", {})}
+
+
+def _no_clusterer(found: Any) -> str:
+    """Say why something is no clusterer's class; nothing if it is one."""
+    if not isinstance(found, type):
+        return "it is no class; name a class"
+    missing = [member for member in ("fit", "fit_predict", "get_params", "set_params") if not hasattr(found, member)]
+    if missing:
+        return f"it has no {', '.join(missing)}; derive it from sklearn.base's ClusterMixin and BaseEstimator"
+    other = {"ClassifierMixin", "RegressorMixin", "OutlierMixin"} & {base.__name__ for base in found.__mro__}
+    return f"it has {min(other)}; its labels_ must be clusters" if other else ""

@@ -17,6 +17,7 @@ from rich.progress import (
 
 from bench.cells import Cell
 from bench.store import Record
+from bench.text import clean_name, last_line
 
 #: Running cells that fit beside the bar.
 _SHOWN = 2
@@ -70,7 +71,7 @@ class Display:
         """Show which cells are being worked on."""
         if not cells and not self._done:
             return
-        names = [f"{c.configuration.variant} seed {c.seed}" for c in cells]
+        names = [f"{clean_name(c.configuration.variant)} seed {c.seed}" for c in cells]
         more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
         self._bar.update(self._task, running=", ".join(names[:_SHOWN] + more))
 
@@ -88,16 +89,11 @@ class Display:
 
     def _line(self, record: Record) -> str:
         elapsed = time.monotonic() - self._start
-        where = f"[{self._done}/{self._total} {elapsed:.0f}s] {record.dataset} {record.variant} seed {record.seed}"
+        what = f"{record.dataset} {clean_name(record.variant)} seed {record.seed}"
+        where = f"[{self._done}/{self._total} {elapsed:.0f}s] {what}"
         if record.status != "ok":
             return f"{where}: {record.status}: {last_line(record.error)}"
         value = record.metrics.get(self._metric)
         score = "no score" if value is None else f"{self._metric} {value:.3f}"
         flags = f" ({', '.join(record.flags)})" if record.flags else ""
         return f"{where}: {score}{flags}"
-
-
-def last_line(text: str | None) -> str:
-    """Return the last line of a traceback: what went wrong, without where."""
-    lines = (text or "").strip().splitlines()
-    return lines[-1] if lines else ""

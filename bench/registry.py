@@ -1,90 +1,240 @@
-"""Finds methods: the modules of ``methods``, installed packages, and bare classes by ``pkg.mod:Class``."""
+"""Finds methods: the modules of ``methods``, installed packages, files, and bare classes by ``pkg.mod:Class``."""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
+import importlib.util
 import pkgutil
+import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
-from importlib.metadata import entry_points
-from types import MappingProxyType
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
 
-from bench.errors import InputError
+from bench.entries import is_file, split_entry
+from bench.errors import InputError, MethodError
 from bench.method import MethodInfo
+from bench.text import one_line
 
 ENTRY_POINTS = "deepclustbench.methods"
 
 
 @cache
 def methods() -> Mapping[str, MethodInfo]:
-    """Return every method found, by name.
+    """Return every method of the package ``methods`` and of installed ones, by name.
 
-    A module that cannot be imported is warned of and left out; the others still run.
+    What cannot be used is warned of, a line each, and left out: a module that cannot be imported, what is no method,
+    and the second of two methods of one name. The others still run.
+    """
+    found: dict[str, MethodInfo] = {}
+    for source, load in (*_in_repository(), *_installed()):
+        try:
+            info = load()
+            if info is None:
+                continue
+            if info.name in found:
+                raise MethodError(f"it is named {info.name!r}, as {found[info.name].source} is; give it another name")
+        except MethodError as error:
+            warnings.warn(f"left out: method {source}: {error}", RuntimeWarning, stacklevel=2)
+            continue
+        found[info.name] = info
+    return MappingProxyType(dict(sorted(found.items())))
+
+
+def find_method(spec: str) -> MethodInfo:
+    """Return a method by its name or its file ``lab/mine.py``, or wrap the class ``pkg.mod:Class``.
+
+    ``lab/mine.py:Class`` is a class in a file.
 
     Raises
     ------
     InputError
-        If two methods have one name.
+        If there is no such method or file.
+    MethodError
+        If it is there and cannot be used.
     """
-    found: dict[str, tuple[str, MethodInfo]] = {}
-    for source, info in [*_in_repository(), *_installed()]:
-        if info.name in found and found[info.name][1] is not info:
-            raise InputError(f"two methods are named {info.name!r}: {found[info.name][0]} and {source}")
-        found[info.name] = source, info
-    return MappingProxyType({name: info for name, (_, info) in sorted(found.items())})
-
-
-def find_method(name: str) -> MethodInfo:
-    """Return a method by its name, or wrap the class ``pkg.mod:Class``.
-
-    Raises
-    ------
-    InputError
-        If there is no such method or class.
-    """
-    if ":" in name:
-        info = MethodInfo(name=name, title=name.rpartition(":")[2], kind="deterministic", estimator=name)
-        info.load()
-        return info
+    if is_file(spec):
+        file, _, name = spec.partition(".py")
+        path = Path(f"{file}.py").expanduser().resolve()
+        if not path.is_file():
+            raise InputError(f"method {spec}: there is no file {path}; mend the path")
+        return _named(spec, lambda: _member(_module_of(path), name.removeprefix(":"), path.stem, f"{path}{name}"))
+    if ":" in spec:
+        module, _, name = spec.partition(":")
+        return _named(spec, lambda: _member(_imported(module), name, module, spec))
     known = methods()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=3)
+    if spec not in known:
+        near = difflib.get_close_matches(spec, known, n=3)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise InputError(
-            f"unknown method {name!r}; {hint}known: {', '.join(known)}; a scikit-learn class is named by pkg.mod:Class"
+            f"unknown method {spec!r}; {hint}known: {', '.join(known)}; a plugin's file is named by its path "
+            "(lab/mine.py), a scikit-learn class by pkg.mod:Class"
         )
-    return known[name]
+    return known[spec]
 
 
-def _in_repository() -> Iterator[tuple[str, MethodInfo]]:
+def finder(entries: Iterable[str]) -> Callable[[str], MethodInfo]:
+    """Return what finds the methods of a suite: by what its entries say, and by the names of those they bring along.
+
+    Parameters
+    ----------
+    entries : iterable of str
+        The suite's ``methods``. Those that cannot be found or used raise only when they are asked for.
+    """
+    brought: dict[str, MethodInfo] = {}
+    faults: dict[str, InputError] = {}
+    by_entry: dict[str, MethodInfo] = {}
+    for spec in dict.fromkeys(split_entry(entry)[0] for entry in entries):
+        if not is_file(spec) and ":" not in spec:
+            continue
+        try:
+            info = find_method(spec)
+            other = brought.get(info.name) or methods().get(info.name)
+            if other is not None and other.source != info.source:
+                raise MethodError(
+                    f"method {spec}: it is named {info.name!r}, as {other.source} is; give it another name"
+                )
+        except InputError as error:
+            faults[spec] = error
+        else:
+            brought[info.name] = by_entry[spec] = info
+
+    def find(spec: str) -> MethodInfo:
+        if spec in faults:
+            raise faults[spec]
+        return by_entry.get(spec) or brought.get(spec) or find_method(spec)
+
+    return find
+
+
+def code_of(info: MethodInfo) -> str | None:
+    """Return a hash of the file that a plugin is; None for what is installed, which has a version."""
+    if not is_file(info.source):
+        return None
+    path = Path(info.source.partition(".py")[0] + ".py")
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _in_repository() -> Iterator[tuple[str, Callable[[], MethodInfo | None]]]:
     package = importlib.import_module("methods")
     for module in pkgutil.iter_modules(package.__path__):
-        yield from _info_of(f"methods.{module.name}")
+        name = f"methods.{module.name}"
+        yield name, lambda name=name: _info_of(name)  # type: ignore[misc]
 
 
-def _installed() -> Iterator[tuple[str, MethodInfo]]:
-    for entry in entry_points(group=ENTRY_POINTS):
-        try:
-            info = entry.load()
-        except Exception as error:
-            _warn(entry.value, error)
-            continue
-        yield entry.value, info
+def _info_of(name: str) -> MethodInfo | None:
+    """Return a module's ``info``; a module without one is a helper, not a method."""
+    info = getattr(_imported(name), "info", None)
+    return replace(info, source=f"{name}:info") if isinstance(info, MethodInfo) else None
 
 
-def _info_of(name: str) -> Iterator[tuple[str, MethodInfo]]:
-    """Yield a module's ``info``; a module without one is a helper, not a method."""
+def _named(spec: str, load: Callable[[], MethodInfo]) -> MethodInfo:
+    """Return what is loaded, its class checked; what goes wrong is said of ``spec``."""
     try:
-        info = getattr(importlib.import_module(name), "info", None)
-    except Exception as error:
-        _warn(name, error)
-        return
-    if isinstance(info, MethodInfo):
-        yield name, info
+        info = load()
+        info.load()
+    except MethodError as error:
+        raise MethodError(f"method {spec}: {error}") from error
+    return info
 
 
-def _warn(source: str, error: Exception) -> None:
-    message = f"method left out: importing {source} failed with {type(error).__name__}: {error}"
-    warnings.warn(message, RuntimeWarning, stacklevel=2)
+def _installed() -> Iterator[tuple[str, Callable[[], MethodInfo | None]]]:
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda e: (e.name, e.value)):
+        yield f"{entry.name} = {entry.value}", lambda entry=entry: _announced(entry)  # type: ignore[misc]
+
+
+def _announced(entry: EntryPoint) -> MethodInfo:
+    module, _, name = entry.value.partition(":")
+    source = f"{module}:{name or 'info'}"
+    return _member(_imported(module), name, module, source, entry.name)
+
+
+def _member(module: ModuleType, member: str, place: str, source: str, name: str = "") -> MethodInfo:
+    """Return the ``info`` of a module, or wrap a class of it.
+
+    Parameters
+    ----------
+    member : str
+        Of the module; empty for ``info``.
+    place : str
+        The module, in the name of a method that is a bare class.
+    source : str
+        By what another process finds it.
+    name : str, optional
+        Of a bare class.
+    """
+    found = getattr(module, member or "info", None)
+    if isinstance(found, MethodInfo):
+        return replace(found, source=source)
+    if member and isinstance(found, type):
+        name = name or f"{place}:{member}"
+        return MethodInfo(name=name, title=member, kind="deterministic", estimator=found, source=source)
+    if found is None:
+        raise MethodError(f"it has no {member or 'info'}; {_what_it_has(module, member)}")
+    what = "a class" if isinstance(found, type) else f"of type {type(found).__name__}"
+    right = "name a class or a MethodInfo" if member else "write info = MethodInfo(...)"
+    raise MethodError(f"its {member or 'info'} is {what}; {right}")
+
+
+def _what_it_has(module: ModuleType, member: str) -> str:
+    """Say what a module has instead of what was asked for."""
+    clusterers = [
+        name for name, found in vars(module).items() if isinstance(found, type) and hasattr(found, "fit_predict")
+    ]
+    if member:
+        near = difflib.get_close_matches(member, clusterers, n=1)
+        return f"did you mean {near[0]}?" if near else f"its clusterers are {', '.join(clusterers) or 'none'}"
+    add = "add info = MethodInfo(...)"
+    own = [name for name in clusterers if classes[name].__module__ == module.__name__]
+    return f"{add}, or name a class of it, as {Path(module.__file__ or '').name}:{own[0]}" if own else add
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # a plugin's module may go wrong in any way
+        raise MethodError(_reason(error)) from error
+
+
+@cache
+def _module_of(path: Path) -> ModuleType:
+    """Run a plugin's file as a module of a name of its own, once a process."""
+    name = f"deepclustbench_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise MethodError("it cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # what it defines can be pickled
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # what lies beside it can be imported; last, so that it hides nothing
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise MethodError(f"{_line_of(error, path)}{_reason(error)}") from error
+    return module
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"there is no module {error.name!r}; install it, or mend its name"
+    return f"it cannot be imported ({type(error).__name__}: {one_line(error)})"
+
+
+def _line_of(error: BaseException, path: Path) -> str:
+    """Say in which line of a file it went wrong."""
+    line: Any = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f"line {line}: " if line else ""

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from bench.assessment import assess
 from bench.errors import InputError
-from bench.leaderboard.numbers import clean_name
 from bench.metrics import METRICS_VERSION
 from bench.metrics.table import UNLABELLED
-from bench.progress import last_line
 from bench.store import Planned, Record, Run
 from bench.suite import Suite, load_suite
+from bench.text import clean_name, last_line
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
-from bench.cells import canonical
+from bench.canonical import canonical
 from bench.errors import InputError
 
 # A discrete distribution has an end that `ppf` does not tell: this many draws in a row without news are it.

@@ -85,6 +85,8 @@ def carry_out(
         done = len(made.cells) - len(made.left)
         counts = f"{len(made.cells)} cells, {done} done, {len(made.left)} to run"
         _say(console, f"{what}: {counts} {_where(how, settings)}, into {target.folder}")
+        for line in changed(made):
+            _say(console, line)
         return not made.left or _run(made, target, data, how, settings, console, metric)
 
     again = {"force": force, "retry_failed": retry_failed}
@@ -113,6 +115,15 @@ def carry_out(
     keys = {cell.key for cell in (*first.cells, *plan.cells)}
     failures = [record for record in target.records() if record.key in keys and record.status != "ok"]
     return Outcome(complete, results, boards, failures)
+
+
+def changed(made: Plan) -> list[str]:
+    """Return what a user must know who has changed a plugin's file, one line a method."""
+    return [
+        f"note: {method} has changed since {n} of its cells were run; raise the version in its MethodInfo, "
+        "or take --force, to run them again"
+        for method, n in made.outdated().items()
+    ]
 
 
 def _run(

@@ -10,16 +10,17 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tomli_w
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from bench.cells import Cell, Part
 from bench.errors import InputError
 from bench.suite import Suite
+from bench.text import storable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from bench.dataset import Dataset
 
 Status = Literal["ok", "failed", "diverged", "timeout"]
+#: What a plugin may have written.
+Text = Annotated[str, AfterValidator(storable)]
 
 
 class Record(BaseModel):
@@ -37,6 +40,7 @@ class Record(BaseModel):
     ``health`` the verdict on the run, ``health_epoch`` since when it holds, counted while clustering, and
     ``health_reason`` what decided.
     A ``part`` of "selection" was fitted without labels on some of the points, to choose hyper-parameters by.
+    ``code`` is a hash of the file that the method came from, where it is a plugin's file.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -47,8 +51,8 @@ class Record(BaseModel):
     method: str
     version: int
     preset: str | None
-    variant: str
-    title: str
+    variant: Text
+    title: Text
     kind: Literal["deterministic", "stochastic"]
     config: str
     seeded: bool
@@ -67,15 +71,16 @@ class Record(BaseModel):
     health_reason: str | None = None
     metrics_version: int
     n_iter: int | None = None
-    stop_reason: str | None = None
+    stop_reason: Text | None = None
     timings: dict[str, float] = {}
     peak_memory: float | None = None
-    warnings: list[str] = []
+    warnings: list[Text] = []
     versions: dict[str, str]
     hardware: dict[str, Any]
     placement: dict[str, Any] = {}
     commit: str | None
-    error: str | None = None
+    code: str | None = None
+    error: Text | None = None
 
     @property
     def wall_time(self) -> float | None:
@@ -102,8 +107,8 @@ class Planned(BaseModel):
     method: str
     version: int
     preset: str | None
-    variant: str
-    title: str
+    variant: Text
+    title: Text
     kind: Literal["deterministic", "stochastic"]
     config: str
     seeded: bool

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from bench.cells import Cell, Configuration, OutlierSet, Part
 from bench.configurations import configurations_of, with_twins
+from bench.entries import concerns
 from bench.errors import InputError
 from bench.method import MethodInfo
 from bench.metrics import METRICS
@@ -55,7 +56,8 @@ class Suite(BaseModel):
     Attributes
     ----------
     methods : list of str
-        Names, each optionally with a preset of its own: ``sdec@stable``; or ``pkg.mod:Class``.
+        Names, each optionally with a preset of its own: ``sdec@stable``; plugins' files, ``lab/mine.py``; or bare
+        classes, ``pkg.mod:Class``.
     preset : str
         Preset of the methods that do not name one.
     datasets : list of str
@@ -105,10 +107,10 @@ class Suite(BaseModel):
             raise ValueError(f"primary_metric {self.primary_metric!r} is none of {', '.join(known)}")
         for table in ("set", "grid"):
             for name in getattr(self, table):
-                if not _concerns(name, self.methods):
+                if not concerns(name, self.methods):
                     raise ValueError(f"{table}.{name}: the suite has no such method; it has {self.methods}")
         for name in self.outliers:
-            if not _concerns(name, self.datasets):
+            if not _is_of(name, self.datasets):
                 raise ValueError(f"outliers.{name}: the suite has no such data set; it has {self.datasets}")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("a seed occurs twice in seeds")
@@ -147,8 +149,8 @@ class Suite(BaseModel):
         return make_suite(content, source="--set")
 
 
-def _concerns(name: str, entries: list[str]) -> bool:
-    """Tell whether a key names one of the suite's methods or data sets, or what stands before its ``@``."""
+def _is_of(name: str, entries: list[str]) -> bool:
+    """Tell whether a key names one of the suite's data sets, or what stands before its ``@``."""
     return any(name in (entry, entry.partition("@")[0]) for entry in entries)
 
 
@@ -177,11 +179,11 @@ def load_suite(name: str, settings: Mapping[tuple[str, str], list[Any]] | None =
     # Fewer methods or data sets than the suite's: what it says of the others has no object.
     if "methods" in changes:
         for table in ("set", "grid"):
-            asked = {k: v for k, v in content.get(table, {}).items() if _concerns(k, changes["methods"])}
+            asked = {k: v for k, v in content.get(table, {}).items() if concerns(k, changes["methods"])}
             content[table] = asked
     if "datasets" in changes:
         of_others = content.get("outliers", {})
-        content["outliers"] = {k: v for k, v in of_others.items() if _concerns(k, changes["datasets"])}
+        content["outliers"] = {k: v for k, v in of_others.items() if _is_of(k, changes["datasets"])}
     suite = make_suite({**content, **changes}, source=str(path)).with_settings(settings or {})
     if "methods" in changes and "selection_seeds" not in changes and not (suite.grid or suite.search):
         suite = suite.model_copy(update={"selection_seeds": None})  # of what is left there is nothing to choose

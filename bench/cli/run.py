@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -35,6 +36,10 @@ from bench.cli.options import (
     refuse,
     suite_of_options,
 )
+
+if TYPE_CHECKING:
+    from bench.dataset import Dataset
+    from bench.suite import Suite
 
 
 @app.command()
@@ -101,10 +106,12 @@ def run(
         timeout=timeout,
         max_retries=max_retries,
     )
+    data = load_datasets(plan_of, data_root)
+    plan_of, faults = _usable(plan_of, data)
     outcome = carry_out(
         plan_of,
         target,
-        load_datasets(plan_of, data_root),
+        data,
         how,
         settings,
         command=shlex.join(["deepclustbench", *sys.argv[1:]]),
@@ -119,6 +126,8 @@ def run(
         render_terminal(outcome.boards, notes=outcome.results.notes, console=out)
         say(f"\nwritten: {target.folder}/report.html, {WRITTEN}, records/, outputs/")
     _exit_with_failures(outcome.failures)
+    if faults:
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -146,6 +155,7 @@ def plan(
     plan_of = suite_of_options(suite, methods, datasets, seeds, set_, preset, search, selection_seeds, limit, clusters)
     target = Run(out_folder or Path("results/runs") / plan_of.name)
     data = load_datasets(plan_of, data_root)
+    plan_of, _ = _usable(plan_of, data)
     again = {"force": force, "retry_failed": retry_failed}
     workers = jobs or default_jobs(Device.AUTO)
     first = make_selection_plan(plan_of, target, data, **again)
@@ -157,12 +167,16 @@ def plan(
 
 
 def _show_plan(made: Any, n_seeds: int, folder: Path, jobs: int) -> None:
+    from bench.session import changed
+
     left = {cell.key for cell in made.left}
     rows: dict[tuple[str, str], list[int]] = {}
     for cell in made.cells:
         counts = rows.setdefault((cell.dataset, cell.configuration.variant), [0, 0])
         counts[cell.key in left] += 1
     print_table(("data set", "configuration", "done", "left"), [(*names, *counts) for names, counts in rows.items()])
+    for line in changed(made):
+        say(line)
     sizes = f"{len(rows)} configurations on data sets, {n_seeds} seeds"
     say(f"{sizes}: {len(made.cells)} cells, {len(made.left)} left, in {folder}")
     seconds = made.seconds_left(jobs)
@@ -170,8 +184,18 @@ def _show_plan(made: Any, n_seeds: int, folder: Path, jobs: int) -> None:
     say(f"estimated time left: {unknown if seconds is None else f'{seconds / 60:.1f} min'}")
 
 
+def _usable(suite: Suite, data: Mapping[str, Dataset]) -> tuple[Suite, list[str]]:
+    """Return the suite without what cannot be used, having said so."""
+    from bench.benchmark import usable
+
+    left, faults = usable(suite, data)
+    for fault in faults:
+        warnings.warn(f"left out: {fault}", RuntimeWarning, stacklevel=2)
+    return left, faults
+
+
 def _exit_with_failures(failures: Sequence[Any]) -> None:
-    from bench.progress import last_line
+    from bench.text import last_line
 
     if not failures:
         return

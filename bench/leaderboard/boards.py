@@ -11,11 +11,11 @@ import pandas as pd
 
 from bench.leaderboard.findings.measured import DatasetFindings
 from bench.leaderboard.frame import REQUIRED_COLUMNS, cells_of, check_columns
-from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.overall import OverallTables
 from bench.leaderboard.tables import DatasetTables
 from bench.metrics import Metric, find_ranking_metric
 from bench.selection.stored import AnyChoice
+from bench.text import clean_name
 
 if TYPE_CHECKING:
     from bench.metrics.stability import Agreement

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.leaderboard.content import Entry, Section, TextTable, make_table, words
-from bench.leaderboard.numbers import ABSENT, clean_name
+from bench.leaderboard.numbers import ABSENT
 from bench.results import Results
 from bench.selection.boards import LABEL_FREE, ORACLE
 from bench.selection.stored import (
@@ -18,6 +18,7 @@ from bench.selection.stored import (
     read,
     sentence,
 )
+from bench.text import clean_name
 
 CHOICES = "Choices"
 

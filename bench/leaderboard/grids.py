@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.cells import canonical
+from bench.canonical import canonical
 from bench.leaderboard import plots
 from bench.leaderboard.content import Figure
 from bench.leaderboard.frame import finished, first_cells, has_flag, labels_of, metric_values, twin_pairs
-from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.plots.export import figure_name
 from bench.leaderboard.plots.style import Look, look_of
 from bench.metrics import Metric
+from bench.text import clean_name
 
 MOST_CURVES = 8
 # Two points make no curve: a method and its twin, which differ in one parameter, are compared elsewhere.

@@ -70,11 +70,6 @@ def format_megabytes(megabytes: float) -> str:
     return f"{megabytes:,.0f} MB" if math.isfinite(megabytes) else ABSENT
 
 
-def clean_name(name: str) -> str:
-    """Make a name one line of printable characters: names come from plugins, and a terminal obeys escapes."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
-
-
 def escape_markdown(text: str) -> str:
     """Write text so that Markdown, its tables, HTML and maths all leave it as it is."""
     return re.sub(r"([\\`*_\[\]<>|#~$&!]|^[-+]|(?<=^\d)\.)", r"\\\1", text)

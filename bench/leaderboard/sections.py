@@ -15,7 +15,6 @@ from bench.leaderboard.content import Entry, Section, TextTable, make_table, run
 from bench.leaderboard.frame import NOT_RUN, counts_of, finished, metric_values, moments, twin_pairs, variants_of
 from bench.leaderboard.numbers import (
     ABSENT,
-    clean_name,
     format_interval,
     format_mean,
     format_megabytes,
@@ -29,6 +28,7 @@ from bench.leaderboard.ranking import n_planned
 from bench.leaderboard.sentences import twin_sentence
 from bench.leaderboard.tables import SECONDARY_METRICS, DatasetTables
 from bench.metrics import Metric, find_metric
+from bench.text import clean_name
 
 #: Makes a name safe in some markup.
 Escape = Callable[[str], str]

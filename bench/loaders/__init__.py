@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
-from bench.loaders.reading import one_line
+from bench.text import one_line
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,7 +18,7 @@ from pydantic import (
 
 from bench.errors import InputError
 from bench.loaders import loader_names
-from bench.loaders.reading import one_line
+from bench.text import one_line
 
 UNKNOWN = "unknown"
 

@@ -6,12 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.errors import InputError
-
-
-def one_line(message: object, longest: int = 200) -> str:
-    """Fold white space and cut a message of another library to one readable line."""
-    text = " ".join(str(message).split())
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+from bench.text import one_line
 
 
 @contextmanager

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import time
 import traceback
 import warnings
 from collections.abc import Mapping
 from functools import lru_cache
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.assessment import assess
+from bench.canonical import canonical
 from bench.cells import Cell
 from bench.dataset import Dataset
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION
 from bench.metrics.uncertainty import uncertainty_scores
 from bench.outliers import inlier_indices, points_of
+from bench.registry import code_of
 from bench.runner import memory as memory_use
 from bench.runner.outputs import Outputs, extremes, heldout_outputs, outputs_of
 from bench.runner.provenance import commit, hardware, versions
@@ -28,6 +33,9 @@ from bench.store import Record, Status
 
 #: The scores by which points are shown as certain or not: the first that a method has.
 SHOWN_BY = ("entropy", "confidence", "margin")
+
+#: A method that warns in every step shall not fill the disk.
+_MOST_WARNINGS, _LONGEST_WARNING = 20, 1000
 
 #: What workers import before their first cell, so that no cell's time holds it; torch's optimizers import
 #: torch._dynamo when first used.
@@ -93,6 +101,7 @@ def fit_cell(
             return failed(cell, "failed", f"data set {outlier_set.spec} changed since the plan was made", device), {}
     if info.resources.get("gpus") == 0:
         device = "cpu"
+    code = code_of(info)
     memory_use.reset_peak()
     start = time.perf_counter()
     status: Status = "failed"
@@ -103,7 +112,7 @@ def fit_cell(
             fitted = part.fitted if part else dataset
             estimator = _make(info, cell, device, None if memory is None else str(memory))
             estimator.fit(fitted.x)
-            timings = {**getattr(estimator, "timings_", {}), "fit": time.perf_counter() - start}
+            timings = {**_timings(estimator), "fit": round(time.perf_counter() - start, 4)}
             start = time.perf_counter()
             outputs = outputs_of(estimator, fitted, cell.random_state, _outlier_points(cell, dataset, others or {}))
             if part:
@@ -111,14 +120,15 @@ def fit_cell(
             else:
                 outputs |= _chosen_points(cell, outputs, dataset)
             assessed = assess(outputs, fitted, cell.seed, cell.configuration.params)
-            timings["score"] = time.perf_counter() - start
+            timings["score"] = round(time.perf_counter() - start, 4)
+            told = _told(estimator)
         except Diverged as error:
             status = "diverged"
-            return failed(cell, status, str(error), device, placement), {}
+            return failed(cell, status, str(error), device, placement, code), {}
         except (KeyboardInterrupt, TimeIsUpError):
             raise
         except BaseException:  # a method that calls sys.exit fails like any other
-            return failed(cell, status, traceback.format_exc(), device, placement), {}
+            return failed(cell, status, traceback.format_exc(), device, placement, code), {}
         finally:
             peak = memory_use.peak()
             memory_use.release()
@@ -128,18 +138,25 @@ def fit_cell(
         placement,
         status="ok",
         **assessed,
-        n_iter=_integer(getattr(estimator, "n_iter_", None)),
-        stop_reason=getattr(estimator, "stop_reason_", None),
-        timings={name: round(value, 4) for name, value in timings.items()},
+        **told,
+        timings=timings,
         peak_memory=round(peak, 1),
-        warnings=sorted({f"{w.category.__name__}: {w.message}" for w in caught}),
+        warnings=sorted({f"{w.category.__name__}: {w.message}"[:_LONGEST_WARNING] for w in caught})[:_MOST_WARNINGS],
+        code=code,
     )
     return record, outputs
 
 
-def failed(cell: Cell, status: Status, error: str, device: str, placement: Mapping[str, Any] | None = None) -> Record:
+def failed(
+    cell: Cell,
+    status: Status,
+    error: str,
+    device: str,
+    placement: Mapping[str, Any] | None = None,
+    code: str | None = None,
+) -> Record:
     """Return the record of a cell that gave no labels."""
-    return _record(cell, device, placement, status=status, error=error, metrics_version=METRICS_VERSION)
+    return _record(cell, device, placement, status=status, error=error, code=code, metrics_version=METRICS_VERSION)
 
 
 def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outcome: Any) -> Record:
@@ -158,7 +175,7 @@ def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outc
         seeded=c.seeded,
         twin=c.twin,
         role=c.role,
-        params={**c.params, "random_state": cell.random_state},
+        params={**json.loads(canonical(c.params)), "random_state": cell.random_state},
         seed=cell.seed,
         part=cell.part,
         versions=versions(),
@@ -190,9 +207,35 @@ def _make(info: MethodInfo, cell: Cell, device: str, memory: str | None) -> Any:
     estimator = info.load()(**cell.configuration.params)
     known = estimator.get_params(deep=False)
     given = {"random_state": cell.random_state, "device": device, "memory": memory}
+    if "device" in known and device == "auto":  # what every class that wants a device understands
+        import torch
+
+        given["device"] = "cuda" if torch.cuda.is_available() else "cpu"
     wanted = {p: v for p, v in given.items() if p in known and p in RUNNER_PARAMETERS}
     return estimator.set_params(**wanted)
 
 
-def _integer(value: Any) -> int | None:
-    return None if value is None else int(np.max(value))
+def _timings(estimator: Any) -> dict[str, float]:
+    """Return the seconds of each phase of a fit.
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers by name.
+    """
+    timings = getattr(estimator, "timings_", {})
+    if not isinstance(timings, Mapping) or not all(
+        isinstance(name, str) and isinstance(seconds, Real) and math.isfinite(seconds)
+        for name, seconds in timings.items()
+    ):
+        raise ValueError(f"timings_ is {timings!r}; it must be a dict of phases and their seconds")
+    return {name: round(float(seconds), 4) for name, seconds in timings.items()}
+
+
+def _told(estimator: Any) -> dict[str, Any]:
+    """Return what a fitted estimator says of how long it went on."""
+    n_iter, reason = getattr(estimator, "n_iter_", None), getattr(estimator, "stop_reason_", None)
+    return {
+        "n_iter": None if n_iter is None else int(np.max(n_iter)),
+        "stop_reason": None if reason is None else str(reason),
+    }

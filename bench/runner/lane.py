@@ -97,7 +97,7 @@ class Lane(tune.Trainable):
         timeout = self._job.settings.timeout
         memory = memory_of(cell, self._memory)
         try:
-            info = find_method(cell.configuration.method)
+            info = find_method(cell.configuration.source)
             dataset, others = self._data_of(cell)
             limit_threads(self._job.settings.threads_of(info))
             self._fetch(cell.network, memory)

@@ -147,7 +147,7 @@ def _end_with(parent: Any) -> None:
 
 def _run(cell: Cell, settings: Settings, data: Data) -> tuple[Record, Outputs]:
     dataset = _dataset(cell.spec, data)
-    info = find_method(cell.configuration.method)
+    info = find_method(cell.configuration.source)
     limit_threads(settings.threads_of(info))
     others = {o.spec: _dataset(o.spec, replace(data, clusters=ANY_CLUSTERS)) for o in cell.outliers if o.from_data}
     memory = memory_of(cell, settings.memory)

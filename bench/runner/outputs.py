@@ -49,6 +49,8 @@ def outputs_of(
         If what it gives has not the shape or type that the contract asks for.
     """
     n = len(dataset.x)
+    if not hasattr(estimator, "labels_"):
+        raise ValueError(f"after fit, {type(estimator).__name__} has no labels_; set it there, one integer a point")
     outputs: Outputs = {"labels": labels_of("labels_", estimator.labels_, n)}
     for name in ("embedding", "embedding_variance"):
         value = getattr(estimator, f"{name}_", None)

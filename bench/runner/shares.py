@@ -59,5 +59,5 @@ class Shares:
 
     def of(self, cell: Cell) -> Share:
         """Return what a cell asks for; its method's own wish goes first."""
-        wish = find_method(cell.configuration.method).resources
+        wish = find_method(cell.configuration.source).resources
         return Share(wish.get("cpus", self.cpus), wish.get("gpus", self.gpus or 0.0) if self.use_gpus else 0.0)

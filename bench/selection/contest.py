@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.cells import Cell, Configuration, canonical
+from bench.canonical import canonical
+from bench.cells import Cell, Configuration
 from bench.configurations import Paired, configurations_of, name_and_preset, with_twins
 from bench.errors import InputError
 from bench.outliers import outlier_sets_of

@@ -12,7 +12,6 @@ from bench.cells import Cell, Configuration
 from bench.dataset import Dataset
 from bench.metrics import find_ranking_metric, score
 from bench.metrics.external import external_scores
-from bench.progress import last_line
 from bench.selection.contest import Contest, differing
 from bench.selection.rule import HeldOutRun, judge
 from bench.selection.split import heldout_indices, taken
@@ -28,6 +27,7 @@ from bench.selection.stored import (
     write,
 )
 from bench.store import Record, Run
+from bench.text import last_line
 
 NO_PREDICT = "the method has no predict, so that nothing is known of held-out points"
 

@@ -125,7 +125,7 @@ def test_configuration_does_not_depend_on_where_it_runs(data):
         ({"methods": ["dek"]}, "did you mean dec"),
         ({"methods": ["dec@papr"]}, "it has: quick"),
         ({"set": {"dec": {"epoch": 1}}}, "did you mean epochs"),
-        ({"methods": ["sklearn.cluster:Nothing"]}, "cannot import"),
+        ({"methods": ["sklearn.cluster:KMean"]}, "did you mean KMeans"),
         ({"set": {"vade": {"epochs": 1}}}, "no such method"),
         ({"seeds": "x"}, "no number of seeds"),
         ({"seeds": [1, 1]}, "twice"),

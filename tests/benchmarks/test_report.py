@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from bench.cells import canonical
+from bench.canonical import canonical
 from bench.metrics import METRICS, METRICS_VERSION
 
 DATASETS, SEEDS = 10, 100

@@ -15,8 +15,8 @@ from bench.leaderboard.findings.detection import best_sentences, detection_table
 from bench.leaderboard.findings.health import health_counts, health_sentences, health_table
 from bench.leaderboard.findings.measured import DatasetFindings
 from bench.leaderboard.findings.spread import variance_sentences, variance_table
-from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.ranking import MOST_RANKED
+from bench.text import clean_name
 
 #: Makes a name safe in some markup.
 Escape = Callable[[str], str]

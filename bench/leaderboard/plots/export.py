@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 from matplotlib.figure import Figure as Drawing
 
 from bench.leaderboard.content import Figure
-from bench.leaderboard.numbers import clean_name
 from bench.leaderboard.plots.style import INK
+from bench.text import clean_name
 
 PNG_DPI = 200
 RASTER_DPI = 150  # of pixels inside an SVG

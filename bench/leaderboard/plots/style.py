@@ -21,8 +21,9 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from bench.leaderboard.frame import first_cells, twin_pairs
-from bench.leaderboard.numbers import clean_name, format_score
+from bench.leaderboard.numbers import format_score
 from bench.metrics import Metric
+from bench.text import clean_name
 
 WIDE, NARROW = 7.0, 3.4
 """Widths in inches: a page, and a column of two."""

@@ -1,0 +1,31 @@
+"""What an entry of a suite's ``methods`` may be: ``sdec``, ``sdec@stable``, ``lab/mine.py``, ``pkg.mod:Class``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+#: A plugin's file, or a class in it, optionally with a preset; a folder's name may hold an @ as well.
+_FILE = re.compile(r"(?P<method>.+\.py(?::\w+)?)(?:@(?P<preset>[^@/]+))?")
+
+
+def split_entry(entry: str) -> tuple[str, str]:
+    """Split an entry into what finds the method and its preset, empty where it names none."""
+    file = _FILE.fullmatch(entry)
+    if file:
+        return file["method"], file["preset"] or ""
+    method, _, preset = entry.partition("@")
+    return method, preset
+
+
+def is_file(method: str) -> bool:
+    """Tell whether what finds a method is a file, or a class in one."""
+    return _FILE.fullmatch(method) is not None
+
+
+def concerns(name: str, entries: Iterable[str]) -> bool:
+    """Tell whether a key of ``set`` or ``grid`` may name one of the methods.
+
+    What the method in a file is called is not known before it is run, and reading a suite runs nothing.
+    """
+    return any(name in (entry, split_entry(entry)[0]) or is_file(split_entry(entry)[0]) for entry in entries)

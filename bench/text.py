@@ -1,0 +1,26 @@
+"""Text that comes from elsewhere - plugins, other libraries - made fit to be stored and shown."""
+
+from __future__ import annotations
+
+
+def clean_name(name: str) -> str:
+    """Make a name one line of printable characters: names come from plugins, and a terminal obeys escapes."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+
+
+def one_line(message: object, longest: int = 200) -> str:
+    """Fold white space and cut a message of another library to one readable line."""
+    text = clean_name(str(message))
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def last_line(text: str | None) -> str:
+    """Return the last line of a traceback: what went wrong, without where."""
+    lines = (text or "").strip().splitlines()
+    return clean_name(lines[-1]) if lines else ""
+
+
+def storable(text: str, longest: int = 20_000) -> str:
+    """Return text that every encoder takes and no reader drowns in: the end of it, where a traceback says most."""
+    kept = text if len(text) <= longest else "…" + text[1 - longest :]
+    return kept.encode("utf-8", "replace").decode()
