@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from bench.metrics.table import N_DRAWS
 
 Outputs = dict[str, np.ndarray]
 
+#: What a column of a history may be called: it is the name of a file in an archive.
+_COLUMN = re.compile(r"[\w][\w .-]{0,63}")
 #: Points whose draws are held at one time: of 10 clusters in 10 dimensions, 32 draws are a tensor of 13 MB.
 DRAWN_AT_ONCE = 1024
 #: Points shown at either end of each cluster, and clusters that are.
@@ -253,6 +256,9 @@ def _numbers(member: str, given: Any, n: int) -> np.ndarray:
 def _history_columns(history: list[Mapping[str, Any]]) -> Outputs:
     """Turn rows by epoch into one array a name, NaN or "" where a row lacks it."""
     names = list(dict.fromkeys(name for row in history for name in row))
+    for name in names:
+        if not isinstance(name, str) or not _COLUMN.fullmatch(name):
+            raise ValueError(f"history_ has a column named {name!r}; write letters, digits, spaces and _ . -")
     columns: Outputs = {}
     for name in names:
         values = [row.get(name) for row in history]
