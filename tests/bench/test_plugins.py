@@ -31,7 +31,8 @@ MINE = """
 
     info = MethodInfo(name="mine", title="Mine", kind="stochastic", estimator=Mine,
                       presets={"quick": {}, "other": {"shift": 1}},
-                      twin=lambda params: ("mine", {**params, "noise": 0.0}))
+                      twin=lambda params: ("mine", {**params, "noise": 0.0}),
+                      )
 """
 
 
@@ -92,9 +93,8 @@ def test_a_setting_of_a_method_that_no_file_brings_is_refused(tmp_path, mine):
 
 def test_the_twin_may_come_from_another_file_of_the_suite(tmp_path, mine):
     plain = mine.with_name("plain.py")
-    plain.write_text(
-        changed('name="mine"', 'name="plain"', 'kind="stochastic"', 'kind="deterministic"', "twin=", "# twin=")
-    )
+    without_noise = ('kind="stochastic"', 'kind="deterministic"', "twin=", "# twin=")
+    plain.write_text(changed('name="mine"', 'name="plain"', *without_noise))
     mine.write_text(changed('("mine", {', '("plain", {'))
     cells, faults = planned(tmp_path, methods=[str(mine), str(plain)])
     assert not faults
