@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import (
@@ -63,6 +63,7 @@ def test_a_run_of_noise_alone_has_no_point_right_no_cluster_and_has_collapsed():
     assert health_of({"labels": np.full(N, -1)}, None).reason == "all points noise"
     assert is_collapsed(np.r_[np.full(997, -1), 0, 1, 2], None), "three strays are no clustering"
     assert health_of({"labels": np.r_[np.full(997, -1), 0, 1, 2]}, 3).reason == "all points but 3 noise"
+    assert health_of({"labels": np.r_[np.full(997, 0), -1, -1, 2]}, 3).reason == "all points but 3 in 1 cluster"
 
 
 def accuracy_by_brute_force(y, labels):
@@ -86,6 +87,7 @@ def test_the_accuracy_is_the_best_over_all_namings_with_more_clusters_than_class
 
 
 @given(arrays(np.int64, N, elements=st.integers(-1, 3)))
+@settings(max_examples=30, deadline=None)
 def test_measures_of_partitions_take_noise_as_one_more_group(labels):
     assume(len(set(labels)) > 1)
     found, group = scores(labels), np.where(labels == -1, 99, labels)
@@ -123,13 +125,12 @@ def test_an_assignment_that_is_sure_of_points_called_noise_is_wrong_of_them():
 
 
 def test_points_called_noise_do_not_name_the_columns_of_an_assignment():
-    q = np.full((N, K), 0.05)
-    shifted = np.where(HARD, Y, (Y + 1) % K)  # of the noise, columns say another class than of all others
+    q, refused = np.full((N, K), 0.05), np.arange(N) < 60
+    shifted = np.where(refused, Y, (Y + 1) % K)  # of the noise, most points, columns say another class than of the rest
     q[np.arange(N), shifted] = 0.9
     scoring = halves(DATA.fingerprint, N, 0)[1]
-    y = np.where(HARD, -1, Y)[scoring]
-    by_hand = calibration(q[scoring], {0: 2, 1: 0, 2: 1}, y)
-    found = uncertainty_metrics({"labels": REFUSED, "soft_assignment": q}, DATA, 0)
+    by_hand = calibration(q[scoring], {0: 2, 1: 0, 2: 1}, np.where(refused, -1, Y)[scoring])
+    found = uncertainty_metrics({"labels": np.where(refused, -1, Y), "soft_assignment": q}, DATA, 0)
     assert {name: found[name] for name in by_hand} == pytest.approx(by_hand)
 
 
@@ -186,4 +187,6 @@ def test_noise_stands_last_in_the_picture_of_classes_and_clusters_and_is_called_
     figure = plots.confusion(Y, labels, ["a", "b", "c"], name="c", title="t")
     assert "a: 1.00 noise; b: 1.00 in cluster 0; c: 1.00 in cluster 1" in figure.alt
     assert figure.svg.index(">0<") < figure.svg.index(">1<") < figure.svg.index(">noise<")
+    many = plots.confusion(Y, np.r_[np.arange(60), np.full(30, -1)], ["a", "b", "c"], name="c", title="t")
+    assert many.svg.count(">noise<") == 1, "of more clusters than can be named noise alone is"
     assert "a: 1.00 noise" in plots.confusion(Y, np.full(N, -1), ["a", "b", "c"], name="c", title="t").alt

@@ -293,6 +293,18 @@ def test_another_metrics_version_is_scored_again_or_refused(make_run, cli, tmp_p
     assert f"metrics of version {METRICS_VERSION - 1}, which are not compared with version {METRICS_VERSION}" in err
 
 
+def test_a_number_of_clusters_is_told_where_it_is_not_the_one_that_was_asked_for(make_run, cli):
+    def told(name, **params):
+        found = {"acc": 0.7, "n_clusters_used": 3.0, "noise_share": 0.0}
+        folder = make_run(name, [record("dec", seed, 0.7, params=params, metrics=found) for seed in range(3)])
+        assert cli("report", folder)[0] == 0
+        return texts_of(folder)
+
+    assert not any("clusters found" in text for text in told("asked", n_clusters=3).values())
+    assert all("3 of 4" in text for text in told("fewer", n_clusters=4).values())
+    assert all("clusters found" in text for text in told("unasked").values())
+
+
 def test_outputs_that_may_not_be_any_more_are_named_not_a_traceback(make_run):
     run = Run(make_run("a", [record("odd", 0, 0.5, metrics_version=METRICS_VERSION - 1)]))
     run.write(next(iter(run.records())), {"labels": np.array([0, 1, -2])})

@@ -63,7 +63,7 @@ def confusion(
     if len(clusters) <= 30:
         axes.set_xticks(range(len(clusters)), [names[j] for j in order])
     else:
-        axes.set_xticks([])
+        axes.set_xticks([len(clusters) - 1] * n_noise, ["noise"] * n_noise)
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set_xlabel("cluster")
