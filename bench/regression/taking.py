@@ -132,12 +132,13 @@ def take_baseline(
     for variant in variants.values():
         wanted = find_quantities(_usual(variant, primary_metric)) if chosen is None else chosen
         methods.setdefault(variant.dataset, {})[variant.name] = scores_of(variant, wanted, tolerances)
-    measured = {name for made in methods.values() for scores in made.values() for name in scores.metrics}
-    if not measured:
+    used = [record for variant in variants.values() for record in variant.records.values()]
+    if all(record.status != "ok" for record in used):
         raise InputError("no run has a score, so there is nothing to compare with later; run the suite first")
-    for name in [quantity.name for quantity in chosen or ()] + list(tolerances or {}):
-        if name not in measured:
-            raise InputError(f"no run has a score of {name}; there are {', '.join(sorted(measured))}")
+    held = {name for made in methods.values() for scores in made.values() for name in scores.metrics}
+    for name in [*(metrics or ()), *(tolerances or ())]:
+        if name not in held:
+            raise InputError(f"no run has a score of {name} to keep; kept are {', '.join(sorted(held)) or 'none'}")
     versions = set().union(*(variant.metrics_versions for variant in variants.values()))
     if versions != {METRICS_VERSION}:
         older = ", ".join(map(str, sorted(versions - {METRICS_VERSION})))
@@ -145,7 +146,6 @@ def take_baseline(
             f"there are scores by metrics of version {older}, and today's is {METRICS_VERSION}; "
             "`deepclustbench report RUN` scores them again"
         )
-    used = [record for variant in variants.values() for record in variant.records.values()]
     return Baseline(
         format=1,
         suite=suite,
