@@ -1,4 +1,4 @@
-"""The gate: what got worse beyond doubt fails, what cannot be compared is said to be, and nothing else stops a build."""
+"""The gate: what got worse beyond doubt fails, what cannot be compared is named, and nothing else stops a build."""
 
 import numpy as np
 import pytest

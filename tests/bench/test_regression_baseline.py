@@ -123,7 +123,7 @@ def test_a_tolerance_that_a_person_set_stays_and_the_others_follow_the_scores():
     old = taken()
     metrics = old.methods["digits"]["sdec"].metrics
     metrics["nmi"].tolerance = 0.02
-    wider = records_of()[:4] + [make_record("sdec", 4, {"acc": 0.5, "nmi": 0.5})]
+    wider = [*records_of()[:4], make_record("sdec", 4, {"acc": 0.5, "nmi": 0.5})]
     new, kept = keep_tolerances(taken(wider), old)
     updated = new.methods["digits"]["sdec"].metrics
     assert kept == 1
