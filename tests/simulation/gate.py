@@ -64,7 +64,8 @@ def measure(checks: int, *, same_seeds: bool, random_state: int = 0) -> Rates:
         Whether the run's ten others bear the numbers of the baseline's: then the gate takes them for pairs, as after a
         change that leaves the seeds alone and draws other numbers from them.
     """
-    stored = {variant: rows[list(METRICS)].to_numpy() for variant, rows in pd.read_csv(_STORED).groupby("variant")}
+    table = pd.read_csv(_STORED)
+    stored = {str(variant): rows[list(METRICS)].to_numpy() for variant, rows in table.groupby("variant")}
     generator = np.random.default_rng(random_state)
     alarms, found = 0, Counter[tuple[str, str]]()
     for _ in range(checks):
