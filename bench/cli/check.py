@@ -86,8 +86,7 @@ def _print(comparison: Comparison) -> None:
         say(line)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(step_summary(comparison))
+        _write(Path(summary), step_summary(comparison), mode="a")
 
 
 def _tolerance(text: str) -> tuple[str, float]:
@@ -101,9 +100,10 @@ def _tolerance(text: str) -> tuple[str, float]:
     return name, number
 
 
-def _write(path: Path, content: str) -> None:
+def _write(path: Path, content: str, mode: str = "w") -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        with path.open(mode, encoding="utf-8") as file:
+            file.write(content)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error

@@ -83,7 +83,7 @@ def _why_not(
     was = baseline.datasets[dataset]
     now = next(record.fingerprint for variant in there.values() for record in variant.records.values())
     if now != was:
-        return f"the data have changed: {clean_name(was)[:12]} in the baseline, {now[:12]} in the run"
+        return f"the data have changed: {clean_name(was)[:12]} in the baseline, {clean_name(now)[:12]} in the run"
     versions = set().union(*(variant.metrics_versions for variant in there.values()))
     if versions - {baseline.metrics_version}:
         told = " and ".join(map(str, sorted(versions)))

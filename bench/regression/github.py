@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.leaderboard.numbers import escape_markdown
+from bench.leaderboard.numbers import clean_name, escape_markdown
 from bench.regression.comparison import Comparison
 from bench.regression.render import HEADER, format_drop, table_of, title_of
 
@@ -45,7 +45,7 @@ def step_summary(comparison: Comparison) -> str:
         lines += [_line(row) for row in rows[:MOST_ROWS]]
         lines += [f"\n{len(rows) - MOST_ROWS} more rows are in the log."] if len(rows) > MOST_ROWS else []
         lines.append("")
-    lines += [f"- {escape_markdown(note)}" for note in comparison.notes]
+    lines += [f"- {escape_markdown(clean_name(note))}" for note in comparison.notes]
     return "\n".join(lines) + "\n"
 
 

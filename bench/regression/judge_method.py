@@ -52,7 +52,16 @@ def _judge_quantity(quantity: Quantity, before: MethodScores, now: MethodScores,
         # Where every run failed, that is the row on the runs.
         verdict = "not compared" if quantity.is_cost or not now.status.ok else "cannot compare"
         return {"verdict": verdict, "reason": "no score to compare", **row}
-    return row | asdict(judge(quantity, tolerance, was, there, paired=paired))
+    row |= asdict(judge(quantity, tolerance, was, there, paired=paired))
+    lost = 0 if quantity.is_cost else _unscored(quantity, now) - _unscored(quantity, before)
+    if lost > 0 and row["verdict"] == "pass":
+        row |= {"verdict": "warn", "reason": f"{lost} more runs than before have no such score; {row['reason']}"}
+    return row
+
+
+def _unscored(quantity: Quantity, scores: MethodScores) -> int:
+    """Count the runs that ended well and have no score all the same."""
+    return scores.status.ok - len(scores.metrics[quantity.name].scored())
 
 
 def _judge_status(before: MethodScores, now: MethodScores) -> dict[str, Any]:

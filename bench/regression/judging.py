@@ -78,6 +78,8 @@ def judge(
     drop = quantity.drop(hodges_lehmann(differences) if paired else shift_estimate(now, was))
     low, high = (quantity.drop(end) for end in interval)
     verdict, reason = _place(low, high, tolerance)
+    if quantity.is_cost and high <= tolerance:
+        verdict, reason = "pass", "within the tolerance"  # a machine is never as fast as yesterday, to the per cent
     return Judgement(verdict, f"{reason}, {how}", drop, low, high, len(now))
 
 

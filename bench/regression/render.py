@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from bench.leaderboard.numbers import ABSENT
+from bench.leaderboard.numbers import ABSENT, clean_name
 from bench.regression.comparison import Comparison, Row
 from bench.regression.quantities import Quantity, quantities
 
@@ -21,7 +21,7 @@ _VERDICTS = {"fail": "FAIL", "warn": "WARN", "cannot compare": "CANNOT COMPARE"}
 def render_text(comparison: Comparison) -> str:
     """Write a comparison as lines of text: the table, the notes and the summary."""
     table = [columns([HEADER, *table_of(comparison)])] if comparison.rows else []
-    return "\n".join([*table, *(f"note: {note}" for note in comparison.notes), comparison.summary])
+    return "\n".join([*table, *(f"note: {clean_name(note)}" for note in comparison.notes), comparison.summary])
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
@@ -38,7 +38,9 @@ def table_of(comparison: Comparison) -> list[tuple[str, ...]]:
         return [_cells(row) for row in comparison.rows]
     shown = [_cells(row) for row in comparison.rows if row.verdict != "pass"]
     counts = Counter((row.dataset, row.variant) for row in passes)
-    return shown + [(*place, f"{counts[place]} passed", "", "", "", "", "pass", "") for place in sorted(counts)]
+    return shown + [
+        (*map(clean_name, place), f"{counts[place]} passed", "", "", "", "", "pass", "") for place in sorted(counts)
+    ]
 
 
 def title_of(row: Row) -> str:
@@ -65,7 +67,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         tolerance = ABSENT if row.tolerance is None else _change(row.tolerance, quantity)
         numbers = (_value(row.baseline, quantity), _value(row.run, quantity), format_drop(row), tolerance)
     verdict = _VERDICTS.get(row.verdict, row.verdict)
-    return (row.dataset, row.variant, title_of(row), *numbers, verdict, row.reason)
+    cells = (row.dataset, row.variant, title_of(row), *numbers, verdict, row.reason)
+    return tuple(clean_name(cell) for cell in cells)
 
 
 def _value(value: float | None, quantity: Quantity) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -177,4 +178,4 @@ def _score(record: Record, quantity: Quantity) -> float | None:
     if record.status != "ok":
         return None
     found = getattr(record, quantity.name) if quantity.is_cost else record.metrics.get(quantity.name)
-    return None if found is None else quantity.rounded(found)
+    return None if found is None or not math.isfinite(found) else quantity.rounded(found)

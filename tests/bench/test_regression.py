@@ -124,6 +124,15 @@ def test_failures_are_a_regression_and_are_not_imputed():
     assert row_of(check(now, BEFORE), "runs").verdict == "pass"
 
 
+@pytest.mark.parametrize("missing", [None, float("nan"), float("inf")])
+def test_runs_that_ended_without_a_score_are_told(missing):
+    now = [r.model_copy(update={"metrics": {"acc": missing}}) if r.seed < 2 else r for r in BEFORE]
+    row = row_of(check(BEFORE, now), "acc")
+    assert (row.verdict, row.n) == ("warn", 8)
+    assert row.reason.startswith("2 more runs than before have no such score")
+    assert row_of(check(now, BEFORE), "acc").verdict == "pass"
+
+
 def test_where_all_runs_fail_that_is_the_regression():
     comparison = check(BEFORE, run_of([None] * 10))
     assert comparison.exit_code == 1
@@ -163,13 +172,18 @@ def test_equal_scores_warn_where_chance_may_explain_them():
     assert row_of(check(run_of([0.8, 0.81]), run_of([0.81, 0.81])), "seeds").verdict == "warn"
 
 
-@pytest.mark.parametrize(("factor", "verdict"), [(0.5, "pass"), (1.4, "warn"), (1.6, "fail")])
+@pytest.mark.parametrize(("factor", "verdict"), [(0.5, "pass"), (1.4, "pass"), (1.6, "fail")])
 def test_time_is_compared_as_a_ratio(factor, verdict):
     slower = [r.model_copy(update={"timings": {"fit": r.timings["fit"] * factor}}) for r in BEFORE]
     row = row_of(check(BEFORE, slower), "wall_time")
     assert row.verdict == verdict
     assert row.tolerance == 0.5
     assert row.drop == pytest.approx(factor - 1, abs=0.01)
+
+
+def test_time_that_half_of_the_runs_need_more_of_is_warned_of():
+    slower = [r.model_copy(update={"timings": {"fit": 25.0 if r.seed < 5 else 10.0}}) for r in BEFORE]
+    assert row_of(check(BEFORE, slower), "wall_time").verdict == "warn"
 
 
 def test_times_below_a_second_are_all_the_same():
