@@ -111,6 +111,7 @@ def test_too_few_seeds_for_a_test_are_judged_by_the_mean(seeds):
 def test_a_method_without_a_seed_is_compared_whatever_its_seed_is_called():
     before = run_of([0.8], seeded=False)
     assert check(before, run_of([0.8], seeds=[10], seeded=False)).exit_code == 0
+    assert check(before, run_of([0.79], seeds=[10], seeded=False)).exit_code == 0  # by .01, and no more
     assert check(before, run_of([0.78], seeds=[10], seeded=False)).exit_code == 1
 
 
