@@ -187,7 +187,7 @@ def _row(r: Record) -> dict[str, Any]:
         "flags": r.flags,
         "unlabelled": UNLABELLED in r.reasons.values(),
         "error": last_line(r.error),
-        "hardware": _hardware(r.hardware),
+        "hardware": name_hardware(r.hardware),
         "wall_time": r.wall_time,
         "peak_memory": r.peak_memory,
         "health": r.health,
@@ -234,7 +234,7 @@ def _identity(r: Record | Planned) -> dict[str, Any]:
     }
 
 
-def _hardware(hardware: Mapping[str, Any]) -> str:
+def name_hardware(hardware: Mapping[str, Any]) -> str:
     """Name what decides how long a cell takes."""
     device, processor, threads = (hardware.get(name) for name in ("device", "processor", "threads"))
     if device not in (None, "cpu", "auto"):
