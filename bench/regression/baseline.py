@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from bench.errors import InputError
-from bench.leaderboard.numbers import clean_name
 from bench.regression.quantities import quantities
+from bench.text import clean_name
 
 #: A hundred variants on ten data sets with fifty seeds are some 3 MB.
 LARGEST_BYTES = 64_000_000

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bench.errors import InputError
-from bench.leaderboard.numbers import clean_name
 from bench.regression.baseline import Baseline, MethodScores
 from bench.regression.comparison import Comparison, Row
 from bench.regression.judge_method import judge_method
 from bench.regression.quantities import find_quantities
 from bench.regression.taking import Variant, scores_of, variants_of
 from bench.store import Record
+from bench.text import clean_name
 
 _Place = tuple[str, str]
 

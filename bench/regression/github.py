@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.leaderboard.numbers import clean_name, escape_markdown
+from bench.leaderboard.numbers import escape_markdown
 from bench.regression.comparison import Comparison
 from bench.regression.render import HEADER, format_drop, table_of, title_of
+from bench.text import clean_name
 
 #: A summary may have 1 MiB.
 MOST_ROWS = 1000

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from bench.leaderboard.numbers import ABSENT, clean_name
+from bench.leaderboard.numbers import ABSENT
 from bench.regression.comparison import Comparison, Row
 from bench.regression.quantities import Quantity, quantities
+from bench.text import clean_name
 
 HEADER = ("data set", "method", "metric", "baseline", "run", "drop", "tolerance", "verdict", "")
 #: More passes than these are counted, a line a method.

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import InputError
-from bench.leaderboard.numbers import clean_name
 from bench.metrics import METRICS_VERSION
 from bench.metrics.table import UNLABELLED
 from bench.regression.baseline import Baseline, MethodScores, Provenance, Scores, Status, plain
 from bench.regression.quantities import Quantity, find_quantities, quantities
 from bench.results import frame_of, name_hardware
 from bench.store import Record
+from bench.text import clean_name
 
 COSTS = ("wall_time", "peak_memory")
 LABELLED = ("acc", "nmi", "ari")
