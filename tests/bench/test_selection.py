@@ -98,6 +98,13 @@ def test_a_coarser_partition_predicts_a_finer_one_but_not_the_reverse():
     assert mean_prediction_strength([fine, coarse]) == pytest.approx(2 / 3)
 
 
+def test_noise_predicts_nothing_and_is_nothing_to_predict():
+    noise, clusters = np.array([-1, -1, -1, 0, 0]), np.array([0, 0, 0, 1, 1])
+    assert prediction_strength(noise, clusters) == 0, "points called noise were not put together"
+    assert prediction_strength(clusters, noise) == 1, "the one cluster there is stays together"
+    assert np.isnan(prediction_strength(clusters, np.full(5, -1)))
+
+
 def test_the_effective_number_of_clusters_is_k_for_equal_ones_and_near_one_for_a_giant():
     assert effective_clusters(np.arange(50) % 5) == pytest.approx(5)
     assert effective_clusters(np.array([0] * 97 + [1, 2, 3])) < 1.2
