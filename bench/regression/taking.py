@@ -94,7 +94,7 @@ def scores_of(
         version=first.version,
         preset=first.preset,
         params={name: plain(value) for name, value in first.params.items() if name not in _PASSING},
-        hardware=sorted({clean_name(name_hardware(record.hardware)) or "unknown" for record in records}),
+        hardware=sorted({clean_name(name_hardware(record.hardware)) or "unknown" for record in ok or records}),
         seeds=list(variant.records),
         status=Status(
             ok=len(ok), failed=len(records) - len(ok), collapsed=sum("collapsed" in record.flags for record in ok)

@@ -215,6 +215,11 @@ def test_costs_on_other_hardware_are_not_compared():
             assert "other hardware" in row_of(comparison, metric).reason
 
 
+def test_a_run_that_failed_elsewhere_took_no_time():
+    failed = make_record("dec", 0, {}, status="failed", hardware={"processor": "the parent's", "threads": 2})
+    assert row_of(check(BEFORE, [failed, *BEFORE[1:]]), "wall_time").verdict == "pass"
+
+
 def test_a_missing_method_cannot_be_compared_and_a_new_one_is_noted():
     both = [*BEFORE, *run_of(0.7 + SPREAD, variant="sdec")]
     comparison = check(both, BEFORE)
