@@ -57,7 +57,7 @@ def compare(
             continue
         for name, scores in wanted.items():
             before = _restricted(scores, metrics, tolerances or {})
-            made, note = _compare_method(dataset, name, before, there)
+            made, note = _compare_method(dataset, name, before, there, baseline.provenance.versions)
             rows += made
             notes += note
         if methods is None:
@@ -104,9 +104,9 @@ def _restricted(scores: MethodScores, metrics: Sequence[str] | None, tolerances:
 
 
 def _compare_method(
-    dataset: str, name: str, before: MethodScores, there: Mapping[str, Variant]
+    dataset: str, name: str, before: MethodScores, there: Mapping[str, Variant], versions: Sequence[str]
 ) -> tuple[list[Row], list[str]]:
-    """Return the rows of a method, and the notes on it."""
+    """Return the rows of a method, and the notes on it; ``versions`` computed the baseline."""
 
     def impossible(reason: str) -> tuple[list[Row], list[str]]:
         return [Row(dataset=dataset, variant=name, verdict="cannot compare", reason=reason)], []
@@ -119,10 +119,13 @@ def _compare_method(
     if len(variant.records) < len(before.seeds):
         return impossible(f"the run has {len(variant.records)} seeds, the baseline {len(before.seeds)}")
     paired = variant.records.keys() >= set(before.seeds)
-    now = scores_of(variant.only(before.seeds) if paired else variant, find_quantities(before.metrics))
-    return judge_method(dataset, name, before, now, paired=paired), [
-        f"{dataset} / {name}: {change}" for change in _changes(before, now)
-    ]
+    if paired:
+        variant = variant.only(before.seeds)
+    now = scores_of(variant, find_quantities(before.metrics))
+    changes = list(_changes(before, now))
+    unchanged = not changes and before.hardware == now.hardware and variant.versions == set(versions)
+    rows = judge_method(dataset, name, before, now, paired=paired, repeats=paired and unchanged)
+    return rows, [f"{dataset} / {name}: {change}" for change in changes]
 
 
 def _changes(before: MethodScores, now: MethodScores) -> Iterator[str]:

@@ -10,8 +10,8 @@ from typing import Any, get_args
 from bench.regression.judging import Verdict
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
-#: Rows that are no metric: how the runs ended, and whether their seeds matter.
-RUNS, SEEDS = "runs", "seeds"
+#: Rows that are no metric: how the runs ended, whether their seeds matter, and whether the same ones gave the same.
+RUNS, SEEDS, REPEAT = "runs", "seeds", "repeat"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Row:
     dataset : str
     variant, metric : str
         Empty in a row that concerns a whole data set, or a whole method; the metric is "runs" where it is how they
-        ended, and "seeds" where it is whether they differ.
+        ended, "seeds" where it is whether they differ, "repeat" where it is whether the same ones gave the same.
     verdict : {"fail", "cannot compare", "warn", "pass", "not compared"}
     reason : str
     baseline, run : float or None

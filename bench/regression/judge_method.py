@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 
 from bench.regression.baseline import MethodScores
-from bench.regression.comparison import RUNS, SEEDS, Row
+from bench.regression.comparison import REPEAT, RUNS, SEEDS, Row
 from bench.regression.judging import judge
 from bench.regression.quantities import Quantity, find_quantities
 
 ALPHA = 0.05
 
 
-def judge_method(dataset: str, variant: str, before: MethodScores, now: MethodScores, *, paired: bool) -> list[Row]:
+def judge_method(
+    dataset: str, variant: str, before: MethodScores, now: MethodScores, *, paired: bool, repeats: bool = False
+) -> list[Row]:
     """Return a row for every quantity that the baseline holds of a method, and for its runs and their seeds.
 
     Parameters
@@ -28,12 +30,18 @@ def judge_method(dataset: str, variant: str, before: MethodScores, now: MethodSc
         Of the baseline and of the run, which has at least as many seeds.
     paired : bool
         Whether they have the same seeds.
+    repeats : bool
+        Whether nothing is known to have changed: the same seeds, parameters, versions and hardware.
     """
     row = partial(Row, dataset=dataset, variant=variant)
     rows = [row(metric=q.name, **_judge_quantity(q, before, now, paired)) for q in find_quantities(before.metrics)]
     rows.append(row(metric=RUNS, **_judge_status(before, now)))
     ignored = _judge_seeds(before, now)
-    return rows if ignored is None else [*rows, row(metric=SEEDS, **ignored)]
+    if ignored is not None:
+        rows.append(row(metric=SEEDS, **ignored))
+    if repeats:
+        rows.append(row(metric=REPEAT, **_judge_repeat(before, now)))
+    return rows
 
 
 def _judge_quantity(quantity: Quantity, before: MethodScores, now: MethodScores, paired: bool) -> dict[str, Any]:
@@ -96,6 +104,17 @@ def _judge_seeds(before: MethodScores, now: MethodScores) -> dict[str, Any] | No
     p = sum(comb(count, len(there)) for count in counts.values()) / comb(len(was) + len(there), len(there))
     reason = f"{len(there)} seeds gave one score: the seed is ignored"
     return {"verdict": "fail" if p < ALPHA else "warn", "reason": reason}
+
+
+def _judge_repeat(before: MethodScores, now: MethodScores) -> dict[str, Any]:
+    """Find a change that no score condemns: the same seeds give the same labels, unless what computes is another."""
+    scores = [(before.metrics[q.name].scored(), now.metrics[q.name].scored()) for q in find_quantities(now.metrics)
+              if not q.is_cost]  # fmt: skip
+    changed = {seed for was, there in scores for seed in was.keys() & there.keys() if was[seed] != there[seed]}
+    if not changed:
+        return {"verdict": "pass", "reason": "the same seeds gave the same scores"}
+    told = f"{len(changed)} of {len(now.seeds)} seeds gave other scores with the same versions, hardware and parameters"
+    return {"verdict": "warn", "reason": f"{told}: what computes has changed"}
 
 
 def _outcomes(scores: MethodScores) -> list[tuple[float, ...]]:

@@ -36,6 +36,11 @@ class Variant:
         return Variant(self.dataset, self.name, self.title, {seed: self.records[seed] for seed in seeds})
 
     @property
+    def versions(self) -> set[str]:
+        """The versions of Python and of the packages that computed it."""
+        return {", ".join(f"{name} {of}" for name, of in sorted(r.versions.items())) for r in self.records.values()}
+
+    @property
     def metrics_versions(self) -> set[int]:
         """The versions of the metrics that it was scored with."""
         return {record.metrics_version for record in self.records.values() if record.status == "ok"}
@@ -89,7 +94,7 @@ def scores_of(
         version=first.version,
         preset=first.preset,
         params={name: plain(value) for name, value in first.params.items() if name not in _PASSING},
-        hardware=sorted({clean_name(name_hardware(record.hardware)) or "unknown" for record in records}),
+        hardware=sorted({clean_name(name_hardware(record.hardware)) or "unknown" for record in ok or records}),
         seeds=list(variant.records),
         status=Status(
             ok=len(ok), failed=len(records) - len(ok), collapsed=sum("collapsed" in record.flags for record in ok)
@@ -157,7 +162,7 @@ def take_baseline(
             commands=list(commands),
             commits=sorted({record.commit or "unknown" for record in used}),
             hardware=sorted({name_hardware(record.hardware) for record in used}),
-            versions=sorted({", ".join(f"{n} {v}" for n, v in sorted(record.versions.items())) for record in used}),
+            versions=sorted(set().union(*(variant.versions for variant in variants.values()))),
         ),
         datasets={variant.dataset: _fingerprint(variant) for variant in variants.values()},
         methods=methods,

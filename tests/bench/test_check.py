@@ -42,7 +42,7 @@ def test_the_run_itself_passes_and_the_folder_is_not_touched(cli, run, baseline)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     code, out, _ = cli("check", folder, "--baseline", baseline)
     assert code == 0
-    assert out.splitlines()[-1] == "quick: no regression (7 passed)"
+    assert out.splitlines()[-1] == "quick: no regression (8 passed)"
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
@@ -104,7 +104,7 @@ def test_metrics_once_chosen_stay_when_the_baseline_is_updated(cli, run, baselin
     _, out, _ = cli(*update)
     assert "to compare ami, wall_time" in out
     _, out, _ = cli("check", run(), "--baseline", baseline, "--metrics", "ami")
-    assert "quick: no regression (3 passed)" in out
+    assert "quick: no regression (4 passed)" in out
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

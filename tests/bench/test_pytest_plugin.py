@@ -78,7 +78,7 @@ def test_a_good_run_passes_and_a_bad_one_fails_with_the_table_alone(project, sto
 
 def test_what_is_inconclusive_is_a_warning(project, stored):
     result = project('assert_no_regression("unclear")', *NAMED)
-    result.assert_outcomes(passed=1, warnings=1)
+    result.assert_outcomes(passed=1, warnings=2)  # and that the same seeds gave other scores
     result.stdout.fnmatch_lines(["*deepclustbench: digits / dec / acc: inconclusive*"])
 
 

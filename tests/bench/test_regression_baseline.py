@@ -73,6 +73,7 @@ def test_what_it_holds_of_a_method():
     assert scores.params == {"beta": 0.01}  # the seed's own number is none
     assert scores.status.model_dump() == {"ok": 6, "failed": 1, "collapsed": 1}
     assert scores.metrics["acc"].scores[5] is None
+    assert scores.metrics["wall_time"].scores[5] is None  # a failure took its time, for nothing
     assert scores.metrics["nmi"].scores[6] is None
 
 
