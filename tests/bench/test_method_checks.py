@@ -34,7 +34,7 @@ def names(results, verdict):
 
 # -- one fault each ----------------------------------------------------------------------------------
 
-FAULTS = []
+FAULTS: list = []
 
 
 def fault(check, seen, change, **declared):
