@@ -24,7 +24,7 @@ def assess(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int, param
     seed : int
         The cell's; it says on which half of the points clusters are matched to classes.
     params : mapping
-        The cell's. A method that is asked for no number of clusters has not lost any.
+        The cell's.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def assess(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int, param
         If an output has the wrong length, shape or type.
     """
     metrics, reasons = score(outputs, dataset, seed)
-    health = health_of(outputs, params.get("n_clusters") or 1)
+    health = health_of(outputs, params.get("n_clusters"))
     return {
         "metrics": metrics,
         "reasons": reasons,

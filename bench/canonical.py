@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import MethodError
+from bench.text import storable
 
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
 
@@ -28,9 +29,13 @@ def canonical(content: Mapping[str, Any]) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         if isinstance(error, MethodError):
             raise
-        raise MethodError(
-            f"parameters {', '.join(content)}: cannot be written down ({error}); take plain values"
-        ) from None
+        raise MethodError(f"it cannot be written down ({error}); take plain values") from None
+
+
+def stored(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as a record holds them: JSON, in text that every encoder takes."""
+    text = json.dumps(json.loads(canonical(params)), ensure_ascii=False)
+    return json.loads(storable(text, longest=len(text)))
 
 
 def plain(value: Any) -> Any:

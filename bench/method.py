@@ -22,8 +22,9 @@ Parameters = Mapping[str, Any]
 
 #: A name, or the ``pkg.mod:Class`` of a bare class.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}|[A-Za-z_][\w.]{0,199}:[A-Za-z_]\w{0,99}", re.ASCII)
+_LONGEST_TITLE = 80
 _RIGHT = {
-    "title": "write the name that tables show",
+    "title": f"write the name that tables show, {_LONGEST_TITLE} characters at most",
     "kind": "write 'deterministic', or 'stochastic' for a method that draws its latent code",
     "version": "write a whole number from 1",
     "twin": "write a function from parameters to (name, parameters)",
@@ -114,7 +115,7 @@ class MethodInfo:
                 f"a method is named {self.name!r}: write a letter, then letters, digits, _ - and ., 64 at most"
             )
         wrong = {
-            "title": not isinstance(self.title, str) or not self.title.strip(),
+            "title": not isinstance(self.title, str) or not 0 < len(self.title.strip()) <= _LONGEST_TITLE,
             "kind": self.kind not in ("deterministic", "stochastic"),
             "version": not isinstance(self.version, int) or self.version < 1,
             "twin": self.twin is not None and not callable(self.twin),

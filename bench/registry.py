@@ -185,7 +185,7 @@ def _member(module: ModuleType, member: str, place: str, source: str, name: str 
 def _what_it_has(module: ModuleType, member: str) -> str:
     """Say what a module has instead of what was asked for."""
     classes = {name: found for name, found in vars(module).items() if isinstance(found, type)}
-    clusterers = [name for name, found in classes.items() if hasattr(found, "fit_predict")]
+    clusterers = [n for n, found in classes.items() if hasattr(found, "fit") and hasattr(found, "fit_predict")]
     if member:
         near = difflib.get_close_matches(member, clusterers, n=1)
         return f"did you mean {near[0]}?" if near else f"its clusterers are {', '.join(clusterers) or 'none'}"

@@ -145,7 +145,7 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
     Raises
     ------
     InputError
-        If raw outputs are missing or damaged, or belong to data that are not at hand.
+        If raw outputs are missing, damaged or not what metrics can be made of, or belong to data that are not at hand.
     """
     datasets: dict[str, Dataset] | None = None
     for record in run.records():
@@ -164,7 +164,11 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
                 f"and cannot be scored again: its data set {record.dataset} is not at hand or has changed"
             )
         outputs = run.outputs(record.key)
-        record = record.model_copy(update=assess(outputs, dataset, record.seed, record.params))
+        try:
+            assessed = assess(outputs, dataset, record.seed, record.params)
+        except ValueError as error:  # it was kept by a version that asked for less
+            raise InputError(f"{run.folder}: {record.key} cannot be scored again: {error}") from error
+        record = record.model_copy(update=assessed)
         run.write(record, outputs)
         yield record
 
@@ -183,11 +187,12 @@ def _row(r: Record) -> dict[str, Any]:
         "flags": r.flags,
         "unlabelled": UNLABELLED in r.reasons.values(),
         "error": last_line(r.error),
-        "hardware": _hardware(r.hardware),
+        "hardware": name_hardware(r.hardware),
         "wall_time": r.wall_time,
         "peak_memory": r.peak_memory,
         "health": r.health,
         "health_epoch": r.health_epoch,
+        "n_clusters_asked": r.params.get("n_clusters"),
         **r.metrics,
         **{
             f"{metric}/{name}/{score}": value
@@ -229,7 +234,7 @@ def _identity(r: Record | Planned) -> dict[str, Any]:
     }
 
 
-def _hardware(hardware: Mapping[str, Any]) -> str:
+def name_hardware(hardware: Mapping[str, Any]) -> str:
     """Name what decides how long a cell takes."""
     device, processor, threads = (hardware.get(name) for name in ("device", "processor", "threads"))
     if device not in (None, "cpu", "auto"):

@@ -72,7 +72,7 @@ class Record(BaseModel):
     metrics_version: int
     n_iter: int | None = None
     stop_reason: Text | None = None
-    timings: dict[str, float] = {}
+    timings: dict[Text, float] = {}
     peak_memory: float | None = None
     warnings: list[Text] = []
     versions: dict[str, str]

@@ -10,7 +10,10 @@ def clean_name(name: str) -> str:
 
 def one_line(message: object, longest: int = 200) -> str:
     """Fold white space and cut a message of another library to one readable line."""
-    text = clean_name(str(message))
+    try:
+        text = clean_name(str(message))
+    except Exception:  # an exception may be unable even to say what it is
+        text = f"a {type(message).__name__} without words"
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 

@@ -5,7 +5,8 @@ Columns: ``dataset``, ``method``, ``variant`` (unique name of a configuration), 
 ``kind``, ``seeded`` (whether it takes a seed), ``planned`` (runs planned of the variant), ``seed``, ``status``,
 ``flags`` (list of str), ``unlabelled`` (whether the data have no classes), ``revised`` (whether the name of the data
 set stands for several contents here), one for each metric, ``hardware``, ``wall_time`` in seconds and ``peak_memory``
-in MB. A cell that was planned and has no record has the status "not run".
+in MB. A cell that was planned and has no record has the status "not run". Where it is known, ``n_clusters_asked`` is
+the number of clusters that a method was asked for, NaN if it was asked for none.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bench.leaderboard.boards import BoardFrame
@@ -9,6 +10,9 @@ from bench.leaderboard.content import TextTable
 from bench.leaderboard.findings.sections import findings_of
 from bench.leaderboard.numbers import ABSENT
 from bench.leaderboard.sections import sections_of
+
+#: A word or a unit after a number: "9.5 of 10", "2.1 %", "12 s".
+_WORDED = re.compile(r"[ (][A-Za-z%]")
 
 _HEAD = (
     "% Needs \\usepackage{booktabs}. Bold: shown to be better than every other method (Holm over all pairs).\n"
@@ -43,9 +47,11 @@ def render_latex(boards: Sequence[BoardFrame]) -> str:
 
 
 def _cell(text: str, heading: str, table: TextTable) -> str:
-    """Set numbers as mathematics, so that a minus is one; words are escaped already."""
+    """Set numbers as mathematics, so that a minus is one, but not their units; words are escaped already."""
     if heading in table.left or text == ABSENT:
         return text
+    if _WORDED.search(text):
+        return escape_latex(text)
     mathematics = text.rstrip("*").replace("±", "\\pm")
     return f"${mathematics}${'*' * text.endswith('*')}"
 

@@ -56,6 +56,23 @@ def format_ranks(best: float, worst: float) -> str:
     return f"{best:.0f}" if best == worst else f"{best:.0f}-{worst:.0f}"
 
 
+def format_clusters(mean: float, asked: float) -> str:
+    """Write a mean number of clusters, and how many were asked for where that is another number."""
+    if not math.isfinite(mean):
+        return ABSENT
+    found = f"{mean:.0f}" if mean == round(mean) else f"{mean:.1f}"
+    return found if mean == asked or not math.isfinite(asked) else f"{found} of {asked:.0f}"
+
+
+def format_share(share: float) -> str:
+    """Write a share in per cent; one that is not nothing does not look like it."""
+    if not math.isfinite(share):
+        return ABSENT
+    if share == 0:
+        return "0 %"
+    return "< 0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"
+
+
 def format_seconds(seconds: float) -> str:
     """Write a duration in the unit a reader would choose."""
     if not math.isfinite(seconds):

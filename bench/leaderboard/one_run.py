@@ -13,6 +13,7 @@ from bench.leaderboard import plots
 from bench.leaderboard.content import Figure
 from bench.leaderboard.plots import Look, ReliabilityCurve, RiskCurve
 from bench.leaderboard.plots.export import figure_name
+from bench.leaderboard.plots.style import cluster_names
 from bench.metrics.health import is_collapsed
 from bench.metrics.matching import matched_classes
 from bench.metrics.table import SCORES
@@ -136,7 +137,7 @@ def _reliability(run: OneRun) -> Iterator[ReliabilityCurve]:
     outputs = (("soft_assignment", "at the mean"), ("sampled_assignment", "over draws"))
     for name, how in outputs if run.classes is not None else ():
         if name in run.outputs:
-            bins = reliability_of(run.outputs[name], run.dataset, run.seed)
+            bins = reliability_of(run.outputs[name], run.labels, run.dataset, run.seed)
             label = f"{run.label}, {how}" if "sampled_assignment" in run.outputs else run.label
             if not isinstance(bins, str):
                 yield ReliabilityCurve(label, run.look, name == "sampled_assignment", bins)
@@ -158,7 +159,7 @@ def _certain_points(run: OneRun) -> Figure | None:
         classes = matched_classes(run.labels, run.classes)
         predicted = np.array([classes.get(int(cluster), -1) for cluster in run.labels[points].ravel()])
         wrong = predicted.reshape(points.shape) != run.classes[points]
-    clusters = ["noise" if cluster < 0 else str(cluster) for cluster in np.unique(run.labels)]
+    clusters = cluster_names(run.labels)
     images = images.reshape(*points.shape, *samples.shape[1:])
     return plots.certain_points(
         images, points, clusters, wrong, **run.named("certain", "Most and least certain points")
@@ -188,6 +189,5 @@ def _latent(run: OneRun) -> Iterator[Figure | None]:
     if run.classes is not None:
         groups, group_names, what = run.classes, run.class_names, "classes"
     else:
-        used, groups = np.unique(run.labels, return_inverse=True)
-        group_names, what = [str(cluster) for cluster in used], "clusters"
+        groups, group_names, what = np.unique(run.labels, return_inverse=True)[1], cluster_names(run.labels), "clusters"
     yield plots.embedding_map(embedding, groups, group_names, **run.named("map", f"Embedding by {what}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 import pandas as pd
 from rich import box
@@ -16,6 +17,9 @@ from bench.leaderboard.content import Section, TextTable
 from bench.leaderboard.findings.sections import NOTE, SUBTITLE, TITLE, WHERE, findings_of
 from bench.leaderboard.numbers import escape_markdown
 from bench.leaderboard.sections import HOW_TO_READ, sections_of
+
+#: Places between two columns, and those that a column of words needs to be read.
+_GAP, _NARROWEST_WORDS = 2, 8
 
 
 def render_terminal(boards: Sequence[BoardFrame], *, notes: Sequence[str] = (), console: Console) -> None:
@@ -45,7 +49,7 @@ def render_terminal(boards: Sequence[BoardFrame], *, notes: Sequence[str] = (), 
             for table in section.tables:
                 say("")
                 if console.is_terminal:
-                    console.print(_rich_table(table))
+                    console.print(_rich_table(table, console.width))
                 else:
                     for line in _aligned_lines(table):
                         say(line)
@@ -114,20 +118,29 @@ def render_csv(boards: Sequence[BoardFrame]) -> str:
     return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n", float_format="%.10g")
 
 
-def _rich_table(table: TextTable) -> Table:
+def _rich_table(table: TextTable, width: int) -> Table:
+    own = zip(table.header, _widths(table), strict=True)
+    narrowest = [min(_NARROWEST_WORDS, w) if name in table.left else w for name, w in own]
+    # Numbers take a second line only where there is no room: they would be cut off, and the names with them.
+    whole = sum(narrowest) + _GAP * (len(narrowest) - 1) <= width
     grid = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     grid.padding, grid.collapse_padding = (0, 1), True
     for name in table.header:
         words = name in table.left
-        grid.add_column(Text(name), justify="left" if words else "right", overflow="fold", no_wrap=not words)
+        justify: Literal["left", "right"] = "left" if words else "right"
+        grid.add_column(Text(name), justify=justify, overflow="fold", no_wrap=whole and not words)
     for row in table.rows:
         grid.add_row(*map(Text, row))
     return grid
 
 
+def _widths(table: TextTable) -> list[int]:
+    """Return how many places each column takes."""
+    return [max(map(cell_len, column)) for column in zip(table.header, *table.rows, strict=True)]
+
+
 def _aligned_lines(table: TextTable) -> Iterable[str]:
-    columns = list(zip(table.header, *table.rows, strict=True))
-    widths = [max(map(cell_len, column)) for column in columns]
+    widths = _widths(table)
     yield table.title
     for row in (table.header, *table.rows):
         cells = []

@@ -15,6 +15,7 @@ from bench.leaderboard.content import Entry, Section, TextTable, make_table, run
 from bench.leaderboard.frame import NOT_RUN, counts_of, finished, metric_values, moments, twin_pairs, variants_of
 from bench.leaderboard.numbers import (
     ABSENT,
+    format_clusters,
     format_interval,
     format_mean,
     format_megabytes,
@@ -22,6 +23,7 @@ from bench.leaderboard.numbers import (
     format_ranks,
     format_score,
     format_seconds,
+    format_share,
 )
 from bench.leaderboard.overall_section import overall_section
 from bench.leaderboard.ranking import n_planned
@@ -29,6 +31,12 @@ from bench.leaderboard.sentences import twin_sentence
 from bench.leaderboard.tables import SECONDARY_METRICS, DatasetTables
 from bench.metrics import Metric, find_metric
 from bench.text import clean_name
+
+_CLUSTERS_AND_NOISE = (
+    "Numbers of clusters are means over runs, of how many were asked for where that is another number, and leave out "
+    "noise (the label -1). Noise is always wrong in ACC, and so are points of clusters beyond the number of classes; "
+    "for NMI, ARI, AMI and internal indices noise is one more group."
+)
 
 #: Makes a name safe in some markup.
 Escape = Callable[[str], str]
@@ -90,7 +98,7 @@ def _section(tables: DatasetTables, escape: Escape) -> Section:
     ]
     texts = [_twins(tables.twins, labels, metric)] if tables.contrasts else []
     texts.append(_board(tables.quality, labels, metric))
-    texts.append(_further(tables.quality, labels, metric, _stability(cells), timed=len(tables.hardware) < 2))
+    texts.append(_further(tables, labels, _stability(cells)))
     notes = _notes(tables, labels, escape)
     if len(tables.hardware) > 1:
         where = escape("; ".join(tables.hardware))
@@ -162,6 +170,10 @@ def _internal(cells: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
     """Say what can be said without classes: indices in pixel space, which compare methods, and stability."""
     metrics = [find_metric(name) for name in INTERNAL_METRICS]
     agreement = _stability(cells)
+    noise = {
+        name: moments(metric_values(finished(rows), "noise_share"))[0] for name, rows in variants_of(cells).items()
+    }
+    noisy = any(share > 0 for share in noise.values())
     rows = []
     for name, variant in variants_of(cells).items():
         values = [metric_values(finished(variant), metric.name) for metric in metrics]
@@ -169,14 +181,15 @@ def _internal(cells: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
             _mean(*moments(own), metric, np.isfinite(own).sum() == n_planned(variant))
             for own, metric in zip(values, metrics, strict=True)
         ]
+        entries += [(format_share(noise[name]), noise[name])] * noisy
         rows.append((words(labels[name]), runs_of(*counts_of(variant)), *entries, agreement[name]))
-    header = ("variant", "runs", *(metric.title for metric in metrics), "stability")
+    header = ("variant", "runs", *(metric.title for metric in metrics), *["noise"] * noisy, "stability")
     return make_table("Internal indices in pixel space, and the agreement between seeds (ARI)", header, rows)
 
 
-def _further(
-    board: pd.DataFrame, labels: Mapping[str, str], metric: Metric, agreement: Mapping[str, Entry], *, timed: bool
-) -> TextTable:
+def _further(tables: DatasetTables, labels: Mapping[str, str], agreement: Mapping[str, Entry]) -> TextTable:
+    board, metric = tables.quality, tables.metric
+    timed, counted = len(tables.hardware) < 2, tables.counts_clusters
     secondary = [find_metric(name) for name in SECONDARY_METRICS if name != metric.name]
     secondary = [m for m in secondary if board[f"{m.name}_mean"].notna().any()]
     rows = []
@@ -185,14 +198,19 @@ def _further(
         means = [_mean(row[f"{m.name}_mean"], row[f"{m.name}_sd"], m, row["complete"]) for m in secondary]
         entries: list[Entry] = [words(labels[row["variant"]]), (quartiles, row["median"]), *means]
         entries.append(agreement[row["variant"]])
+        if counted:
+            mean, noise = row["n_clusters_used_mean"], row["noise_share_mean"]
+            entries += [(format_clusters(mean, row["n_clusters_asked"]), mean), (format_share(noise), noise)]
         if timed:
             time, memory = row["wall_time_mean"], row["peak_memory_max"]
             entries += [(format_seconds(time), time), (format_megabytes(memory), memory)]
         rows.append(entries)
     header = ["variant", "median [Q1, Q3]", *(m.title for m in secondary), "stability"]
     title = f"Further: {metric.title} quartiles, descriptive scores, agreement of seeds"
-    header += ["time", "memory"] * timed
-    return make_table(title + (", time, memory" if timed else ""), header, rows, cite=False)
+    title += ", clusters found, noise" * counted + ", time, memory" * timed
+    header += ["clusters", "noise"] * counted + ["time", "memory"] * timed
+    # A score of a run with other clusters than were asked for is not to be printed without their number.
+    return make_table(title, header, rows, cite=counted)
 
 
 def _mean(mean: float, sd: float, metric: Metric, complete: bool) -> Entry:
@@ -237,6 +255,7 @@ def _notes(tables: DatasetTables, labels: Mapping[str, str], escape: Escape) -> 
         notes.append(f"{labels[row['variant']]} is above the reference but {why}, and is not the reference.")
     for row in board.loc[board["n_collapsed"] > 0].to_dict("records"):
         notes.append(f"{labels[row['variant']]}: {row['n_collapsed']} of {row['n_ok']} runs collapsed.")
+    notes += [_CLUSTERS_AND_NOISE] if tables.counts_clusters else []
     alone = [labels[v] for v in board.loc[(board["form"] == "one-sample") & ~board["reference"], "variant"]]
     if alone:
         notes.append(f"Compared by one score, which no seed changes, with all of the reference: {', '.join(alone)}.")

@@ -50,6 +50,7 @@ _QUALITY_COLUMNS = (
     *(f"{name}_{part}" for name in SECONDARY_METRICS for part in ("mean", "sd")),
     *("wall_time_mean", "peak_memory_max"),
 )
+_CLUSTER_COLUMNS = ("n_clusters_asked", "n_clusters_used_mean", "noise_share_mean")
 _TWIN_COLUMNS = (
     *("variant", "title", "twin_variant", "twin_title", "mean", "twin_mean", "complete", *_NO_COMPARISON),
     "family_size",
@@ -106,6 +107,15 @@ class DatasetTables:
         return sorted(set(finished(self.cells)["hardware"].dropna().astype(str)))
 
     @cached_property
+    def counts_clusters(self) -> bool:
+        """Whether some run found another number of clusters than it was asked for, if for any, or has noise."""
+        runs = finished(self.cells)
+        asked, used, noise = (
+            metric_values(runs, name) for name in ("n_clusters_asked", "n_clusters_used", "noise_share")
+        )
+        return bool((np.isfinite(used) & (used != asked)).any() or (noise > 0).any())
+
+    @cached_property
     def quality(self) -> pd.DataFrame:
         """One row a variant, the best mean first and those without a score last.
 
@@ -114,6 +124,8 @@ class DatasetTables:
 
         The comparisons are those of ``ranking``: all pairs as one family, so that the reference, though chosen
         by the same runs, costs no error. ``rank_best`` to ``rank_worst`` is all that they say of an order.
+
+        ``n_clusters_asked``, ``n_clusters_used_mean`` and ``noise_share_mean`` are there if ``counts_clusters``.
         """
         ranking = self.ranking
         compared, ranges = ranking.against_reference(), ranking.ranges
@@ -127,7 +139,7 @@ class DatasetTables:
             if row["reference"]:
                 row["verdict"] = "reference"
             rows.append(row)
-        table = pd.DataFrame(rows, columns=list(_QUALITY_COLUMNS))
+        table = pd.DataFrame(rows, columns=[*_QUALITY_COLUMNS, *_CLUSTER_COLUMNS * self.counts_clusters])
         if len(self.hardware) > 1:  # speed on unlike machines is no speed of methods
             table[["wall_time_mean", "peak_memory_max"]] = np.nan
         ascending = not self.metric.greater_is_better
@@ -184,6 +196,9 @@ def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
         **dict(zip(("q1", "median", "q3"), quartiles.tolist(), strict=True)),
         "wall_time_mean": moments(scores_in("wall_time"))[0],
         "peak_memory_max": _largest(metric_values(cells, "peak_memory")),
+        "n_clusters_asked": metric_values(cells, "n_clusters_asked")[0],
+        "n_clusters_used_mean": moments(scores_in("n_clusters_used"))[0],
+        "noise_share_mean": moments(scores_in("noise_share"))[0],
     }
     for name in SECONDARY_METRICS:
         described |= dict(zip((f"{name}_mean", f"{name}_sd"), moments(scores_in(name)), strict=True))

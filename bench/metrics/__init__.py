@@ -28,10 +28,9 @@ def score(
     ----------
     outputs : mapping of str to ndarray
         ``labels`` (n_samples,) of int and, where the method has one, ``embedding`` (n_samples, n_latent).
-        A label of -1 means noise. Noise counts as one more cluster, so that a method cannot gain by refusing
-        the hard points; only ``n_clusters_used`` leaves it out. Of what else a method gave, ``soft_assignment``
-        (n_samples, n_clusters), the outputs that `bench.metrics.uncertainty.uncertainty_scores` reads, and
-        ``draw_labels`` (n_draws, n_samples).
+        A label of -1 is noise, which `bench.metrics.table.NOISE` has the rule for. Of what else a method gave,
+        ``soft_assignment`` (n_samples, n_clusters), the outputs that `bench.metrics.uncertainty.uncertainty_scores`
+        reads, and ``draw_labels`` (n_draws, n_samples).
     dataset : Dataset
         The data the cell was fitted on.
     seed : int
@@ -47,7 +46,7 @@ def score(
     Raises
     ------
     ValueError
-        If an output has the wrong length, shape or type.
+        If an output has the wrong length, shape or type, or a label is below -1.
 
     Notes
     -----

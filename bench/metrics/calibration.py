@@ -51,7 +51,7 @@ def calibration(probabilities: np.ndarray, matched: Mapping[int, int], y: np.nda
 
     A point predicted in a cluster without a class is wrong, and what such a cluster is given counts as given to no
     class. A class without a cluster has probability 0: its points add the last term of Brier, and
-    :math:`-\ln \epsilon = 15.9` nats, with :math:`\epsilon` the spacing of float32.
+    :math:`-\ln \epsilon = 15.9` nats, with :math:`\epsilon` the spacing of float32. So do points that are noise.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def calibration(probabilities: np.ndarray, matched: Mapping[int, int], y: np.nda
     matched : mapping of int to int
         Class of each column; columns left out have none. No two have the same.
     y : ndarray of shape (n_samples,)
-        Classes, from 0.
+        Classes, from 0; -1 for a point that is wrong wherever it is put, since its label is noise.
     """
     target = _target(probabilities, matched, y)
     orphaned = ~target.any(axis=1)
@@ -96,7 +96,7 @@ def reliability(
 def _target(probabilities: np.ndarray, matched: Mapping[int, int], y: np.ndarray) -> np.ndarray:
     """Return which column (n_samples, n_clusters) is the cluster of a point's class; a row may have none."""
     classes = np.array([matched.get(column, _NO_CLASS) for column in range(probabilities.shape[1])])
-    return classes == y[:, None]
+    return (classes == y[:, None]) & (classes != _NO_CLASS)
 
 
 def _equal_width(confidence: np.ndarray) -> np.ndarray:

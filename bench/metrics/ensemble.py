@@ -18,7 +18,7 @@ def vote_entropy(labelings: Sequence[np.ndarray]) -> np.ndarray:
     Parameters
     ----------
     labelings : sequence of ndarray of shape (n_samples,)
-        Labels of the same points from several runs, at least one.
+        Labels of the same points from several runs, at least one. Noise is a vote too, the same for all runs.
 
     Returns
     -------

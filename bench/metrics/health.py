@@ -10,6 +10,9 @@ from typing import Literal
 import numpy as np
 from scipy.special import entr, rel_entr
 
+from bench.metrics.external import clusters_of
+from bench.metrics.table import NOISE
+
 Verdict = Literal["healthy", "collapsed", "partly collapsed", "degenerate variance"]
 
 #: With less than this share of log k nats of I(x; c), all rows of a soft assignment say the same: they then differ by
@@ -35,8 +38,8 @@ class Health:
     Attributes
     ----------
     verdict : {"healthy", "collapsed", "partly collapsed", "degenerate variance"}
-        Collapsed: one cluster, or one row of soft assignments for every point. Partly: fewer than half of the
-        clusters asked for are in use. Degenerate variance: the noise of the codes has shrunk to nothing, and a
+        Collapsed: one cluster, or noise, or one row of soft assignments for every point. Partly: fewer than half of
+        the clusters asked for are in use. Degenerate variance: the noise of the codes has shrunk to nothing, and a
         stochastic method has become deterministic.
     epoch : int or None
         Of training the clusters, from 1: the first of those that all show this state, up to the last. None for a
@@ -51,7 +54,7 @@ class Health:
 
 
 def is_collapsed(labels: np.ndarray, soft_assignment: np.ndarray | None) -> bool:
-    """Return whether there is one cluster, or one row of soft assignments, for every point but a few strays.
+    """Return whether one cluster, noise, or one row of soft assignments is all there is, but for a few strays.
 
     Parameters
     ----------
@@ -79,7 +82,7 @@ def information_share(soft_assignment: np.ndarray) -> float:
         return float((entr(q.mean(axis=0)).sum() - entr(q).sum(axis=1).mean()) / np.log(q.shape[1]))
 
 
-def health_of(outputs: Mapping[str, np.ndarray], n_clusters: int) -> Health:
+def health_of(outputs: Mapping[str, np.ndarray], n_clusters: int | None) -> Health:
     """Judge the final state of a run; its history only says since when.
 
     Parameters
@@ -87,31 +90,31 @@ def health_of(outputs: Mapping[str, np.ndarray], n_clusters: int) -> Health:
     outputs : mapping of str to ndarray
         The raw outputs of a cell: ``labels`` and, where there are, ``soft_assignment``, ``embedding``,
         ``embedding_variance``, ``draw_labels`` and ``history/NAME``.
-    n_clusters : int
-        How many were asked for.
+    n_clusters : int or None
+        How many were asked for; a method that was asked for no number has lost none.
 
     Notes
     -----
     A method without noise, or with its noise switched off, is never of degenerate variance: it promised none.
     """
     labels, soft = outputs["labels"], outputs.get("soft_assignment")
-    used = len(np.unique(labels[labels >= 0]))
+    asked, used = n_clusters or 1, len(clusters_of(labels))
+    in_use = f"{used} of {n_clusters} clusters in use" if n_clusters else f"{used} cluster{'s' * (used != 1)}"
     if is_collapsed(labels, soft):
-        return Health("collapsed", _since(_shows_collapse(outputs, n_clusters)), _why_collapsed(labels, soft))
-    if used < _half(n_clusters):
-        few = _history(outputs, "clusters_in_use") < _half(n_clusters)
-        epoch = _since(few | _shows_collapse(outputs, n_clusters))
-        return Health("partly collapsed", epoch, f"{used} of {n_clusters} clusters in use")
-    share = noise_share(outputs.get("embedding"), outputs.get("embedding_variance"))
+        return Health("collapsed", _since(_shows_collapse(outputs, asked)), _why_collapsed(labels, soft))
+    if used < _half(asked):
+        few = _history(outputs, "clusters_in_use") < _half(asked)
+        return Health("partly collapsed", _since(few | _shows_collapse(outputs, asked)), in_use)
+    share = latent_noise_share(outputs.get("embedding"), outputs.get("embedding_variance"))
     if share is None:
-        return Health("healthy", None, f"{used} of {n_clusters} clusters in use")
+        return Health("healthy", None, in_use)
     told = f"the noise has {share:.2%} of the variance of the codes"
     if share < NO_NOISE:
         return Health("degenerate variance", _since(_history(outputs, "noise_share") < NO_NOISE), told)
-    return Health("healthy", None, f"{used} of {n_clusters} clusters in use, and {told}")
+    return Health("healthy", None, f"{in_use}, and {told}")
 
 
-def noise_share(embedding: np.ndarray | None, variance: np.ndarray | None) -> float | None:
+def latent_noise_share(embedding: np.ndarray | None, variance: np.ndarray | None) -> float | None:
     r"""Return the noise's share of the variance of the codes; None where there is no noise.
 
     .. math:: \frac{\sum_d E_x \sigma_d^2}{\sum_d \operatorname{Var}_x \mu_d + \sum_d E_x \sigma_d^2}
@@ -128,14 +131,16 @@ def noise_share(embedding: np.ndarray | None, variance: np.ndarray | None) -> fl
 
 
 def _outside_largest(labels: np.ndarray) -> int:
-    """Return how many points are not in the largest cluster."""
+    """Return how many points are not in the largest cluster, or not noise where most are."""
     return len(labels) - int(np.unique(labels, return_counts=True)[1].max())
 
 
 def _why_collapsed(labels: np.ndarray, soft: np.ndarray | None) -> str:
     strays = _outside_largest(labels)
     if soft is None or strays <= STRAYS * len(labels):
-        return f"all points but {strays} in 1 cluster" if strays else "all points in 1 cluster"
+        values, counts = np.unique(labels, return_counts=True)
+        what = "noise" if values[counts.argmax()] == NOISE else "in 1 cluster"
+        return f"all points but {strays} {what}" if strays else f"all points {what}"
     return f"the soft assignment has {information_share(soft):.1g} of the information it could have of the clusters"
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import sklearn
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
+from bench.metrics.table import NOISE
+
 SUBSAMPLE_SIZE = 10_000
 _SUBSAMPLE_SEED = 0
 _DISTANCE_CHUNK_MB = 64  # fixed, not left to sklearn's configuration: memory stays small and sums stay equal
@@ -35,9 +37,10 @@ def internal_scores(points: np.ndarray, labels: np.ndarray) -> dict[str, float |
     points : ndarray of shape (n_samples, n_features)
         Finite.
     labels : ndarray of shape (n_samples,)
+        Noise (-1) is one more group.
     """
     if (labels == labels[0]).all():
-        return dict.fromkeys(_NAMES, "all points are in one cluster")
+        return dict.fromkeys(_NAMES, "all points are noise" if labels[0] == NOISE else "all points are in one cluster")
     chosen = subsample_indices(len(points))
     points, labels = points[chosen].astype(np.float64), labels[chosen]
     n_clusters = len(np.unique(labels))

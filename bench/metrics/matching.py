@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from bench.metrics.external import contingency_table
+from bench.metrics.external import cluster_table, clusters_of
+from bench.metrics.table import NOISE
 
 
 def matched_classes(labels: np.ndarray, classes: np.ndarray) -> dict[int, int]:
@@ -21,12 +22,13 @@ def matched_classes(labels: np.ndarray, classes: np.ndarray) -> dict[int, int]:
     Returns
     -------
     dict of int to int
-        By cluster. With more clusters than classes some clusters have none; a match may share no point.
+        By cluster. With more clusters than classes some clusters have none, and noise never has one; a match may
+        share no point.
     """
-    counts = contingency_table(classes, labels)
+    counts = cluster_table(classes, labels)
     rows, columns = linear_sum_assignment(counts, maximize=True)
-    class_values, label_values = np.unique(classes), np.unique(labels)
-    return dict(zip(label_values[columns].tolist(), class_values[rows].tolist(), strict=True))
+    class_values, clusters = np.unique(classes), clusters_of(labels)
+    return dict(zip(clusters[columns].tolist(), class_values[rows].tolist(), strict=True))
 
 
 def aligned(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -40,9 +42,11 @@ def aligned(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_samples,)
-        Clusters that match none have numbers of their own, above all of the reference.
+        Clusters that match none have numbers of their own, above all of the reference. Noise stays noise, and no
+        cluster is named after that of the reference.
     """
-    match = matched_classes(labels, reference)
+    known = reference != NOISE
+    match = matched_classes(labels[known], reference[known]) | {NOISE: NOISE}
     values, position = np.unique(labels, return_inverse=True)
     spare = int(reference.max(initial=-1)) + 1
     names = [match.get(int(value), spare + i) for i, value in enumerate(values)]

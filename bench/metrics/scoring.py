@@ -12,9 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from bench.dataset import Dataset
-from bench.metrics.external import external_scores
+from bench.metrics.external import clusters_of, external_scores
 from bench.metrics.internal import internal_scores
-from bench.metrics.table import METRICS, UNLABELLED
+from bench.metrics.table import METRICS, NOISE, UNLABELLED
 from bench.metrics.uncertainty import uncertainty_metrics
 
 _RECLUSTERED = ("acc", "nmi", "ari")
@@ -27,7 +27,10 @@ def score_outputs(
     """Compute every metric; `bench.metrics.score` documents it."""
     labels = _checked_labels(outputs, len(dataset.x))
     embedding = _checked_embedding(outputs, len(dataset.x))
-    found: dict[str, float | str] = {"n_clusters_used": float(len(np.unique(labels[labels >= 0])))}
+    found: dict[str, float | str] = {
+        "n_clusters_used": float(len(clusters_of(labels))),
+        "noise_share": float((labels == NOISE).mean()),
+    }
     # The limit reaches only libraries already loaded: scikit-learn is imported at the top for this too.
     with threadpool_limits(limits=1):
         found |= external_scores(dataset.y, labels)
@@ -104,6 +107,8 @@ def _checked_labels(outputs: Mapping[str, np.ndarray], n_samples: int) -> np.nda
         raise ValueError(f"labels have type {labels.dtype}; they must be integers, one cluster a point")
     if n_samples == 0:
         raise ValueError("the data set has no points to score")
+    if labels.min() < NOISE:
+        raise ValueError(f"labels have the value {labels.min()}; they must be -1 (noise) or more")
     return labels.astype(np.int64)  # unsigned labels would wrap where a sign is looked for
 
 

@@ -11,6 +11,7 @@ from scipy.stats import t
 
 from bench.metrics.ensemble import named_alike, vote_shares
 from bench.metrics.external import contingency_table
+from bench.metrics.table import NOISE
 
 #: Hennig's (2007) marks on the mean Jaccard similarity of a cluster with its likes.
 DISSOLVED, STABLE, HIGHLY_STABLE = 0.5, 0.75, 0.85
@@ -36,10 +37,10 @@ class Agreement:
         The run that agrees most with the others, by ARI.
     jaccard : tuple of float
         Of each cluster of the medoid, in ascending order of its labels: the mean over the other runs of the
-        largest Jaccard similarity with one of their clusters.
+        largest Jaccard similarity with one of their clusters. Noise is no cluster to be found again, in any of them.
     point_agreement : ndarray of shape (n_samples,)
         Share of the runs that put a point into the cluster that most of them put it in, clusters named as those
-        of the medoid that they match best.
+        of the medoid that they match best; or share of those that call it noise, where most do.
     """
 
     n_runs: int
@@ -73,7 +74,7 @@ def agreement(labelings: Sequence[np.ndarray]) -> Agreement:
     Parameters
     ----------
     labelings : sequence of ndarray of shape (n_samples,)
-        Labels of the same points from two seeds or more.
+        Labels of the same points from two seeds or more. For ARI and NMI noise is one more group.
 
     Raises
     ------
@@ -205,9 +206,10 @@ def _mean_over_pairs(pairwise: np.ndarray) -> float:
 
 
 def _jaccard(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the Jaccard similarity of each cluster of one labeling with each of another."""
+    """Return the Jaccard similarity of each cluster of one labeling with each of another; noise is none."""
     both = contingency_table(a, b)
-    return both / (both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both)
+    similarity = both / (both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both)
+    return similarity[np.unique(a) != NOISE][:, np.unique(b) != NOISE]
 
 
 def _entropy(sum_of_x_log_x: np.ndarray, n: int) -> np.ndarray:

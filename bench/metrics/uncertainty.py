@@ -18,7 +18,7 @@ from bench.metrics.draws import draw_metrics
 from bench.metrics.health import is_collapsed
 from bench.metrics.matching import matched_classes
 from bench.metrics.point_scores import NO_ASSIGNMENT, NO_DRAWS, scores_or_reasons, uncertainty_scores
-from bench.metrics.table import DRAWN, METRICS, UNLABELLED
+from bench.metrics.table import DRAWN, METRICS, NOISE, UNLABELLED
 from bench.shuffling import shuffled
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 COLLAPSED = "the run collapsed: what tells no points apart is neither certain nor calibrated"
+_NO_CLASS = -1
 _CALIBRATION = ("ece", "ece_mass", "brier", "nll")
 #: Output that is calibrated, by the suffix of its metrics, and why it may not be there.
 _ASSIGNMENTS = {"": ("soft_assignment", NO_ASSIGNMENT), "_sampled": ("sampled_assignment", NO_DRAWS)}
@@ -65,7 +66,7 @@ def mis_clustered(labels: np.ndarray, dataset: Dataset, seed: int) -> tuple[np.n
     Parameters
     ----------
     labels : ndarray of shape (n_samples,)
-        Noise (-1) is one more cluster.
+        Noise (-1) is always wrong.
     dataset : Dataset
         With classes.
     seed : int
@@ -86,23 +87,24 @@ def mis_clustered_of(labels: np.ndarray, y: np.ndarray, fingerprint: str, seed: 
     matching, scoring = halves(fingerprint, len(y), seed)
     classes = matched_classes(labels[matching], y[matching])
     clusters, cluster = np.unique(labels[scoring], return_inverse=True)
-    no_class = -1
-    predicted = np.array([classes.get(int(value), no_class) for value in clusters])[cluster]
+    predicted = np.array([classes.get(int(value), _NO_CLASS) for value in clusters])[cluster]
     return scoring, predicted != y[scoring]
 
 
-def reliability_of(assignment: np.ndarray, dataset: Dataset, seed: int) -> Reliability | str:
+def reliability_of(assignment: np.ndarray, labels: np.ndarray, dataset: Dataset, seed: int) -> Reliability | str:
     """Return the reliability diagram of a soft assignment, in bins of equal width, or why there is none.
 
     Parameters
     ----------
     assignment : ndarray of shape (n_samples, n_clusters)
+    labels : ndarray of shape (n_samples,)
+        Noise (-1) is always wrong, whatever its assignment says.
     dataset : Dataset
         With classes.
     seed : int
         Of the run.
     """
-    judged = _judged(assignment, dataset, seed)
+    judged = _judged(assignment, labels, dataset, seed)
     return judged if isinstance(judged, str) else reliability(*judged)
 
 
@@ -136,25 +138,27 @@ def _calibrations(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int
         if dataset.y is None:
             judged = UNLABELLED
         elif name in outputs:
-            judged = _judged(outputs[name], dataset, seed)
+            judged = _judged(outputs[name], outputs["labels"], dataset, seed)
         scores: Mapping[str, float | str]
         scores = dict.fromkeys(_CALIBRATION, judged) if isinstance(judged, str) else calibration(*judged)
         found |= {metric + suffix: value for metric, value in scores.items()}
     return found
 
 
-#: The probabilities of the scoring half, the class of each column, and the classes of that half.
+#: The probabilities of the scoring half, the class of each column, and the classes of that half, none of noise.
 _Judged = tuple[np.ndarray, dict[int, int], np.ndarray]
 
 
-def _judged(assignment: np.ndarray, dataset: Dataset, seed: int) -> _Judged | str:
+def _judged(assignment: np.ndarray, labels: np.ndarray, dataset: Dataset, seed: int) -> _Judged | str:
     y = _classes(dataset)
     probabilities = checked_probabilities(assignment, len(y))
     if isinstance(probabilities, str):
         return probabilities
     matching, scoring = halves(dataset.fingerprint, len(y), seed)
-    matched = matched_classes(probabilities[matching].argmax(axis=1), y[matching])
-    return probabilities[scoring], matched, y[scoring]
+    noise = labels == NOISE
+    clusters = np.where(noise, NOISE, probabilities.argmax(axis=1))
+    matched = matched_classes(clusters[matching], y[matching])
+    return probabilities[scoring], matched, np.where(noise, _NO_CLASS, y)[scoring]
 
 
 def _detections(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:

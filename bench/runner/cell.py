@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import time
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bench.assessment import assess
-from bench.canonical import canonical
+from bench.canonical import stored
 from bench.cells import Cell
 from bench.dataset import Dataset
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
@@ -30,12 +29,13 @@ from bench.runner.outputs import Outputs, extremes, heldout_outputs, outputs_of
 from bench.runner.provenance import commit, hardware, versions
 from bench.selection.split import split
 from bench.store import Record, Status
+from bench.text import one_line
 
 #: The scores by which points are shown as certain or not: the first that a method has.
 SHOWN_BY = ("entropy", "confidence", "margin")
 
 #: A method that warns in every step shall not fill the disk.
-_MOST_WARNINGS, _LONGEST_WARNING = 20, 1000
+_MOST_WARNINGS = 20
 
 #: What workers import before their first cell, so that no cell's time holds it; torch's optimizers import
 #: torch._dynamo when first used.
@@ -141,7 +141,7 @@ def fit_cell(
         **told,
         timings=timings,
         peak_memory=round(peak, 1),
-        warnings=sorted({f"{w.category.__name__}: {w.message}"[:_LONGEST_WARNING] for w in caught})[:_MOST_WARNINGS],
+        warnings=sorted({f"{w.category.__name__}: {one_line(w.message, 1000)}" for w in caught})[:_MOST_WARNINGS],
         code=code,
     )
     return record, outputs
@@ -175,7 +175,7 @@ def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outc
         seeded=c.seeded,
         twin=c.twin,
         role=c.role,
-        params={**json.loads(canonical(c.params)), "random_state": cell.random_state},
+        params={**stored(c.params), "random_state": cell.random_state},
         seed=cell.seed,
         part=cell.part,
         versions=versions(),

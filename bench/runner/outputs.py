@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,12 @@ from scipy.special import entr
 
 from bench.dataset import Dataset
 from bench.metrics.point_scores import centroid_margin
-from bench.metrics.table import N_DRAWS
+from bench.metrics.table import N_DRAWS, NOISE
 
 Outputs = dict[str, np.ndarray]
 
+#: What a column of a history may be called: it is the name of a file in an archive.
+_COLUMN = re.compile(r"[\w][\w .-]{0,63}")
 #: Points whose draws are held at one time: of 10 clusters in 10 dimensions, 32 draws are a tensor of 13 MB.
 DRAWN_AT_ONCE = 1024
 #: Points shown at either end of each cluster, and clusters that are.
@@ -101,13 +104,19 @@ def labels_of(name: str, given: Any, n: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If they are not one whole number for each of n points.
+        If they are not one whole number for each of n points, from -1, which is noise.
     """
     labels = np.asarray(given)
     if labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             f"{name} has shape {labels.shape} and type {labels.dtype}; "
             f"it must have one integer for each of the {n} points"
+        )
+    lowest, highest, most = labels.min(initial=0), labels.max(initial=0), np.iinfo(np.int32).max
+    if lowest < NOISE or highest > most:
+        raise ValueError(
+            f"{name} has labels from {lowest} to {highest}; labels must be -1 or more: -1 is noise, and clusters are "
+            f"whole numbers from 0 to {most}"
         )
     return labels.astype(np.int32)
 
@@ -202,8 +211,8 @@ def extremes(labels: np.ndarray, score: np.ndarray, dataset: Dataset) -> Outputs
     -------
     dict of str to ndarray
         ``extreme_points`` (n_clusters, 2, 4): of each cluster, ascending, the most certain points and the least certain
-        ones, -1 where there are fewer; the first twenty clusters. ``extreme_images`` (n_clusters, 2, 4, n_features)
-        uint8, for images.
+        ones, -1 where there are fewer; the first twenty, noise among them. ``extreme_images`` (n_clusters, 2, 4,
+        n_features) uint8, for images.
     """
     chosen = []
     for cluster in np.unique(labels)[:MOST_CLUSTERS]:
@@ -253,6 +262,9 @@ def _numbers(member: str, given: Any, n: int) -> np.ndarray:
 def _history_columns(history: list[Mapping[str, Any]]) -> Outputs:
     """Turn rows by epoch into one array a name, NaN or "" where a row lacks it."""
     names = list(dict.fromkeys(name for row in history for name in row))
+    for name in names:
+        if not isinstance(name, str) or not _COLUMN.fullmatch(name):
+            raise ValueError(f"history_ has a column named {name!r}; write letters, digits, spaces and _ . -")
     columns: Outputs = {}
     for name in names:
         values = [row.get(name) for row in history]

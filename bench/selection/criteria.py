@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.metrics.external import contingency_table
 from bench.metrics.internal import internal_scores
+from bench.metrics.table import NOISE
 
 #: Internal indices, and whether more is better.
 _INDICES = (("silhouette", True), ("davies_bouldin", False), ("calinski_harabasz", True))
@@ -22,17 +23,18 @@ def prediction_strength(labels_a: np.ndarray, labels_b: np.ndarray) -> float:
     """Return how well partition *a* predicts the clusters of partition *b*.
 
     For each cluster of *b*, the share of the pairs of its points that *a* puts together as well; of these the
-    smallest. A cluster of one point has no pair and is left out: nothing can be said of it, neither 0 nor 1.
+    smallest. A cluster of one point has no pair and is left out: nothing can be said of it, neither 0 nor 1. Noise of
+    *b* is no cluster to predict, and noise of *a* puts no points together.
 
     Parameters
     ----------
     labels_a, labels_b : ndarray of shape (n_points,)
-        Clusters of the same points, any integers.
+        Clusters of the same points, any integers; -1 is noise.
 
     Returns
     -------
     float
-        In [0, 1]; NaN if all clusters of *b* are single points.
+        In [0, 1]; NaN if all clusters of *b* are single points, or it has none.
 
     References
     ----------
@@ -43,7 +45,8 @@ def prediction_strength(labels_a: np.ndarray, labels_b: np.ndarray) -> float:
     """
     counts = contingency_table(labels_a, labels_b).astype(np.float64)
     sizes = counts.sum(axis=0)
-    counts, sizes = counts[:, sizes > 1], sizes[sizes > 1]
+    told = (sizes > 1) & (np.unique(labels_b) != NOISE)
+    counts, sizes = counts[np.unique(labels_a) != NOISE][:, told], sizes[told]
     if not len(sizes):
         return float("nan")
     return float(((counts * (counts - 1)).sum(axis=0) / (sizes * (sizes - 1))).min())
@@ -62,10 +65,13 @@ def mean_prediction_strength(labelings: Sequence[np.ndarray]) -> float:
 
 
 def effective_clusters(labels: np.ndarray) -> float:
-    """Return the effective number of clusters, exp of the entropy of their shares: k for k equal clusters."""
-    sizes = np.unique(labels, return_counts=True)[1]
+    """Return the effective number of clusters, exp of the entropy of their shares: k for k equal clusters.
+
+    Noise is none of them, and takes its share off their number: who refuses half of the points has half the clusters.
+    """
+    sizes = np.unique(labels[labels != NOISE], return_counts=True)[1]
     shares = sizes / sizes.sum()
-    return float(np.exp(-(shares * np.log(shares)).sum()))
+    return float(np.exp(-(shares * np.log(shares)).sum()) * sizes.sum() / len(labels))
 
 
 def ranked(values: Sequence[float] | np.ndarray, *, greater_is_better: bool) -> np.ndarray:

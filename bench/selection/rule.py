@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.metrics.stability import stability
+from bench.metrics.table import NOISE
 from bench.selection.criteria import (
     DECIMALS,
     aggregated_ranks,
@@ -115,8 +116,8 @@ def judge(candidates: Sequence[Sequence[HeldOutRun]], points: np.ndarray, n_clus
 def degeneracies(runs: Sequence[HeldOutRun], n_clusters: int) -> list[str]:
     """Return why a candidate's runs are degenerate, nothing if none is.
 
-    A run is, if it has trouble of its own, if it puts all held-out points into one cluster, or if its effective
-    number of clusters there is below four fifths of those asked for: partitions that merge agree better.
+    A run is, if it has trouble of its own, if it puts all held-out points into one cluster, or calls them noise, or if
+    its effective number of clusters there is below four fifths of those asked for: partitions that merge agree better.
     """
     found = []
     for run in runs:
@@ -125,7 +126,8 @@ def degeneracies(runs: Sequence[HeldOutRun], n_clusters: int) -> list[str]:
             continue
         effective = effective_clusters(run.labels)
         if (run.labels == run.labels[0]).all():
-            found.append(f"seed {run.seed}: all held-out points are in one cluster")
+            what = "noise" if run.labels[0] == NOISE else "in one cluster"
+            found.append(f"seed {run.seed}: all held-out points are {what}")
         elif effective < SMALLEST_SHARE * n_clusters:
             found.append(
                 f"seed {run.seed}: {effective:.1f} effective clusters, below {SMALLEST_SHARE:g} of {n_clusters}"

@@ -125,6 +125,12 @@ class TooFewLabels(Parity):
         return self
 
 
+class BelowNoise(Parity):
+    def fit(self, X, y=None):
+        self.labels_ = np.arange(len(X)) % 4 - 3
+        return self
+
+
 class OneCluster(Parity):
     def fit(self, X, y=None):
         self.labels_ = np.zeros(len(X), dtype=int)

@@ -10,7 +10,14 @@ from rich.console import Console
 from bench.errors import InputError
 from bench.leaderboard.boards import boards_of
 from bench.leaderboard.latex import render_latex
-from bench.leaderboard.numbers import escape_markdown, format_mean, format_p, format_score
+from bench.leaderboard.numbers import (
+    escape_markdown,
+    format_clusters,
+    format_mean,
+    format_p,
+    format_score,
+    format_share,
+)
 from bench.leaderboard.render import render_csv, render_markdown, render_terminal
 from bench.leaderboard.sections import sections_of
 from bench.metrics import find_metric
@@ -413,3 +420,112 @@ def test_latex_marks_the_best_only_where_the_test_says_so(frame):
     assert "textbackslash" not in render_latex(boards(over_two)), "a name is escaped once, in captions too"
     close = pd.DataFrame(cells("a", spread(0.8)) + cells("c", spread(0.8) + 0.02 * np.array([1, -1] * 5)))
     assert "\\textbf" not in render_latex(boards(close))
+
+
+# Numbers of clusters, and noise
+
+
+def counted(variant, scores, used, *, asked=10, noise=0.0, **more):
+    """Cells that say how many clusters each run found."""
+    rows = cells(variant, scores, **more)
+    found = np.broadcast_to(used, len(rows))
+    return [
+        row | {"n_clusters_used": float(n), "n_clusters_asked": asked, "noise_share": noise}
+        for row, n in zip(rows, found, strict=True)
+    ]
+
+
+@pytest.fixture
+def free():
+    """One finds what it is asked for, one does not always, and one is asked for none and refuses points."""
+    return pd.DataFrame(
+        counted("kmeans", spread(0.7), 10, title="KMeans")
+        + counted("mixture", spread(0.65), [10] * 6 + [9] * 4, title="Mixture")
+        + counted("hdbscan", spread(0.6), [12] * 8 + [14] * 2, asked=None, noise=0.278, title="HDBSCAN")
+    )
+
+
+def further_of(frame):
+    (section,) = sections_of(boards(frame)[0])
+    table = next(t for t in section.tables if t.title.startswith("Further"))
+    return {row[0]: dict(zip(table.header, row, strict=True)) for row in table.rows}
+
+
+def test_other_numbers_of_clusters_and_noise_stand_beside_the_scores(free):
+    rows = further_of(free)
+    assert [(row["clusters"], row["noise"]) for row in rows.values()] == [
+        ("10", "0 %"),
+        ("9.6 of 10", "0 %"),
+        ("12.4", "27.8 %"),
+    ]
+
+
+def test_a_table_wider_than_the_terminal_takes_more_lines_and_loses_no_number(free):
+    wide = free.assign(ari=free["acc"], ami=free["acc"], stability=0.97)
+    for width in (80, 100):
+        lines = printed(wide, width=width).partition("Further")[2].partition("Numbers of")[0].splitlines()
+        assert max(map(len, lines)) <= width
+        there = {word for line in lines for word in line.split()}
+        assert {"[.645,", ".655]", ".650", ".006", "27.8", "9.6", "509", "MB"} <= there
+
+
+def test_where_all_find_what_they_are_asked_for_nothing_is_said_of_it(free, frame):
+    same = free.loc[free["variant"] == "kmeans"]
+    for text in (printed(same), render_markdown(boards(same)), render_csv(boards(same)), render_latex(boards(same))):
+        assert "clusters found" not in text
+        assert "n_clusters" not in text
+        assert "(the label -1)" not in text
+    assert "clusters" not in further_of(frame)["DEC"], "runs that were not counted have no column of dashes"
+
+
+@pytest.mark.parametrize("sign", [{"noise_share": 0.001}, {"n_clusters_used": 11.0}, {"n_clusters_asked": None}])
+def test_one_sign_in_one_run_is_enough(free, sign):
+    same = free.loc[free["variant"] == "kmeans"].reset_index(drop=True)
+    same.loc[3, list(sign)] = list(sign.values())
+    assert "clusters" in further_of(same)["KMeans"]
+
+
+def test_failed_runs_found_nothing_and_say_nothing_of_clusters(free):
+    alone = free.loc[free["variant"] != "hdbscan"].reset_index(drop=True)
+    alone.loc[alone["n_clusters_used"] == 9, "status"] = "failed"
+    assert "clusters" not in further_of(alone)["Mixture"]
+    alone = free.assign(status=free["status"].where(free["variant"] != "hdbscan", "failed"))
+    assert further_of(alone)["HDBSCAN"]["clusters"] == further_of(alone)["HDBSCAN"]["noise"] == "-"
+
+
+def test_every_format_has_the_numbers_of_clusters_and_the_rule(free):
+    rule = "Noise is always wrong in ACC"
+    text = printed(free, terminal=False)
+    assert "clusters found, noise" in text
+    assert "9.6 of 10" in text
+    assert rule in text
+    markdown = render_markdown(boards(free))
+    assert "| 12.4 | 27.8 % |" in markdown
+    assert rule in markdown
+    latex = render_latex(boards(free))
+    assert r"& 9.6 of 10 & 0 \% &" in latex
+    assert r"& $12.4$ & 27.8 \% &" in latex
+    back = pd.read_csv(io.StringIO(render_csv(boards(free)))).set_index("variant")
+    found = back[["n_clusters_asked", "n_clusters_used_mean", "noise_share_mean"]]
+    assert found.loc["mixture"].tolist() == [10, 9.6, 0]
+    assert found.loc["hdbscan"].tolist()[1:] == [12.4, 0.278]
+    assert np.isnan(found.loc["hdbscan", "n_clusters_asked"])
+
+
+def test_of_two_data_sets_only_the_one_with_noise_tells_of_it(free):
+    same = free.loc[free["variant"] == "kmeans"].assign(dataset="usps")
+    markdown = render_markdown(boards(pd.concat([free, same])))
+    assert markdown.count("clusters found") == markdown.count("(the label -1)") == 1
+
+
+def test_unlabelled_data_tells_its_noise_too(free):
+    unlabelled = free.assign(acc=np.nan, nmi=np.nan, unlabelled=True)
+    (line,) = [line for line in render_markdown(boards(unlabelled)).splitlines() if "| variant" in line]
+    assert line.endswith("| Clusters used | noise | stability |")
+    kmeans = unlabelled.loc[unlabelled["variant"] == "kmeans"]
+    assert "noise" not in render_markdown(boards(kmeans)).partition("## How to read")[0]
+
+
+def test_shares_are_per_cents_and_little_is_not_nothing():
+    assert [format_share(v) for v in (0.0, 0.0003, 0.0123, 1.0, np.nan)] == ["0 %", "< 0.1 %", "1.2 %", "100.0 %", "-"]
+    assert [format_clusters(v, 10) for v in (10, 10.04, np.nan)] == ["10", "10.0 of 10", "-"]

@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.dataset import Dataset
+from bench.errors import InputError
 from bench.metrics import METRICS_VERSION
+from bench.results import rescored
 from bench.store import Record, Run
 
 FILES = [
@@ -288,6 +291,26 @@ def test_another_metrics_version_is_scored_again_or_refused(make_run, cli, tmp_p
     code, _, err = cli("report", a)
     assert code == 2
     assert f"metrics of version {METRICS_VERSION - 1}, which are not compared with version {METRICS_VERSION}" in err
+
+
+def test_a_number_of_clusters_is_told_where_it_is_not_the_one_that_was_asked_for(make_run, cli):
+    def told(name, **params):
+        found = {"acc": 0.7, "n_clusters_used": 3.0, "noise_share": 0.0}
+        folder = make_run(name, [record("dec", seed, 0.7, params=params, metrics=found) for seed in range(3)])
+        assert cli("report", folder)[0] == 0
+        return texts_of(folder)
+
+    assert not any("clusters found" in text for text in told("asked", n_clusters=3).values())
+    assert all("3 of 4" in text for text in told("fewer", n_clusters=4).values())
+    assert all("clusters found" in text for text in told("unasked").values())
+
+
+def test_outputs_that_may_not_be_any_more_are_named_not_a_traceback(make_run):
+    run = Run(make_run("a", [record("odd", 0, 0.5, metrics_version=METRICS_VERSION - 1)]))
+    run.write(next(iter(run.records())), {"labels": np.array([0, 1, -2])})
+    data = Dataset("digits", np.eye(3, dtype=np.float32), None, 2, None, None, "f" * 64)
+    with pytest.raises(InputError, match=r"c-odd-0 cannot be scored again: labels .* must be -1 \(noise\) or more"):
+        list(rescored(run, lambda: [data]))
 
 
 def test_several_runs_need_a_folder_and_a_run_named_twice_is_one(make_run, cli, tmp_path, monkeypatch):

@@ -48,6 +48,7 @@ def run(cells, jobs=2, **settings):
         ("Dies", "failed", "worker process died (exit code 9), 3 times"),
         ("Hangs", "timeout", "not done after 1 s"),
         ("TooFewLabels", "failed", "one integer for each of the 200 points"),
+        ("BelowNoise", "failed", "labels_ has labels from -3 to 0; labels must be -1 or more: -1 is noise"),
         ("WarnsAndWrites", "failed", "read-only"),
     ],
 )
@@ -58,6 +59,15 @@ def test_what_goes_wrong_is_recorded_and_the_others_finish(dataset, plugins, plu
     assert error in broken[0].error
     assert broken[1] == {}
     assert (fine[0].status, real[0].status) == ("ok", "ok")
+
+
+def test_a_method_that_finds_its_own_clusters_and_calls_points_noise_runs_as_it_stands(dataset):
+    ((record, outputs),) = run(plan(dataset, "sklearn.cluster:HDBSCAN"))
+    labels = outputs["labels"]
+    assert record.metrics["noise_share"] == np.mean(labels == -1) > 0.05
+    assert record.metrics["n_clusters_used"] == labels.max() + 1
+    assert record.metrics["acc"] <= 1 - record.metrics["noise_share"], "noise is never right"
+    assert (record.health, record.health_reason) == ("healthy", f"{labels.max() + 1} clusters")
 
 
 def test_a_collapsed_run_is_kept_and_flagged(dataset, plugins):

@@ -21,7 +21,7 @@ from bench.selection.criteria import (
     prediction_strength,
     ranked,
 )
-from bench.selection.rule import HeldOutRun, judge
+from bench.selection.rule import HeldOutRun, degeneracies, judge
 from bench.selection.split import fitted_indices, heldout_indices, split
 from bench.suite import load_suite, make_suite, plan_cells
 
@@ -76,10 +76,10 @@ pairs_of_labels = st.integers(1, 12).flatmap(
 def test_prediction_strength_is_the_smallest_share_of_pairs_that_stay_together(labels):
     a, b = labels
     shares = []
-    for cluster in np.unique(b):
+    for cluster in set(b) - {-1}:
         pairs = list(itertools.combinations(np.flatnonzero(b == cluster), 2))
         if pairs:
-            shares.append(np.mean([a[i] == a[j] for i, j in pairs]))
+            shares.append(np.mean([a[i] == a[j] != -1 for i, j in pairs]))
     expected = min(shares) if shares else float("nan")
     assert prediction_strength(a, b) == pytest.approx(expected, nan_ok=True)
 
@@ -87,7 +87,8 @@ def test_prediction_strength_is_the_smallest_share_of_pairs_that_stay_together(l
 @given(pairs_of_labels)
 def test_prediction_strength_does_not_depend_on_the_names_of_clusters(labels):
     a, b = labels
-    assert prediction_strength(-7 * a, 5 - b) == pytest.approx(prediction_strength(a, b), nan_ok=True)
+    renamed = np.array([5, 0, 9, 2, -1])  # -1 stays noise
+    assert prediction_strength(renamed[a], renamed[b]) == pytest.approx(prediction_strength(a, b), nan_ok=True)
 
 
 def test_a_coarser_partition_predicts_a_finer_one_but_not_the_reverse():
@@ -100,6 +101,14 @@ def test_a_coarser_partition_predicts_a_finer_one_but_not_the_reverse():
 def test_the_effective_number_of_clusters_is_k_for_equal_ones_and_near_one_for_a_giant():
     assert effective_clusters(np.arange(50) % 5) == pytest.approx(5)
     assert effective_clusters(np.array([0] * 97 + [1, 2, 3])) < 1.2
+
+
+def test_points_refused_as_noise_take_their_share_off_the_effective_number_of_clusters():
+    half = np.where(np.arange(100) < 50, -1, np.arange(100) % 10)
+    assert effective_clusters(half) == pytest.approx(5)
+    assert effective_clusters(np.full(9, -1)) == 0
+    assert degeneracies([HeldOutRun(0, half)], 10) == ["seed 0: 5.0 effective clusters, below 0.8 of 10"]
+    assert degeneracies([HeldOutRun(0, np.full(9, -1))], 10) == ["seed 0: all held-out points are noise"]
 
 
 def test_what_is_unknown_is_ranked_last_and_noise_of_sums_makes_no_order():

@@ -9,7 +9,8 @@ from scipy.optimize import linear_sum_assignment
 
 from bench.leaderboard.content import Figure
 from bench.leaderboard.plots.export import export
-from bench.leaderboard.plots.style import BETTER, INK, SMALL, WIDE, in_style, label, new_drawing
+from bench.leaderboard.plots.style import BETTER, INK, SMALL, WIDE, cluster_names, in_style, label, new_drawing
+from bench.metrics.table import NOISE
 
 MOST_PRINTED = 12
 
@@ -19,6 +20,8 @@ def confusion(
     classes: np.ndarray, labels: np.ndarray, class_names: Sequence[str], *, name: str, title: str
 ) -> Figure | None:
     """Draw which share of each class went to which cluster, clusters in the order of their matched classes.
+
+    Noise, which is matched to none, stands last.
 
     Parameters
     ----------
@@ -38,7 +41,9 @@ def confusion(
     clusters, column = np.unique(labels, return_inverse=True)
     counts = np.zeros((len(class_names), len(clusters)))
     np.add.at(counts, (classes, column), 1)
-    order = _matched_order(counts)
+    n_noise = int(clusters[0] == NOISE)  # its column is the first
+    order = [n_noise + j for j in _matched_order(counts[:, n_noise:])] + [0] * n_noise
+    names = cluster_names(labels)
     shares = counts[:, order] / np.maximum(counts.sum(1, keepdims=True), 1)
     cell = min(0.32, (WIDE - 2) / len(clusters))
     drawing = new_drawing(min(WIDE, 1.5 + cell * max(len(clusters), 8)), 0.75 + max(cell, 0.14) * len(class_names))
@@ -56,15 +61,16 @@ def confusion(
     every = max(1, len(class_names) // 30)
     axes.set_yticks(range(0, len(class_names), every), [label(str(c), 20, 1) for c in class_names[::every]])
     if len(clusters) <= 30:
-        axes.set_xticks(range(len(clusters)), [str(clusters[j]) if clusters[j] >= 0 else "noise" for j in order])
+        axes.set_xticks(range(len(clusters)), [names[j] for j in order])
     else:
-        axes.set_xticks([])
+        axes.set_xticks([len(clusters) - 1] * n_noise, ["noise"] * n_noise)
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set_xlabel("cluster")
     axes.set_ylabel("class; rows sum to 1")
+    said = [name if name == "noise" else f"in cluster {name}" for name in names]
     best = [
-        f"{cls}: {shares[i].max():.2f} in cluster {clusters[order[int(shares[i].argmax())]]}"
+        f"{cls}: {shares[i].max():.2f} {said[order[int(shares[i].argmax())]]}"
         for i, cls in enumerate(class_names)
         if counts[i].any()
     ]

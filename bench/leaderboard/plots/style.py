@@ -23,6 +23,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from bench.leaderboard.frame import first_cells, twin_pairs
 from bench.leaderboard.numbers import format_score
 from bench.metrics import Metric
+from bench.metrics.table import NOISE
 from bench.text import clean_name
 
 WIDE, NARROW = 7.0, 3.4
@@ -161,6 +162,11 @@ def label(name: str, width: int = 34, lines: int = 2) -> str:
     if len(text) > most:
         text = f"{text[: most // 2 - 2]} … {text[-(most // 2 - 2) :]}"
     return "\n".join(textwrap.wrap(text, width)[: lines + 1])
+
+
+def cluster_names(labels: np.ndarray) -> list[str]:
+    """Return what the groups that occur in labels (n_samples,) are called, in their ascending order."""
+    return ["noise" if cluster == NOISE else str(cluster) for cluster in np.unique(labels)]
 
 
 def note(

@@ -1,0 +1,138 @@
+"""For pytest: a fixture that fails a test where a run is worse than a baseline.
+
+Every pytest of whoever has this package installed loads this module, so what is heavy is imported when it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from bench.regression import Comparison
+
+_WRITTEN = pytest.StashKey[dict[Path, str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and the setting."""
+    group = parser.getgroup("deepclustbench")
+    told = "The scores that assert_no_regression compares with."
+    group.addoption("--deepclustbench-baseline", metavar="FILE", help=told)
+    group.addoption("--deepclustbench-update", action="store_true", help="Write that file instead of comparing.")
+    parser.addini("deepclustbench_baseline", help=f"{told} Relative to the folder of this file.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep which baselines were written."""
+    config.stash[_WRITTEN] = {}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say which baselines were written."""
+    for path in config.stash[_WRITTEN]:
+        terminalreporter.write_line(f"deepclustbench: baseline written: {path}")
+
+
+@pytest.fixture
+def assert_no_regression(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Gate:
+    """Compare a run with a baseline; see `Gate`."""
+    return Gate(request, tmp_path_factory)
+
+
+class Gate:
+    """What the fixture ``assert_no_regression`` gives: call it with a run, or with what to run."""
+
+    def __init__(self, request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> None:
+        self._config, self._test, self._folders = request.config, request.node, folders
+
+    def __call__(
+        self,
+        run: str | Path | None = None,
+        *,
+        baseline: str | Path | None = None,
+        metrics: Sequence[str] | None = None,
+        **suite: Any,
+    ) -> Comparison | None:
+        """Fail the test where a run is worse than the baseline, or cannot be compared with it.
+
+        It is skipped where no baseline is named, and what is inconclusive is a warning. With
+        ``--deepclustbench-update`` the baseline is written instead.
+
+        Parameters
+        ----------
+        run : path or None
+            Folder of a finished run; None makes one.
+        baseline : path or None
+            Instead of the one that the command line or the settings of pytest name.
+        metrics : sequence of str or None
+            Compare these alone, or with ``--deepclustbench-update`` keep these.
+        **suite
+            What to run: ``suite="quick"``, ``methods=["mine.py"]``, ``datasets``, ``seeds=5``, ``limit``,
+            ``settings={"mine.beta": 0.1}``, ``data_root``, ``jobs``. Where methods are named, others that the
+            baseline holds are left out.
+
+        Returns
+        -------
+        Comparison or None
+            None where the baseline was written.
+        """
+        from bench.errors import InputError
+
+        path = self._baseline(baseline)
+        try:
+            return self._check(path, run, metrics, suite)
+        except InputError as error:
+            pytest.fail(f"deepclustbench: {error}", pytrace=False)
+
+    def _check(
+        self, path: Path, folder: str | Path | None, metrics: Sequence[str] | None, suite: dict[str, Any]
+    ) -> Comparison | None:
+        from bench.errors import InputError
+        from bench.regression import compare, load_baseline, render_text
+        from bench.regression.taking import variants_of
+        from bench.regression.update import update_baseline
+        from bench.results import suite_of
+        from bench.store import Run
+
+        update = self._config.getoption("--deepclustbench-update")
+        expected = None if update else load_baseline(path)  # before anything is run
+        if folder is None:
+            from bench.regression.making import make_run
+
+            run = make_run(self._folders.mktemp("run"), **suite)
+        elif suite:
+            raise InputError(f"assert_no_regression: a run that is there takes no {', '.join(suite)}")
+        else:
+            run = Run(folder)
+            suite_of(run)
+        if expected is None:
+            written = self._config.stash[_WRITTEN]
+            if path in written:
+                raise InputError(f"{path}: {written[path]} wrote it already; give each test a baseline=FILE of its own")
+            update_baseline(run, path, metrics=metrics)
+            written[path] = self._test.nodeid
+            return None
+        records = list(run.records())
+        ran = {name for _, name in variants_of(records)} & set(expected.variants()) if suite.get("methods") else None
+        comparison = compare(records, expected, metrics=metrics, methods=sorted(ran) if ran else None)
+        if comparison.exit_code:
+            pytest.fail(f"{path}:\n{render_text(comparison)}", pytrace=False)
+        for row in comparison.having("warn"):
+            what = " / ".join((row.dataset, row.variant, row.metric))
+            self._test.warn(pytest.PytestWarning(f"deepclustbench: {what}: {row.reason}"))
+        return comparison
+
+    def _baseline(self, named: str | Path | None) -> Path:
+        config = self._config
+        if named is not None:
+            return config.rootpath / named
+        option, setting = config.getoption("--deepclustbench-baseline"), config.getini("deepclustbench_baseline")
+        if option:
+            return config.invocation_params.dir / option
+        if setting:
+            return (config.inipath.parent if config.inipath else config.rootpath) / setting
+        pytest.skip("no baseline: give --deepclustbench-baseline FILE, or set deepclustbench_baseline")

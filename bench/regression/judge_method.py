@@ -1,0 +1,109 @@
+"""All that is said of one method on one data set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from functools import partial
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from bench.regression.baseline import MethodScores
+from bench.regression.comparison import RUNS, SEEDS, Row
+from bench.regression.judging import judge
+from bench.regression.quantities import Quantity, find_quantities
+
+ALPHA = 0.05
+
+
+def judge_method(dataset: str, variant: str, before: MethodScores, now: MethodScores, *, paired: bool) -> list[Row]:
+    """Return a row for every quantity that the baseline holds of a method, and for its runs and their seeds.
+
+    Parameters
+    ----------
+    dataset, variant : str
+    before, now : MethodScores
+        Of the baseline and of the run, which has at least as many seeds.
+    paired : bool
+        Whether they have the same seeds.
+    """
+    row = partial(Row, dataset=dataset, variant=variant)
+    rows = [row(metric=q.name, **_judge_quantity(q, before, now, paired)) for q in find_quantities(before.metrics)]
+    rows.append(row(metric=RUNS, **_judge_status(before, now)))
+    ignored = _judge_seeds(before, now)
+    return rows if ignored is None else [*rows, row(metric=SEEDS, **ignored)]
+
+
+def _judge_quantity(quantity: Quantity, before: MethodScores, now: MethodScores, paired: bool) -> dict[str, Any]:
+    was = before.metrics[quantity.name].scored()
+    there = now.metrics[quantity.name].scored() if quantity.name in now.metrics else {}
+    tolerance = before.metrics[quantity.name].tolerance
+    row: dict[str, Any] = {"baseline": _mean(was), "run": _mean(there), "tolerance": tolerance}
+    if quantity.is_cost and (len(before.hardware) > 1 or before.hardware != now.hardware):
+        told = "; ".join(f"{' and '.join(names)} in the {of}" for names, of in
+                         ((before.hardware, "baseline"), (now.hardware, "run")))  # fmt: skip
+        return {"verdict": "not compared", "reason": f"other hardware: {told}", **row}
+    if paired:
+        both = was.keys() & there.keys()
+        was, there = ({seed: s[seed] for seed in sorted(both)} for s in (was, there))
+    if not was or not there:
+        # Where every run failed, that is the row on the runs.
+        verdict = "not compared" if quantity.is_cost or not now.status.ok else "cannot compare"
+        return {"verdict": verdict, "reason": "no score to compare", **row}
+    row |= asdict(judge(quantity, tolerance, was, there, paired=paired))
+    lost = 0 if quantity.is_cost else _unscored(quantity, now) - _unscored(quantity, before)
+    if lost > 0 and row["verdict"] == "pass":
+        row |= {"verdict": "warn", "reason": f"{lost} more runs than before have no such score; {row['reason']}"}
+    return row
+
+
+def _unscored(quantity: Quantity, scores: MethodScores) -> int:
+    """Count the runs that ended well and have no score all the same."""
+    return scores.status.ok - len(scores.metrics[quantity.name].scored())
+
+
+def _judge_status(before: MethodScores, now: MethodScores) -> dict[str, Any]:
+    """Compare how the runs ended: failures by their share, for one is too many; collapses by an exact test."""
+    n_was, n_now = len(before.seeds), len(now.seeds)
+    failed = f"{now.status.failed} of {n_now} runs gave no labels, {before.status.failed} of {n_was} in the baseline"
+    if now.status.failed * n_was > before.status.failed * n_now:
+        return {"verdict": "fail", "reason": failed}
+    was, collapsed = before.status.collapsed, now.status.collapsed
+    if collapsed * n_was > was * n_now:
+        from scipy.stats import fisher_exact
+
+        counts = np.array([[collapsed, n_now - collapsed], [was, n_was - was]])
+        p = fisher_exact(counts, alternative="greater").pvalue
+        reason = f"{collapsed} of {n_now} runs collapsed, {was} of {n_was} in the baseline (exact test, p = {p:.3g})"
+        return {"verdict": "fail" if p < ALPHA else "warn", "reason": reason}
+    return {"verdict": "pass", "reason": failed if before.status.failed else f"{now.status.ok} of {n_now} runs ended"}
+
+
+def _judge_seeds(before: MethodScores, now: MethodScores) -> dict[str, Any] | None:
+    """Find a seed that is ignored: the run's all score alike where the baseline's did not.
+
+    A method of few possible outcomes may do so by chance. So it fails only where that is rarer than one in twenty
+    among all ways to deal both sides' scores out anew; two or three seeds can therefore only warn.
+    """
+    was, there = _outcomes(before), _outcomes(now)
+    if len(there) < 2 or len(set(was)) < 2:
+        return None
+    if len(set(there)) > 1:
+        return {"verdict": "pass", "reason": "seeds differ"}
+    counts = Counter([*was, *there])
+    p = sum(comb(count, len(there)) for count in counts.values()) / comb(len(was) + len(there), len(there))
+    reason = f"{len(there)} seeds gave one score: the seed is ignored"
+    return {"verdict": "fail" if p < ALPHA else "warn", "reason": reason}
+
+
+def _outcomes(scores: MethodScores) -> list[tuple[float, ...]]:
+    """Return of every scored seed all its scores; what a run costs says nothing of its outcome."""
+    columns = [scores.metrics[q.name].scored() for q in find_quantities(scores.metrics) if not q.is_cost]
+    seeds = set.intersection(*(set(column) for column in columns)) if columns else set()
+    return [tuple(column[seed] for column in columns) for seed in sorted(seeds)]
+
+
+def _mean(scores: dict[int, float]) -> float | None:
+    return float(np.mean(list(scores.values()))) if scores else None

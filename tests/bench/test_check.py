@@ -1,0 +1,153 @@
+"""``deepclustbench check`` as its user types it, on runs that were made."""
+
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bench.store import Run
+from bench.suite import load_suite
+from tests.simulation.gate import make_record
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The folder of a run of KMeans whose scores are known."""
+
+    def make(seeds=range(10), drop=0.0, **changes):
+        made = Run(tmp_path / f"run-{seeds}-{drop}")
+        if not made.folder.exists():
+            made.write_suite(load_suite("quick"))
+            for seed in seeds:
+                score = 0.8 + seed / 1000 - drop
+                made.write(
+                    make_record("kmeans", seed, dict.fromkeys(("acc", "nmi", "ari", "ami"), score), **changes), {}
+                )
+        return made.folder
+
+    return make
+
+
+@pytest.fixture
+def baseline(cli, run, tmp_path):
+    path = tmp_path / "baselines" / "quick.json"
+    code, out, _ = cli("check", run(), "--baseline", path, "--update")
+    assert code == 0
+    assert f"written: {path} with 1 variants, to compare acc, nmi, ari, wall_time, peak_memory" in out
+    return path
+
+
+def test_the_run_itself_passes_and_the_folder_is_not_touched(cli, run, baseline):
+    folder = run()
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    code, out, _ = cli("check", folder, "--baseline", baseline)
+    assert code == 0
+    assert out.splitlines()[-1] == "quick: no regression (7 passed)"
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_an_update_by_the_same_run_changes_no_byte(cli, run, baseline):
+    content = baseline.read_bytes()
+    code, out, _ = cli("check", run(), "--baseline", baseline, "--update")
+    assert code == 0
+    assert out.startswith("no change\n")
+    assert baseline.read_bytes() == content
+
+
+def test_other_seeds_pass_and_a_regression_fails_in_every_output(cli, run, baseline, tmp_path):
+    assert cli("check", run(range(10, 20), drop=0.01), "--baseline", baseline)[0] == 0
+    junit, everything = tmp_path / "out" / "junit.xml", tmp_path / "out" / "check.json"
+    worse = run(range(10, 20), drop=0.04)
+    code, out, _ = cli("check", worse, "--baseline", baseline, "--junit", junit, "--json", everything)
+    assert code == 1
+    assert out.splitlines()[-1] == "quick: REGRESSION (3 failed, 4 passed)"
+    assert len(ET.parse(junit).findall(".//failure")) == 3
+    assert json.loads(everything.read_text())["exit_code"] == 1
+
+
+def test_a_run_that_was_made_passes_its_own_check(cli, tmp_path):
+    folder, path = tmp_path / "run", tmp_path / "baseline.json"
+    suite = ["quick", "--limit", "200", "--methods", "kmeans", "--seeds", "2", "--device", "cpu", "--jobs", "1"]
+    assert cli("run", *suite, "--out", folder)[0] == 0
+    assert cli("check", folder, "--baseline", path, "--update")[0] == 0
+    content = json.loads(path.read_text())
+    assert "--seeds 2" in content["provenance"]["commands"][0]
+    assert list(content["methods"]) == ["digits[200]"]
+    code, out, _ = cli("check", folder, "--baseline", path)
+    assert code == 0
+    assert "by the mean alone: 2 paired seeds are too few for a test" in out
+
+
+def test_fewer_seeds_exit_with_2(cli, run, baseline):
+    code, out, _ = cli("check", run(range(3)), "--baseline", baseline)
+    assert code == 2
+    assert "the run has 3 seeds, the baseline 10" in out
+
+
+def test_tolerances_are_set_kept_and_overridden(cli, run, baseline):
+    def tolerance():
+        return json.loads(baseline.read_text())["methods"]["digits"]["kmeans"]["metrics"]["acc"]["tolerance"]
+
+    update = ["check", run(), "--baseline", baseline, "--update"]
+    assert cli(*update, "--tolerance", "acc=0.123")[0] == 0
+    assert tolerance() == 0.123
+    _, out, _ = cli(*update)
+    assert "tolerances set by hand, which stay: 1" in out
+    assert tolerance() == 0.123
+    _, out, _ = cli("check", run(), "--baseline", baseline, "--tolerance", "acc=0.456")
+    assert ".456" in out
+
+
+def test_metrics_once_chosen_stay_when_the_baseline_is_updated(cli, run, baseline):
+    update = ["check", run(), "--baseline", baseline, "--update"]
+    assert cli(*update, "--metrics", "ami,wall_time")[0] == 0
+    _, out, _ = cli(*update)
+    assert "to compare ami, wall_time" in out
+    _, out, _ = cli("check", run(), "--baseline", baseline, "--metrics", "ami")
+    assert "quick: no regression (3 passed)" in out
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["--metrics", "acc,accuracy"], "the baseline has no metric 'accuracy'; it has acc, nmi, ari"),
+    (["--methods", "kmean"], "the baseline has no method 'kmean'; it has kmeans"),
+    (["--tolerance", "acc"], "--tolerance acc: write METRIC=DROP"),
+    (["--tolerance", "acc=-1"], "--tolerance acc=-1: write METRIC=DROP"),
+    (["--tolerance", "acc=nan"], "--tolerance acc=nan: write METRIC=DROP"),
+    (["--update", "--methods", "kmeans"], "--methods does not go with --update"),
+    (["--update", "--metrics", "n_clusters_used"], "neither of its ends is better"),
+    (["--junit", "/dev/null/x.xml"], "/dev/null/x.xml: cannot be written"),
+])  # fmt: skip
+def test_wrong_use_is_one_line_and_exit_2(cli, run, baseline, arguments, said):
+    code, _, err = cli("check", run(), "--baseline", baseline, *arguments)
+    assert code == 2
+    assert err.startswith("error: ")
+    assert said in err
+    assert len(err.splitlines()) == 1
+
+
+def test_no_run_and_no_baseline_are_said_to_be_none(cli, run, baseline, tmp_path):
+    code, _, err = cli("check", tmp_path, "--baseline", baseline)
+    assert (code, "not the folder of a run" in err) == (2, True)
+    code, _, err = cli("check", run(), "--baseline", tmp_path / "none.json")
+    assert (code, "there is no baseline; --update writes one" in err) == (2, True)
+    (tmp_path / "README.md").write_text("# Mine")
+    code, _, err = cli("check", run(), "--baseline", tmp_path / "README.md", "--update")
+    assert (code, "not a valid baseline" in err) == (2, True)
+    assert (tmp_path / "README.md").read_text() == "# Mine"  # a slip of the finger overwrites nothing
+
+
+def test_on_github_it_annotates_and_writes_the_summary_of_the_step(cli, run, baseline, tmp_path, monkeypatch):
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    code, out, _ = cli("check", run(range(3)), "--baseline", baseline)
+    assert code == 2
+    stop, *_, resume, annotation = out.splitlines()
+    token = stop.removeprefix("::stop-commands::")
+    assert len(token) == 32
+    assert resume == f"::{token}::"
+    assert annotation.startswith("::error title=digits / kmeans%3A cannot compare::digits / kmeans: the run")
+    assert summary.read_text().startswith("before\n### quick: cannot compare")
+    assert cli("check", run(), "--baseline", baseline)[0] == 0
+    assert summary.read_text().count("###") == 2

@@ -1,0 +1,161 @@
+"""The fixture for authors of methods: their own pytest fails where their method got worse."""
+
+import subprocess
+import sys
+import textwrap
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import bench.regression.making  # noqa: F401 - in-process tests forget what they import, and would import it each
+from bench.regression import take_baseline, write_baseline
+from bench.store import Run
+from bench.suite import load_suite
+from tests.simulation.gate import make_record
+
+pytest_plugins = ["pytester"]
+
+#: Two stripes by the brightness of a point, or by nothing, as a file beside it says: workers see files, not patches.
+METHOD = """
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin
+
+
+class Stripes(ClusterMixin, BaseEstimator):
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        generator = np.random.default_rng(self.random_state)
+        key = X[:, 20] + generator.normal(scale=0.05, size=len(X))
+        if Path(__file__).with_name("broken").exists():
+            key = generator.random(len(X))
+        self.labels_ = np.digitize(key, np.quantile(key, np.arange(0.1, 1, 0.1)))
+        return self
+"""
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    """A project whose tests use the fixture; the plugin is loaded once, whether this package is installed or not."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+    def test(body, *arguments):
+        lines = textwrap.indent(textwrap.dedent(body).strip(), "    ")
+        pytester.makepyfile(f"def test_mine(assert_no_regression):\n{lines}")
+        return pytester.runpytest_inprocess("-p", "bench.pytest_plugin", *arguments)
+
+    return test
+
+
+@pytest.fixture
+def stored(pytester):
+    """Write runs of known scores, "good" and "bad", and the baseline of the good one."""
+    for name, drop in (("good", 0.0), ("bad", 0.1), ("unclear", 0.011)):
+        run = Run(pytester.path / name)
+        run.write_suite(load_suite("quick"))
+        for seed in range(10):
+            run.write(make_record("dec", seed, {"acc": 0.8 + seed / 1000 - drop * (0.8 + seed / 20)}), {})
+    baseline = take_baseline(Run(pytester.path / "good").records(), suite="quick", primary_metric="acc")
+    write_baseline(pytester.path / "b.json", baseline)
+
+
+NAMED = ("--deepclustbench-baseline", "b.json")
+
+
+def test_a_good_run_passes_and_a_bad_one_fails_with_the_table_alone(project, stored):
+    project('assert assert_no_regression("good").exit_code == 0', *NAMED).assert_outcomes(passed=1)
+    result = project('assert_no_regression("bad")', *NAMED)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*b.json:", "data set*method*metric*verdict*", "digits*dec*ACC*FAIL*", "quick: REG*"])
+    result.stdout.no_fnmatch_line("*pytest_plugin.py*")
+    project('assert_no_regression("bad", metrics=["wall_time"])', *NAMED).assert_outcomes(passed=1)
+
+
+def test_what_is_inconclusive_is_a_warning(project, stored):
+    result = project('assert_no_regression("unclear")', *NAMED)
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines(["*deepclustbench: digits / dec / acc: inconclusive*"])
+
+
+def test_without_a_baseline_it_is_skipped_before_anything_is_run(project):
+    result = project('assert_no_regression(suite="no such suite")', "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*no baseline: give --deepclustbench-baseline FILE, or set deepclustbench_baseline*"])
+
+
+def test_the_baseline_may_stand_in_the_settings_or_in_the_test(project, stored, pytester):
+    project('assert_no_regression("bad", baseline="b.json")').assert_outcomes(failed=1)
+    pytester.makeini("[pytest]\ndeepclustbench_baseline = b.json")
+    project('assert_no_regression("bad")').assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize(("call", "said"), [
+    ('"nowhere"', "not the folder of a run"),
+    ('"good", seeds=3', "a run that is there takes no seeds"),
+    ('"good", metrics=["ari"]', "the baseline has no metric 'ari'"),
+    ('suite="no such suite"', "no suite 'no such suite'"),
+    ('settings={"beta": 1}', "write METHOD.PARAMETER"),
+    ('"good", baseline="none.json"', "there is no baseline"),
+])  # fmt: skip
+def test_wrong_use_is_one_line(project, stored, call, said):
+    result = project(f"assert_no_regression({call})", *NAMED)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"deepclustbench: *{said}*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_update_writes_the_baseline_and_says_so_and_no_two_tests_write_one(project, stored, pytester):
+    update = (*NAMED, "--deepclustbench-update")
+    result = project('assert_no_regression("bad")', *update)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["deepclustbench: baseline written: *b.json"])
+    project('assert_no_regression("bad")', *NAMED).assert_outcomes(passed=1)
+    result = project('assert_no_regression("bad")\nassert_no_regression("good")', *update)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*test_mine wrote it already; give each test a baseline=FILE of its own*"])
+
+
+def test_a_method_is_run_compared_and_found_out(project, pytester):
+    pytester.makepyfile(mine=METHOD)
+    pytester.makeini("[pytest]\npythonpath = .")
+    pytester.makepyfile(
+        test_mine="""
+        from pathlib import Path
+
+        COMMON = {"seeds": 6, "limit": 200, "metrics": ["acc", "nmi"]}
+
+        def test_baseline(assert_no_regression):
+            assert_no_regression(methods=["mine:Stripes", "kmeans"], **COMMON)
+
+        def test_the_same(assert_no_regression):
+            comparison = assert_no_regression(methods=["mine:Stripes"], **COMMON)  # KMeans is left out, not missed
+            assert {row.variant for row in comparison.rows} == {"mine:Stripes"}
+
+        def test_worse(assert_no_regression):
+            Path("broken").touch()
+            assert_no_regression(methods=["mine:Stripes"], **COMMON)
+        """
+    )
+    plugin = ("-p", "bench.pytest_plugin", *NAMED)
+    pytester.runpytest_subprocess(*plugin, "-k", "baseline", "--deepclustbench-update").assert_outcomes(passed=1)
+    result = pytester.runpytest_subprocess(*plugin, "-k", "same or worse")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*mine:Stripes*ACC*FAIL*"])
+
+
+def test_pytest_starts_without_what_is_heavy():
+    code = (
+        "import sys, pytest; before = set(sys.modules); import bench.pytest_plugin; print(*set(sys.modules) - before)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert set(loaded) == {"bench", "bench.pytest_plugin"}
+
+
+def test_pytest_finds_the_plugin_where_the_package_is_installed():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["entry-points"]["pytest11"] == {"deepclustbench": "bench.pytest_plugin"}
