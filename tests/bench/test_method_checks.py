@@ -650,3 +650,15 @@ def test_what_a_check_proves_is_one_sentence():
 def test_what_is_no_method_is_bad_input(method, options, message):
     with pytest.raises(InputError, match=message):
         check_method(method, **options)
+
+
+class NeverStops(Good):
+    """As scikit-learn's OPTICS, whose max_eps is infinite."""
+
+    def __init__(self, n_clusters=4, width=3, noise=0.1, limit=np.inf, random_state=None, device="cpu", memory=None):
+        super().__init__(n_clusters, width, noise, random_state, device, memory)
+        self.limit = limit
+
+
+def test_an_infinite_parameter_is_read_back_as_it_was_written():
+    assert verdicts(declare(NeverStops))[LAST].verdict == "passed"
