@@ -33,8 +33,8 @@ def canonical(content: Mapping[str, Any]) -> str:
 
 
 def stored(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as a record holds them: JSON, in text that every encoder takes."""
-    text = json.dumps(json.loads(canonical(params)), ensure_ascii=False)
+    """Return parameters as a record holds them: JSON, in text that every encoder takes, infinity and NaN by name."""
+    text = json.dumps(json.loads(canonical(params), parse_constant=str), ensure_ascii=False)
     return json.loads(storable(text, longest=len(text)))
 
 
