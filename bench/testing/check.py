@@ -1,0 +1,136 @@
+"""A check of a method, and what comes of it."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+import unittest
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from bench.testing import generators
+from bench.testing.subject import Failed, NotApplicable, Subject
+from bench.text import one_line
+
+#: What is shown of an author's values and of other libraries' messages.
+_LONGEST = 400
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a check.
+
+    Attributes
+    ----------
+    name, proves : str
+        The check's.
+    verdict : {"passed", "failed", "not applicable"}
+    seen : str
+        What was seen of one that failed; why one is not applicable.
+    change : str
+        What to change, of one that failed.
+    """
+
+    name: str
+    proves: str
+    verdict: Literal["passed", "failed", "not applicable"]
+    seen: str = ""
+    change: str = ""
+
+
+class MethodCheckError(AssertionError):
+    """A method does not pass: each failed check with what it proves, what was seen and what to change.
+
+    Parameters
+    ----------
+    method : str
+    failures : sequence of Result
+    """
+
+    def __init__(self, method: str, failures: Sequence[Result]) -> None:
+        super().__init__(method, failures)
+        self.method = method
+        self.failures = list(failures)
+
+    def __str__(self) -> str:
+        what = "a check" if len(self.failures) == 1 else f"{len(self.failures)} checks"
+        lines = [f"method {self.method} fails {what}"]
+        for failure in self.failures:
+            lines += [f"{failure.name}: {failure.proves}", f"  seen:   {failure.seen}", f"  change: {failure.change}"]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """One claim about one method. Checks of one method share a fit, so run them in one process.
+
+    Attributes
+    ----------
+    name : str
+        Also what pytest calls it in the ids of ``parametrize``.
+    proves : str
+        A sentence.
+    """
+
+    name: str
+    proves: str
+    _function: Callable[[Subject], None] = field(repr=False)
+    _subject: Subject = field(repr=False)
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __str__(self) -> str:
+        return self.name
+
+    def result(self) -> Result:
+        """Run the check as a worker runs a cell: on one thread, warnings being no errors."""
+        threads = torch.get_num_threads()
+        try:
+            torch.set_num_threads(1)
+            with generators.kept(), threadpool_limits(1), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self._function(self._subject)
+        except NotApplicable as reason:
+            return Result(self.name, self.proves, "not applicable", one_line(reason, _LONGEST))
+        except Failed as fault:
+            seen, change = fault.seen, fault.change
+        except (Exception, SystemExit) as error:  # a plugin may go wrong in any way
+            seen, change = self._said(error), "mend what raises it"
+        else:
+            return Result(self.name, self.proves, "passed")
+        finally:
+            torch.set_num_threads(threads)
+        self._subject.failures.append(self.name)
+        return Result(self.name, self.proves, "failed", one_line(seen, _LONGEST), one_line(change, _LONGEST))
+
+    def run(self) -> None:
+        """Run the check, as a test does.
+
+        Raises
+        ------
+        MethodCheckError
+            If it failed.
+        unittest.SkipTest
+            If it is not applicable; pytest shows the test as skipped, with the reason.
+        """
+        result = self.result()
+        if result.verdict == "not applicable":
+            raise unittest.SkipTest(result.seen)
+        if result.verdict == "failed":
+            raise MethodCheckError(self._subject.info.name, [result])
+
+    def _said(self, error: BaseException) -> str:
+        """Say what was raised, and the last line of the method's own file that led to it."""
+        frames = traceback.extract_tb(error.__traceback__)
+        own = inspect.getsourcefile(self._subject.info.load())
+        frame = next((f for f in reversed(frames) if f.filename == own), frames[-1])
+        where = f"{Path(frame.filename).name}, line {frame.lineno}, in {frame.name}"
+        return f"{type(error).__name__}: {one_line(error)} ({where})"

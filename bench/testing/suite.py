@@ -1,0 +1,55 @@
+"""The real thing: a cell of the method, run, written and read back."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from bench.cells import NOISE, Cell, OutlierSet
+from bench.errors import InputError
+from bench.runner.cell import fit_cell
+from bench.store import Record, Run
+from bench.testing.subject import Failed, NotApplicable, Subject
+from bench.text import last_line
+
+
+def runs_in_the_suite(subject: Subject) -> None:
+    """A cell of it is run as the suite runs it, and its record and outputs can be stored, read and scored."""
+    outliers = (OutlierSet(NOISE, NOISE, NOISE),)
+    data, configuration = subject.dataset, subject.configuration
+    cells = [Cell(data.name, data.name, data.fingerprint, configuration, seed=0, outliers=outliers)]
+    if subject.info.search_space:  # its hyper-parameters are chosen on a part of the points
+        cells.append(Cell(data.name, data.name, data.fingerprint, configuration, seed=0, part="selection"))
+    with tempfile.TemporaryDirectory() as folder:
+        for cell in cells:
+            try:
+                _run(subject, cell, Path(folder))
+            except Failed as fault:
+                if subject.failures:
+                    raise NotApplicable(f"{fault.seen}: see {', '.join(subject.failures)}") from fault
+                raise
+
+
+def _run(subject: Subject, cell: Cell, folder: Path) -> None:
+    record, outputs = fit_cell(cell, subject.info, subject.dataset, device="cpu", memory=folder / "pretrained")
+    if record.status != "ok":
+        raise Failed(f"the cell {record.status}: {last_line(record.error)}", "mend what it says")
+    run, change = Run(folder / cell.part), "give arrays of numbers and plain text, no objects"
+    try:
+        with run.lock():
+            run.write(record, outputs)
+        kept, (read,) = run.outputs(record.key), run.records()
+    except (InputError, ValueError, TypeError) as error:
+        raise Failed(f"the cell cannot be stored: {error}", change) from error
+    lost = [name for name, values in outputs.items() if not _equal(values, kept.get(name))]
+    if lost or read != Record.model_validate(record.model_dump()):
+        raise Failed(f"stored and read back, {', '.join(lost) or 'the record'} is another", change)
+
+
+def _equal(a: np.ndarray, b: np.ndarray | None) -> bool:
+    return b is not None and np.array_equal(a, b, equal_nan=np.issubdtype(a.dtype, np.inexact))
+
+
+CHECKS = (runs_in_the_suite,)
