@@ -83,10 +83,15 @@ def _setting(text: str) -> tuple[tuple[str, str], list[Any]]:
     method, dot, parameter = name.rpartition(".")
     if not (equals and dot and method and parameter and values):
         raise InputError(f"--set {text}: write METHOD.PARAMETER=VALUE, such as sdec.beta=0.001,0.01")
+    return (method, parameter), values_of(values)
+
+
+def values_of(text: str) -> list[Any]:
+    """Return the values VALUE[,VALUE...]: TOML, or words."""
     try:
-        return (method, parameter), tomllib.loads(f"v = [{values}]")["v"]
+        return tomllib.loads(f"v = [{text}]")["v"]
     except tomllib.TOMLDecodeError:
-        return (method, parameter), values.split(",")
+        return text.split(",")
 
 
 def refuse(options: dict[str, Any], where: str) -> None:

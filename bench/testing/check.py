@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import sys
 import traceback
 import unittest
 import warnings
@@ -130,7 +130,7 @@ class Check:
     def _said(self, error: BaseException) -> str:
         """Say what was raised, and the last line of the method's own file that led to it."""
         frames = traceback.extract_tb(error.__traceback__)
-        own = inspect.getsourcefile(self._subject.info.load())
-        frame = next((f for f in reversed(frames) if f.filename == own), frames[-1])
+        own = sys.modules.get(self._subject.info.load().__module__)
+        frame = next((f for f in reversed(frames) if f.filename == getattr(own, "__file__", None)), frames[-1])
         where = f"{Path(frame.filename).name}, line {frame.lineno}, in {frame.name}"
         return f"{type(error).__name__}: {one_line(error)} ({where})"

@@ -98,7 +98,7 @@ def pretraining_is_shared(subject: Subject) -> None:
             "it names what determines its pretrained network, and has no parameter memory",
             "add memory=None: the runner sets it to the folder in which networks are kept",
         )
-    expected = subject.labels(subject.fitted)
+    expected = subject.repeated_labels()
     with tempfile.TemporaryDirectory() as folder:
         for what in ("keeping", "finding"):
             labels = subject.labels(subject.fit(memory=folder))
@@ -120,6 +120,8 @@ def twin_has_no_noise(subject: Subject) -> None:
     except MethodError as error:
         raise Failed(str(error), mend) from error
     if twin is None:
+        if vary(subject.fitted, subject.x):
+            raise Failed("its twin is itself, with the same parameters, and its draws vary", mend)
         raise NotApplicable("its noise is switched off: it is its own twin")
     left = finder_of(info)(twin.method)
     if left.kind == "deterministic":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.testing.asked import MEMBERS, ask
-from bench.testing.subject import Failed, NotApplicable, Subject
+from bench.testing.subject import N_POINTS, Failed, NotApplicable, Subject
 
 #: Of labels that are computed twice, since a point on the border may fall to either side.
 AGREEMENT = 0.99
@@ -51,7 +51,7 @@ def probabilities_agree_with_labels(subject: Subject) -> None:
 def embedding_is_a_code_a_point(subject: Subject) -> None:
     """embedding_ has one row of finite numbers a point."""
     embedding = np.asarray(subject.member("embedding_"))
-    if embedding.ndim != 2 or len(embedding) != len(subject.x) or not _finite(embedding):
+    if not _are_codes(embedding):
         raise Failed(
             f"embedding_ has shape {embedding.shape}" + _and_is_finite(embedding),
             f"set it to finite numbers of shape ({len(subject.x)}, latent_dim)",
@@ -60,7 +60,7 @@ def embedding_is_a_code_a_point(subject: Subject) -> None:
 
 def transform_agrees_with_embedding(subject: Subject) -> None:
     """Asked for the points it was fitted to, transform gives embedding_."""
-    embedding = np.asarray(subject.member("embedding_"))
+    embedding = _embedding(subject)
     subject.member("transform")
     _check_close("transform", ask(subject.fitted, "transform", subject.x), "embedding_", embedding)
 
@@ -68,7 +68,7 @@ def transform_agrees_with_embedding(subject: Subject) -> None:
 def variance_is_of_the_embedding(subject: Subject) -> None:
     """embedding_variance_ is not negative and has embedding_'s shape, and transform_variance gives it again."""
     variance = np.asarray(subject.member("embedding_variance_"))
-    shape = np.shape(getattr(subject.fitted, "embedding_", None))
+    shape = _embedding(subject).shape
     if variance.shape != shape:
         raise Failed(
             f"embedding_variance_ has shape {variance.shape}, embedding_ {shape}",
@@ -132,12 +132,22 @@ def check_probabilities(name: str, said: np.ndarray, shape: tuple[int, ...]) -> 
         raise Failed(f"rows of {name} are off the sum of one by up to {worst:.3g}", right)
 
 
+def _are_codes(embedding: np.ndarray) -> bool:
+    return embedding.ndim == 2 and len(embedding) == N_POINTS and _finite(embedding)
+
+
+def _embedding(subject: Subject) -> np.ndarray:
+    """Return embedding_, to compare others with; one that is wrong has a check of its own."""
+    embedding = np.asarray(subject.member("embedding_"))
+    if not _are_codes(embedding):
+        raise NotApplicable("embedding_ is wrong: see embedding_is_a_code_a_point")
+    return embedding
+
+
 def _check_close(name: str, said: np.ndarray, attribute: str, expected: np.ndarray) -> None:
     scale = float(np.abs(expected).max()) or 1.0
     if said.shape != expected.shape:
-        raise Failed(
-            f"{name} gives shape {said.shape}, {attribute} has {expected.shape}", f"let them be the same codes"
-        )
+        raise Failed(f"{name} gives shape {said.shape}, {attribute} has {expected.shape}", "let them be the same codes")
     apart = float(np.abs(said - expected).max())
     if not apart <= 1e-3 * scale:
         raise Failed(

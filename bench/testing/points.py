@@ -72,7 +72,7 @@ def few_distinct_points_are_survived(subject: Subject) -> None:
 
 def layout_does_not_matter(subject: Subject) -> None:
     """Points in column order, or in every other place of a larger array, give the same labels."""
-    expected = subject.labels(subject.fitted)
+    expected = subject.repeated_labels()
     wide = np.zeros((2 * len(subject.x), 2 * subject.x.shape[1]), dtype=np.float32)
     wide[::2, ::2] = subject.x
     for what, x in (("column order", np.asfortranarray(subject.x)), ("steps of two", wide[::2, ::2])):
