@@ -8,11 +8,12 @@ import unittest
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from bench.testing import generators
 from bench.testing.subject import Failed, NotApplicable, Subject
@@ -66,6 +67,12 @@ class MethodCheckError(AssertionError):
         return "\n".join(lines)
 
 
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return what limits the threads of the libraries that compute; looking for them takes longer than most checks."""
+    return ThreadpoolController()
+
+
 @dataclass(frozen=True, eq=False)
 class Check:
     """One claim about one method. Checks of one method share a fit, so run them in one process.
@@ -95,7 +102,7 @@ class Check:
         threads = torch.get_num_threads()
         try:
             torch.set_num_threads(1)
-            with generators.kept(), threadpool_limits(1), warnings.catch_warnings():
+            with generators.kept(), _libraries().limit(limits=1), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._function(self._subject)
         except NotApplicable as reason:

@@ -74,7 +74,7 @@ def search_space_makes_estimators(subject: Subject) -> None:
     space = subject.info.search_space
     if not space:
         raise NotApplicable("it has no search space")
-    bare = replace(subject.info, twin=None)
+    bare = replace(subject.info, twin=None, pretraining=())
     try:
         for values in draws(space, 5):
             paired(bare, subject.preset, {**subject.params, **values}, subject.dataset)
@@ -111,7 +111,7 @@ def pretraining_is_shared(subject: Subject) -> None:
 
 def twin_has_no_noise(subject: Subject) -> None:
     """The twin can be made, and is deterministic: another method, or this one with its noise switched off."""
-    info = subject.info
+    info = replace(subject.info, pretraining=())
     if info.twin is None:
         raise NotApplicable(f"it is {info.kind} and names no twin")
     mend = "let twin return the name of a deterministic method and its parameters"
@@ -129,6 +129,7 @@ def twin_has_no_noise(subject: Subject) -> None:
     told: dict[str, Any] = {p: value for p, value in twin.params.items() if p != "n_clusters"}
     if paired(left, subject.preset, told, subject.dataset).configuration.kind != "deterministic":
         raise Failed(f"its twin, {left.name}, is stochastic", mend)
+    subject.fitted  # noqa: B018 - what cannot be fitted with noise is not tried without
     silent = Subject(replace(left, presets={}), subject.preset, told)
     if vary(silent.fit(), silent.x):
         raise Failed(f"its twin, {left.name} without noise, has draws that vary", mend)

@@ -56,13 +56,17 @@ def vary(estimator: Any, x: np.ndarray, name: str = "sample_proba") -> bool:
     if not hasattr(estimator, name):
         return False
     said = ask(estimator, name, x)
-    return bool(said.ndim and (said != said[:1]).any())
+    return said.shape[:2] == (N_DRAWS, len(x)) and bool((said != said[:1]).any())
 
 
 def _drawing(subject: Subject) -> list[str]:
-    found = [name for name in DRAWING if hasattr(subject.fitted, name)]
-    if not found:
+    """Return the members that draw, those left out whose draws have a wrong shape."""
+    has = [name for name in DRAWING if hasattr(subject.fitted, name)]
+    if not has:
         raise NotApplicable(f"it has no {' and no '.join(DRAWING)}")
+    found = [name for name in has if ask(subject.fitted, name, subject.x).shape[:2] == (N_DRAWS, len(subject.x))]
+    if not found:
+        raise NotApplicable(f"{' and '.join(has)} give another shape: see draws_are_soft_assignments")
     return found
 
 
