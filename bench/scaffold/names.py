@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from bench.errors import InputError
 from bench.scaffold.templates import template
+from bench.text import one_line
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_LONGEST = 40
+_LONGEST = 36  # what is written stays within 88 columns
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def names_of(name: str, methods: Collection[str]) -> Names:
     """
     fault = _fault(name, methods)
     if fault:
-        raise InputError(f"a new method cannot be called {name!r}: {fault}; write {_near(name, methods)}")
+        raise InputError(
+            f"a new method cannot be called {one_line(repr(name), 60)}: {fault}; write {_near(name, methods)}"
+        )
     words = name.split("_")
     return Names(name, _class_name(words), " ".join(words).capitalize(), "-".join(words))
 
