@@ -5,13 +5,19 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import warnings
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
 from bench.loaders.card import Card, read_card
+from bench.loaders.installed import announced_card, announced_cards
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from bench.dataset import Dataset
 
 __all__ = [
@@ -30,8 +36,11 @@ _LOADERS = {".npz": "npz", ".npy": "npy", ".csv": "table", ".parquet": "table"}
 
 
 def card_names() -> list[str]:
-    """Names of the built-in cards, sorted."""
-    return sorted(path.stem for path in _built_in().glob("*.toml"))
+    """Names of the built-in cards and of those that installed packages announce, sorted.
+
+    An announced card that cannot have its name is warned of and left out.
+    """
+    return sorted([*_built_in_names(), *_announced()])
 
 
 def find_card(spec: str) -> Card:
@@ -40,9 +49,9 @@ def find_card(spec: str) -> Card:
     Parameters
     ----------
     spec : str
-        A built-in name, a card's .toml, or data: .npz, .npy, .csv, .parquet or a folder of images; any of
-        them may be followed by ``@split``, or ``@split+split``, to keep only those splits. A built-in name
-        goes before a folder of the same name: write ``./name`` for the folder.
+        A name that is built in or that an installed package announces, a card's .toml, or data: .npz, .npy, .csv,
+        .parquet or a folder of images; any of them may be followed by ``@split``, or ``@split+split``, to keep only
+        those splits. A name goes before a folder of the same name: write ``./name`` for the folder.
 
     Returns
     -------
@@ -67,7 +76,7 @@ def find_card(spec: str) -> Card:
     near = difflib.get_close_matches(name.lower(), card_names(), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(
-        f"unknown data set {spec!r}; {hint}the built-in ones are {', '.join(card_names())}; "
+        f"unknown data set {spec!r}; {hint}known: {', '.join(card_names())}; "
         "otherwise give a path to a card (.toml) or to data (.npz, .npy, .csv, .parquet, a folder of images)"
     )
 
@@ -145,7 +154,9 @@ def download_dataset(spec: str | Card, data_root: str | Path | None = None) -> P
 
 
 def card_rows(data_root: str | Path | None = None) -> list[dict[str, Any]]:
-    """One row for each built-in card, without reading data.
+    """One row for each built-in or installed card, without reading data; for titles it imports the packages.
+
+    An announced card that cannot be read is warned of and left out.
 
     Returns
     -------
@@ -155,8 +166,14 @@ def card_rows(data_root: str | Path | None = None) -> list[dict[str, Any]]:
     """
     from bench.loaders.torchvision_images import missing_files
 
+    cards = [find_card(name) for name in _built_in_names()]
+    for entry in _announced().values():
+        try:
+            cards.append(announced_card(entry))
+        except InputError as error:
+            warnings.warn(f"left out: {error}", RuntimeWarning, stacklevel=2)
     rows = []
-    for card in map(find_card, card_names()):
+    for card in sorted(cards, key=lambda card: card.name):
         kind, _, member = card.loader.partition(":")
         rows.append(
             {
@@ -197,10 +214,22 @@ def _built_in() -> Path:
     return wheel if wheel.is_dir() else package.parent / "datasets"
 
 
+def _built_in_names() -> list[str]:
+    return sorted(path.stem for path in _built_in().glob("*.toml"))
+
+
+@cache
+def _announced() -> Mapping[str, EntryPoint]:
+    """Cards of installed packages by name; looked for, and their faults warned of, once a process."""
+    return announced_cards(_built_in_names())
+
+
 def _whole(spec: str) -> Card | None:
     """Card for a name or an existing path; None where `spec` is neither."""
-    if spec in card_names():
+    if spec in _built_in_names():
         return read_card(_built_in() / f"{spec}.toml")
+    if spec in _announced():
+        return announced_card(_announced()[spec])
     path = Path(spec).expanduser()
     if not spec or not path.exists():
         return None

@@ -20,7 +20,7 @@ from typing import Any
 from bench.entries import is_file, split_entry
 from bench.errors import InputError, MethodError
 from bench.method import MethodInfo
-from bench.text import one_line
+from bench.text import import_fault
 
 ENTRY_POINTS = "deepclustbench.methods"
 
@@ -198,7 +198,7 @@ def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # a plugin's module may go wrong in any way
-        raise MethodError(_reason(error)) from error
+        raise MethodError(import_fault(error)) from error
 
 
 @cache
@@ -216,16 +216,8 @@ def _module_of(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise MethodError(f"{_line_of(error, path)}{_reason(error)}") from error
+        raise MethodError(f"{_line_of(error, path)}{import_fault(error)}") from error
     return module
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, InputError):
-        return str(error)
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"there is no module {error.name!r}; install it, or mend its name"
-    return f"it cannot be imported ({type(error).__name__}: {one_line(error)})"
 
 
 def _line_of(error: BaseException, path: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bench.errors import InputError
+
 
 def clean_name(name: str) -> str:
     """Make a name one line of printable characters: names come from plugins, and a terminal obeys escapes."""
@@ -27,3 +29,12 @@ def storable(text: str, longest: int = 20_000) -> str:
     """Return text that every encoder takes and no reader drowns in: the end of it, where a traceback says most."""
     kept = text if len(text) <= longest else "…" + text[1 - longest :]
     return kept.encode("utf-8", "replace").decode()
+
+
+def import_fault(error: BaseException) -> str:
+    """Say in one line why a plugin's module cannot be imported, and the mend."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"there is no module {error.name!r}; install it, or mend its name"
+    return f"it cannot be imported ({type(error).__name__}: {one_line(error)})"

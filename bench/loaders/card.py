@@ -21,6 +21,8 @@ from bench.loaders import loader_names
 from bench.text import one_line
 
 UNKNOWN = "unknown"
+#: What a data set may be called.
+NAME = r"^[A-Za-z0-9_.-]+$"
 
 
 class Card(BaseModel):
@@ -55,7 +57,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    name: Annotated[str, Field(pattern=NAME)]
     title: str = ""
     loader: str
     splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("all",)

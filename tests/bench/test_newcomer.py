@@ -1,0 +1,106 @@
+"""A newcomer who does only what the README says gets a method of their own onto the leaderboard."""
+
+import csv
+import os
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from uv import find_uv_bin
+
+ROOT = Path(__file__).resolve().parents[2]
+SIX = {"KMeans", "AE+KMeans", "VAE+KMeans", "DEC", "S-DEC", "VaDE"}
+#: What the test adds to a command, and nothing else: it is for speed, or for a machine without a network.
+ADDED = {
+    "deepclustbench run": ["--seeds", "2", "--limit", "150", "--device", "cpu"],
+    "uv pip install": ["--no-deps", "--no-build-isolation", "--offline"],
+}
+
+
+def section(title: str) -> list[tuple[str, str]]:
+    """Return the code blocks of a section of the README: language and text."""
+    text = (ROOT / "README.md").read_text()
+    part = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    return re.findall(r"^```(\w+)\n(.*?)^```$", part, re.M | re.S)
+
+
+def named(block: str) -> str:
+    """Return the file that a block says it is; nothing if it says none."""
+    found = re.match(r"# (\w+\.py)\n", block)
+    return found[1] if found else ""
+
+
+STEPS = [(kind, text) for kind, text in section("Your own method") if kind == "sh" or named(text)]
+#: The examples come first; from `new-method` on the newcomer writes.
+START = next(i for i, (_, text) in enumerate(STEPS) if "new-method" in text)
+
+
+@pytest.fixture
+def newcomer(tmp_path_factory, monkeypatch):
+    """An empty folder, and an environment that has what this one has and takes what is installed into it."""
+    environment = tmp_path_factory.mktemp("environment") / "venv"
+    subprocess.run([find_uv_bin(), "venv", "-q", "--python", sys.executable, environment], check=True)
+    paths = sysconfig.get_paths(vars={"base": str(environment), "platbase": str(environment)})
+    ours = [ROOT, *(path for path in sys.path if path.endswith("site-packages"))]
+    Path(paths["purelib"], "ours.pth").write_text("\n".join(map(str, ours)))
+    script = Path(paths["scripts"], "deepclustbench")
+    script.write_text(
+        f"#!{paths['scripts']}/python\nfrom bench.cli import main\nif __name__ == '__main__':\n    main()\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("VIRTUAL_ENV", str(environment))
+    monkeypatch.setenv("PATH", f"{paths['scripts']}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.chdir(tmp_path_factory.mktemp("newcomer"))
+    return Path.cwd()
+
+
+def follow(steps: list[tuple[str, str]], command: Callable[[list[str]], tuple[int, str, str]]) -> None:
+    """Write the files and type the commands of the README."""
+    for kind, text in steps:
+        if kind == "python":
+            Path(named(text)).write_text(text)
+            continue
+        for line in text.splitlines():
+            added = next((more for start, more in ADDED.items() if line.startswith(start)), [])
+            code, *said = command([*shlex.split(line), *added])
+            assert code == 0, "\n".join((line, *said))
+
+
+def in_a_process(words: list[str]) -> tuple[int, str, str]:
+    words[0] = find_uv_bin() if words[0] == "uv" else words[0]
+    done = subprocess.run(words, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def board() -> set[str]:
+    """Return the titles on the leaderboard."""
+    with Path("results/runs/quick/leaderboard.csv").open() as file:
+        return {row["title"] for row in csv.DictReader(file)}
+
+
+def test_a_method_in_a_file_and_one_in_a_package_stand_on_the_board_with_the_six(newcomer):
+    follow(STEPS[START:], in_a_process)
+    assert board() >= SIX | {"My method", "My other"}
+    page = Path("results/runs/quick/report.html").read_text()
+    assert "My method" in page
+    assert "My other" in page
+    written = ["my_method.py", "my_other/src/my_other/__init__.py"]
+    assert all(len(Path(file).read_text().splitlines()) <= 40 for file in written)
+
+
+def test_the_examples_of_classes_run(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    follow(STEPS[:1], lambda words: cli(*words[1:]))
+    assert board() == {"KMeans", "Birch threshold=0.3", "HDBSCAN"}
+    follow(STEPS[1:START], lambda words: cli(*words[1:]))
+    assert "Mixture n_components=10" in board()
+
+
+def test_what_a_newcomer_writes_is_less_than_forty_lines():
+    assert sum(len(text.splitlines()) for _, text in STEPS) < 40
