@@ -44,10 +44,7 @@ def start_file(names: Names, folder: Path) -> Start:
     """
     file = f"{names.name}.py"
     written = _write({file: "method.py"}, names, folder)
-    return Start(
-        written,
-        [f"deepclustbench run quick --methods kmeans,{file}", f"deepclustbench check-method {file}"],
-    )
+    return Start(written, [f"deepclustbench run quick --methods kmeans,{file}", f"deepclustbench check-method {file}"])
 
 
 def start_package(names: Names, folder: Path) -> Start:
@@ -61,11 +58,8 @@ def start_package(names: Names, folder: Path) -> Start:
     project = folder / names.name
     if project.exists():
         raise _there(project)
-    written = _write(
-        {path.format(name=names.name): made_from for path, made_from in _PACKAGE.items()},
-        names,
-        project,
-    )
+    made_of = {path.format(name=names.name): made_from for path, made_from in _PACKAGE.items()}
+    written = _write(made_of, names, project)
     return Start(
         written,
         [
