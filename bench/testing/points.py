@@ -53,7 +53,7 @@ def one_cluster_is_one(subject: Subject) -> None:
         raise Failed(f"asked for one cluster, it gives {found}", "read self.n_clusters in fit, or raise a ValueError")
 
 
-def few_distinct_points_are_survived(subject: Subject) -> None:
+def fewer_points_than_clusters(subject: Subject) -> None:
     """Fewer distinct points than clusters give labels or a ValueError, and nothing else."""
     subject.fitted  # noqa: B018
     x = np.tile(subject.x[:3], (20, 1))
@@ -104,7 +104,7 @@ CHECKS = (
     points_are_left_alone,
     nan_is_refused,
     one_cluster_is_one,
-    few_distinct_points_are_survived,
+    fewer_points_than_clusters,
     layout_does_not_matter,
     float64_is_taken,
 )

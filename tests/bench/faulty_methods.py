@@ -289,7 +289,7 @@ class AlwaysSplits(Good):
         return self
 
 
-@fault("few_distinct_points_are_survived", "3 distinct ones, fit raises IndexError", "let clusters be empty")
+@fault("fewer_points_than_clusters", "3 distinct ones, fit raises IndexError", "let clusters be empty")
 class Trips(Good):
     def fit(self, X, y=None):
         np.unique(X, axis=0)[self.n_clusters - 1]
