@@ -8,6 +8,7 @@ import signal
 import threading
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from multiprocessing import forkserver
@@ -70,10 +71,14 @@ def run_local(
         Processes.
     finished, running : callable
     """
-    pool = ProcessPool(max_workers=jobs, context=_context(), initializer=start_worker)
+    pool = _pool(jobs)
     futures: dict[Any, Cell] = {}
     try:
         while True:
+            if not pool.active:  # a worker died before it took a cell, and the pool with it
+                pool.stop()
+                pool.join()
+                pool = _pool(jobs)
             # One more than there are workers, so that none waits for this process to write a record.
             while len(futures) <= jobs and (cells := backlog.take(None)):
                 futures[pool.schedule(_run, args=(cells[0], settings, data), timeout=settings.timeout)] = cells[0]
@@ -93,6 +98,10 @@ def run_local(
     finally:
         pool.stop()
         pool.join()
+
+
+def _pool(jobs: int) -> Any:
+    return ProcessPool(max_workers=jobs, context=_context(), initializer=start_worker)
 
 
 def warm_up() -> None:
@@ -121,11 +130,13 @@ def _outcome(future: Any, cell: Cell, settings: Settings, backlog: Backlog[None]
         return future.result()
     except FutureTimeout:
         return failed(cell, "timeout", f"not done after {settings.timeout:g} s", settings.device), {}
-    except ProcessExpired as error:
+    except (ProcessExpired, BrokenProcessPool) as error:
         if not backlog.lost([cell]):
             return None
-        reason = f"the worker process died (exit code {error.exitcode}), {settings.max_retries + 1} times"
-        if error.exitcode == -signal.SIGKILL:
+        code = getattr(error, "exitcode", None)
+        how = "before it took a cell" if code is None else f"exit code {code}"
+        reason = f"the worker process died ({how}), {settings.max_retries + 1} times"
+        if code == -signal.SIGKILL:
             reason += "; killed, perhaps for want of memory: try fewer --jobs"
         return failed(cell, "failed", reason, settings.device), {}
     except Exception as error:  # what the worker could not send

@@ -1,5 +1,6 @@
 """Cells in real processes: what a method does wrong is its own cell's affair."""
 
+import importlib
 import os
 import signal
 import threading
@@ -59,6 +60,13 @@ def test_what_goes_wrong_is_recorded_and_the_others_finish(dataset, plugins, plu
     assert error in broken[0].error
     assert broken[1] == {}
     assert (fine[0].status, real[0].status) == ("ok", "ok")
+
+
+def test_a_worker_that_dies_before_it_takes_a_cell_loses_none(dataset, plugins, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.runner.local.start_worker", importlib.import_module(plugins).die_once)
+    outcomes = run(plan(dataset, f"{plugins}:Parity", "kmeans"), jobs=1)
+    assert [record.status for record, _ in outcomes] == ["ok", "ok"]
+    assert (tmp_path / "died at the start").exists()
 
 
 def test_a_method_that_finds_its_own_clusters_and_calls_points_noise_runs_as_it_stands(dataset):
