@@ -55,7 +55,9 @@ def newcomer(tmp_path_factory, monkeypatch):
     script.chmod(0o755)
     monkeypatch.setenv("VIRTUAL_ENV", str(environment))
     monkeypatch.setenv("PATH", f"{paths['scripts']}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.delenv("PYTHONPATH", raising=False)
+    # A newcomer's shell has none of these; `uv run`, around the tests, leaves one that makes uv install elsewhere.
+    for name in [name for name in os.environ if name == "PYTHONPATH" or name.startswith("UV_")]:
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path_factory.mktemp("newcomer"))
     return Path.cwd()
 
