@@ -39,7 +39,7 @@ from bench.method import Diverged
 
 def die_once():
     """End a worker before it takes a cell, and leave a mark by which the next one knows."""
-    mark = os.path.join(os.environ["SCRATCH"], "died at the start")
+    mark = os.path.join(os.path.dirname(__file__), "died at the start")  # not all workers have a test's environment
     if not os.path.exists(mark):
         open(mark, "w").close()
         os._exit(9)

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,11 +63,12 @@ def test_what_goes_wrong_is_recorded_and_the_others_finish(dataset, plugins, plu
     assert (fine[0].status, real[0].status) == ("ok", "ok")
 
 
-def test_a_worker_that_dies_before_it_takes_a_cell_loses_none(dataset, plugins, tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.runner.local.start_worker", importlib.import_module(plugins).die_once)
+def test_a_worker_that_dies_before_it_takes_a_cell_loses_none(dataset, plugins, monkeypatch):
+    module = importlib.import_module(plugins)
+    monkeypatch.setattr("bench.runner.local.start_worker", module.die_once)
     outcomes = run(plan(dataset, f"{plugins}:Parity", "kmeans"), jobs=1)
     assert [record.status for record, _ in outcomes] == ["ok", "ok"]
-    assert (tmp_path / "died at the start").exists()
+    assert Path(module.__file__).with_name("died at the start").exists()
 
 
 def test_a_method_that_finds_its_own_clusters_and_calls_points_noise_runs_as_it_stands(dataset):
