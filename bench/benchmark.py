@@ -18,6 +18,7 @@ from bench.selection.boards import boards_of, chosen_in
 from bench.selection.contest import contests_of, reporting_cells, selection_cells
 from bench.store import Record, Run
 from bench.suite import Suite, plan_cells
+from bench.text import one_line
 
 if TYPE_CHECKING:
     from bench.dataset import Dataset
@@ -111,17 +112,26 @@ def usable(suite: Suite, datasets: Mapping[str, Dataset]) -> tuple[Suite, list[s
     InputError
         If there is no such method, preset or parameter, or no method is left.
     """
-    find = finder(suite.methods)
-    entries, names, faults = [], set(), []
-    for entry in suite.methods:
-        try:
-            for spec in suite.datasets:
-                configurations_of(suite, entry, datasets[spec], find)
-        except MethodError as error:
-            faults.append(str(error))
-        else:
-            entries.append(entry)
-            names |= {entry, split_entry(entry)[0], find(split_entry(entry)[0]).name}
+    entries, names, faults = list(suite.methods), set[str](), list[str]()
+    while True:  # a method may be the twin of another, which is left out with it
+        find, kept = finder(entries), []
+        for entry in entries:
+            try:
+                for spec in suite.datasets:
+                    configurations_of(suite, entry, datasets[spec], find)
+            except MethodError as error:
+                faults.append(str(error))
+            except InputError:
+                raise
+            except Exception as error:  # what a plugin declares may go wrong in any way
+                faults.append(f"method {entry}: {type(error).__name__}: {one_line(error)}")
+            else:
+                kept.append(entry)
+        if kept == entries:
+            break
+        entries = kept
+    for entry in entries:
+        names |= {entry, split_entry(entry)[0], find(split_entry(entry)[0]).name}
     if not entries:
         raise InputError(f"no method can be used: {'; '.join(faults)}")
     tables: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bench.canonical import canonical
 from bench.cells import Configuration
 from bench.entries import split_entry
-from bench.errors import InputError, MethodError
+from bench.errors import InputError, MethodError, foreign
 from bench.method import RUNNER_PARAMETERS, MethodInfo
 from bench.search import draws
 from bench.text import one_line
@@ -138,14 +138,16 @@ def _twin(
     """Return the deterministic configuration that is left of a stochastic one without its noise."""
     if info.twin is None:
         return None
-    try:
+
+    def explain(error: BaseException) -> str:
+        reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {one_line(error)}"
+        return f"method {info.name}: its twin cannot be made: {reason}"
+
+    with foreign(explain):
         name, twin_params = info.twin(params)
         twin = find(name)
         left = [f"{p}={v}" for p, v in overrides.items() if p in twin_params]
         resolved = resolve(twin, twin_params, n_clusters)
-    except Exception as error:  # a plugin's function may go wrong in any way
-        reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {one_line(error)}"
-        raise MethodError(f"method {info.name}: its twin cannot be made: {reason}") from error
     return Configuration(
         method=twin.name,
         title=" ".join([twin.title, f"(twin of {info.title})", *left]),
@@ -176,7 +178,13 @@ def _pretraining(info: MethodInfo, params: Mapping[str, Any]) -> dict[str, Any] 
 
 
 def _takes_seed(info: MethodInfo) -> bool:
-    return "random_state" in inspect.signature(info.load()).parameters
+    return "random_state" in _parameters(info) and not info.seed_free
+
+
+def _parameters(info: MethodInfo) -> list[str]:
+    """Return the names of all parameters of a method's estimator."""
+    with foreign(lambda error: f"method {info.name}: its constructor has no parameters to read ({one_line(error)})"):
+        return list(inspect.signature(info.load()).parameters)
 
 
 def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dict[str, Any]:
@@ -189,11 +197,13 @@ def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dic
     """
     estimator_class = info.load()
     _refuse_unknown(info, params, MethodError)
-    try:
+
+    def explain(error: BaseException) -> str:
+        what = f"method {info.name}: {estimator_class.__qualname__}"
+        return f"{what} cannot be made ({type(error).__name__}: {one_line(error)})"
+
+    with foreign(explain):
         resolved = dict(estimator_class(**params).get_params(deep=False))
-    except Exception as error:  # a plugin's class may go wrong in any way
-        reason = f"{type(error).__name__}: {one_line(error)}"
-        raise MethodError(f"method {info.name}: {estimator_class.__qualname__} cannot be made ({reason})") from error
     if "n_clusters" in resolved:
         resolved["n_clusters"] = n_clusters
     found = {p: v for p, v in resolved.items() if p == "n_clusters" or p not in RUNNER_PARAMETERS}
@@ -206,7 +216,7 @@ def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dic
 
 
 def _refuse_unknown(info: MethodInfo, params: Mapping[str, Any], error: type[InputError] = InputError) -> None:
-    known = list(inspect.signature(info.load()).parameters)
+    known = _parameters(info)
     for name in params:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+#: How the modules begin that plugins' files are run as.
+PLUGIN_MODULE = "deepclustbench_plugin_"
+
 #: A plugin's file, or a class in it, optionally with a preset; a folder's name may hold an @ as well.
-_FILE = re.compile(r"(?P<method>.+\.py(?::\w+)?)(?:@(?P<preset>[^@/]+))?")
+_FILE = re.compile(r"(?P<method>(?P<file>.+\.py)(?::(?P<class>\w+))?)(?:@(?P<preset>[^@/]+))?")
 
 
 def split_entry(entry: str) -> tuple[str, str]:
@@ -21,6 +24,20 @@ def split_entry(entry: str) -> tuple[str, str]:
 def is_file(method: str) -> bool:
     """Tell whether what finds a method is a file, or a class in one."""
     return _FILE.fullmatch(method) is not None
+
+
+def file_and_class(method: str) -> tuple[str, str]:
+    """Split what finds a method in a file into the file and the class, empty where it names none.
+
+    Raises
+    ------
+    ValueError
+        If it is no file.
+    """
+    found = _FILE.fullmatch(method)
+    if found is None:
+        raise ValueError(f"{method} is no file")
+    return found["file"], found["class"] or ""
 
 
 def concerns(name: str, entries: Iterable[str]) -> bool:

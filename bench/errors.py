@@ -1,5 +1,10 @@
 """The exceptions a user may see: a line that names what is wrong and the mend."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 
 class InputError(ValueError):
     """Bad usage or bad input; the command line prints it as one line and exits with 2.
@@ -10,3 +15,22 @@ class InputError(ValueError):
 
 class MethodError(InputError):
     """A method that cannot be used, such as a plugin that does not import; the others still run."""
+
+
+@contextmanager
+def foreign(explain: Callable[[BaseException], str], error: type[InputError] = MethodError) -> Iterator[None]:
+    """Turn whatever a plugin's code raises into a line; it may do anything, also exit, and only Ctrl-C is ours.
+
+    Parameters
+    ----------
+    explain : callable
+        Returns the line from what was raised.
+    error : type
+        Of what is raised instead.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as raised:
+        raise error(explain(raised)) from raised

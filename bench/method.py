@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.errors import InputError, MethodError
-from bench.text import one_line
+from bench.errors import InputError, MethodError, foreign
+from bench.text import import_fault, shown
 
 if TYPE_CHECKING:
     from bench.search import Distribution
@@ -28,7 +28,12 @@ _RIGHT = {
     "kind": "write 'deterministic', or 'stochastic' for a method that draws its latent code",
     "version": "write a whole number from 1",
     "twin": "write a function from parameters to (name, parameters)",
-    "presets": "write the parameters of each preset as a mapping",
+    "presets": "write the parameters of each preset as a mapping, all by their names",
+    "search_space": "write by parameter a tuple of values, or a distribution with ppf",
+    "pretraining": "write a tuple of parameters' names",
+    "resources": "write cpus above 0, or gpus from 0, as a mapping",
+    "seed_free": "write True or False",
+    "reference": "write text",
 }
 
 #: Parameters the runner sets where an estimator has them. Only ``n_clusters`` changes what is asked
@@ -87,13 +92,15 @@ class MethodInfo:
         The paper.
     version : int
         Raised when the same parameters and seed no longer give the same labels.
+    seed_free : bool
+        The estimator has a ``random_state`` and the same result for all: it is run once, as one without it is.
     source : str
         By what another process finds it; set by whoever found it.
 
     Raises
     ------
     MethodError
-        If a name, title, kind, version, preset or resource is none.
+        If an attribute is not what it must be.
     """
 
     name: str
@@ -107,28 +114,31 @@ class MethodInfo:
     resources: Mapping[str, float] = field(default_factory=dict)
     reference: str = ""
     version: int = 1
+    seed_free: bool = False
     source: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise MethodError(
-                f"a method is named {self.name!r}: write a letter, then letters, digits, _ - and ., 64 at most"
+                f"a method is named {shown(self.name)}: write a letter, then letters, digits, _ - and ., 64 at most"
             )
         wrong = {
             "title": not isinstance(self.title, str) or not 0 < len(self.title.strip()) <= _LONGEST_TITLE,
             "kind": self.kind not in ("deterministic", "stochastic"),
             "version": not isinstance(self.version, int) or self.version < 1,
             "twin": self.twin is not None and not callable(self.twin),
-            "presets": not all(isinstance(preset, Mapping) for preset in self.presets.values()),
+            "presets": not (_is_by_name(self.presets) and all(map(_is_by_name, self.presets.values()))),
+            "search_space": not (_is_by_name(self.search_space) and all(map(_has_values, self.search_space.values()))),
+            "pretraining": not (isinstance(self.pretraining, tuple | list) and _are_names(self.pretraining)),
+            "resources": not (
+                _is_by_name(self.resources) and all(_is_resource(name, n) for name, n in self.resources.items())
+            ),
+            "seed_free": not isinstance(self.seed_free, bool),
+            "reference": not isinstance(self.reference, str),
         }
         for name, is_wrong in wrong.items():
             if is_wrong:
-                raise MethodError(f"method {self.name}: {name} is {getattr(self, name)!r}; {_RIGHT[name]}")
-        for name, value in self.resources.items():
-            if name not in ("cpus", "gpus") or value < 0 or (name == "cpus" and not value):
-                raise MethodError(
-                    f"method {self.name}: resources has {name!r}: {value!r}; write cpus above 0, or gpus from 0"
-                )
+                raise MethodError(f"method {self.name}: {name} is {shown(getattr(self, name))}; {_RIGHT[name]}")
 
     def load(self) -> type:
         """Return the estimator's class.
@@ -141,14 +151,12 @@ class MethodInfo:
         found: Any = self.estimator
         if isinstance(self.estimator, str):
             module, _, name = self.estimator.partition(":")
-            try:
+            with foreign(lambda error: f"method {self.name}: its estimator {self.estimator}: {import_fault(error)}"):
                 found = getattr(importlib.import_module(module), name)
-            except (Exception, SystemExit) as error:  # a plugin's module may go wrong in any way
-                reason = f"{type(error).__name__}: {one_line(error)}"
-                raise MethodError(f"cannot import {self.estimator} ({reason})") from error
         fault = _no_clusterer(found)
         if fault:
-            raise MethodError(f"{getattr(found, '__qualname__', self.estimator)} is no clusterer: {fault}")
+            what = getattr(found, "__qualname__", self.estimator)
+            raise MethodError(f"method {self.name}: {what} is no clusterer: {fault}")
         return found
 
     def preset(self, name: str, dataset: str) -> dict[str, Any]:
@@ -166,6 +174,22 @@ class MethodInfo:
             raise InputError(f"method {self.name} has no preset {name!r}; it has: {known}")
         base = re.split(r"[@\[]", dataset)[0]
         return {**self.presets[name], **self.presets.get(f"{name}@{base}", {})}
+
+
+def _are_names(names: Any) -> bool:
+    return all(isinstance(name, str) for name in names)
+
+
+def _is_by_name(table: Any) -> bool:
+    return isinstance(table, Mapping) and _are_names(table)
+
+
+def _has_values(space: Any) -> bool:
+    return len(space) > 0 if isinstance(space, tuple | list) else callable(getattr(space, "ppf", None))
+
+
+def _is_resource(name: str, n: Any) -> bool:
+    return isinstance(n, int | float) and ((name == "cpus" and n > 0) or (name == "gpus" and n >= 0))
 
 
 def _no_clusterer(found: Any) -> str:

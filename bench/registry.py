@@ -7,20 +7,22 @@ import hashlib
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from bench.entries import is_file, split_entry
-from bench.errors import InputError, MethodError
+from bench.entries import PLUGIN_MODULE, file_and_class, is_file, split_entry
+from bench.errors import InputError, MethodError, foreign
 from bench.method import MethodInfo
-from bench.text import import_fault
+from bench.text import clean_name, import_fault
 
 ENTRY_POINTS = "deepclustbench.methods"
 
@@ -41,7 +43,7 @@ def methods() -> Mapping[str, MethodInfo]:
             if info.name in found:
                 raise MethodError(f"it is named {info.name!r}, as {found[info.name].source} is; give it another name")
         except MethodError as error:
-            warnings.warn(f"left out: method {source}: {error}", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"left out: method {clean_name(source)}: {error}", RuntimeWarning, stacklevel=2)
             continue
         found[info.name] = info
     return MappingProxyType(dict(sorted(found.items())))
@@ -60,11 +62,12 @@ def find_method(spec: str) -> MethodInfo:
         If it is there and cannot be used.
     """
     if is_file(spec):
-        file, _, name = spec.partition(".py")
-        path = Path(f"{file}.py").expanduser().resolve()
+        file, name = file_and_class(spec)
+        path = Path(file).expanduser().resolve()
         if not path.is_file():
             raise InputError(f"method {spec}: there is no file {path}; mend the path")
-        return _named(spec, lambda: _member(_module_of(path), name.removeprefix(":"), path.stem, f"{path}{name}"))
+        source = f"{path}:{name}" if name else str(path)
+        return _named(spec, lambda: _member(_run(path).module, name, _word(path.stem), source))
     if ":" in spec:
         module, _, name = spec.partition(":")
         return _named(spec, lambda: _member(_imported(module), name, module, spec))
@@ -114,11 +117,8 @@ def finder(entries: Iterable[str]) -> Callable[[str], MethodInfo]:
 
 
 def code_of(info: MethodInfo) -> str | None:
-    """Return a hash of the file that a plugin is; None for what is installed, which has a version."""
-    if not is_file(info.source):
-        return None
-    path = Path(info.source.partition(".py")[0] + ".py")
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    """Return a hash of the file that a plugin is, as this process has run it; None for what is installed."""
+    return _run(Path(file_and_class(info.source)[0])).digest if is_file(info.source) else None
 
 
 def _in_repository() -> Iterator[tuple[str, Callable[[], MethodInfo | None]]]:
@@ -138,9 +138,9 @@ def _named(spec: str, load: Callable[[], MethodInfo]) -> MethodInfo:
     """Return what is loaded, its class checked; what goes wrong is said of ``spec``."""
     try:
         info = load()
-        info.load()
     except MethodError as error:
         raise MethodError(f"method {spec}: {error}") from error
+    info.load()
     return info
 
 
@@ -150,9 +150,9 @@ def _installed() -> Iterator[tuple[str, Callable[[], MethodInfo | None]]]:
 
 
 def _announced(entry: EntryPoint) -> MethodInfo:
-    module, _, name = entry.value.partition(":")
-    source = f"{module}:{name or 'info'}"
-    return _member(_imported(module), name, module, source, entry.name)
+    with foreign(lambda _: "it names no module; write pkg.mod:info"):
+        module, name = entry.module, entry.attr or ""
+    return _member(_imported(module), name, module, f"{module}:{name or 'info'}", entry.name)
 
 
 def _member(module: ModuleType, member: str, place: str, source: str, name: str = "") -> MethodInfo:
@@ -169,7 +169,8 @@ def _member(module: ModuleType, member: str, place: str, source: str, name: str 
     name : str, optional
         Of a bare class.
     """
-    found = getattr(module, member or "info", None)
+    with foreign(import_fault):  # a module may make its members when they are asked for
+        found = getattr(module, member or "info", None)
     if isinstance(found, MethodInfo):
         return replace(found, source=source)
     if member and isinstance(found, type):
@@ -195,29 +196,42 @@ def _what_it_has(module: ModuleType, member: str) -> str:
 
 
 def _imported(name: str) -> ModuleType:
-    try:
+    with foreign(import_fault):
         return importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # a plugin's module may go wrong in any way
-        raise MethodError(import_fault(error)) from error
+
+
+class _Plugin(NamedTuple):
+    """A plugin's file as it was run, and a hash of what was run."""
+
+    module: ModuleType
+    digest: str
 
 
 @cache
-def _module_of(path: Path) -> ModuleType:
-    """Run a plugin's file as a module of a name of its own, once a process."""
-    name = f"deepclustbench_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise MethodError("it cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # what it defines can be pickled
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # what lies beside it can be imported; last, so that it hides nothing
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[name]
-        raise MethodError(f"{_line_of(error, path)}{import_fault(error)}") from error
-    return module
+def _run(path: Path) -> _Plugin:
+    """Run a plugin's file as a module of a name of its own, once a process, whatever becomes of the file meanwhile."""
+
+    def explain(error: BaseException) -> str:
+        sys.modules.pop(name, None)
+        return f"{_line_of(error, path)}{import_fault(error)}"
+
+    name = f"{PLUGIN_MODULE}{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{_word(path.stem)}"
+    with foreign(explain):
+        content = path.read_bytes()
+        loader = SourceFileLoader(name, str(path))
+        module = importlib.util.module_from_spec(ModuleSpec(name, loader, origin=str(path)))
+        module.__file__ = str(path)
+        sys.modules[name] = module  # what it defines can be pickled, in this process
+        if str(path.parent) not in sys.path:
+            sys.path.append(str(path.parent))  # what lies beside it can be imported; last, so that it hides nothing
+        exec(loader.source_to_code(content, str(path)), vars(module))  # noqa: S102 - a plugin is code, to be run
+    return _Plugin(module, hashlib.sha256(content).hexdigest()[:16])
+
+
+def _word(stem: str) -> str:
+    """Return a file's name as a module can have it."""
+    word = re.sub(r"\W", "_", stem, flags=re.ASCII)
+    return word if word[:1].isalpha() else f"m_{word}"
 
 
 def _line_of(error: BaseException, path: Path) -> str:

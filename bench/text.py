@@ -19,6 +19,15 @@ def one_line(message: object, longest: int = 200) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
+def shown(value: object, longest: int = 100) -> str:
+    """Return a value as Python writes it, in one readable line."""
+    try:
+        text = repr(value)
+    except Exception:  # an object may be unable to say what it is
+        text = f"a {type(value).__name__} without words"
+    return one_line(text, longest)
+
+
 def last_line(text: str | None) -> str:
     """Return the last line of a traceback: what went wrong, without where."""
     lines = (text or "").strip().splitlines()

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.text import clean_name
+
 app = typer.Typer(
     name="deepclustbench",
     help="Does making a deep clustering method stochastic help? Run methods, compare them with paired tests.",
@@ -27,10 +29,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print rows under their headings."""
     table = Table(*header, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*(Text("" if value is None else clean_name(str(value))) for value in row))
     out.print(table)
 
 
 def say(text: str) -> None:
     """Print a line as it is, however long."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+    out.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)

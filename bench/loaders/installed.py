@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bench.errors import InputError
+from bench.errors import InputError, foreign
 from bench.loaders.card import NAME, Card, read_card
 from bench.text import clean_name, import_fault
 
@@ -54,11 +54,9 @@ def announced_card(entry: EntryPoint) -> Card:
     """
     said = f"data set {_words(entry)}"
     module, _, member = (part.strip() for part in entry.value.partition(":"))
-    try:
+    with foreign(lambda error: f"{said}: {import_fault(error)}", InputError):
         package = importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # a plugin's module may go wrong in any way
-        raise InputError(f"{said}: {import_fault(error)}") from error
-    path: Any = getattr(package, member, None)
+        path: Any = getattr(package, member, None)
     if not isinstance(path, (str, os.PathLike)):
         what = "it is not there" if path is None else f"it is of type {type(path).__name__}"
         raise InputError(f"{said}: {what}; write the path of the card, a .toml, beside the module")

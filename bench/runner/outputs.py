@@ -269,7 +269,7 @@ def _history_columns(history: list[Mapping[str, Any]]) -> Outputs:
     for name in names:
         values = [row.get(name) for row in history]
         if any(isinstance(value, str) for value in values):
-            columns[f"history/{name}"] = np.array([value or "" for value in values])
+            columns[f"history/{name}"] = np.array(["" if value is None else str(value) for value in values])
         else:
             columns[f"history/{name}"] = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
     return columns

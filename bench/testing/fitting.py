@@ -45,18 +45,22 @@ def same_seed_same_labels(subject: Subject) -> None:
 
 
 def seeds_matter(subject: Subject) -> None:
-    """Another seed gives other labels, another embedding or other probabilities."""
+    """Another seed gives other labels, another embedding or other probabilities, unless it is declared seed-free."""
     if not subject.seeded:
         raise NotApplicable("it has no random_state, and is run once")
     first = _said(subject.fitted, subject)
     for seed in SEEDS[1:]:
         other = _said(subject.fit(seed=seed), subject)
         if any(not np.array_equal(value, other[name]) for name, value in first.items()):
+            if subject.info.seed_free:
+                raise Failed("it is declared seed-free, and seeds matter", "take seed_free out of MethodInfo")
             return
-    raise Failed(
-        f"{len(SEEDS)} seeds gave the same {', '.join(first)}",
-        f"{_SEED_IT}; if nothing in it is random, take random_state out of the constructor",
-    )
+    if not subject.info.seed_free:
+        raise Failed(
+            f"{len(SEEDS)} seeds gave the same {', '.join(first)}",
+            f"{_SEED_IT}; if nothing in it is random, take random_state out of the constructor, or write "
+            "seed_free=True in MethodInfo",
+        )
 
 
 def generators_are_left_alone(subject: Subject) -> None:

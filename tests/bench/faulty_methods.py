@@ -73,11 +73,6 @@ class Seeks(Good):
     pass
 
 
-@fault("search_space_makes_estimators", "width has no values", "values it takes", search_space={"width": ()})
-class SeeksNothing(Good):
-    pass
-
-
 @fault(
     "pretraining_is_shared", "pretraining names depth", "n_clusters, noise, random_state, width", pretraining=("depth",)
 )
@@ -202,6 +197,11 @@ class Seedless(Good):
 class Deaf(Good):
     def _seed(self):
         return 0
+
+
+@fault("seeds_matter", "it is declared seed-free, and seeds matter", "take seed_free out", seed_free=True)
+class Modest(Good):
+    pass
 
 
 @fault("generators_are_left_alone", "fit changes the global generator of numpy", "made of self.random_state")

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.cluster import HDBSCAN, AgglomerativeClustering, Birch, KMeans
+from sklearn.cluster import HDBSCAN, AgglomerativeClustering, Birch, KMeans, MeanShift
 from sklearn.mixture import GaussianMixture
 
 from bench.errors import InputError
+from bench.method import MethodInfo
 from bench.registry import find_method
 from bench.testing import MethodCheckError, check_method, method_checks
 from tests.bench.faulty_methods import FAULTS, CountsFromOne, DrawsPictures, Raises, SeedsNumpy
@@ -76,7 +77,28 @@ class Mixture(ClusterMixin, BaseEstimator):
         return self
 
 
-@pytest.mark.parametrize("method", [KMeans, Birch, HDBSCAN, AgglomerativeClustering, KMeans(n_init=3), Mixture])
+AFFINITY = MethodInfo(
+    name="affinity",
+    title="Affinity propagation",
+    kind="deterministic",
+    estimator="sklearn.cluster:AffinityPropagation",
+    seed_free=True,
+)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        KMeans,
+        Birch,
+        HDBSCAN,
+        AgglomerativeClustering,
+        KMeans(n_init=3),
+        MeanShift(cluster_all=False),
+        AFFINITY,
+        Mixture,
+    ],
+)
 def test_scikit_learns_clusterers_pass_as_they_stand(method):
     check_method(method)
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 import textwrap
 
 import pytest
@@ -111,7 +110,60 @@ def test_what_lies_beside_a_file_can_be_imported_by_it(tmp_path):
     (tmp_path / "deep.py").write_text(changed("shift=0", "shift=WIDTH", "import numpy", imported))
     cells, _ = planned(tmp_path, methods=[str(tmp_path / "deep.py")])
     assert cells[0].configuration.params["shift"] == 3
-    sys.path.remove(str(tmp_path))
+
+
+def test_a_function_that_lies_beside_a_file_is_a_parameter_in_every_worker(cli, tmp_path):
+    (tmp_path / "my_activations.py").write_text("def doubled(x):\n    return 2 * x\n")
+    imported = "from my_activations import doubled\nimport numpy"
+    fit = ("shift=0", "shift=doubled", "import numpy", imported, "+ self.shift)", "+ self.shift(1))")
+    (tmp_path / "deep.py").write_text(changed(*fit))
+    arguments = ["--limit", "100", "--seeds", "1", "--methods", tmp_path / "deep.py", "--out", tmp_path / "run"]
+    code, *said = cli("run", "quick", *arguments)
+    assert code == 0, said
+    records = list(Run(tmp_path / "run").records())
+    assert {r.params["shift"] for r in records} == {"my_activations:doubled"}
+    assert Run(tmp_path / "run").outputs(records[0].key)["labels"][0] == 2
+
+
+def test_a_method_that_is_declared_seed_free_is_run_once(tmp_path, mine):
+    mine.write_text(changed('name="mine"', 'name="mine", seed_free=True'))
+    cells, _ = planned(tmp_path, methods=[str(mine), "kmeans"])
+    assert {c.seed for c in cells if c.configuration.method == "mine"} == {0}
+    assert {c.seed for c in cells if c.configuration.method == "kmeans"} == {0, 1}
+
+
+@pytest.mark.parametrize("folder", ["a.pyenv", ".pytest/x.py", "b.py"])
+def test_a_folder_may_be_named_like_a_file(tmp_path, folder):
+    path = tmp_path / folder / "mine.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(textwrap.dedent(MINE))
+    for spec in (str(path), f"{path}:Mine"):
+        info = find_method(spec)
+        assert info.load().__name__ == "Mine"
+        assert find_method(info.source) == info
+        assert registry.code_of(info)
+
+
+@pytest.mark.parametrize("file", ["my-mine.py", "2024 mine.py", "été.py"])
+def test_a_class_in_a_file_of_any_name_is_a_method(tmp_path, file):
+    (tmp_path / file).write_text(textwrap.dedent(MINE))
+    assert find_method(f"{tmp_path / file}:Mine").load().__name__ == "Mine"
+
+
+def test_the_hash_is_of_the_code_that_ran_and_not_of_what_the_file_has_become(mine):
+    info = find_method(str(mine))
+    before = registry.code_of(info)
+    mine.write_text("# rewritten while it runs\n")
+    assert registry.code_of(info) == before
+
+
+def test_what_is_left_out_takes_along_those_whose_twin_it_is_and_no_others(tmp_path, mine):
+    broken = mine.with_name("plain.py")
+    broken.write_text(changed('name="mine"', 'name="plain"', '"quick": {}', '"quick": {"shft": 1}'))
+    mine.write_text(changed('("mine", {', '("plain", {'))
+    cells, faults = planned(tmp_path, methods=["kmeans", str(mine), str(broken)])
+    assert {c.configuration.method for c in cells} == {"kmeans"}
+    assert [fault.split()[1].strip(":") for fault in faults] == ["plain", "mine"]
 
 
 AS_ESTIMATOR = "estimator=Mine"
@@ -131,7 +183,13 @@ BROKEN = {
     "presets.py": (changed('"quick": {}', '"quick": {"shft": 1}'), r"no parameter 'shft'; did you mean shift"),
     "twins.py": (changed("lambda params:", "lambda:"), r"its twin cannot be made: TypeError"),
     "made.py": (changed("self.n_clusters,", "raise KeyError('no')\n        self.n_clusters,"), r"Mine cannot be made"),
-    "values.py": (changed("shift=0", "shift=lambda x: x"), r"parameter shift: .*define it in a module"),
+    "values.py": (changed("shift=0", "shift=lambda x: x"), r"parameter shift: .*<lambda> is defined in the plugin's"),
+    "objects.py": (changed("shift=0", "shift=memoryview(b'')"), r"parameter shift: it is a builtins.memoryview, which"),
+    "lazy.py": ("def __getattr__(name):\n    import no_such_library", r"there is no module 'no_such_library'"),
+    "skips.py": ("import pytest\npytest.skip('no', allow_module_level=True)", r"line 2: it cannot be imported .*: no"),
+    "exits.py": (changed("self.n_clusters,", "raise SystemExit\n        self.n_clusters,"), r"Mine cannot be made"),
+    "leaves.py": (changed('("mine", {', "exit() or ({"), r"its twin cannot be made: SystemExit"),
+    "late.py": (changed(AS_ESTIMATOR, "estimator='no_such_library:X'"), r"method mine: its estimator .* install it"),
 }
 
 
@@ -179,6 +237,7 @@ def test_a_file_runs_beside_a_broken_one_which_is_told_of_and_makes_the_exit_cod
     assert "0 to run" in out
     assert "has changed" not in out
     mine.write_text(mine.read_text() + "\n# another thought\n")
+    registry._run.cache_clear()  # as in the process of the next command
     code, out, _ = cli(*arguments, "--methods", f"kmeans,{mine}", "--set", "mine.shift=2")
     assert "mine has changed since 2 of its cells were run" in out
     assert json.loads(next((tmp_path / "run" / "records").glob("*.json")).read_text())
@@ -212,20 +271,26 @@ def test_installed_methods_are_found_and_broken_ones_leave_the_others_alone(inst
             "broken = plugin_broken:info",
             "dec_again = plugin_dec:info",
             "absent = plugin_good:nothing",
+            "lazy = plugin_lazy:info",
+            "spaced = plugin_good : Mine [extra]",
+            "nowhere = 3 [",
         ],
         plugin_good=MINE,
         plugin_default=changed('name="mine"', 'name="yours"'),
         plugin_broken="import no_such_library",
+        plugin_lazy="def __getattr__(name):\n    raise RuntimeError(name)",
         plugin_dec=changed('name="mine"', 'name="dec"'),
     )
     with pytest.warns(RuntimeWarning) as warned:
         found = registry.methods()
-    assert set(found) >= {"mine", "yours", "bare", "kmeans", "dec"}
+    assert set(found) >= {"mine", "yours", "bare", "spaced", "kmeans", "dec"}
     assert found["dec"].source == "methods.dec:info"
     assert sorted(str(w.message).removeprefix("left out: method ") for w in warned) == [
         "absent = plugin_good:nothing: it has no nothing; its clusterers are Mine",
         "broken = plugin_broken:info: there is no module 'no_such_library'; install it, or mend its name",
         "dec_again = plugin_dec:info: it is named 'dec', as methods.dec:info is; give it another name",
+        "lazy = plugin_lazy:info: it cannot be imported (RuntimeError: info)",
+        "nowhere = 3 [: it names no module; write pkg.mod:info",
     ]
-    for name in ("mine", "yours", "bare"):  # another process finds it without looking at the others
+    for name in ("mine", "yours", "bare", "spaced"):  # another process finds it without looking at the others
         assert find_method(found[name].source).load().__name__ == "Mine"

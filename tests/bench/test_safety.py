@@ -1,13 +1,20 @@
 """What plugins write breaks, escapes and runs nothing; and reading a run executes nothing."""
 
+import dataclasses
+import enum
+import functools
 import json
 import pickle
 import zipfile
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
+import torch
 
+from bench import registry
 from bench.cells import cell_key
 from bench.errors import InputError, MethodError
 from bench.method import MethodInfo
@@ -44,7 +51,7 @@ class Hostile(ClusterMixin, BaseEstimator):
         if self.path == "columns":
             self.history_ = [{{"../../escaped": 1.0}}]
         else:
-            self.history_ = [{{"phase": EVIL, "loss": 1.0}}, {{"loss": float("inf")}}]
+            self.history_ = [{{"phase": EVIL, "loss": 1.0}}, {{"phase": ValueError, "loss": float("inf")}}]
             self.timings_ = {{"../../escaped" + EVIL: 1.0, **getattr(self, "timings_", {{}})}}
         self.labels_ = np.arange(len(X)) % self.n_clusters
         self.stop_reason_ = EVIL + "\\ud800"
@@ -127,7 +134,20 @@ def test_a_name_that_is_none_is_refused(name):
         ({"version": 0}, "whole number"),
         ({"twin": "dec"}, "write a function"),
         ({"presets": {"quick": 3}}, "as a mapping"),
+        ({"presets": {"quick": {1: 2}}}, "by their names"),
+        ({"presets": {1: {}}}, "by their names"),
+        ({"presets": None}, "as a mapping"),
+        ({"search_space": None}, "a tuple of values, or a distribution"),
+        ({"search_space": {"tol": ()}}, "a tuple of values, or a distribution"),
+        ({"search_space": {"tol": 0.1}}, "a tuple of values, or a distribution"),
+        ({"pretraining": None}, "a tuple of parameters' names"),
+        ({"pretraining": "epochs"}, "a tuple of parameters' names"),
         ({"resources": {"gpus": -1}}, "gpus from 0"),
+        ({"resources": {"cpus": 0}}, "cpus above 0"),
+        ({"resources": {"disks": 1}}, "cpus above 0"),
+        ({"resources": {"cpus": "many"}}, "cpus above 0"),
+        ({"seed_free": "yes"}, "True or False"),
+        ({"reference": None}, "write text"),
     ],
 )
 def test_what_a_method_says_wrongly_of_itself_is_refused_with_what_would_be_right(change, message):
@@ -151,13 +171,71 @@ def test_a_parameter_that_is_an_object_has_a_key_by_what_it_is():
     assert key(np.zeros((2, 3))) != key(np.zeros((3, 2)))
     assert key(KMeans(3)) == key(KMeans(3)) != key(KMeans(4))
     assert key(KMeans) != key(np.mean)
-    assert key({"b", "a"}) == key({"a", "b"})
+    assert key({"b", "a"}) == key({"a", "b"}) != key({"a", "c"})
+    assert key(Path("a")) != key(Path("b"))
+    assert key(torch.float32) != key(torch.float64)
+    assert key(np.exp) != key(np.log)
+    assert key(Colour.RED) != key(Colour.BLUE)
+    assert key(Kernel(1.0)) == key(Kernel(1.0)) != key(Kernel(2.0))
 
 
-@pytest.mark.parametrize("value", [object(), lambda x: x, {1: "a", "b": 2}, [object()]], ids=range(4))
-def test_a_parameter_that_another_process_could_not_name_is_refused(value):
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+@dataclasses.dataclass
+class Kernel:
+    """Two of these print alike."""
+
+    width: float
+
+    def __repr__(self):
+        return "a kernel"
+
+    def of(self, x):
+        return x * self.width
+
+
+class Speechless:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+    def get_params(self, deep):
+        raise RuntimeError("no parameters")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        object(), lambda x: x, {1: "a", "b": 2}, [object()], {object()}, Speechless(), Kernel(1.0).of,
+        functools.partial(max, 1), torch.zeros(3), scipy.sparse.eye_array(3), np.ma.masked_array([1, 2], [0, 1]),
+        np.array([object()]), np.random.default_rng(0), Kernel(torch.zeros(1)),
+    ],
+    ids=range(14),
+)  # fmt: skip
+def test_a_parameter_that_another_process_could_not_name_or_tell_from_another_is_refused(value):
     with pytest.raises(MethodError):
         key(value)
+
+
+def test_listings_obey_nothing_that_a_plugin_says(cli, tmp_path, monkeypatch):
+    (tmp_path / "hostile_listed.py").write_text(PLUGIN)
+    info = tmp_path / "hostile-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1.0\n")
+    entries = "hostile = hostile_listed:info\n\x1b[2J = hostile_listed:nothing\n"
+    (info / "entry_points.txt").write_text(f"[deepclustbench.methods]\n{entries}")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.methods.cache_clear()
+    try:
+        code, out, err = cli("methods")
+    finally:
+        registry.methods.cache_clear()
+    assert code == 0
+    assert "hostile" in out
+    assert "left out" in err
+    assert "\x1b" not in out + err
 
 
 class Boom:
