@@ -188,13 +188,13 @@ class Colour(enum.Enum):
 class Kernel:
     """Two of these print alike."""
 
-    width: float
+    width: object
 
     def __repr__(self):
         return "a kernel"
 
     def of(self, x):
-        return x * self.width
+        return x, self.width
 
 
 class Speechless:
@@ -209,7 +209,7 @@ class Speechless:
     "value",
     [
         object(), lambda x: x, {1: "a", "b": 2}, [object()], {object()}, Speechless(), Kernel(1.0).of,
-        functools.partial(max, 1), torch.zeros(3), scipy.sparse.eye_array(3), np.ma.masked_array([1, 2], [0, 1]),
+        functools.partial(max, 1), torch.zeros(3), scipy.sparse.eye_array(3), np.ma.masked_array([1, 2], [False, True]),
         np.array([object()]), np.random.default_rng(0), Kernel(torch.zeros(1)),
     ],
     ids=range(14),
