@@ -116,7 +116,7 @@ class Gate:
         if expected is None:
             self._write(run, path, metrics)
             return None
-        return self._compare(run, expected, path, metrics, some="methods" in suite)
+        return self._compare(run, expected, path, metrics, some=suite.get("methods") is not None)
 
     def _write(self, run: Run, path: Path, metrics: Sequence[str] | None) -> None:
         from bench.errors import InputError

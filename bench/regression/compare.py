@@ -62,6 +62,8 @@ def compare(
     for dataset, expected in baseline.methods.items():
         wanted = choice.of(expected)
         there = {name: variant for (of, name), variant in run.items() if of == dataset}
+        news = [name for name, v in there.items() if name not in expected and choice.is_news(v, baseline)]
+        notes += [f"{dataset} / {name}: new, the baseline does not have it" for name in news]
         if not wanted:
             continue
         compared = [there[name] for name in wanted if name in there]
@@ -75,8 +77,6 @@ def compare(
             made, note = _compare_method(dataset, name, before, there, baseline.provenance.versions)
             rows += made
             notes += note
-        news = [name for name, v in there.items() if name not in expected and choice.is_news(v, baseline)]
-        notes += [f"{dataset} / {name}: new, the baseline does not have it" for name in news]
     new = dict.fromkeys(dataset for dataset, _ in run if dataset not in baseline.methods)
     notes += [f"{dataset}: new, the baseline does not have it" for dataset in new]
     return Comparison.of(baseline.suite, rows, [*notes, *_commit_notes(used, commit)])
