@@ -18,9 +18,9 @@ SPREADS = 2.4
 FLOOR, RELATIVE_FLOOR, LEAST = 0.01, 0.05, 0.001
 #: Fewer seeds give no interval: the mean drop decides alone, against a spread that is hardly known.
 ENOUGH = 6
-#: How often the mean of so few may lie beyond the tolerance though nothing has changed, by Student's t. A check has many
-#: rows, and scores are not normal: of eight methods by three metrics with 2 to 5 seeds, .002 lets 6 to 9 % of checks
-#: fail, .001 4 to 6 %, and this 2 to 4 % (20,000 checks each, drawn from the same scores).
+#: How often the mean of so few may lie beyond the tolerance though nothing has changed, by Student's t. A check has
+#: many rows, and scores are not normal: of eight methods by three metrics with 2 to 5 seeds, .002 lets 6 to 9 % of
+#: checks fail, .001 4 to 6 %, and this 2 to 4 % (20,000 checks each, drawn from the same scores).
 RARE = 0.0005
 #: For two seeds t would tolerate more than the unit scale is long, and a single one shows no spread at all. So no more
 #: than this is granted for want of seeds, on the unit scale and as a share of the mean elsewhere. At .1 a check with

@@ -1,5 +1,7 @@
 """Runs whose scores are known, for the tests of the gate."""
 
+import json
+
 import numpy as np
 
 from bench.regression import compare, take_baseline
@@ -28,6 +30,14 @@ def check(before, now, **options):
 def row_of(comparison, metric):
     (row,) = (row for row in comparison.rows if row.metric == metric)
     return row
+
+
+def plan(run, variant, keys):
+    """Keep in a run that its last command wanted these cells of a variant."""
+    what = {"dataset": "digits", "fingerprint": "f" * 64, "method": variant, "version": 1, "preset": "quick",
+            "variant": variant, "title": variant.upper(), "kind": "deterministic", "config": f"config of {variant}",
+            "seeded": True, "twin": None, "role": "asked", "boards": ["fixed"]}  # fmt: skip
+    run.write_file("plan.json", json.dumps([what | {"keys": dict(enumerate(keys))}]))
 
 
 BEFORE = run_of(0.8 + SPREAD)

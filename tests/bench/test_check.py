@@ -8,6 +8,7 @@ import pytest
 from bench.runner.provenance import commit
 from bench.store import Run
 from bench.suite import load_suite
+from tests.bench.gate import plan
 from tests.simulation.gate import make_record
 
 
@@ -146,23 +147,15 @@ def test_a_file_that_cannot_be_written_hides_no_regression(cli, run, baseline, t
     assert (code, out.splitlines()[-1]) == (2, "quick: no regression (8 passed)")
 
 
-def plan(folder, keys):
-    """Keep in a run that its last command wanted these cells of KMeans."""
-    what = {"dataset": "digits", "fingerprint": "f" * 64, "method": "kmeans", "version": 1, "preset": "quick",
-            "variant": "kmeans", "title": "KMEANS", "kind": "deterministic", "config": "config of kmeans",
-            "seeded": True, "twin": None, "role": "asked", "boards": ["fixed"]}  # fmt: skip
-    Run(folder).write_file("plan.json", json.dumps([what | {"keys": dict(enumerate(keys))}]))
-
-
 def test_an_unfinished_run_makes_no_baseline(cli, run, baseline):
     content = baseline.read_bytes()
-    plan(run(), [f"kmeans-{seed}" for seed in range(12)])
+    plan(Run(run()), "kmeans", [f"kmeans-{seed}" for seed in range(12)])
     code, _, err = cli("check", run(), "--baseline", baseline, "--update")
     assert code == 2
     assert "2 of 12 planned cells have not been run" in err
     assert "give the run's command again" in err
     assert baseline.read_bytes() == content
-    plan(run(), [f"kmeans-{seed}" for seed in range(10)])
+    plan(Run(run()), "kmeans", [f"kmeans-{seed}" for seed in range(10)])
     assert cli("check", run(), "--baseline", baseline, "--update")[0] == 0
 
 
@@ -170,10 +163,12 @@ def test_a_new_failure_is_not_hidden_by_an_older_success(cli, run, baseline):
     for seed in range(10):
         Run(run()).write(make_record("kmeans", seed, {}, status="failed", error="it broke", key=f"again-{seed}"), {})
     assert cli("check", run(), "--baseline", baseline)[0] == 0
-    plan(run(), [f"again-{seed}" for seed in range(10)])
+    plan(Run(run()), "kmeans", [f"again-{seed}" for seed in range(10)])
     code, out, _ = cli("check", run(), "--baseline", baseline)
     assert code == 1
     assert "10 of 10 runs gave no labels" in out
+    code, _, err = cli("check", run(), "--baseline", baseline, "--update")
+    assert (code, "no run has a score" in err) == (2, True)
 
 
 def test_a_run_of_other_code_is_noted(cli, run, baseline):

@@ -10,8 +10,10 @@ import pytest
 
 import bench.regression.making  # noqa: F401 - in-process tests forget what they import, and would import it each
 from bench.regression import take_baseline, write_baseline
+from bench.runner.provenance import commit
 from bench.store import Run
 from bench.suite import load_suite
+from tests.bench.gate import plan
 from tests.simulation.gate import make_record
 
 pytest_plugins = ["pytester"]
@@ -81,6 +83,19 @@ def test_what_is_inconclusive_is_a_warning(project, stored):
     result = project('assert_no_regression("unclear")', *NAMED)
     result.assert_outcomes(passed=1, warnings=2)  # and that the same seeds gave other scores
     result.stdout.fnmatch_lines(["*deepclustbench: digits / dec / acc: inconclusive*"])
+
+
+def test_of_a_folder_what_its_last_command_wants_is_compared_and_other_code_is_noted(project, stored, pytester):
+    run = Run(pytester.path / "good")
+    for seed in range(10):
+        run.write(make_record("dec", seed, {}, status="failed", error="it broke", key=f"again-{seed}"), {})
+    project('assert_no_regression("good")', *NAMED).assert_outcomes(passed=1)
+    plan(run, "dec", [f"again-{seed}" for seed in range(10)])
+    result = project('assert_no_regression("good")', *NAMED)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*10 of 10 runs gave no labels*"] + ["note: computed at cccc*"] * (commit() is not None)
+    )
 
 
 def test_without_a_baseline_it_is_skipped_before_anything_is_run(project):
