@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from bench.regression import Comparison
+    from bench.regression import Baseline, Comparison
+    from bench.store import Run
 
-_WRITTEN = pytest.StashKey[dict[Path, str]]()
+#: The test that wrote a baseline, and what changed in it.
+_WRITTEN = pytest.StashKey[dict[Path, tuple[str, str]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,9 +34,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which baselines were written."""
-    for path in config.stash[_WRITTEN]:
+    """Say which baselines were written, and what changed where one was there before."""
+    for path, (_, changed) in config.stash[_WRITTEN].items():
         terminalreporter.write_line(f"deepclustbench: baseline written: {path}")
+        if changed:
+            terminalreporter.write_line(changed)
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ class Gate:
         **suite
             What to run: ``suite="quick"``, ``methods=["mine.py"]``, ``datasets``, ``seeds=5``, ``limit``,
             ``settings={"mine.beta": 0.1}``, ``data_root``, ``jobs``. Where methods are named, others that the
-            baseline holds are left out.
+            baseline holds are left out, but every variant of these is compared.
 
         Returns
         -------
@@ -92,13 +96,13 @@ class Gate:
         self, path: Path, folder: str | Path | None, metrics: Sequence[str] | None, suite: dict[str, Any]
     ) -> Comparison | None:
         from bench.errors import InputError
-        from bench.regression import compare, load_baseline, render_text
-        from bench.regression.taking import variants_of
-        from bench.regression.update import update_baseline
+        from bench.regression import load_baseline
         from bench.results import suite_of
         from bench.store import Run
 
         update = self._config.getoption("--deepclustbench-update")
+        if update and hasattr(self._config, "workerinput"):  # no worker knows what another writes
+            raise InputError("--deepclustbench-update: run it without -n")
         expected = None if update else load_baseline(path)  # before anything is run
         if folder is None:
             from bench.regression.making import make_run
@@ -110,21 +114,45 @@ class Gate:
             run = Run(folder)
             suite_of(run)
         if expected is None:
-            written = self._config.stash[_WRITTEN]
-            if path in written:
-                raise InputError(f"{path}: {written[path]} wrote it already; give each test a baseline=FILE of its own")
-            update_baseline(run, path, metrics=metrics)
-            written[path] = self._test.nodeid
+            self._write(run, path, metrics)
             return None
+        return self._compare(run, expected, path, metrics, some=suite.get("methods") is not None)
+
+    def _write(self, run: Run, path: Path, metrics: Sequence[str] | None) -> None:
+        from bench.errors import InputError
+        from bench.regression.changes import render_update
+        from bench.regression.update import update_baseline
+
+        written = self._config.stash[_WRITTEN]
+        if path in written:
+            raise InputError(f"{path}: {written[path][0]} wrote it already; give each test a baseline=FILE of its own")
+        written[path] = self._test.nodeid, render_update(update_baseline(run, path, metrics=metrics))
+
+    def _compare(
+        self, run: Run, expected: Baseline, path: Path, metrics: Sequence[str] | None, *, some: bool
+    ) -> Comparison:
+        """Compare a run of all methods of its suite, or of some that the test names."""
+        from bench.regression import compare, render_text
+        from bench.regression.variants import planned_keys
+        from bench.regression.wanted import methods_of
+        from bench.runner.provenance import commit
+        from bench.text import clean_name
+
         records = list(run.records())
-        ran = {name for _, name in variants_of(records)} & set(expected.variants()) if suite.get("methods") else None
-        comparison = compare(records, expected, metrics=metrics, methods=sorted(ran) if ran else None)
+        asked = {clean_name(record.method) for record in records if record.role == "asked"} if some else None
+        comparison = compare(
+            records, expected, metrics=metrics, asked=asked, planned=planned_keys(run), commit=commit()
+        )
         if comparison.exit_code:
             pytest.fail(f"{path}:\n{render_text(comparison)}", pytrace=False)
+        for method in sorted((asked or set()) - methods_of(expected)):
+            self._warn(f"{method}: new, the baseline does not have it; --deepclustbench-update writes it")
         for row in comparison.having("warn"):
-            what = " / ".join((row.dataset, row.variant, row.metric))
-            self._test.warn(pytest.PytestWarning(f"deepclustbench: {what}: {row.reason}"))
+            self._warn(f"{' / '.join((row.dataset, row.variant, row.metric))}: {row.reason}")
         return comparison
+
+    def _warn(self, what: str) -> None:
+        self._test.warn(pytest.PytestWarning(f"deepclustbench: {what}"))
 
     def _baseline(self, named: str | Path | None) -> Path:
         config = self._config

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,13 +35,14 @@ def check(
 ) -> None:
     """Compare a run with a baseline. Exit code 1 if it is worse, 2 if something cannot be compared."""
     from bench.regression import compare, load_baseline
-    from bench.regression.junit import junit_xml
+    from bench.regression.variants import planned_keys
     from bench.results import suite_of
+    from bench.runner.provenance import commit
     from bench.store import Run
 
     source = Run(run)
     suite_of(source)  # what is no run is refused as such
-    chosen, only = metrics and metrics.split(","), methods and methods.split(",")
+    chosen, only = _names("--metrics", metrics, "acc,nmi"), _names("--methods", methods, "dec,sdec")
     tolerated = dict(_tolerance(text) for text in tolerance or ())
     if update:
         for name, value in {"--methods": only, "--junit": junit, "--json": json_file}.items():
@@ -48,45 +50,73 @@ def check(
                 raise InputError(f"{name} does not go with --update: a baseline is written whole, from all methods")
         _update(source, baseline, chosen, tolerated)
         return
-    comparison = compare(source.records(), load_baseline(baseline), metrics=chosen, methods=only, tolerances=tolerated)
-    if junit:
-        _write(junit, junit_xml(comparison))
-    if json_file:
-        _write(json_file, json.dumps(comparison.as_json(), indent=1, allow_nan=False) + "\n")
+    comparison = compare(
+        source.records(),
+        load_baseline(baseline),
+        metrics=chosen,
+        methods=only,
+        tolerances=tolerated,
+        planned=planned_keys(source),
+        commit=commit(),
+    )
     _print(comparison)
-    raise typer.Exit(comparison.exit_code)
+    written = [_write(path, content, mode) for path, content, mode in _files(comparison, junit, json_file)]
+    raise typer.Exit(comparison.exit_code or (0 if all(written) else 2))
 
 
 def _update(source: Run, path: Path, metrics: Sequence[str] | None, tolerances: dict[str, float]) -> None:
-    from bench.regression.render import columns
-    from bench.regression.update import changes, update_baseline
+    from bench.regression.changes import render_update
+    from bench.regression.update import update_baseline
 
-    new, old, kept = update_baseline(source, path, metrics=metrics, tolerances=tolerances)
-    if old is not None:
-        changed = list(changes(old, new))
-        say(
-            columns([("data set", "method", "metric", "old", "new", "tolerance"), *changed]) if changed else "no change"
-        )
-        say(f"tolerances set by hand, which stay: {kept}")
-    variants = sum(map(len, new.methods.values()))
-    say(f"written: {path} with {variants} variants, to compare {', '.join(new.metric_names())}")
+    update = update_baseline(source, path, metrics=metrics, tolerances=tolerances)
+    if update.old is not None:
+        _say_names(render_update(update))
+    variants = sum(1 for _ in update.new.scores())
+    say(f"written: {path} with {variants} variants, to compare {', '.join(update.new.metric_names())}")
 
 
 def _print(comparison: Comparison) -> None:
-    """Print the table; on GitHub so that nothing in it is taken for a command, and what it finds beside the code."""
-    from bench.regression.github import step_summary, without_commands, workflow_commands
+    """Print the table; on GitHub also what it finds beside the code."""
+    from bench.regression.github import workflow_commands
     from bench.regression.render import render_text
 
-    text = render_text(comparison)
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        say(text)
-        return
-    say(without_commands(text, token=secrets.token_hex(16)))
-    for line in workflow_commands(comparison):
+    _say_names(render_text(comparison))
+    for line in workflow_commands(comparison) if _on_github() else ():
         say(line)
+
+
+def _say_names(text: str) -> None:
+    """Print what holds names of others; on GitHub so that nothing in it is taken for a command."""
+    from bench.regression.github import without_commands
+
+    say(without_commands(text, token=secrets.token_hex(16)) if _on_github() else text)
+
+
+def _on_github() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _files(comparison: Comparison, junit: Path | None, json_file: Path | None) -> Iterator[tuple[Path, str, str]]:
+    """Yield what is to be written: the path, the content and the mode."""
+    from bench.regression.github import step_summary
+    from bench.regression.junit import junit_xml
+
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if summary:
-        _write(Path(summary), step_summary(comparison), mode="a")
+    if junit:
+        yield junit, junit_xml(comparison), "w"
+    if json_file:
+        yield json_file, json.dumps(comparison.as_json(), indent=1, allow_nan=False) + "\n", "w"
+    if summary and _on_github():
+        yield Path(summary), step_summary(comparison), "a"
+
+
+def _names(option: str, text: str | None, example: str) -> list[str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise InputError(f"{option} {text!r}: a name is empty; write names such as {example}, or leave {option} out")
+    return names
 
 
 def _tolerance(text: str) -> tuple[str, float]:
@@ -100,10 +130,13 @@ def _tolerance(text: str) -> tuple[str, float]:
     return name, number
 
 
-def _write(path: Path, content: str, mode: str = "w") -> None:
+def _write(path: Path, content: str, mode: str) -> bool:
+    """Write a file and say whether that went well: what could not be written must not hide what was found."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open(mode, encoding="utf-8") as file:
             file.write(content)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from error
+        print(f"error: {path}: cannot be written ({error.strerror})", file=sys.stderr)
+        return False
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -44,10 +44,14 @@ class _Strict(BaseModel):
 
 
 class Scores(_Strict):
-    """The scores of a method in one metric, by seed; None where a run gave none. Costs are in seconds or MB."""
+    """The scores of a method in one metric, by seed; None where a run gave none. Costs are in seconds or MB.
+
+    ``default_tolerance`` is what the rule gave when they were taken: where the tolerance is another, a person set it.
+    """
 
     scores: dict[int, FiniteFloat | None]
     tolerance: Tolerance
+    default_tolerance: Tolerance
 
     def scored(self) -> dict[int, float]:
         """Return those that are there."""
@@ -67,6 +71,8 @@ class MethodScores(_Strict):
 
     Attributes
     ----------
+    seeded : bool
+        Whether the method takes a seed.
     params : dict
         All parameters but those that differ from seed to seed.
     hardware : list of str
@@ -78,6 +84,7 @@ class MethodScores(_Strict):
     method: Name
     version: int
     preset: str | None
+    seeded: bool
     params: dict[str, Any]
     hardware: list[Name]
     seeds: Annotated[list[int], Field(min_length=1)]
@@ -131,8 +138,8 @@ class Baseline(_Strict):
     chosen_metrics: list[QuantityName] | None
     metrics_version: int
     provenance: Provenance
-    datasets: dict[Name, str]
-    methods: dict[Name, dict[Name, MethodScores]]
+    datasets: Annotated[dict[Name, str], Field(min_length=1)]
+    methods: dict[Name, Annotated[dict[Name, MethodScores], Field(min_length=1)]]
 
     @model_validator(mode="after")
     def _datasets(self) -> Baseline:
@@ -140,14 +147,20 @@ class Baseline(_Strict):
             raise ValueError("datasets and methods do not name the same data sets")
         return self
 
+    def scores(self) -> Iterator[tuple[str, str, MethodScores]]:
+        """Yield data set, variant and scores of all that it holds."""
+        for dataset, methods in self.methods.items():
+            for variant, scores in methods.items():
+                yield dataset, variant, scores
+
     def metric_names(self) -> list[str]:
         """Return the names of all that it compares, in the order of the table of metrics."""
-        there = {name for methods in self.methods.values() for scores in methods.values() for name in scores.metrics}
+        there = {name for _, _, scores in self.scores() for name in scores.metrics}
         return [name for name in quantities() if name in there]
 
     def variants(self) -> list[str]:
         """Return the names of the variants that it holds."""
-        return sorted({variant for methods in self.methods.values() for variant in methods})
+        return sorted({variant for _, variant, _ in self.scores()})
 
 
 def load_baseline(path: str | Path) -> Baseline:
@@ -171,7 +184,7 @@ def load_baseline(path: str | Path) -> Baseline:
         first = error.errors(include_url=False)[0]
         key = ".".join(_shown(str(part)) for part in first["loc"])
         reason = _shown(first["msg"].removeprefix("Value error, "))
-        mend = "delete it and write one with --update"
+        mend = "mend it, take it back from version control, or write one anew with --update to another file"
         raise InputError(f"{path}: not a valid baseline ({key + ': ' if key else ''}{reason}); {mend}") from None
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from bench.errors import InputError
 from bench.regression.baseline import Baseline, MethodScores
 from bench.regression.comparison import Comparison, Row
 from bench.regression.judge_method import judge_method
 from bench.regression.quantities import find_quantities
-from bench.regression.taking import Variant, scores_of, variants_of
+from bench.regression.taking import scores_of
+from bench.regression.variants import Variant, variants_of
+from bench.regression.wanted import Wanted, alike, refuse_unknown
 from bench.store import Record
 from bench.text import clean_name
 
@@ -22,7 +23,10 @@ def compare(
     *,
     metrics: Sequence[str] | None = None,
     methods: Sequence[str] | None = None,
+    asked: Collection[str] | None = None,
     tolerances: Mapping[str, float] | None = None,
+    planned: Collection[str] = (),
+    commit: str | None = None,
 ) -> Comparison:
     """Compare the records of a run with a baseline.
 
@@ -33,25 +37,38 @@ def compare(
     baseline : Baseline
     metrics, methods : sequence of str or None
         Names of metrics, and of variants: only these.
+    asked : collection of str or None
+        Names of methods: only what the baseline holds of these and of their twins.
     tolerances : mapping of str to float
         By metric, instead of the baseline's.
+    planned : collection of str
+        As `bench.regression.variants.variants_of` has them.
+    commit : str or None
+        Of the code at hand, where it is known: runs of another one are noted.
 
     Raises
     ------
     InputError
-        If the baseline has no such metric or method.
+        If the baseline has no such metric or method, or none is named.
     """
-    _refuse_unknown("metric", [*(metrics or ()), *(tolerances or ())], baseline.metric_names())
-    _refuse_unknown("method", methods or (), baseline.variants())
-    run = variants_of(records)
+    refuse_unknown("metric", metrics, baseline.metric_names())
+    refuse_unknown("metric", tolerances or None, baseline.metric_names())
+    refuse_unknown("method", methods, baseline.variants())
+    choice = Wanted(methods, asked)
+    run = variants_of(records, planned)
     rows: list[Row] = []
     notes: list[str] = []
+    used: list[Variant] = []
     for dataset, expected in baseline.methods.items():
-        wanted = {name: scores for name, scores in expected.items() if methods is None or name in methods}
+        wanted = choice.of(expected)
         there = {name: variant for (of, name), variant in run.items() if of == dataset}
+        news = [name for name, v in there.items() if name not in expected and choice.is_news(v, baseline)]
+        notes += [f"{dataset} / {name}: new, the baseline does not have it" for name in news]
         if not wanted:
             continue
-        refused = _why_not(dataset, there, run, baseline)
+        compared = [there[name] for name in wanted if name in there]
+        used += compared
+        refused = _why_not(dataset, there, compared, run, baseline)
         if refused:
             rows.append(Row(dataset=dataset, verdict="cannot compare", reason=refused))
             continue
@@ -60,21 +77,17 @@ def compare(
             made, note = _compare_method(dataset, name, before, there, baseline.provenance.versions)
             rows += made
             notes += note
-        if methods is None:
-            notes += [f"{dataset} / {name}: new, the baseline does not have it" for name in there if name not in wanted]
     new = dict.fromkeys(dataset for dataset, _ in run if dataset not in baseline.methods)
     notes += [f"{dataset}: new, the baseline does not have it" for dataset in new]
-    return Comparison.of(baseline.suite, rows, notes)
-
-
-def _refuse_unknown(what: str, names: Iterable[str], known: Sequence[str]) -> None:
-    for name in names:
-        if name not in known:
-            raise InputError(f"the baseline has no {what} {name!r}; it has {', '.join(known) or 'none'}")
+    return Comparison.of(baseline.suite, rows, [*notes, *_commit_notes(used, commit)])
 
 
 def _why_not(
-    dataset: str, there: Mapping[str, Variant], run: Mapping[_Place, Variant], baseline: Baseline
+    dataset: str,
+    there: Mapping[str, Variant],
+    compared: Sequence[Variant],
+    run: Mapping[_Place, Variant],
+    baseline: Baseline,
 ) -> str | None:
     """Say why nothing on a data set can be compared; None where something may be."""
     if not there:
@@ -84,7 +97,7 @@ def _why_not(
     now = next(record.fingerprint for variant in there.values() for record in variant.records.values())
     if now != was:
         return f"the data have changed: {clean_name(was)[:12]} in the baseline, {clean_name(now)[:12]} in the run"
-    versions = set().union(*(variant.metrics_versions for variant in there.values()))
+    versions = set[int]().union(*(variant.metrics_versions for variant in compared))
     if versions - {baseline.metrics_version}:
         told = " and ".join(map(str, sorted(versions)))
         return (
@@ -113,11 +126,15 @@ def _compare_method(
 
     variant = there.get(name)
     if variant is None:
-        alike = [other for other in there if other.startswith((f"{name} ", f"{name}@"))]
-        several = f"; it has {', '.join(alike)}: take a fresh --out" if alike else ""
-        return impossible(f"the run does not have this method{several}")
-    if len(variant.records) < len(before.seeds):
-        return impossible(f"the run has {len(variant.records)} seeds, the baseline {len(before.seeds)}")
+        others = alike(name, there)
+        told = f"; it has {', '.join(others)}: take a fresh --out and the baseline's settings" if others else ""
+        return impossible(f"the run does not have this method{told}")
+    n = len(variant.records)
+    if n < len(before.seeds):
+        counts = f"the run has {n} seed{'s' * (n != 1)}, the baseline {len(before.seeds)}"
+        ceased = before.seeded and not any(record.seeded for record in variant.records.values())
+        return impossible(f"the method takes no seed any more: {counts}; --update writes a new baseline"
+                          if ceased else counts)  # fmt: skip
     paired = variant.records.keys() >= set(before.seeds)
     if paired:
         variant = variant.only(before.seeds)
@@ -132,6 +149,8 @@ def _changes(before: MethodScores, now: MethodScores) -> Iterator[str]:
     """Yield what else is different about a method, in words."""
     if before.version != now.version:
         yield f"version {before.version} -> {now.version}"
+    if before.seeded != now.seeded:
+        yield "takes a seed now" if now.seeded else "takes no seed any more"
     if before.params != now.params:
         absent = object()
         changed = [
@@ -144,3 +163,19 @@ def _changes(before: MethodScores, now: MethodScores) -> Iterator[str]:
 
 def _said(params: Mapping[str, object], key: str) -> str:
     return clean_name(repr(params[key]))[:60] if key in params else "(absent)"
+
+
+def _commit_notes(used: Iterable[Variant], here: str | None) -> Iterator[str]:
+    """Yield what a reader must know of the code that made the run: finished cells are not run again by a later one."""
+    commits = sorted({record.commit for variant in used for record in variant.records.values() if record.commit})
+    told = " and ".join(map(_short, commits))
+    if here is not None and set(commits) - {here}:
+        yield f"computed at {told}; the code here is {_short(here)}: a fresh --out computes it anew"
+    elif len(commits) > 1:
+        yield f"computed at {told}: a fresh --out computes it anew, by one code"
+
+
+def _short(commit: str) -> str:
+    """Write a commit as people do, with its ``-dirty``."""
+    name, dash, dirty = clean_name(commit).partition("-")
+    return name[:12] + dash + dirty[:5]

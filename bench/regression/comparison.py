@@ -89,10 +89,11 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """1 with a regression, else 2 where something could not be compared, else 0."""
+        """1 with a regression, else 2 where something could not be compared or nothing was, else 0."""
         if self.failures:
             return 1
-        return 2 if self.having("cannot compare") else 0
+        judged = self.having("warn") or self.having("pass")
+        return 2 if self.having("cannot compare") or not judged else 0
 
     @property
     def summary(self) -> str:

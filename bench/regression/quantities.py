@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,13 +12,6 @@ import numpy as np
 from bench.errors import InputError
 from bench.leaderboard.numbers import format_megabytes, format_score, format_seconds
 from bench.metrics import METRICS, Metric
-
-#: Sds over the baseline's seeds in a tolerance. A shift of twice the tolerance must be found at ten other seeds
-#: nine times in ten: drawn from 50 seeds of the suite quick, 2 finds that of the hardest method and metric in 88 %,
-#: 2.25 in 91 %, this in 93 % (tests/simulation/gate.py). What has not changed fails in under .1 % of checks.
-SPREADS = 2.4
-#: No change smaller than these is worth a red build: on the unit scale, and as a share of the mean elsewhere.
-FLOOR, RELATIVE_FLOOR = 0.01, 0.05
 
 
 @dataclass(frozen=True)
@@ -67,16 +60,6 @@ class Quantity:
         """Return a value as baselines hold it: six decimals of a metric, three digits of a cost."""
         return float(f"{value:.3g}") if self.is_cost else round(value, 6)
 
-    def tolerance(self, values: Sequence[float]) -> float:
-        """Return the drop that is tolerated by default, from the baseline's values of a method."""
-        if self.share is not None:
-            return self.share
-        spread = SPREADS * float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-        if self.unit_scale:
-            return _round_up(max(FLOOR, spread), 3)
-        tolerance = max(RELATIVE_FLOOR * abs(float(np.mean(values))), spread)
-        return _round_up(tolerance, 2 - math.floor(math.log10(tolerance))) if tolerance else 0.0
-
 
 def quantities() -> dict[str, Quantity]:
     """Return all that can be compared, by name."""
@@ -113,8 +96,3 @@ def _of_metric(metric: Metric) -> Quantity:
         return format_score(value, metric)
 
     return Quantity(metric.name, metric.title, bool(metric.greater_is_better), metric.unit_scale, write)
-
-
-def _round_up(value: float, decimals: int) -> float:
-    scale = 10.0**decimals
-    return round(math.ceil(value * scale - 1e-9) / scale, decimals)

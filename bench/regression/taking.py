@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from bench.errors import InputError
 from bench.metrics import METRICS_VERSION
 from bench.metrics.table import UNLABELLED
 from bench.regression.baseline import Baseline, MethodScores, Provenance, Scores, Status, plain
 from bench.regression.quantities import Quantity, find_quantities, quantities
-from bench.results import frame_of, name_hardware
+from bench.regression.tolerance import default_tolerance
+from bench.regression.variants import Variant, variants_of
+from bench.results import name_hardware
 from bench.store import Record
 from bench.text import clean_name
 
@@ -20,50 +21,6 @@ LABELLED = ("acc", "nmi", "ari")
 NOT_LABELLED = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels")
 #: Parameters that say where or from which seed a run was made, and not what it is.
 _PASSING = ("random_state", "device", "memory")
-
-
-@dataclass(frozen=True)
-class Variant:
-    """The runs of a configuration on a data set, by seed, under the names that leaderboards give them."""
-
-    dataset: str
-    name: str
-    title: str
-    records: Mapping[int, Record]
-
-    def only(self, seeds: Iterable[int]) -> Variant:
-        """Return it with some of its seeds."""
-        return Variant(self.dataset, self.name, self.title, {seed: self.records[seed] for seed in seeds})
-
-    @property
-    def versions(self) -> set[str]:
-        """The versions of Python and of the packages that computed it."""
-        return {", ".join(f"{name} {of}" for name, of in sorted(r.versions.items())) for r in self.records.values()}
-
-    @property
-    def metrics_versions(self) -> set[int]:
-        """The versions of the metrics that it was scored with."""
-        return {record.metrics_version for record in self.records.values() if record.status == "ok"}
-
-
-def variants_of(records: Iterable[Record]) -> dict[tuple[str, str], Variant]:
-    """Return what a run holds, by data set and variant; what was fitted to choose by is left out.
-
-    Two configurations of one variant have names of their own, as on a leaderboard; a cell that was run again beside
-    other outliers counts once.
-    """
-    by_key = {record.key: record for record in records}
-    frame = frame_of(by_key.values())
-    found: dict[tuple[str, str], Variant] = {}
-    if frame.empty:
-        return found
-    best_first = frame.assign(failed=frame["status"] != "ok").sort_values(["failed", "key"])
-    once = best_first.drop_duplicates(["dataset", "variant", "seed"]).sort_values("seed")
-    for _, rows in once.groupby(["dataset", "variant"]):
-        dataset, name, title = (str(rows[column].iloc[0]) for column in ("dataset", "variant", "title"))
-        kept = {int(seed): by_key[key] for seed, key in zip(rows["seed"], rows["key"], strict=True)}
-        found[dataset, name] = Variant(dataset, name, title, kept)
-    return found
 
 
 def scores_of(
@@ -78,21 +35,24 @@ def scores_of(
     tolerances : mapping of str to float
         By metric, instead of the default ones.
     """
+    records = list(variant.records.values())
+    seeded = any(record.seeded for record in records)
     metrics: dict[str, Scores] = {}
     for quantity in wanted:
         scores = {seed: _score(record, quantity) for seed, record in variant.records.items()}
         there = [score for score in scores.values() if score is not None]
         if there:
-            tolerance = (tolerances or {}).get(quantity.name, quantity.tolerance(there))
-            metrics[quantity.name] = Scores(scores=scores, tolerance=tolerance)
-    records = list(variant.records.values())
+            default = default_tolerance(quantity, there, seeded=seeded)
+            tolerance = (tolerances or {}).get(quantity.name, default)
+            metrics[quantity.name] = Scores(scores=scores, tolerance=tolerance, default_tolerance=default)
     ok = [record for record in records if record.status == "ok"]
     first = records[0]
     return MethodScores(
         title=variant.title,
-        method=clean_name(first.method) or variant.name,
+        method=variant.method,
         version=first.version,
         preset=first.preset,
+        seeded=seeded,
         params={name: plain(value) for name, value in first.params.items() if name not in _PASSING},
         hardware=sorted({clean_name(name_hardware(record.hardware)) or "unknown" for record in ok or records}),
         seeds=list(variant.records),
@@ -111,6 +71,7 @@ def take_baseline(
     metrics: Sequence[str] | None = None,
     tolerances: Mapping[str, float] | None = None,
     commands: Sequence[str] = (),
+    planned: Collection[str] = (),
 ) -> Baseline:
     """Make a baseline of a run.
 
@@ -125,14 +86,18 @@ def take_baseline(
         By metric, instead of the default ones.
     commands : sequence of str
         Those that made the run.
+    planned : collection of str
+        As `bench.regression.variants.variants_of` has them.
 
     Raises
     ------
     InputError
-        If there is no scored run, a metric is unknown or was not measured, or the scores are of another version.
+        If there is no scored run, a metric is unknown or was not measured, none is named, or the scores are of another
+        version.
     """
-    records = list(records)
-    variants = variants_of(records)
+    if metrics is not None and not metrics:
+        raise InputError("metrics: none is named; name one or more, or leave it out for the usual ones")
+    variants = variants_of(records, planned)
     chosen = None if metrics is None else find_quantities(metrics)
     methods: dict[str, dict[str, MethodScores]] = {}
     for variant in variants.values():

@@ -5,8 +5,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from bench.runner.provenance import commit
 from bench.store import Run
 from bench.suite import load_suite
+from tests.bench.gate import plan
 from tests.simulation.gate import make_record
 
 
@@ -116,6 +118,10 @@ def test_metrics_once_chosen_stay_when_the_baseline_is_updated(cli, run, baselin
     (["--update", "--methods", "kmeans"], "--methods does not go with --update"),
     (["--update", "--metrics", "n_clusters_used"], "neither of its ends is better"),
     (["--junit", "/dev/null/x.xml"], "/dev/null/x.xml: cannot be written"),
+    (["--metrics", ""], "--metrics '': a name is empty; write names such as acc,nmi, or leave --metrics out"),
+    (["--methods", ""], "--methods '': a name is empty; write names such as dec,sdec, or leave --methods out"),
+    (["--methods", "kmeans,"], "--methods 'kmeans,': a name is empty"),
+    (["--update", "--metrics", " "], "--metrics ' ': a name is empty"),
 ])  # fmt: skip
 def test_wrong_use_is_one_line_and_exit_2(cli, run, baseline, arguments, said):
     code, _, err = cli("check", run(), "--baseline", baseline, *arguments)
@@ -123,6 +129,54 @@ def test_wrong_use_is_one_line_and_exit_2(cli, run, baseline, arguments, said):
     assert err.startswith("error: ")
     assert said in err
     assert len(err.splitlines()) == 1
+
+
+def test_blanks_around_names_are_no_part_of_them(cli, run, baseline):
+    assert cli("check", run(), "--baseline", baseline, "--metrics", "acc, nmi", "--methods", " kmeans ")[0] == 0
+
+
+def test_a_file_that_cannot_be_written_hides_no_regression(cli, run, baseline, tmp_path):
+    unwritable, everything = "/dev/null/x.xml", tmp_path / "check.json"
+    worse = run(range(10, 20), drop=0.04)
+    code, out, err = cli("check", worse, "--baseline", baseline, "--junit", unwritable, "--json", everything)
+    assert code == 1
+    assert out.splitlines()[-1] == "quick: REGRESSION (3 failed, 4 passed)"
+    assert err.startswith("error: /dev/null/x.xml: cannot be written")
+    assert json.loads(everything.read_text())["exit_code"] == 1  # the other one is written all the same
+    code, out, _ = cli("check", run(), "--baseline", baseline, "--junit", unwritable)
+    assert (code, out.splitlines()[-1]) == (2, "quick: no regression (8 passed)")
+
+
+def test_an_unfinished_run_makes_no_baseline(cli, run, baseline):
+    content = baseline.read_bytes()
+    plan(Run(run()), "kmeans", [f"kmeans-{seed}" for seed in range(12)])
+    code, _, err = cli("check", run(), "--baseline", baseline, "--update")
+    assert code == 2
+    assert "2 of 12 planned cells have not been run" in err
+    assert "give the run's command again" in err
+    assert baseline.read_bytes() == content
+    plan(Run(run()), "kmeans", [f"kmeans-{seed}" for seed in range(10)])
+    assert cli("check", run(), "--baseline", baseline, "--update")[0] == 0
+
+
+def test_a_new_failure_is_not_hidden_by_an_older_success(cli, run, baseline):
+    for seed in range(10):
+        Run(run()).write(make_record("kmeans", seed, {}, status="failed", error="it broke", key=f"again-{seed}"), {})
+    assert cli("check", run(), "--baseline", baseline)[0] == 0
+    plan(Run(run()), "kmeans", [f"again-{seed}" for seed in range(10)])
+    code, out, _ = cli("check", run(), "--baseline", baseline)
+    assert code == 1
+    assert "10 of 10 runs gave no labels" in out
+    code, _, err = cli("check", run(), "--baseline", baseline, "--update")
+    assert (code, "no run has a score" in err) == (2, True)
+
+
+def test_a_run_of_other_code_is_noted(cli, run, baseline):
+    here = commit()
+    _, out, _ = cli("check", run(), "--baseline", baseline)
+    assert (f"note: computed at {'c' * 12}; the code here is" in out) == (here is not None)
+    _, out, _ = cli("check", run(range(20, 30), commit=here), "--baseline", baseline)
+    assert "computed at" not in out
 
 
 def test_no_run_and_no_baseline_are_said_to_be_none(cli, run, baseline, tmp_path):
@@ -151,3 +205,18 @@ def test_on_github_it_annotates_and_writes_the_summary_of_the_step(cli, run, bas
     assert summary.read_text().startswith("before\n### quick: cannot compare")
     assert cli("check", run(), "--baseline", baseline)[0] == 0
     assert summary.read_text().count("###") == 2
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/dev/null/summary.md")
+    assert cli("check", run(range(10, 20), drop=0.04), "--baseline", baseline)[0] == 1
+
+
+def test_on_github_no_line_of_an_update_is_obeyed(cli, run, baseline, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    other = run(range(5, 15), dataset="::error::x")
+    code, out, _ = cli("check", other, "--baseline", baseline, "--update")
+    assert code == 0
+    stop, *table, kept, resume, written = out.splitlines()
+    assert stop.startswith("::stop-commands::")
+    assert any(line.startswith("::error::x") for line in table)
+    assert kept == "tolerances set by hand, which stay: 0"
+    assert resume == f"::{stop.removeprefix('::stop-commands::')}::"
+    assert written.startswith("written: ")

@@ -10,8 +10,10 @@ import pytest
 
 import bench.regression.making  # noqa: F401 - in-process tests forget what they import, and would import it each
 from bench.regression import take_baseline, write_baseline
+from bench.runner.provenance import commit
 from bench.store import Run
 from bench.suite import load_suite
+from tests.bench.gate import plan
 from tests.simulation.gate import make_record
 
 pytest_plugins = ["pytester"]
@@ -25,7 +27,8 @@ from sklearn.base import BaseEstimator, ClusterMixin
 
 
 class Stripes(ClusterMixin, BaseEstimator):
-    def __init__(self, random_state=None):
+    def __init__(self, width=1, random_state=None):
+        self.width = width
         self.random_state = random_state
 
     def fit(self, X, y=None):
@@ -82,6 +85,19 @@ def test_what_is_inconclusive_is_a_warning(project, stored):
     result.stdout.fnmatch_lines(["*deepclustbench: digits / dec / acc: inconclusive*"])
 
 
+def test_of_a_folder_what_its_last_command_wants_is_compared_and_other_code_is_noted(project, stored, pytester):
+    run = Run(pytester.path / "good")
+    for seed in range(10):
+        run.write(make_record("dec", seed, {}, status="failed", error="it broke", key=f"again-{seed}"), {})
+    project('assert_no_regression("good")', *NAMED).assert_outcomes(passed=1)
+    plan(run, "dec", [f"again-{seed}" for seed in range(10)])
+    result = project('assert_no_regression("good")', *NAMED)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*10 of 10 runs gave no labels*"] + ["note: computed at cccc*"] * (commit() is not None)
+    )
+
+
 def test_without_a_baseline_it_is_skipped_before_anything_is_run(project):
     result = project('assert_no_regression(suite="no such suite")', "-rs")
     result.assert_outcomes(skipped=1)
@@ -120,6 +136,28 @@ def test_update_writes_the_baseline_and_says_so_and_no_two_tests_write_one(proje
     result.stdout.fnmatch_lines(["*test_mine wrote it already; give each test a baseline=FILE of its own*"])
 
 
+def test_an_update_that_replaces_a_baseline_shows_what_changed(project, stored):
+    result = project('assert_no_regression("bad")', *NAMED, "--deepclustbench-update")
+    result.stdout.fnmatch_lines([
+        "deepclustbench: baseline written: *b.json", "data set*method*metric*old*new*tolerance",
+        "digits*dec*ACC*.804*.702*0.01 -> 0.03", "tolerances set by hand, which stay: 0",
+    ])  # fmt: skip
+    result = project('assert_no_regression("bad", baseline="new.json")', "--deepclustbench-update")
+    result.stdout.fnmatch_lines(["deepclustbench: baseline written: *new.json"])
+    result.stdout.no_fnmatch_line("data set*method*")
+
+
+def test_workers_do_not_write_baselines(project, stored, pytester):
+    content = (pytester.path / "b.json").read_bytes()
+    pytester.makepyfile('def test_mine(assert_no_regression):\n    assert_no_regression("bad")')
+    plugins = ("-p", "xdist.plugin", "-p", "bench.pytest_plugin")
+    result = pytester.runpytest_subprocess(*plugins, "-n", "1", *NAMED, "--deepclustbench-update")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["deepclustbench: --deepclustbench-update: run it without -n"])
+    assert (pytester.path / "b.json").read_bytes() == content
+    pytester.runpytest_subprocess(*plugins, "-n", "1", *NAMED).assert_outcomes(failed=1)  # it compares
+
+
 def test_a_method_is_run_compared_and_found_out(project, pytester):
     pytester.makepyfile(mine=METHOD)
     pytester.makeini("[pytest]\npythonpath = .")
@@ -139,6 +177,13 @@ def test_a_method_is_run_compared_and_found_out(project, pytester):
         def test_worse(assert_no_regression):
             Path("broken").touch()
             assert_no_regression(methods=["mine:Stripes"], **COMMON)
+
+        def test_renamed(assert_no_regression):
+            Path("yours.py").write_text(Path("mine.py").read_text())
+            assert_no_regression(methods=["yours:Stripes", "kmeans"], **COMMON)
+
+        def test_varied(assert_no_regression):
+            assert_no_regression(methods=["mine:Stripes", "kmeans"], settings={"mine:Stripes.width": 2}, **COMMON)
         """
     )
     plugin = ("-p", "bench.pytest_plugin", *NAMED)
@@ -146,6 +191,12 @@ def test_a_method_is_run_compared_and_found_out(project, pytester):
     result = pytester.runpytest_subprocess(*plugin, "-k", "same or worse")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*mine:Stripes*ACC*FAIL*"])
+    result = pytester.runpytest_subprocess(*plugin, "-k", "renamed or varied")
+    result.assert_outcomes(passed=1, failed=1, warnings=1)
+    result.stdout.fnmatch_lines([
+        "*mine:Stripes*CANNOT COMPARE*the run does not have this method; it has mine:Stripes width=2: take a fresh*",
+        "*PytestWarning: deepclustbench: yours:Stripes: new, the baseline does not have it*",
+    ])  # fmt: skip
 
 
 def test_pytest_starts_without_what_is_heavy():

@@ -10,7 +10,8 @@ from bench.metrics import METRICS_VERSION
 from bench.metrics.table import UNLABELLED
 from bench.regression import compare, load_baseline, take_baseline, write_baseline
 from bench.regression.baseline import text_of
-from bench.regression.update import changes, keep_tolerances
+from bench.regression.changes import changes
+from bench.regression.update import keep_tolerances
 from tests.simulation.gate import make_record
 
 SCORES = [0.81234567, 0.8, 0.79, 0.83, 0.78]
@@ -95,6 +96,7 @@ def test_what_is_compared_unless_it_is_said():
     ({"metrics": ["accuracy"]}, "'accuracy' cannot be compared with a baseline: it is unknown; take some of acc, nmi"),
     ({"metrics": ["n_clusters_used"]}, "neither of its ends is better"),
     ({"metrics": ["brier"]}, "no run has a score of brier"),
+    ({"metrics": []}, "metrics: none is named"),
     ({"tolerances": {"brier": 0.1}}, "no run has a score of brier"),
     ({"records": [make_record("dec", 0, {}, status="failed")]}, "no run has a score, so there is nothing"),
     ({"records": records_of(metrics_version=METRICS_VERSION - 1)}, "`deepclustbench report RUN` scores them again"),
@@ -105,19 +107,32 @@ def test_a_run_that_makes_no_baseline_is_refused(options, said):
 
 
 @pytest.mark.parametrize(("metric", "scores", "tolerance"), [
-    ("acc", [0.8, 0.8, 0.8], 0.01),  # the floor
-    ("acc", [0.70, 0.80, 0.90], 0.24),  # 2.4 sd
-    ("acc", [0.7001, 0.8, 0.9], 0.24),  # .239880 rounded up
-    ("acc", [0.8], 0.01),
+    ("acc", [0.8] * 6, 0.01),  # the floor
+    ("acc", [0.7, 0.8, 0.9, 0.7, 0.8, 0.9], 0.215),  # 2.4 sd, of .0894427; .2147 rounded up
+    ("acc", [0.8, 0.805, 0.81, 0.8, 0.81], 0.028),  # five: t(4) leaves 8.610 * sqrt(2 / 5) = 5.4455 sd, of .005
+    ("acc", [0.8, 0.805, 0.81], 0.1),  # three: 31.599 * sqrt(2 / 3) = 25.8 sd, of .005, but no more than .1
+    ("acc", [0.70, 0.80, 0.90], 0.24),  # unless 2.4 sd are more
+    ("acc", [0.8, 0.8], 0.01),
+    ("acc", [0.8], 0.1),  # one seed shows no spread
+    ("calinski_harabasz_pixels", [160.0], 80.0),
     ("brier", [1.0, 1.0], 0.05),  # 5 % of the mean
+    ("brier", [0.0001] * 6, 0.001),  # 5 % of next to nothing is nothing
     ("calinski_harabasz_pixels", [163.5, 163.5], 8.18),
     ("calinski_harabasz_pixels", [100.0, 200.0], 170.0),  # 169.7 rounded up to three digits
-    ("davies_bouldin_pixels", [0.0, 0.0], 0.0),
+    ("davies_bouldin_pixels", [0.0, 0.0], 0.001),
 ])  # fmt: skip
 def test_the_default_tolerance(metric, scores, tolerance):
     records = [make_record("dec", seed, {metric: score}) for seed, score in enumerate(scores)]
     baseline = taken(records, metrics=[metric])
-    assert baseline.methods["digits"]["dec"].metrics[metric].tolerance == tolerance
+    scores = baseline.methods["digits"]["dec"].metrics[metric]
+    assert (scores.tolerance, scores.default_tolerance) == (tolerance, tolerance)
+
+
+def test_one_run_of_a_method_without_a_seed_is_all_that_there_is():
+    records = [make_record("agglomerative", 0, {"acc": 0.8, "brier": 1.0}, seeded=False)]
+    scores = taken(records, metrics=["acc", "brier"]).methods["digits"]["agglomerative"]
+    assert not scores.seeded
+    assert [scores.metrics[name].tolerance for name in ("acc", "brier")] == [0.01, 0.05]
 
 
 def test_a_tolerance_that_a_person_set_stays_and_the_others_follow_the_scores():
@@ -134,13 +149,22 @@ def test_a_tolerance_that_a_person_set_stays_and_the_others_follow_the_scores():
     assert (kept, asked.methods["digits"]["sdec"].metrics["nmi"].tolerance) == (0, 0.03)
 
 
+def test_a_new_rule_does_not_make_a_persons_choice_of_an_old_default():
+    old = taken()
+    for scores in old.methods["digits"]["sdec"].metrics.values():  # as another version's rule had it
+        scores.tolerance = scores.default_tolerance = 0.5
+    new, kept = keep_tolerances(taken(), old)
+    assert kept == 0
+    assert new == taken()
+
+
 def test_changes_are_told_by_method_and_metric():
     old = taken([*records_of(), *records_of(variant="gone")])
     new = taken([*records_of(shift=0.1), *records_of(variant="new")])
     assert list(changes(old, new)) == [
         ("digits", "gone", "", "there", "gone", ""),
         ("digits", "new", "", "", "new", ""),
-        ("digits", "sdec", "ACC", ".802", ".902", "0.047"),
+        ("digits", "sdec", "ACC", ".802", ".902", "0.1"),
     ]
     assert not list(changes(old, old))
 
@@ -166,7 +190,7 @@ SDEC = ("methods", "digits", "sdec")
     (("format",), 2, "format"),
     (("unknown",), 1, "unknown"),
     (("metrics_version",), "2", "metrics_version"),
-    (("datasets",), {}, "do not name the same data sets"),
+    (("datasets",), {"usps": "f"}, "do not name the same data sets"),
     ((*SDEC, "metrics", "acc", "tolerance"), -0.1, "tolerance"),
     ((*SDEC, "metrics", "acc", "tolerance"), float("nan"), "tolerance"),
     ((*SDEC, "metrics", "acc", "scores"), {"0": 0.8}, "has not the seeds"),
@@ -181,6 +205,9 @@ SDEC = ("methods", "digits", "sdec")
     ((*SDEC, "title"), "\x1b[2Jcleared", "a name must be printable"),
     (("methods", "digits", "a\n::error::b"), {}, "a name must be printable"),
     (("methods",), [], "methods"),
+    (("methods", "digits"), {}, "methods.digits: Dictionary should have at least 1 item"),
+    ((*SDEC, "metrics", "acc", "default_tolerance"), -0.1, "default_tolerance"),
+    ((*SDEC, "seeded"), "yes", "seeded"),
 ])  # fmt: skip
 def test_a_file_that_is_no_baseline_is_refused_in_one_line_that_names_the_key(stored, path, value, said):
     content = json.loads(stored.read_text())
@@ -191,7 +218,17 @@ def test_a_file_that_is_no_baseline_is_refused_in_one_line_that_names_the_key(st
     line = str(refused.value)
     assert line.startswith(f"{stored}: not a valid baseline (")
     assert said in line
+    assert line.endswith(
+        "; mend it, take it back from version control, or write one anew with --update to another file"
+    )
     assert line.isprintable()
+
+
+def test_a_baseline_that_would_let_everything_through_is_refused(stored):
+    content = json.loads(stored.read_text())
+    stored.write_text(json.dumps(content | {"datasets": {}, "methods": {}}))
+    with pytest.raises(InputError, match="not a valid baseline"):
+        load_baseline(stored)
 
 
 @pytest.mark.parametrize(

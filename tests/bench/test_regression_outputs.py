@@ -70,11 +70,12 @@ def test_many_passes_are_counted_but_nothing_else_is():
 
 
 def test_an_empty_comparison_is_no_table():
-    assert render_text(compared()) == "quick: no regression (nothing to compare)"
+    assert render_text(compared()) == "quick: cannot compare (nothing to compare)"
 
 
 @pytest.mark.parametrize(("verdicts", "code"), [
-    (["pass", "warn", "not compared"], 0), (["fail", "cannot compare"], 1), (["cannot compare", "warn"], 2), ([], 0),
+    (["pass", "warn", "not compared"], 0), (["fail", "cannot compare"], 1), (["cannot compare", "warn"], 2),
+    (["warn"], 0), (["not compared"], 2), ([], 2),
 ])  # fmt: skip
 def test_the_exit_code(verdicts, code):
     assert compared(*map(row, verdicts)).exit_code == code
