@@ -23,9 +23,9 @@ ENOUGH = 6
 #: checks fail, .001 4 to 6 %, and this 2 to 4 % (20,000 checks each, drawn from the same scores).
 RARE = 0.0005
 #: For two seeds t would tolerate more than the unit scale is long, and a single one shows no spread at all. So no more
-#: than this is granted for want of seeds, on the unit scale and as a share of the mean elsewhere. At .1 a check with
-#: single seeds fails in 15 %; wider, it would find nothing that matters.
-FEW, RELATIVE_FEW = 0.1, 0.5
+#: than this is granted for want of seeds, on the unit scale and as a share of the mean elsewhere. With single seeds 1 %
+#: of checks fail; at .1 it would be 15 %.
+FEW, RELATIVE_FEW = 0.15, 0.5
 
 
 def default_tolerance(quantity: Quantity, values: Sequence[float], *, seeded: bool) -> float:

@@ -90,7 +90,6 @@ def test_no_change_is_let_through_and_a_drop_of_twice_the_tolerance_is_found(sam
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_seeds", "most"), [(1, 0.2), (2, 0.05), (3, 0.05), (5, 0.05)])
-def test_few_seeds_let_through_what_they_cannot_tell(n_seeds, most):
-    rates = measure(400, same_seeds=True, n_seeds=n_seeds)
-    assert rates.alarms <= most
+@pytest.mark.parametrize("n_seeds", [1, 2, 3, 5])
+def test_few_seeds_let_through_what_they_cannot_tell(n_seeds):
+    assert measure(400, same_seeds=True, n_seeds=n_seeds).alarms <= 0.05
