@@ -164,7 +164,7 @@ def test_changes_are_told_by_method_and_metric():
     assert list(changes(old, new)) == [
         ("digits", "gone", "", "there", "gone", ""),
         ("digits", "new", "", "", "new", ""),
-        ("digits", "sdec", "ACC", ".802", ".902", "0.1"),
+        ("digits", "sdec", "ACC", ".802", ".902", "0.107"),
     ]
     assert not list(changes(old, old))
 

@@ -9,7 +9,7 @@ from tests.simulation.gate import measure
 @pytest.mark.parametrize("seeds", [range(3), range(7, 10)])
 def test_too_few_seeds_for_a_test_are_judged_by_the_mean(seeds):
     before = run_of([0.80, 0.81, 0.82], seeds=range(3))
-    for drop, exit_code in ((0.11, 1), (0.09, 0)):  # so few tolerate .1
+    for drop, exit_code in ((0.16, 1), (0.14, 0)):  # so few tolerate .15
         comparison = check(before, run_of([0.80 - drop, 0.81 - drop, 0.82 - drop], seeds=seeds))
         assert comparison.exit_code == exit_code
         assert "by the mean alone" in row_of(comparison, "acc").reason
