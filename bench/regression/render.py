@@ -77,4 +77,7 @@ def _value(value: float | None, quantity: Quantity) -> str:
 
 
 def _change(value: float, quantity: Quantity) -> str:
-    return f"{value:+.0%}".replace("+0%", "0%") if quantity.is_cost else quantity.format(value)
+    if not quantity.is_cost:
+        return quantity.format(value)
+    share = f"{value:+.0%}"
+    return "0%" if share in ("+0%", "-0%") else share
