@@ -87,7 +87,16 @@ def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Datas
     asked = dict.fromkeys(suite.datasets, suite.clusters)
     clusters = {**dict.fromkeys(specs_of(suite), ANY_CLUSTERS), **asked}
     return {
-        spec: load_dataset(spec, data_root=data_root, limit=suite.limit, n_clusters=k) for spec, k in clusters.items()
+        spec: load_dataset(
+            spec,
+            data_root=data_root,
+            limit=suite.limit,
+            n_clusters=k,
+            label=suite.label,
+            header=suite.header,
+            separator=suite.separator,
+        )
+        for spec, k in clusters.items()
     }
 
 

@@ -9,9 +9,10 @@ import warnings
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import InputError
+from bench.loaders import splits_in
 from bench.loaders.card import Card, read_card
 from bench.loaders.installed import announced_card, announced_cards
 
@@ -87,6 +88,9 @@ def load_dataset(
     data_root: str | Path | None = None,
     limit: int | None = None,
     n_clusters: int | None = None,
+    label: int | str | None = None,
+    header: Literal["first", "none"] | None = None,
+    separator: str | None = None,
 ) -> Dataset:
     """Load a data set ready for a method: found, read, verified, checked, scaled, limited.
 
@@ -100,6 +104,12 @@ def load_dataset(
         Keep this many points, the same ones for every seed and method; a limit above the size keeps all.
     n_clusters : int, optional
         Number of clusters, over what the card or the classes say.
+    label : int or str, optional
+        For data named by their path, what holds the labels: a column's name or position (0, -1), or an array's name.
+    header : {"first", "none"}, optional
+        For a table named by its path, whether its first row names the columns.
+    separator : str, optional
+        For a text table named by its path, what stands between two values.
 
     Returns
     -------
@@ -118,7 +128,10 @@ def load_dataset(
     """
     from bench.loaders.assemble import assemble
 
-    return assemble(_card(spec), _root(data_root), limit, n_clusters)
+    card = _card(spec)
+    if not isinstance(spec, Card):
+        card = _read_as(card, label, header, separator)
+    return assemble(card, _root(data_root), limit, n_clusters)
 
 
 def fingerprint_card(spec: str | Card, *, data_root: str | Path | None = None) -> dict[str, str]:
@@ -207,6 +220,12 @@ def _card(spec: str | Card) -> Card:
     return spec if isinstance(spec, Card) else find_card(spec)
 
 
+def _read_as(card: Card, label: int | str | None, header: str | None, separator: str | None) -> Card:
+    """Add to the card of a bare path how its file is read; cards that were written say so themselves."""
+    del label, header, separator
+    return card
+
+
 def _built_in() -> Path:
     package = Path(__file__).parent
     # The wheel's copy goes first: beside an installed `bench`, `datasets/` may be another package.
@@ -244,7 +263,8 @@ def _whole(spec: str) -> Card | None:
     else:
         raise InputError(f"{spec}: not a kind of file that is read; give .toml, {', '.join(_LOADERS)} or a folder")
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem) or "data"
-    return Card(name=name, title=path.name, loader=loader, parameters={"path": str(path)})
+    splits = splits_in(loader, path)
+    return Card(name=name, title=path.name, loader=loader, splits=splits, parameters={"path": str(path)})
 
 
 def _with_splits(card: Card, wanted: list[str]) -> Card:

@@ -8,6 +8,9 @@ import numpy as np
 
 N_SAMPLES = 16
 
+#: The class of a point that belongs to none: noise among the true labels.
+NO_CLASS = -1
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -20,7 +23,8 @@ class Dataset:
     x : ndarray of shape (n_samples, n_features)
         float32 in [0, 1], C-contiguous, read-only.
     y : ndarray of shape (n_samples,) or None
-        Class of each point as int64 in ``range(len(class_names))``; None for unlabelled data.
+        Class of each point as int64 in ``range(len(class_names))``, `NO_CLASS` for a point that is noise; None for
+        unlabelled data.
     n_clusters : int
         Number of clusters a method is asked for; the number of classes unless the card says otherwise.
     image_shape : tuple of int or None
@@ -29,6 +33,12 @@ class Dataset:
         Name of each class.
     fingerprint : str
         SHA-256, in hexadecimal, over the decoded points and labels in use.
+    scaling : str
+        In words, how the values came to [0, 1].
+    items : ndarray of shape (n_samples,) or None
+        What the source calls each point: a file below `source`, or a row; None where points have no source.
+    source : str
+        The file or folder that the points came from; empty where they came from none.
     """
 
     name: str
@@ -38,6 +48,9 @@ class Dataset:
     image_shape: tuple[int, ...] | None
     class_names: tuple[str, ...] | None
     fingerprint: str
+    scaling: str = ""
+    items: np.ndarray | None = None
+    source: str = ""
 
     def sample_indices(self) -> np.ndarray:
         """Return the points that reports show, evenly spread over the data: the same for every method."""

@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -80,6 +80,8 @@ class Suite(BaseModel):
         fitted to that one should tell from its own.
     limit, clusters : int or None
         Points to keep of every data set; clusters to ask for instead of the number of classes.
+    label, header, separator : int or str, str, str, or None
+        How data sets that are named by the path of their data are read; see `bench.cards.load_dataset`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -99,6 +101,9 @@ class Suite(BaseModel):
     outliers: dict[str, list[str]] = {}
     limit: Annotated[int, Field(ge=2)] | None = None
     clusters: Annotated[int, Field(ge=1)] | None = None
+    label: int | str | None = None
+    header: Literal["first", "none"] | None = None
+    separator: str | None = None
 
     @model_validator(mode="after")
     def _names(self) -> Suite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from enum import StrEnum
@@ -28,6 +29,13 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class HeaderRow(StrEnum):
+    """Whether the first row of a table names its columns."""
+
+    FIRST = "first"
+    NONE = "none"
+
+
 SuiteName = Annotated[str, typer.Argument(help="A built-in suite or a .toml file.")]
 Methods = Annotated[str | None, typer.Option(help="Methods instead of the suite's: dec,sdec@stable,pkg.mod:Class")]
 Datasets = Annotated[str | None, typer.Option(help="Data sets instead of the suite's: names, cards, files, folders.")]
@@ -36,6 +44,12 @@ Settings = Annotated[list[str] | None, typer.Option("--set", help="METHOD.PARAME
 Preset = Annotated[str | None, typer.Option(help="Preset instead of the suite's.")]
 Limit = Annotated[int | None, typer.Option(help="Keep this many points of every data set.")]
 Clusters = Annotated[int | None, typer.Option(help="Clusters to ask for, instead of the number of classes.")]
+Label = Annotated[
+    str | None,
+    typer.Option(help="Labels of data given by path: the name of a column or array, or a column's position (0, -1)."),
+]
+Header = Annotated[HeaderRow | None, typer.Option(help="Whether a table given by path has a row of names.")]
+Separator = Annotated[str | None, typer.Option(help="What separates the values of a text table given by path.")]
 DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder of data sets. Default: $DEEPCLUSTBENCH_DATA, else the user's cache."),
@@ -66,15 +80,23 @@ def suite_of_options(
     selection_seeds: str | None,
     limit: int | None,
     clusters: int | None,
+    label: str | None,
+    header: HeaderRow | None,
+    separator: str | None,
 ) -> Any:
     """Return the suite with what the command line changes of it."""
     from bench.suite import load_suite
 
     changes: dict[str, Any] = {"preset": preset, "search": search, "seeds": seeds}
     changes |= {"selection_seeds": selection_seeds, "limit": limit, "clusters": clusters}
+    changes |= {"label": _position_or_name(label), "header": header and header.value, "separator": separator}
     changes |= {"methods": methods and methods.split(","), "datasets": datasets and datasets.split(",")}
     changes = {key: value for key, value in changes.items() if value is not None}
     return load_suite(name, dict(_setting(text) for text in settings or ()), **changes)
+
+
+def _position_or_name(text: str | None) -> int | str | None:
+    return int(text) if text and re.fullmatch(r"-?\d{1,9}", text) else text
 
 
 def _setting(text: str) -> tuple[tuple[str, str], list[Any]]:

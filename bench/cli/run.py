@@ -20,7 +20,9 @@ from bench.cli.options import (
     Device,
     Executor,
     Force,
+    Header,
     Jobs,
+    Label,
     Limit,
     Methods,
     Out,
@@ -29,6 +31,7 @@ from bench.cli.options import (
     Search,
     Seeds,
     SelectionSeeds,
+    Separator,
     Settings,
     SuiteName,
     Threads,
@@ -54,6 +57,9 @@ def run(
     selection_seeds: SelectionSeeds = None,
     limit: Limit = None,
     clusters: Clusters = None,
+    label: Label = None,
+    header: Header = None,
+    separator: Separator = None,
     data_root: DataRoot = None,
     out_folder: Out = None,
     force: Force = False,
@@ -83,7 +89,21 @@ def run(
     from bench.session import carry_out
     from bench.store import Run
 
-    plan_of = suite_of_options(suite, methods, datasets, seeds, set_, preset, search, selection_seeds, limit, clusters)
+    plan_of = suite_of_options(
+        suite,
+        methods,
+        datasets,
+        seeds,
+        set_,
+        preset,
+        search,
+        selection_seeds,
+        limit,
+        clusters,
+        label,
+        header,
+        separator,
+    )
     target = Run(out_folder or Path("results/runs") / plan_of.name)
     how: OnRay | OnThisMachine
     if executor is Executor.RAY:
@@ -142,6 +162,9 @@ def plan(
     selection_seeds: SelectionSeeds = None,
     limit: Limit = None,
     clusters: Clusters = None,
+    label: Label = None,
+    header: Header = None,
+    separator: Separator = None,
     data_root: DataRoot = None,
     out_folder: Out = None,
     force: Force = False,
@@ -152,7 +175,21 @@ def plan(
     from bench.benchmark import load_datasets, make_plan, make_selection_plan
     from bench.store import Run
 
-    plan_of = suite_of_options(suite, methods, datasets, seeds, set_, preset, search, selection_seeds, limit, clusters)
+    plan_of = suite_of_options(
+        suite,
+        methods,
+        datasets,
+        seeds,
+        set_,
+        preset,
+        search,
+        selection_seeds,
+        limit,
+        clusters,
+        label,
+        header,
+        separator,
+    )
     target = Run(out_folder or Path("results/runs") / plan_of.name)
     data = load_datasets(plan_of, data_root)
     plan_of, _ = _usable(plan_of, data)

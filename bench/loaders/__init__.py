@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
@@ -73,12 +75,15 @@ class Raw:
         The file, folder or package that the points came from, for messages.
     columns : tuple of str or None
         Names of a table's features.
+    items : sequence of str or None
+        What the source calls each point, such as a file of a folder; None where it has but a position.
     """
 
     points: np.ndarray
     labels: np.ndarray | None
     source: str
     columns: tuple[str, ...] | None = None
+    items: Sequence[str] | None = None
 
 
 def loader_names() -> list[str]:
@@ -112,7 +117,7 @@ def read_split(card: Card, split: str, data_root: Path) -> Raw:
     parameters = dict(card.parameters)
     path = _own_path(card, split, parameters) if kind in OWN_DATA else data_root
     request = Request(kind, member, split, data_root, path, card.name)
-    load = importlib.import_module(f"bench.loaders.{MODULES[kind][0]}").load
+    load = _module(card.loader).load
     try:
         # validate_call would also judge what happens inside `load`, so only the binding is checked by it.
         bound = validate_call(_binding(load))(request, **parameters)
@@ -127,6 +132,25 @@ def read_split(card: Card, split: str, data_root: Path) -> Raw:
         ) from None
     raw: Raw = load(request, **bound)
     return raw
+
+
+def splits_in(loader: str, path: Path) -> tuple[str, ...]:
+    """Return the splits that a file or folder of the user's holds, ``("all",)`` where it has none.
+
+    A reader whose files may hold several has a function ``splits_in``, and reads the one that `Request.split` names.
+
+    Raises
+    ------
+    InputError
+        If the file or folder cannot be read.
+    """
+    module = _module(loader)
+    found: tuple[str, ...] = module.splits_in(path) if hasattr(module, "splits_in") else ("all",)
+    return found
+
+
+def _module(loader: str) -> ModuleType:
+    return importlib.import_module(f"bench.loaders.{MODULES[loader.partition(':')[0]][0]}")
 
 
 def _binding(load: Any) -> Any:
@@ -144,7 +168,7 @@ def _own_path(card: Card, split: str, parameters: dict[str, Any]) -> Path:
     path = parameters.pop("path", None)
     if isinstance(path, dict):
         path = path.get(split)
-    elif len(card.splits) > 1:
+    elif len(card.splits) > 1 and not hasattr(_module(card.loader), "splits_in"):
         path = None
     if not isinstance(path, str):
         raise InputError(
