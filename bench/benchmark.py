@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cards import load_dataset
+from bench.cards import load_dataset, parameter_for
 from bench.cells import Cell
 from bench.configurations import configurations_of
 from bench.entries import split_entry
@@ -86,16 +86,19 @@ def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Datas
     """
     asked = dict.fromkeys(suite.datasets, suite.clusters)
     clusters = {**dict.fromkeys(specs_of(suite), ANY_CLUSTERS), **asked}
+    read_as: dict[str, dict[str, Any]] = {spec: {} for spec in clusters}
+    for option in ("label", "header", "separator"):
+        value = getattr(suite, option)
+        taking = [spec for spec in clusters if value is not None and parameter_for(option, spec)]
+        if value is not None and not taking:
+            raise InputError(
+                f"--{option} {value}: it says how a file is read that is named by its path, and none of these is "
+                f"such a file: {', '.join(clusters)}"
+            )
+        for spec in taking:
+            read_as[spec][option] = value
     return {
-        spec: load_dataset(
-            spec,
-            data_root=data_root,
-            limit=suite.limit,
-            n_clusters=k,
-            label=suite.label,
-            header=suite.header,
-            separator=suite.separator,
-        )
+        spec: load_dataset(spec, data_root=data_root, limit=suite.limit, n_clusters=k, **read_as[spec])
         for spec, k in clusters.items()
     }
 

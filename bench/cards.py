@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import InputError
-from bench.loaders import splits_in
+from bench.loaders import OWN_DATA, parameters_of, splits_in
 from bench.loaders.card import Card, read_card
 from bench.loaders.installed import announced_card, announced_cards
 
@@ -33,7 +33,19 @@ __all__ = [
 ]
 
 # Suffix of a bare path → the loader that reads it.
-_LOADERS = {".npz": "npz", ".npy": "npy", ".csv": "table", ".parquet": "table"}
+_LOADERS = {
+    ".npz": "npz",
+    ".npy": "npy",
+    ".csv": "table",
+    ".tsv": "table",
+    ".data": "table",
+    ".dat": "table",
+    ".txt": "table",
+    ".parquet": "table",
+}
+_COMPRESSED = (".gz", ".bz2", ".xz")  # text tables only
+# What a command says of data that it names by their path → the parameters of readers that take it.
+_SAID_OF_PATHS = {"label": ("label", "y"), "header": ("header",), "separator": ("separator",)}
 
 
 def card_names() -> list[str]:
@@ -50,9 +62,10 @@ def find_card(spec: str) -> Card:
     Parameters
     ----------
     spec : str
-        A name that is built in or that an installed package announces, a card's .toml, or data: .npz, .npy, .csv,
-        .parquet or a folder of images; any of them may be followed by ``@split``, or ``@split+split``, to keep only
-        those splits. A name goes before a folder of the same name: write ``./name`` for the folder.
+        A name that is built in or that an installed package announces, a card's .toml, or data: a file of a kind that
+        is read (.npz, .csv, ...) or a folder of images; any of them may be followed by ``@split``, or
+        ``@split+split``, to keep only those splits. A name goes before a folder of the same name: write ``./name``
+        for the folder.
 
     Returns
     -------
@@ -72,13 +85,13 @@ def find_card(spec: str) -> Card:
     if card is not None:
         return _with_splits(card, wanted.split("+"))
     name = base if at else spec
-    if Path(name).suffix.lower() in {".toml", *_LOADERS} or "/" in name or os.sep in name:
+    if _suffix(Path(name)) in {".toml", *_LOADERS} or "/" in name or os.sep in name:
         raise InputError(f"data set {spec!r}: no such file or folder; mend the path")
     near = difflib.get_close_matches(name.lower(), card_names(), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(
         f"unknown data set {spec!r}; {hint}known: {', '.join(card_names())}; "
-        "otherwise give a path to a card (.toml) or to data (.npz, .npy, .csv, .parquet, a folder of images)"
+        f"otherwise give a path to a card (.toml) or to data ({', '.join(_LOADERS)}, a folder of images)"
     )
 
 
@@ -129,8 +142,17 @@ def load_dataset(
     from bench.loaders.assemble import assemble
 
     card = _card(spec)
-    if not isinstance(spec, Card):
-        card = _read_as(card, label, header, separator)
+    said = {"label": label, "header": header, "separator": separator}
+    for option, value in said.items():
+        if value is None:
+            continue
+        parameter = None if isinstance(spec, Card) else parameter_for(option, spec)
+        if parameter is None:
+            raise InputError(
+                f"data set {card.name!r}: --{option} says how a file is read that is named by its path, and "
+                f"{card.loader} takes none; write a card"
+            )
+        card = card.model_copy(update={"parameters": {**card.parameters, parameter: value}})
     return assemble(card, _root(data_root), limit, n_clusters)
 
 
@@ -220,10 +242,33 @@ def _card(spec: str | Card) -> Card:
     return spec if isinstance(spec, Card) else find_card(spec)
 
 
-def _read_as(card: Card, label: int | str | None, header: str | None, separator: str | None) -> Card:
-    """Add to the card of a bare path how its file is read; cards that were written say so themselves."""
-    del label, header, separator
-    return card
+def parameter_for(option: str, spec: str) -> str | None:
+    """Return the parameter of a reader that an option of the command line sets.
+
+    Parameters
+    ----------
+    option : {"label", "header", "separator"}
+    spec : str
+        What `find_card` takes.
+
+    Returns
+    -------
+    str or None
+        None for data that are not named by the path of their file: their card says how they are read.
+    """
+    loader = find_card(spec).loader
+    written = (spec.rpartition("@")[0] or spec).endswith(".toml")
+    if written or loader.partition(":")[0] not in OWN_DATA:
+        return None
+    taken = parameters_of(loader)
+    return next((parameter for parameter in _SAID_OF_PATHS[option] if parameter in taken), None)
+
+
+def _suffix(path: Path) -> str:
+    """Return the suffix that says what a file holds, lower-case: that of ``table.csv.gz`` is .csv."""
+    suffix = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower()
+    return inner if suffix in _COMPRESSED and _LOADERS.get(inner) == "table" else suffix
 
 
 def _built_in() -> Path:
@@ -253,7 +298,7 @@ def _whole(spec: str) -> Card | None:
     if not spec or not path.exists():
         return None
     path = path.resolve()
-    suffix = path.suffix.lower()
+    suffix = _suffix(path)
     if path.is_dir():
         loader = "image_folder"
     elif suffix == ".toml":
@@ -262,7 +307,8 @@ def _whole(spec: str) -> Card | None:
         loader = _LOADERS[suffix]
     else:
         raise InputError(f"{spec}: not a kind of file that is read; give .toml, {', '.join(_LOADERS)} or a folder")
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem) or "data"
+    stem = path.name if path.is_dir() else path.name[: path.name.lower().rindex(suffix)]
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem) or "data"
     splits = splits_in(loader, path)
     return Card(name=name, title=path.name, loader=loader, splits=splits, parameters={"path": str(path)})
 

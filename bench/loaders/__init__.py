@@ -33,6 +33,8 @@ MODULES: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 # Kinds whose points lie in a file or folder of the user's, named by the card's `parameters.path`.
 OWN_DATA = ("npz", "npy", "table", "image_folder")
+# Kinds whose reader gives points of one type, which is part of their fingerprints.
+OF_ONE_TYPE = ("torchvision", "sklearn", "synthetic")
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def read_split(card: Card, split: str, data_root: Path) -> Raw:
         # validate_call would also judge what happens inside `load`, so only the binding is checked by it.
         bound = validate_call(_binding(load))(request, **parameters)
     except ValidationError as error:
-        known = [key for key in load.__annotations__ if key not in ("request", "return")]
+        known = parameters_of(card.loader)
         keys = ["path", *known] if kind in OWN_DATA else known
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -147,6 +149,11 @@ def splits_in(loader: str, path: Path) -> tuple[str, ...]:
     module = _module(loader)
     found: tuple[str, ...] = module.splits_in(path) if hasattr(module, "splits_in") else ("all",)
     return found
+
+
+def parameters_of(loader: str) -> list[str]:
+    """Return what a card's ``parameters`` may hold for a loader, beside the ``path`` of `OWN_DATA`."""
+    return [key for key in _module(loader).load.__annotations__ if key not in ("request", "return")]
 
 
 def _module(loader: str) -> ModuleType:

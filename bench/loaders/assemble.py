@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bench.dataset import Dataset
+from bench.dataset import NO_CLASS, Dataset
 from bench.errors import InputError
-from bench.loaders import OWN_DATA, Raw, read_split
-from bench.loaders.checks import check_length, check_points, encode_labels
+from bench.loaders import OF_ONE_TYPE, OWN_DATA, Raw, preprocessing, read_split, scaling
+from bench.loaders.checks import check_length, check_points
 from bench.loaders.fingerprints import dataset_fingerprint, split_fingerprint
-from bench.loaders.scaling import resolve_scaling, scale
+from bench.loaders.labels import encode_labels, plain_labels
 
 if TYPE_CHECKING:
     from bench.loaders.card import Card
 
 
 class Split(NamedTuple):
-    """A checked split: labels as read, and as codes of its own classes."""
+    """A checked split: labels as `plain_labels` gives them, and as codes of its own classes."""
 
     points: np.ndarray
     labels: np.ndarray | None
@@ -28,6 +29,7 @@ class Split(NamedTuple):
     names: tuple[str, ...] | None
     source: str
     fingerprint: str
+    items: tuple[str, ...] | None
 
 
 def read_checked(card: Card, data_root: Path) -> list[Split]:
@@ -44,10 +46,13 @@ def read_checked(card: Card, data_root: Path) -> list[Split]:
 def _checked(raw: Raw, card: Card) -> Split:
     where = f"data set {card.name!r} ({raw.source})"
     points = check_points(raw, where)
-    labels = None if raw.labels is None else np.asarray(raw.labels)
-    codes, names = (None, None) if labels is None else encode_labels(labels, card.classes, where)
+    labels = None if raw.labels is None else plain_labels(raw.labels, where)
     check_length(points, labels, where)
-    return Split(points, labels, codes, names, raw.source, split_fingerprint(points, codes))
+    codes, names = (None, None) if labels is None else encode_labels(labels, card.classes, where, card.noise_label)
+    by_value = card.loader.partition(":")[0] not in OF_ONE_TYPE
+    fingerprint = split_fingerprint(points, codes, by_value=by_value)
+    items = None if raw.items is None else tuple(raw.items)
+    return Split(points, labels, codes, names, raw.source, fingerprint, items)
 
 
 def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | None) -> Dataset:
@@ -66,24 +71,31 @@ def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | N
     if n < 2:
         raise InputError(f"{where}: has one point; give at least two")
 
-    flat = points.reshape(n, -1)
-    rule = resolve_scaling(flat, card.scaling, image_shape is not None)
-    x = scale(flat, rule, where)
+    flat = preprocessing.preprocess(points.reshape(n, -1), card.preprocessing, where)
+    if not preprocessing.keep_shape(card.preprocessing):
+        image_shape = None
+    rule = _scaling_of(card, flat, image_shape, where)
+    x, words = scaling.scale(flat, rule, where), scaling.in_words(rule, flat)
+    _warn_of_width(*x.shape, where)
+    items = _items(card, splits)
     kept: tuple[int, str] | None = None
     if limit is not None and limit < n:
         kept = (limit, card.name)
         chosen = limited_indices(n, *kept)
-        x, labels = x[chosen], None if labels is None else labels[chosen]
+        x, items, labels = x[chosen], items[chosen], None if labels is None else labels[chosen]
     k = _clusters(card, names, n_clusters, where)
     if len(x) < k:
         raise InputError(f"{where}: {len(x)} points are fewer than {k} clusters; raise --limit or lower --clusters")
     x.setflags(write=False)
     if labels is not None:
         labels.setflags(write=False)
-    fingerprint = dataset_fingerprint([part.fingerprint for part in splits], rule, kept)
+    steps = [step if isinstance(step, str) else step.model_dump() for step in card.preprocessing]
+    fingerprint = dataset_fingerprint([part.fingerprint for part in splits], rule, kept, steps)
     # Named apart: a board must not take runs on a part for runs on the whole.
     name = card.name if kept is None else f"{card.name}[{limit}]"
-    return Dataset(name, x, labels, k, image_shape, names, fingerprint)
+    source = splits[0].source if len({part.source for part in splits}) == 1 else ""
+    words = preprocessing.in_words(card.preprocessing) + words
+    return Dataset(name, x, labels, k, image_shape, names, fingerprint, words, items, source)
 
 
 def limited_indices(n: int, limit: int, name: str) -> np.ndarray:
@@ -103,6 +115,8 @@ def limited_indices(n: int, limit: int, name: str) -> np.ndarray:
 def _verify(card: Card, split: str, part: Split) -> None:
     expected = card.fingerprint.get(split, "unknown")
     if expected in ("unknown", part.fingerprint):
+        return
+    if expected == split_fingerprint(part.points, part.codes, by_value=False):  # a card from before types did not count
         return
     own = card.loader.partition(":")[0] in OWN_DATA
     mend = (
@@ -126,15 +140,68 @@ def _merged(
     if len({part.labels is None for part in splits}) > 1:
         raise InputError(f"{where}: some splits have labels and some have not; give labels to all or to none")
     if len(splits) == 1:
-        return splits[0].points, splits[0].codes, splits[0].names
+        return _with_noise_said(splits[0].points, splits[0].codes, splits[0].names, where)
     points = np.concatenate([part.points for part in splits])
     labels = [part.labels for part in splits if part.labels is not None]
     if not labels:
         return points, None, None
     if len({part.dtype.kind == "U" for part in labels}) > 1:
         raise InputError(f"{where}: some splits have labels in words, some in numbers; give all of one kind")
-    codes, names = encode_labels(np.concatenate(labels), card.classes, where)
+    codes, names = encode_labels(np.concatenate(labels), card.classes, where, card.noise_label)
+    return _with_noise_said(points, codes, names, where)
+
+
+def _with_noise_said(
+    points: np.ndarray, codes: np.ndarray | None, names: tuple[str, ...] | None, where: str
+) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
+    """Warn of points that belong to no class; where all of them do, there are no labels."""
+    noise = 0 if codes is None else int((codes == NO_CLASS).sum())
+    if noise and noise == len(points):
+        _warn(f"{where}: every label says that its point belongs to no class: taken as data without labels")
+        return points, None, None
+    if noise:
+        _warn(
+            f"{where}: {noise:,} of {len(points):,} points have a label of noise: they are clustered, and left out of "
+            "what is measured against classes"
+        )
     return points, codes, names
+
+
+def _scaling_of(card: Card, flat: np.ndarray, image_shape: tuple[int, ...] | None, where: str) -> str | float:
+    """Return the rule of scaling, and warn where images look as if it were not theirs."""
+    is_image = image_shape is not None
+    rule = scaling.resolve_scaling(flat, card.scaling, is_image)
+    if rule == "minmax-feature" and card.scaling == "auto" and preprocessing.share_a_unit(card.preprocessing):
+        rule = "minmax"
+    odd = scaling.darkness(flat, rule) if is_image else ""
+    if odd:
+        _warn(f"{where}: {odd}")
+    return rule
+
+
+def _warn_of_width(n: int, n_features: int, where: str) -> None:
+    if n_features > n:
+        _warn(
+            f"{where}: {n_features:,} features for {n:,} points: networks hardly learn from that; try preprocessing = "
+            "[{variable = 2000}] or [{pca = 50}] in a card"
+        )
+
+
+def _items(card: Card, splits: list[Split]) -> np.ndarray:
+    """Return what the sources call the points: their own names, or rows counted from 0, in the order of the splits."""
+    named = []
+    for split, part in zip(card.splits, splits, strict=True):
+        if part.items is not None:
+            several = len({each.source for each in splits}) > 1
+            named += [f"{part.source}/{item}" if several else item for item in part.items]
+        else:
+            prefix = f"{split}:" if len(splits) > 1 else ""
+            named += [f"{prefix}{row}" for row in range(len(part.points))]
+    return np.array(named, dtype=np.str_)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
 def _image_shape(card: Card, points: np.ndarray, where: str) -> tuple[int, ...] | None:

@@ -25,6 +25,25 @@ UNKNOWN = "unknown"
 NAME = r"^[A-Za-z0-9_.-]+$"
 
 
+class Variable(BaseModel):
+    """Keep this many columns, those that vary most."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    variable: PositiveInt
+
+
+class Pca(BaseModel):
+    """Replace the columns by this many principal components."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    pca: PositiveInt
+
+
+Step = Literal["log1p", "l2"] | Variable | Pca
+
+
 class Card(BaseModel):
     """A data set, as its .toml file describes it.
 
@@ -44,6 +63,10 @@ class Card(BaseModel):
         Names of the classes, in the order of their numbers.
     n_clusters : int or None
         Number of clusters to ask for, where it is not the number of classes.
+    noise_label : int, str or None
+        The label of points that belong to no class, beside -1, which always says that.
+    preprocessing : tuple of str or mapping
+        What is done to the values, in order, before they are scaled: see `bench.loaders.preprocessing`.
     scaling : str or float
         How values come to [0, 1]: "unit" (they are), "uint8" (divided by 255), a number to divide by,
         "minmax" (one range), "minmax-feature" (a range a column) or "auto" (see `bench.loaders.scaling`).
@@ -65,6 +88,8 @@ class Card(BaseModel):
     shape: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=3)] | None = None
     classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     n_clusters: Annotated[int, Field(ge=2)] | None = None
+    noise_label: int | str | None = None
+    preprocessing: tuple[Step, ...] = ()
     scaling: (
         Literal["auto", "unit", "uint8", "minmax", "minmax-feature"]
         | Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -128,6 +153,10 @@ def _fault(error: ValidationError) -> str:
     # A misspelt key is also a missing one: the misspelling says more.
     first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"][: 1 if first["loc"][:1] == ("scaling",) else None])
+    if first["loc"][:1] == ("preprocessing",):
+        return (
+            'key "preprocessing": write a list of "log1p", {variable = 2000}, {pca = 50} and "l2", in the order wanted'
+        )
     if first["type"] == "extra_forbidden":
         return f"unknown key {key!r}; the keys of a card are {', '.join(Card.model_fields)}"
     if first["type"] == "missing":

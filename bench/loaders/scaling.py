@@ -8,12 +8,17 @@ import numpy as np
 
 from bench.errors import InputError
 
+#: Whole numbers up to here, or less, are no bytes of an image that uses its range.
+_DARK = 127
+
 
 def resolve_scaling(points: np.ndarray, scaling: str | float, is_image: bool) -> str | float:
     """Say which rule ``"auto"`` stands for; any other rule stands for itself.
 
-    Bytes are divided by 255, values already in [0, 1] are kept. Of the rest, images get one range for all
-    pixels, since pixels share a unit, and tables one for each column, since columns do not.
+    The values decide, never the type that they are stored in: a table of small integers is the same table in bytes and
+    in doubles. Values in [0, 1] are kept. Of the rest, whole numbers up to 255 in images are bytes and divided by 255,
+    unless none is above 127: then they are something else, such as counts. Other images get one range for all pixels,
+    since pixels share a unit, and tables one for each column, since columns do not.
 
     Parameters
     ----------
@@ -29,11 +34,53 @@ def resolve_scaling(points: np.ndarray, scaling: str | float, is_image: bool) ->
     """
     if scaling != "auto":
         return scaling
-    if points.dtype == np.uint8:
-        return "uint8"
-    if points.min() >= 0 and points.max() <= 1:
+    low, high = points.min(), points.max()
+    if low >= 0 and high <= 1:
         return "unit"
-    return "minmax" if is_image else "minmax-feature"
+    if not is_image:
+        return "minmax-feature"
+    return "uint8" if low >= 0 and _DARK < high <= 255 and _are_whole(points) else "minmax"
+
+
+def darkness(points: np.ndarray, rule: str | float) -> str:
+    """Say what is odd about images of whole numbers that are far below 255; nothing where nothing is.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, d)
+        Images.
+    rule : str or float
+        What `resolve_scaling` returned.
+    """
+    high = points.max()
+    if rule not in ("uint8", "minmax") or not (1 < high <= _DARK and points.min() >= 0 and _are_whole(points)):
+        return ""
+    did = "divided by 255 all the same" if rule == "uint8" else "scaled by the range that they have"
+    mend = "minmax" if rule == "uint8" else "uint8"
+    return f'the largest pixel is {high:g}, far below 255: {did}; scaling = "{mend}" in a card does otherwise'
+
+
+def in_words(rule: str | float, points: np.ndarray) -> str:
+    """Say how values come to [0, 1].
+
+    Parameters
+    ----------
+    rule : str or float
+        What `resolve_scaling` returned.
+    points : ndarray of shape (n, d)
+        The values that it is applied to.
+    """
+    if rule == "unit":
+        return "values in [0, 1] as they are"
+    if rule == "minmax":
+        return f"one range for all values, {points.min():g} to {points.max():g}, to [0, 1]"
+    if rule == "minmax-feature":
+        return "the range of each column to [0, 1]"
+    return f"values divided by {255 if rule == 'uint8' else rule:g}"
+
+
+def _are_whole(points: np.ndarray) -> bool:
+    return points.dtype.kind in "iu" or bool((points == np.rint(points)).all())
 
 
 def scale(points: np.ndarray, rule: str | float, where: str) -> np.ndarray:

@@ -8,9 +8,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from bench.errors import InputError
 from bench.loaders.assemble import limited_indices
-from bench.loaders.checks import encode_labels
 from bench.loaders.fingerprints import dataset_fingerprint, split_fingerprint
+from bench.loaders.labels import encode_labels, plain_labels
 from bench.loaders.scaling import resolve_scaling, scale
+
+
+def codes_of(labels, classes, where):
+    return encode_labels(plain_labels(labels, where), classes, where)
+
 
 SHAPES = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=6)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -34,10 +39,12 @@ def test_changing_or_dropping_any_label_changes_the_fingerprint(labels, data):
 
 
 @given(values=arrays(np.uint8, 12))
-def test_shape_and_type_are_part_of_the_fingerprint(values):
+def test_the_shape_is_part_of_the_fingerprint_and_for_one_type_readers_the_type(values):
     flat, images = values.reshape(2, 6), values.reshape(2, 2, 3)
-    variants = (flat, images, values.reshape(6, 2), flat.view(np.int8))
-    assert len({split_fingerprint(each, None) for each in variants}) == len(variants)
+    variants = (flat, images, values.reshape(6, 2))
+    for by_value in (True, False):
+        assert len({split_fingerprint(each, None, by_value=by_value) for each in variants}) == len(variants)
+    assert split_fingerprint(flat, None, by_value=False) != split_fingerprint(flat.astype(float), None, by_value=False)
 
 
 @given(points=FLOATS)
@@ -107,7 +114,7 @@ def test_one_range_keeps_the_proportions_that_a_range_a_column_does_not():
 def test_every_byte_is_its_255th():
     points = np.arange(256, dtype=np.uint8).reshape(-1, 1)
     expected = (np.arange(256) / 255).astype(np.float32)
-    assert resolve_scaling(points, "auto", is_image=False) == "uint8"
+    assert resolve_scaling(points, "auto", is_image=True) == "uint8"
     np.testing.assert_array_equal(scale(points, "uint8", "t")[:, 0], expected)
     # The same bytes kept as floats scale alike: the type they are stored in must not matter.
     np.testing.assert_array_equal(scale(points.astype(float), "uint8", "t")[:, 0], expected)
@@ -139,33 +146,33 @@ def test_the_choice_of_a_limit_is_frozen():
     ],
 )
 def test_distinct_labels_become_codes_in_sorted_order(labels, codes, names):
-    found, found_names = encode_labels(labels, None, "t")
+    found, found_names = codes_of(labels, None, "t")
     assert found.dtype == np.int64
     assert (found.tolist(), found_names) == (codes, names)
 
 
 def test_the_cards_classes_fix_the_codes():
     classes = ("zebra", "ant", "mole")
-    assert encode_labels(np.array(["mole", "zebra"]), classes, "t")[0].tolist() == [2, 0]
+    assert codes_of(np.array(["mole", "zebra"]), classes, "t")[0].tolist() == [2, 0]
     # A class that no point has keeps its number.
-    assert encode_labels(np.array([2, 0]), classes, "t")[0].tolist() == [2, 0]
+    assert codes_of(np.array([2, 0]), classes, "t")[0].tolist() == [2, 0]
 
 
 @pytest.mark.parametrize(
     ("labels", "classes", "message"),
     [
         (np.array([0.0, 1.5]), None, "1 labels are not whole numbers, the first in row 1 (1.5)"),
-        (np.array([0.0, np.nan]), None, "row 1 (nan)"),
+        (np.array([0.0, np.nan]), None, "1 labels are missing, the first in row 1"),
         (np.array([0.0, 1e300]), None, "row 1"),
-        (np.array([[0], [1]]), None, "shape (2, 1); give one label a point"),
+        (np.array([[0, 2], [1, 0]]), None, "shape (2, 2); give one label a point"),
         (np.array([0j, 1j]), None, "complex128; give integers or strings"),
         (np.array([0, 2]), ("a", "b"), "label '2' in row 1 is not one of the card's 2 classes"),
-        (np.array([0, -1]), ("a", "b"), "label '-1' in row 1"),
+        (np.array([0, -2]), ("a", "b"), "label '-2' in row 1"),
         (np.array(["a", "c"]), ("a", "b"), "label 'c' in row 1"),
     ],
 )
 def test_labels_that_are_no_classes_are_refused_by_their_place(labels, classes, message):
     with pytest.raises(InputError) as error:
-        encode_labels(labels, classes, "file.npz")
+        codes_of(labels, classes, "file.npz")
     assert message in str(error.value)
     assert str(error.value).startswith("file.npz: ")

@@ -134,7 +134,7 @@ def test_whole_data_sets_match_their_cards(name, data_root):
 
 
 def test_arrays_keep_labels_and_image_shape(tmp_path):
-    images = np.arange(48, dtype=np.uint8).reshape(4, 2, 2, 3)
+    images = np.arange(0, 240, 5, dtype=np.uint8).reshape(4, 2, 2, 3)
     np.savez(tmp_path / "my data.npz", x=images, y=np.array(["dog", "cat", "dog", "cat"]))
     data = load_dataset(str(tmp_path / "my data.npz"))
     assert (data.name, data.image_shape, data.class_names) == ("my-data", (2, 2, 3), ("cat", "dog"))
@@ -217,14 +217,14 @@ def test_a_column_called_label_is_the_label(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,word\n1,x\n2,y\n", "column 'word' is not numeric (first value 'x')"),
+        ("a,word\n1,x\n2,y\n", "column 'word' is not numeric: 'x' in row 0"),
         ("a,b\n1,2\n3,\n", "1 values are NaN or infinite, the first in row 1, column 'b'"),
         ("a,label\n1,0\n2,\n3,1\n", "column 'label' lacks 1 labels, the first in row 1"),
         (",a\n0,1\n1,2\n", "as a saved row index has none"),
-        ("a,b\n1,2\n1,2,3,4\n", "cannot be read (ParserError"),
-        ("", "cannot be read (EmptyDataError"),
+        ("a,b\n1,2\n1,2,3,4\n", "row 2 has 4 values where row 1 has 2"),
+        ("", "holds no values"),
         ("a,b\n", "holds no values"),
-        ("label\n1\n2\n", "holds no values"),
+        ("label\n1\n2\n", "no column of features beside that of labels"),
     ],
 )
 def test_unfit_tables_are_refused_by_row_and_column(tmp_path, text, message):
@@ -274,9 +274,10 @@ def test_a_folder_of_images_has_its_sub_folders_as_classes(pictures):
 
 def test_images_come_in_sorted_order_not_the_folders(pictures):
     for value in (5, 2, 8, 0, 7, 3, 1, 6, 4):
-        pictures(f"{value}.png", value)
+        pictures(f"{value}.png", value * 30)
     data = load_dataset(str(pictures.root), n_clusters=2)
-    assert (data.x[:, 0] * 255).round().tolist() == list(range(9))
+    assert (data.x[:, 0] * 255).round().tolist() == list(range(0, 270, 30))
+    assert data.items.tolist() == [f"{value}.png" for value in range(9)]
 
 
 def test_loose_images_are_unlabelled_and_one_in_colour_makes_all_so(pictures):
@@ -292,7 +293,7 @@ def test_images_of_another_size_are_refused_or_resized(pictures):
     pictures("1.png", 0)
     pictures("2.png", 255, size=(5, 5))
     assert "2.png: is 5 x 5 (height x width) where 1.png is 2 x 3" in refusal(pictures.root, n_clusters=2)
-    parameters = {"path": str(pictures.root), "size": [4, 6]}
+    parameters = {"path": str(pictures.root), "resize": [4, 6]}
     data = load_dataset(Card(name="p", loader="image_folder", n_clusters=2, parameters=parameters))
     assert data.image_shape == (4, 6)
     assert data.x.mean(axis=1).tolist() == [0, 1]
@@ -320,9 +321,9 @@ def test_damaged_and_deep_images_are_refused_by_name(pictures):
                 name="p",
                 loader="image_folder",
                 n_clusters=2,
-                parameters={"path": str(pictures.root), "size": [4, 4]},
+                parameters={"path": str(pictures.root), "resize": [4, 4]},
             )
         )
     path.unlink()
     pictures("2.png", 40000, mode="I;16")
-    assert "2.png: has pixels of more than 8 bits" in refusal(pictures.root, n_clusters=2)
+    assert "2.png: has pixels of another depth than 1.png" in refusal(pictures.root, n_clusters=2)
