@@ -149,8 +149,8 @@ def load_dataset(
         parameter = None if isinstance(spec, Card) else parameter_for(option, spec)
         if parameter is None:
             raise InputError(
-                f"data set {card.name!r}: --{option} says how a file is read that is named by its path, and "
-                f"{card.loader} takes none; write a card"
+                f"data set {card.name!r}: --{option} {value} says how a file is read that is named by its path; of "
+                f"this one ({card.loader}) its card says it"
             )
         card = card.model_copy(update={"parameters": {**card.parameters, parameter: value}})
     return assemble(card, _root(data_root), limit, n_clusters)

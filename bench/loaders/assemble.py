@@ -76,7 +76,7 @@ def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | N
         image_shape = None
     rule = _scaling_of(card, flat, image_shape, where)
     x, words = scaling.scale(flat, rule, where), scaling.in_words(rule, flat)
-    _warn_of_width(*x.shape, where)
+    _warn_of_width(n, x.shape[1], where)
     items = _items(card, splits)
     kept: tuple[int, str] | None = None
     if limit is not None and limit < n:

@@ -154,9 +154,8 @@ def _fault(error: ValidationError) -> str:
     first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"][: 1 if first["loc"][:1] == ("scaling",) else None])
     if first["loc"][:1] == ("preprocessing",):
-        return (
-            'key "preprocessing": write a list of "log1p", {variable = 2000}, {pca = 50} and "l2", in the order wanted'
-        )
+        steps = '"log1p", {variable = 2000}, {pca = 50} and "l2"'
+        return f"key 'preprocessing': write a list of {steps}, in the order wanted"
     if first["type"] == "extra_forbidden":
         return f"unknown key {key!r}; the keys of a card are {', '.join(Card.model_fields)}"
     if first["type"] == "missing":

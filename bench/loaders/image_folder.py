@@ -61,7 +61,7 @@ def load(
         deeper than a split and a class.
     """
     listing = list_images(request.path, request.split)
-    read = [lambda path=path: path.open("rb") for path in listing.paths]  # type: ignore[misc]
+    read = [lambda path=path: path.open("rb") for path in listing.paths]
     names = [str(path) for path in listing.paths]
     points = decode_images(read, names, resize=resize, mode=mode, background=background)
     items = [path.relative_to(request.path).as_posix() for path in listing.paths]
@@ -228,8 +228,9 @@ def _header(read: Any, name: str) -> _Header:
     from PIL import Image
 
     with reading(name, "replace the file or take it out of the folder"), read() as file, Image.open(file) as image:
-        if getattr(image, "n_frames", 1) > 1:
-            raise InputError(f"{name}: holds {image.n_frames} pictures; save the one that is meant")
+        frames: int = getattr(image, "n_frames", 1)
+        if frames > 1:
+            raise InputError(f"{name}: holds {frames} pictures; save the one that is meant")
         if image.mode in ("RGB", "RGBA") and any("16" in str(tile[3]) for tile in image.tile if len(tile) > 3):
             raise InputError(f"{name}: has colours of more than 8 bits; save it with 8 bits a channel")
         turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
@@ -242,7 +243,7 @@ def _header(read: Any, name: str) -> _Header:
 
 def _has_grey_palette(image: Image) -> bool:
     colours = image.getpalette("RGB") or []
-    used = [index for _, index in image.getcolors(256) or []]
+    used: list[Any] = [index for _, index in image.getcolors(256) or []]
     return all(len(set(colours[3 * index : 3 * index + 3])) == 1 for index in used)
 
 
@@ -254,7 +255,8 @@ def _decoded(read: Any, name: str, mode: str, size: tuple[int, int], background:
         picture = ImageOps.exif_transpose(image)
         if picture.has_transparency_data:
             picture = picture.convert("RGBA")
-            if picture.getchannel("A").getextrema()[0] < 255:
+            lowest: Any = picture.getchannel("A").getextrema()[0]
+            if lowest < 255:
                 if background is None:
                     raise InputError(
                         f"{name}: has transparent pixels; give parameters.background in a card, the grey value (0 to "

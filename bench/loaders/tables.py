@@ -142,7 +142,7 @@ def raw_of_frame(
     return Raw(points, labels, source, tuple(map(str, features.columns)))
 
 
-def _column(columns: list[Hashable], wanted: int | str, source: str) -> Hashable:
+def _column(columns: Sequence[Hashable], wanted: int | str, source: str) -> Hashable:
     """Return the column of a name or position."""
     if isinstance(wanted, str):
         if wanted in columns:
@@ -154,7 +154,7 @@ def _column(columns: list[Hashable], wanted: int | str, source: str) -> Hashable
 
 
 def _label_column(
-    frame: pd.DataFrame, kept: list[Hashable], label: int | str | None, has_names: bool, source: str
+    frame: pd.DataFrame, kept: Sequence[Hashable], label: int | str | None, has_names: bool, source: str
 ) -> Hashable | None:
     if label is not None:
         return None if label == "none" and label not in kept else _column(list(frame.columns), label, source)

@@ -9,10 +9,10 @@ import io
 import itertools
 import lzma
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import InputError
 from bench.loaders.reading import reading
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What opens a compressed file, by its suffix.
-COMPRESSED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 #: What a file separates its values with where nobody says, by the suffix; of the others the first line tells.
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -39,8 +39,8 @@ class Layout:
     ----------
     separator : str
         One character; a space stands for any white space.
-    comments : int
-        Lines before the first row.
+    skipped : int
+        Lines before the first point.
     names : list of str or None
         Of the columns; None where the first row is a point.
     n_columns : int
@@ -49,7 +49,7 @@ class Layout:
     """
 
     separator: str
-    comments: int
+    skipped: int
     names: list[str] | None
     n_columns: int
     row_names: bool = False
@@ -86,13 +86,12 @@ def read_text_table(
     with reading(path, "save it again as a table in UTF-8, a row for each point"):
         text = _text(path)
         layout = _layout(path, text, header, _one_character(path, separator))
-    skipped = layout.comments + (layout.names is not None)
     with reading(path, "save it again with one row of as many values for each point"):
         frame = pd.read_csv(
             io.StringIO(text),
             header=None,
             names=range(layout.n_columns),
-            skiprows=skipped,
+            skiprows=layout.skipped,
             sep=r"\s+" if layout.separator == _WHITE_SPACE else layout.separator,
             skipinitialspace=True,
             keep_default_na=False,
@@ -153,10 +152,10 @@ def _layout(path: Path, text: str, header: str | None, separator: str | None) ->
     if len(first) == width - 1:
         if not _name_rows([row[0] for row in others]):
             raise InputError(f"{told}; give the last one a name too")
-        return Layout(separator, comments, _unique(path, ["", *first]), width, row_names=True)
+        return Layout(separator, comments + 1, _unique(path, ["", *first]), width, row_names=True)
     if len(first) < width:
         warnings.warn(f"{told}: those without a name are features too", RuntimeWarning, stacklevel=2)
-    return Layout(separator, comments, _unique(path, [*first, *map(str, range(len(first), width))]), width)
+    return Layout(separator, comments + 1, _unique(path, [*first, *map(str, range(len(first), width))]), width)
 
 
 def _name_rows(fields: list[str]) -> bool:
@@ -224,12 +223,13 @@ def _is_header(path: Path, first: list[str], others: list[list[str]]) -> bool:
 
 
 def _counts(first: list[str], below: list[list[str]]) -> bool:
-    """Tell whether a row counts steadily where no row below it does, as names that are numbers do: 0, 1, 2 or years."""
-    if len(first) < 2 or not all(map(_is_number, first)):
+    """Tell whether a row counts as names do that are numbers: 0, 1, 2, or as steadily as years and as no row below."""
+    if not all(map(_is_number, first)):
         return False
-    if _is_steady(first) and not any(_is_steady(list(row)) for row in zip(*below, strict=False)):
-        return len(first) > 2 or first in (["0", "1"], ["1", "2"])
-    return False
+    if len(first) > 2 and first in ([str(i + start) for i in range(len(first))] for start in (0, 1)):
+        return True
+    others = zip(*below, strict=False)
+    return len(first) > 2 and _is_steady(first) and not any(_is_steady(list(row)) for row in others)
 
 
 def _is_steady(row: list[str]) -> bool:

@@ -1,0 +1,258 @@
+"""Tables as people have them: each is read right or refused in a line, and none silently wrong."""
+
+import gzip
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.datasets import load_iris
+
+from bench.cards import load_dataset
+from bench.errors import InputError
+
+IRIS = load_iris()
+NAMES = ["setosa", "versicolor", "virginica"]
+
+
+def read(path, **options):
+    """Return the data set, and what was warned of in one text."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data = load_dataset(str(path), **options)
+    return data, "\n".join(str(each.message) for each in caught)
+
+
+def refusal(path, **options) -> str:
+    with pytest.raises(InputError) as error:
+        read(path, **options)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a text under a name and return its path."""
+
+    def write(text, name="t.csv"):
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def iris_rows():
+    return "".join(f"{','.join(map(str, x))},Iris-{NAMES[y]}\n" for x, y in zip(IRIS.data, IRIS.target, strict=True))
+
+
+def assert_is_iris(data):
+    span = np.ptp(IRIS.data, axis=0)
+    np.testing.assert_array_equal(data.x, ((IRIS.data - IRIS.data.min(axis=0)) / span).astype(np.float32))
+    np.testing.assert_array_equal(data.y, IRIS.target)
+
+
+@pytest.mark.parametrize("label", [-1, 4])
+def test_iris_as_uci_has_it_keeps_its_first_flower(written, iris_rows, label):
+    data, warned = read(written(iris_rows, "iris.data"), label=label)
+    assert_is_iris(data)
+    assert data.class_names == ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
+    assert "first row is taken for a point" in warned
+    assert "first row" not in read(written(iris_rows, "iris.data"), label=label, header="none")[1]
+
+
+def test_words_without_a_header_are_pointed_to_as_labels(written, iris_rows):
+    assert "column 4 is not numeric: 'Iris-setosa' in row 0" in refusal(written(iris_rows, "iris.data"))
+
+
+@pytest.mark.parametrize(
+    ("name", "separator", "said"),
+    [
+        ("t.csv", ",", None),
+        ("t.tsv", "\t", None),
+        ("t.txt", "  ", None),
+        ("t.dat", ",", None),
+        ("t.csv", ";", ";"),
+        ("t.csv", "\t", "tab"),
+        ("t.csv", " ", "space"),
+        ("t.txt", "|", "|"),
+    ],
+)
+def test_every_separator_gives_the_same_points(written, name, separator, said):
+    header = separator.join([*"abcd", "label"])
+    rows = [separator.join([*map(str, x), NAMES[y]]) for x, y in zip(IRIS.data, IRIS.target, strict=True)]
+    data, _ = read(written("\n".join([header, *rows]), name), separator=said)
+    assert_is_iris(data)
+
+
+@pytest.mark.parametrize("compressed", [".gz", ".bz2", ".xz"])
+def test_a_compressed_table_is_the_table(tmp_path, compressed):
+    frame = pd.DataFrame(IRIS.data, columns=list("abcd")).assign(label=IRIS.target)
+    frame.to_csv(tmp_path / f"t.csv{compressed}", index=False)
+    data, _ = read(tmp_path / f"t.csv{compressed}")
+    assert_is_iris(data)
+    assert data.name == "t"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_what_spreadsheets_write_before_a_text_is_no_part_of_a_name(written, encoding):
+    data, _ = read(written("label,größe\nx,1\ny,2\nx,3\n".encode(encoding)))
+    assert data.n_clusters == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("1.5,2\n3,4\n5,7\n", 3),  # no header: the first row is a point
+        ("a,b\n1.5,2\n3,4\n", 2),
+        ("# a,b\n1.5,2\n3,4\n", 2),  # numpy.savetxt comments its header out
+        ("\n\na,b\n1.5,2\n\n3,4\n", 2),
+        ("a,b,\n1.5,2,\n3,4,\n", 2),  # a separator at the end of each line
+        ('"a","b"\n"1","1.5","2"\n"2","3","4"\n', 2),  # R's names of rows
+        ("a,b\nr1,1.5,2\nr2,3,4\n", 2),
+        ("a , b\n 1.5 , 2\n 3 , 4\n", 2),
+    ],
+)
+def test_no_row_is_lost_and_none_made_up(written, text, points):
+    data, _ = read(written(text), n_clusters=2)
+    assert data.x.shape == (points, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("0,1,2\n.1,.2,.3\n.4,.1,.6\n", "are these the names of the columns or a point: 0, 1, 2"),
+        ("2019,2020,2021\n1,5,2\n7,3,9\n", "or a point: 2019, 2020, 2021"),
+        ("2019,2020,total\n1,5,6\n7,3,10\n", "2019, 2020, total (some of them numbers)"),
+        ("a,b,c\n1,2,3,4\n5,6,7,8\n", "its header names 3 columns and its rows have 4 values"),
+        ("a,b,c,d\n1,2,3\n5,6,7\n", "its header names 4 columns and its rows have 3 values"),
+        ("a,a\n1,2\n3,4\n", "two columns are named 'a'"),
+        (",a\n0,1\n1,2\n2,5\n", "has no name, as a saved row index has none"),
+        ("id,a\n" + "".join(f"{i},{i % 3}\n" for i in range(12)), "column 'id' numbers the rows"),
+        ("a,class\n1,0\n2,1\n3,0\n", "column 'class' looks like labels; say label = 'class'"),
+        ("a,Target\n1,0\n2,1\n3,0\n", "--label Target"),
+        ("label,y\n1,0\n2,1\n1,0\n", "columns label, y look like labels"),
+        ("a;b\n1;2\n3;4\n", "separated by semicolons? say --separator ';'"),
+        ("a\tb\n1\t2\n3\t4\n", "separated by tabs? say --separator tab"),
+        ("1 2\n3 4\n", "separated by spaces? say --separator space"),
+        ("a,b\n1,2\n3,?\n5,6\n", "'?' in row 1 (counted from 0); if that is a missing value, missing = '?'"),
+        ("a,b\n1,2\n3,\n5,6\n", "NaN or infinite, the first in row 1, column 'b'"),
+        ("a,b\n1,2\n3,inf\n5,6\n", "NaN or infinite, the first in row 1, column 'b'"),
+        ("a,b\n1,2\n3\n5,6\n", "row 2 has 1 values where row 1 has 2"),
+        ('a,b\n1,"2,5"\n3,"4,5"\n', "column 'b' is not numeric: '2,5' in row 0"),
+        ("a,b\n1,2020-01-01\n3,2020-01-02\n", "column 'b' is not numeric"),
+        ("# only\n# comments\n", "holds no values"),
+        ("\n\n", "holds no values"),
+        (b"a,b\n1,2\n\xe4,4\n", "UnicodeDecodeError"),
+        (b"a,b\n\x00\x01,2\n3,4\n", "is no text"),
+        ("label,a\n" + "".join(f"{i * 7},{i % 5}\n" for i in range(30)), "30 different labels"),
+        ("label,a\n0.5,1\n1.5,2\n", "labels are not whole numbers"),
+        ("label,a\nx,1\n,2\n", "lacks 1 labels, the first in row 1"),
+        ("label,a\nx,1\n?,2\n", "labels are missing, the first in row 1"),
+    ],
+)
+def test_what_is_not_plain_is_refused_in_a_line(written, text, message):
+    assert message in refusal(written(text), n_clusters=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"label": "colour"}, "has no column 'colour'; its columns are a, b"),
+        ({"label": 2}, "has no column 2; it has 2, 0 to 1"),
+        ({"label": -3}, "has no column -3"),
+        ({"separator": ";;"}, "separator ';;' is not one character"),
+    ],
+)
+def test_what_is_said_of_a_table_must_fit_it(written, options, message):
+    assert message in refusal(written("a,b\n1,2\n3,4\n"), n_clusters=2, **options)
+
+
+def test_labels_are_taken_by_name_and_by_place_and_by_nobody(written):
+    path = written("class,a,b\n1,.5,.25\n2,.25,1\n1,0,.5\n")
+    for label in ("class", 0, -3):
+        assert read(path, label=label)[0].x.shape == (3, 2)
+        assert read(path, label=label)[0].class_names == ("1", "2")
+    assert read(path, label="none", n_clusters=2)[0].x.shape == (3, 3)
+
+
+def test_coordinates_named_x_and_y_are_no_labels(written):
+    assert read(written("x,y\n1.5,2\n3,4\n5,7\n"), n_clusters=2)[0].x.shape == (3, 2)
+
+
+def test_a_column_of_few_whole_numbers_among_fractions_is_pointed_to(tmp_path):
+    table = np.column_stack([IRIS.target, IRIS.data])
+    np.savetxt(tmp_path / "Plane_TRAIN.tsv", table, delimiter="\t")
+    _, warned = read(tmp_path / "Plane_TRAIN.tsv", n_clusters=3)
+    assert "column 0 alone holds whole numbers, 3 of them: labels? --label 0" in warned
+    assert_is_iris(read(tmp_path / "Plane_TRAIN.tsv", label=0)[0])
+
+
+def test_rows_with_a_value_missing_are_left_out_where_a_card_says_what_missing_is(written, tmp_path):
+    written("a,b,label\n1,3.5,x\n2,?,y\n3,1.5,x\n4,2.5,y\n")
+    card = tmp_path / "c.toml"
+    card.write_text('name = "c"\nloader = "table"\nparameters.path = "t.csv"\nparameters.missing = "?"\n')
+    data, warned = read(card)
+    assert "1 of 4 rows are left out, for a value is missing in each" in warned
+    assert data.items.tolist() == ["0", "2", "3"]
+    assert data.y.tolist() == [0, 0, 1]
+
+
+def test_clustering_benchmarks_keep_labels_beside_the_data_and_noise_as_zero(tmp_path):
+    for name, values in (
+        ("hepta.data.gz", IRIS.data),
+        ("hepta.labels0.gz", np.where(IRIS.target == 2, 0, IRIS.target + 1)),
+    ):
+        with gzip.open(tmp_path / name, "wt") as file:
+            np.savetxt(file, values, fmt="%g")
+    data, warned = read(tmp_path / "hepta.data.gz")
+    assert data.n_clusters == 2
+    np.testing.assert_array_equal(data.y, np.where(IRIS.target == 2, -1, IRIS.target))
+    assert "50 of 150 points have a label of noise" in warned
+
+
+def test_a_header_that_names_few_of_many_columns_costs_none_of_them(tmp_path):
+    with gzip.open(tmp_path / "t.csv.gz", "wt") as file:
+        np.savetxt(file, np.random.default_rng(0).random((60, 16)), delimiter=",", header="a,b", comments="")
+    data, warned = read(tmp_path / "t.csv.gz", n_clusters=3)
+    assert data.x.shape == (60, 16)
+    assert "its header names 2 columns and its rows have 16 values" in warned
+
+
+def test_what_is_said_of_paths_is_said_of_none_that_have_a_card():
+    assert "--label class says how a file is read" in refusal("digits", label="class")
+
+
+WHOLE = arrays(np.int64, st.tuples(st.integers(4, 12), st.integers(1, 4)), elements=st.integers(0, 100))
+
+
+@given(table=WHOLE)
+def test_the_type_that_numbers_are_stored_in_changes_nothing(table, tmp_path_factory):
+    if table.min() == table.max():
+        return
+    folder = tmp_path_factory.mktemp("types")
+    fingerprints = set()
+    for kind in ("u1", "i1", "i8", ">i4", "f2", "f4", ">f4", "f8", ">f8", "u2"):
+        path = folder / f"{kind.replace('>', 'big')}.npy"
+        np.save(path, table.astype(kind))
+        data, _ = read(path, n_clusters=2)
+        fingerprints.add((data.fingerprint, data.x.tobytes()))
+    assert len(fingerprints) == 1
+
+
+@given(table=WHOLE.map(lambda table: table / 8))
+def test_the_format_of_a_table_changes_nothing(table, tmp_path_factory):
+    if table.min() == table.max():
+        return
+    folder = tmp_path_factory.mktemp("formats")
+    frame = pd.DataFrame(table, columns=[f"c{i}" for i in range(table.shape[1])])
+    frame.to_csv(folder / "t.csv", index=False)
+    frame.to_csv(folder / "t.tsv", index=False, sep="\t")
+    frame.to_csv(folder / "t.txt", index=False, sep=" ")
+    frame.to_parquet(folder / "t.parquet")
+    np.save(folder / "t.npy", table)
+    found = [read(folder / f"t.{kind}", n_clusters=2)[0] for kind in ("csv", "tsv", "txt", "parquet", "npy")]
+    assert len({data.fingerprint for data in found}) == 1
