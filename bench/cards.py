@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench.addresses import card_of_address, is_address, parse_address
 from bench.errors import InputError
 from bench.loaders import OWN_DATA, parameters_of, splits_in
 from bench.loaders.card import Card, read_card
@@ -57,15 +58,15 @@ def card_names() -> list[str]:
 
 
 def find_card(spec: str) -> Card:
-    """Find a card by name, by its file, or make one for a bare path to data.
+    """Find a card by name, by its file, or make one for a bare path or the address of data.
 
     Parameters
     ----------
     spec : str
-        A name that is built in or that an installed package announces, a card's .toml, or data: a file of a kind that
-        is read (.npz, .csv, ...) or a folder of images; any of them may be followed by ``@split``, or
-        ``@split+split``, to keep only those splits. A name goes before a folder of the same name: write ``./name``
-        for the folder.
+        A name that is built in or that an installed package announces, a card's .toml, data (a file of a kind that is
+        read, such as .npz or .csv, or a folder of images), or an address (``hf:OWNER/NAME`` or ``openml:ID``, see
+        `bench.addresses`). Any of them may be followed by ``@split``, or ``@split+split``, to keep only those splits. A
+        name goes before a folder of the same name: write ``./name`` for the folder.
 
     Returns
     -------
@@ -77,6 +78,10 @@ def find_card(spec: str) -> Card:
     InputError
         If nothing has that name, the card is not valid, or it has no such split.
     """
+    if is_address(spec):
+        address, at, wanted = spec.partition("@")
+        card = card_of_address(address)
+        return _with_splits(card, wanted.split("+")) if at else card
     whole = _whole(spec)
     if whole is not None:
         return whole
@@ -91,7 +96,8 @@ def find_card(spec: str) -> Card:
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(
         f"unknown data set {spec!r}; {hint}known: {', '.join(card_names())}; "
-        f"otherwise give a path to a card (.toml) or to data ({', '.join(_LOADERS)}, a folder of images)"
+        f"otherwise give a path to a card (.toml) or to data ({', '.join(_LOADERS)}, a folder of images), "
+        "hf:OWNER/NAME or openml:ID"
     )
 
 
@@ -153,7 +159,12 @@ def load_dataset(
                 f"this one ({card.loader}) its card says it"
             )
         card = card.model_copy(update={"parameters": {**card.parameters, parameter: value}})
-    return assemble(card, _root(data_root), limit, n_clusters)
+    dataset = assemble(card, _root(data_root), limit, n_clusters)
+    if card.loader == "hub" and card.classes is None:
+        from bench.loaders.hub import with_class_names
+
+        return with_class_names(dataset, card)
+    return dataset
 
 
 def fingerprint_card(spec: str | Card, *, data_root: str | Path | None = None) -> dict[str, str]:
@@ -172,20 +183,30 @@ def fingerprint_card(spec: str | Card, *, data_root: str | Path | None = None) -
 
 
 def download_dataset(spec: str | Card, data_root: str | Path | None = None) -> Path:
-    """Fetch a torchvision data set, and return the folder that now holds it.
+    """Fetch a data set of torchvision, of the Hugging Face hub or of OpenML, and return the folder that now holds it.
+
+    That of an address is fetched anew where the hub has a newer commit; a run itself takes what was fetched before.
 
     Raises
     ------
     InputError
         If there is nothing to fetch for this card, or the download fails.
     """
-    from bench.loaders.torchvision_images import download
+    from bench.loaders import hub_files, openml, torchvision_images
 
-    card = _card(spec)
-    kind, _, member = card.loader.partition(":")
-    if kind != "torchvision":
-        raise InputError(f"data set {card.name!r} is not downloaded (its loader is {card.loader!r}); use it as it is")
-    return download(member, card.name, _root(data_root))
+    if isinstance(spec, str) and is_address(spec):
+        name, (loader, parameters) = spec, parse_address(spec.partition("@")[0])
+    else:
+        card = _card(spec)
+        name, loader, parameters = card.name, card.loader, card.parameters
+    kind, _, member = loader.partition(":")
+    if kind == "torchvision":
+        return torchvision_images.download(member, name, _root(data_root))
+    if kind == "hub" and "repo" in parameters:
+        return hub_files.download(parameters["repo"], parameters.get("config"), parameters.get("revision"))
+    if kind == "openml" and "data_id" in parameters:
+        return openml.download(parameters["data_id"], _root(data_root))
+    raise InputError(f"data set {name!r} is not downloaded (its loader is {loader!r}); use it as it is")
 
 
 def card_rows(data_root: str | Path | None = None) -> list[dict[str, Any]]:
@@ -254,11 +275,12 @@ def parameter_for(option: str, spec: str) -> str | None:
     Returns
     -------
     str or None
-        None for data that are not named by the path of their file: their card says how they are read.
+        None for data that are named neither by the path of their file nor by an address: their card says how they are
+        read.
     """
     loader = find_card(spec).loader
     written = (spec.rpartition("@")[0] or spec).endswith(".toml")
-    if written or loader.partition(":")[0] not in OWN_DATA:
+    if not is_address(spec) and (written or loader.partition(":")[0] not in OWN_DATA):
         return None
     taken = parameters_of(loader)
     return next((parameter for parameter in _SAID_OF_PATHS[option] if parameter in taken), None)

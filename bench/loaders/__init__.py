@@ -30,6 +30,8 @@ MODULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "npy": ("arrays", ()),
     "table": ("tables", ()),
     "image_folder": ("image_folder", ()),
+    "hub": ("hub", ()),
+    "openml": ("openml", ()),
 }
 # Kinds whose points lie in a file or folder of the user's, named by the card's `parameters.path`.
 OWN_DATA = ("npz", "npy", "table", "image_folder")
