@@ -19,6 +19,8 @@ from tests.bench.hub_repository import (
     serving,
 )
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*networks hardly learn", "ignore:.*are grey, and are read in colour")
+
 README = """---
 license: mit
 configs:
@@ -215,8 +217,8 @@ def card_of(**parameters):
 
 def test_images_of_several_sizes_are_refused_unless_a_card_gives_one(cache):
     lay_out(cache, "a/b", one_file(pictures([*PIXELS[:3], PIXELS[3, :3]], LABELS[:4])))
-    assert "give parameters.size = [height, width] in a card" in refusal(load_dataset, "hf:a/b")
-    assert load_dataset(card_of(size=[4, 4])).image_shape == (4, 4)
+    assert "give parameters.resize = [height, width] in a card" in refusal(load_dataset, "hf:a/b")
+    assert load_dataset(card_of(resize=[4, 4])).image_shape == (4, 4)
 
 
 def test_a_card_says_which_column_holds_the_images_and_which_the_labels(cache):
@@ -243,9 +245,36 @@ def test_a_card_says_which_column_holds_the_images_and_which_the_labels(cache):
 def test_a_column_beside_images_that_may_be_the_labels_is_asked_about(cache):
     columns = {"image": images_of(PIXELS[:4]), "species": ["a", "b", "a", "b"]}
     lay_out(cache, "a/b", one_file(parquet(columns)))
-    assert "which column holds the labels, if any: species?" in refusal(load_dataset, "hf:a/b")
+    assert "which column holds the labels: species?" in refusal(load_dataset, "hf:a/b")
     assert load_dataset(card_of(label="species")).class_names == ("a", "b")
+    assert load_dataset("hf:a/b", label="species").class_names == ("a", "b")
+    assert load_dataset("hf:a/b", label="none", n_clusters=2).y is None
     assert load_dataset(card_of(ignore=["species"]), n_clusters=2).y is None
+
+
+def test_deeper_grey_and_transparent_images_are_read_as_those_of_a_folder(cache):
+    deep = PIXELS.astype(np.uint16) * 200
+    lay_out(cache, "a/deep", one_file(pictures(deep, LABELS)))
+    np.testing.assert_allclose(load_dataset("hf:a/deep").x, deep.reshape(12, -1) / deep.max(), rtol=1e-6)
+    clear = np.concatenate([COLOURS, PIXELS[..., None]], axis=-1)
+    lay_out(cache, "a/clear", one_file(pictures(clear, LABELS)))
+    assert "parameters.background" in refusal(load_dataset, "hf:a/clear")
+
+
+def test_an_option_of_tables_reaches_csv_files_and_is_refused_where_it_says_nothing(cache):
+    lay_out(cache, "a/b", one_file("1,2,0\n3,5,1\n2,9,1\n", "train.csv"))
+    data = load_dataset("hf:a/b", header="none", label=-1)
+    assert data.x.shape == (3, 2)
+    assert data.y.tolist() == [0, 1, 1]
+
+
+def test_several_csv_files_of_a_split_are_one_below_the_other(cache):
+    parts = {f"train-0000{i}-of-00002.csv": f"x,label\n{i},a\n{i + 5},b\n" for i in (0, 1)}
+    lay_out(cache, "a/b", parts)
+    with pytest.warns(RuntimeWarning, match="does not say which files"):
+        data = load_dataset("hf:a/b")
+    assert data.y.tolist() == [0, 1, 0, 1]
+    np.testing.assert_allclose(data.x[:, 0], [0, 5 / 6, 1 / 6, 1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
@@ -270,17 +299,19 @@ def test_a_saved_row_index_is_no_feature(cache):
     [
         (b"PAR1 damaged", "the file is damaged: delete"),
         (b"version https://git-lfs.github.com/spec/v1", "the file is damaged: delete"),
-        (parquet({"text": ["one", "two"], "label": [0, 1]}), "column 'text' is not numeric (first value 'one')"),
+        (parquet({"text": ["one", "two"], "label": [0, 1]}), "column 'text' is not numeric: 'one' in row 0"),
         (parquet({"x": [[1, 2], [3, 4]], "label": [0, 1]}), "column 'x' is not numeric"),
-        (parquet({"label": [0, 1]}), "has no column of points"),
+        (parquet({"label": [0, 1]}), "has no column of features"),
         (parquet({"x": [1.0, None, 2.0], "label": [0, 1, 0]}), "the first in row 1, column 'x'"),
         (parquet({"x": [1.0, 3.0, 2.0], "label": [0, None, 0]}), "column 'label' lacks 1 labels, the first in row 1"),
-        (parquet({"x": [1.0, 3.0], "label": [[0], [1]]}), "column 'label' holds ndarray where labels"),
-        (parquet({"x": pa.array([], pa.float64()), "label": pa.array([], pa.int64())}), "split 'train' has no rows"),
-        (pictures([b"GIF8 no image", PIXELS[0]], [0, 1]), "train, row 0: cannot be read (UnidentifiedImageError"),
-        (pictures([image_bytes(PIXELS[0])[:60], PIXELS[0]], [0, 1]), "train, row 0: cannot be read"),
-        (pictures([None, PIXELS[0]], [0, 1]), "train, row 0: holds no image, or only the path of one"),
-        (pictures([PIXELS[0].astype(np.uint16) * 200, PIXELS[0]], [0, 1]), "row 0: has pixels of more than 8 bits"),
+        (parquet({"x": [1.0, 3.0], "label": [[0], [1]]}), "'label' holds list<element: int64>; a point has one label"),
+        (parquet({"x": pa.array([], pa.float64()), "label": pa.array([], pa.int64())}), "holds no values"),
+        (pictures([], pa.array([], pa.int64())), "split 'train' has no rows"),
+        (parquet({"image": images_of(PIXELS[:2]), "label": [0, None]}), "1 labels are missing, the first in row 1"),
+        (pictures([b"GIF8 no image", PIXELS[0]], [0, 1]), "train/row 0: cannot be read (UnidentifiedImageError"),
+        (pictures([image_bytes(PIXELS[0])[:60], PIXELS[0]], [0, 1]), "train/row 0: cannot be read"),
+        (pictures([None, PIXELS[0]], [0, 1]), "train/row 0: holds no image, or only the path of one"),
+        (pictures([PIXELS[0].astype(np.uint16) * 200, PIXELS[0]], [0, 1]), "row 1: has pixels of another depth"),
         (parquet({"audio": images_of([b"RIFF"]), "label": [0]}, {"audio": {"_type": "Audio"}}), "'audio' is not num"),
     ],
 )  # fmt: skip
