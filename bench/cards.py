@@ -80,8 +80,8 @@ def find_card(spec: str) -> Card:
     """
     if is_address(spec):
         address, at, wanted = spec.partition("@")
-        card = card_of_address(address)
-        return _with_splits(card, wanted.split("+")) if at else card
+        found = card_of_address(address)
+        return _with_splits(found, wanted.split("+")) if at else found
     whole = _whole(spec)
     if whole is not None:
         return whole

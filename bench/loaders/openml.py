@@ -23,7 +23,7 @@ _PATIENCE = 10
 # Kinds of columns that have a distance.
 _NUMBERS = ("numeric", "integer", "real")
 # Bytes that a sparse table may take when it is made dense.
-_MOST = 2**31
+_MOST = 4 * 2**30
 
 
 def load(request: Request, *, data_id: int, label: str | None = None, ignore: tuple[str, ...] = ()) -> Raw:

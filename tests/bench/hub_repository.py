@@ -53,7 +53,7 @@ IMAGE = {"_type": "Image"}
 DIGITS = {"image": IMAGE, "label": classes(*"0123456789")}
 
 
-def pictures(pixels: np.ndarray, labels: Any, features: Mapping[str, Any] = DIGITS) -> bytes:
+def pictures(pixels: Any, labels: Any, features: Mapping[str, Any] = DIGITS) -> bytes:
     """Write a parquet file of images and labels."""
     return parquet({"image": images_of(pixels), "label": labels}, features)
 
