@@ -70,7 +70,8 @@ def card_of_address(address: str) -> Card:
     """
     loader, parameters = parse_address(address)
     scheme = address.partition(":")[0]
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join([scheme, *map(str, parameters.values())]))
+    parts = [re.sub(r"^([0-9a-f]{12})[0-9a-f]{28}$", r"\1", str(value)) for value in parameters.values()]
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join([scheme, *parts]))
     if loader == "openml":
         return Card(name=name, title=f"OpenML {parameters['data_id']}", loader=loader, parameters=parameters)
     from bench.loaders.hub_files import find

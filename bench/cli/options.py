@@ -38,7 +38,9 @@ class HeaderRow(StrEnum):
 
 SuiteName = Annotated[str, typer.Argument(help="A built-in suite or a .toml file.")]
 Methods = Annotated[str | None, typer.Option(help="Methods instead of the suite's: dec,sdec@stable,pkg.mod:Class")]
-Datasets = Annotated[str | None, typer.Option(help="Data sets instead of the suite's: names, cards, files, folders.")]
+Datasets = Annotated[
+    str | None, typer.Option(help="Data sets instead of the suite's: names, cards, files, folders, hf:OWNER/NAME.")
+]
 Seeds = Annotated[str | None, typer.Option(help="10 (the seeds 0 to 9), 0-9 or 0,3,7")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="METHOD.PARAMETER=VALUE[,VALUE...]; repeatable.")]
 Preset = Annotated[str | None, typer.Option(help="Preset instead of the suite's.")]

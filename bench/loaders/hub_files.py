@@ -186,9 +186,9 @@ def _cached(repo: str, revision: str) -> _Snapshot | None:
         named = root / "refs" / revision
         if not named.is_file():
             return None
-        commit = named.read_text(encoding="utf-8").strip()
+        commit = named.read_text(encoding="utf-8", errors="replace").strip()
     folder = root / "snapshots" / commit
-    if not folder.is_dir():
+    if not REGEX_COMMIT_HASH.fullmatch(commit) or not folder.is_dir():
         return None
     there = tuple(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
     try:

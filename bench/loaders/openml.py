@@ -35,7 +35,7 @@ def load(request: Request, *, data_id: int, label: str | None = None, ignore: tu
     data_id : int
         Number of the data set, which stands for one version of it.
     label : str, optional
-        Column of the labels; the default target that OpenML names, unless said otherwise.
+        Column of the labels, or "none"; the default target that OpenML names, unless said otherwise.
     ignore : tuple of str
         Columns that are neither features nor labels, beside those that OpenML says to ignore.
 
@@ -91,14 +91,15 @@ def _fetch(data_id: int, data_root: Path, label: str | None) -> tuple[Any, dict[
         try:
             features = _get_data_features(data_id, str(data_root / "openml"), n_retries=1)
             kinds = {str(feature["name"]): str(feature["data_type"]).lower() for feature in features}
-            if label is not None and label not in kinds:
+            target = None if label == "none" and label not in kinds else label or "default-target"
+            if target not in (None, "default-target", *kinds):
                 raise InputError(f"{source}: has no column {label!r}; its columns are {', '.join(kinds)}")
             # The parser of pandas reads in seconds what liac-arff reads in minutes, and "auto" leaves to that only what
             # is sparse. What is nominal is read as text: the parser fails on categories that are numbers, as MNIST's.
             data = fetch_openml(
                 data_id=data_id,
                 data_home=data_root,
-                target_column=label or "default-target",
+                target_column=target,
                 n_retries=1,
                 read_csv_kwargs={"dtype": {i: str for i, kind in enumerate(kinds.values()) if kind not in _NUMBERS}},
             )

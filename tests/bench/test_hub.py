@@ -104,6 +104,8 @@ def test_the_commit_is_in_the_card_and_its_address_finds_the_same_data(cache):
     assert card.splits == ("train", "test")
     assert card.parameters == {"repo": "ylecun/mnist", "config": "mnist", "revision": COMMIT}
     by_commit = load_dataset(f"hf:ylecun/mnist:mnist#{COMMIT}@test+train")
+    assert by_commit.name == f"hf-ylecun-mnist-mnist-{COMMIT[:12]}"
+    assert by_commit.source == load_dataset("hf:ylecun/mnist").source == f"hf:ylecun/mnist:mnist#{COMMIT}"
     assert by_commit.fingerprint == load_dataset("hf:ylecun/mnist").fingerprint
 
 
@@ -401,6 +403,19 @@ def test_without_network_and_data_the_line_says_how_to_get_them(monkeypatch, cac
     assert "cannot be asked" in refusal(download_dataset, "hf:ylecun/mnist")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert "HF_HUB_OFFLINE is set" in refusal(load_dataset, "hf:ylecun/mnist")
+
+
+def test_what_the_cache_holds_is_read_in_offline_mode(monkeypatch, cache):
+    lay_out(cache, "ylecun/mnist", digits())
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert load_dataset("hf:ylecun/mnist").x.shape == (12, 20)
+
+
+@pytest.mark.parametrize("content", ["", "main", "../..", COMMIT[:12], ELSEWHERE])
+def test_a_damaged_name_of_a_commit_is_as_good_as_none(cache, content):
+    lay_out(cache, "ylecun/mnist", digits())
+    (cache / "datasets--ylecun--mnist/refs/main").write_text(content)
+    assert "not, or not wholly, in the hub's cache" in refusal(load_dataset, "hf:ylecun/mnist")
 
 
 def test_a_file_that_was_deleted_from_the_cache_is_fetched_again(hub):

@@ -161,6 +161,14 @@ def test_several_targets_are_refused_and_none_is_data_without_labels(tmp_path):
     assert load_dataset("openml:62", data_root=tmp_path, n_clusters=2).y is None
 
 
+def test_labels_may_be_refused(tmp_path):
+    keep(tmp_path, 61, [LENGTH, WIDTH, SPECIES], IRIS)
+    data = load_dataset(card_of(label="none", ignore=["species"]), data_root=tmp_path, n_clusters=2)
+    assert data.y is None
+    assert data.x.shape == (4, 2)
+    assert "nominal or text (species)" in refusal(load_dataset, "openml:61", data_root=tmp_path, label="none")
+
+
 def test_missing_values_are_refused_with_their_column(tmp_path):
     keep(tmp_path, 61, [LENGTH, WIDTH, SPECIES], [(1, "?", "setosa"), (2, 3, "virginica")])
     assert "the first in row 0, column 'width'" in refusal(load_dataset, "openml:61", data_root=tmp_path)
