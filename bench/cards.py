@@ -37,6 +37,12 @@ __all__ = [
 _LOADERS = {
     ".npz": "npz",
     ".npy": "npy",
+    ".mat": "mat",
+    ".h5": "h5",
+    ".hdf5": "h5",
+    ".pt": "pt",
+    ".pth": "pt",
+    ".arff": "arff",
     ".csv": "table",
     ".tsv": "table",
     ".data": "table",
@@ -183,7 +189,7 @@ def fingerprint_card(spec: str | Card, *, data_root: str | Path | None = None) -
 
 
 def download_dataset(spec: str | Card, data_root: str | Path | None = None) -> Path:
-    """Fetch a data set of torchvision, of the Hugging Face hub or of OpenML, and return the folder that now holds it.
+    """Fetch a data set of torchvision, the hub, OpenML or a card that says where its files live; return their folder.
 
     That of an address is fetched anew where the hub has a newer commit; a run itself takes what was fetched before.
 
@@ -192,13 +198,15 @@ def download_dataset(spec: str | Card, data_root: str | Path | None = None) -> P
     InputError
         If there is nothing to fetch for this card, or the download fails.
     """
-    from bench.loaders import hub_files, openml, torchvision_images
+    from bench.loaders import files, hub_files, openml, torchvision_images
 
     if isinstance(spec, str) and is_address(spec):
         name, (loader, parameters) = spec, parse_address(spec.partition("@")[0])
     else:
         card = _card(spec)
         name, loader, parameters = card.name, card.loader, card.parameters
+        if loader.startswith("files:"):
+            return files.download(card, _root(data_root))
     kind, _, member = loader.partition(":")
     if kind == "torchvision":
         return torchvision_images.download(member, name, _root(data_root))
@@ -220,8 +228,6 @@ def card_rows(data_root: str | Path | None = None) -> list[dict[str, Any]]:
         ``name``, ``title``, ``n``, ``shape``, ``classes`` (their number), ``licence`` and ``present``
         (whether it can be loaded without a download).
     """
-    from bench.loaders.torchvision_images import missing_files
-
     cards = [find_card(name) for name in _built_in_names()]
     for entry in _announced().values():
         try:
@@ -230,7 +236,6 @@ def card_rows(data_root: str | Path | None = None) -> list[dict[str, Any]]:
             warnings.warn(f"left out: {error}", RuntimeWarning, stacklevel=2)
     rows = []
     for card in sorted(cards, key=lambda card: card.name):
-        kind, _, member = card.loader.partition(":")
         rows.append(
             {
                 "name": card.name,
@@ -239,10 +244,19 @@ def card_rows(data_root: str | Path | None = None) -> list[dict[str, Any]]:
                 "shape": card.shape,
                 "classes": len(card.classes) if card.classes else None,
                 "licence": card.licence,
-                "present": kind != "torchvision" or not missing_files(member, card.splits, _root(data_root)),
+                "present": _is_present(card, _root(data_root)),
             }
         )
     return rows
+
+
+def _is_present(card: Card, data_root: Path) -> bool:
+    from bench.loaders import files, torchvision_images
+
+    kind, _, member = card.loader.partition(":")
+    if kind == "files":
+        return files.is_present(card, data_root)
+    return kind != "torchvision" or not torchvision_images.missing_files(member, card.splits, data_root)
 
 
 def default_data_root() -> Path:

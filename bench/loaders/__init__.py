@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -28,13 +28,18 @@ MODULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "synthetic": ("synthetic", ("blobs",)),
     "npz": ("arrays", ()),
     "npy": ("arrays", ()),
+    "mat": ("matlab", ()),
+    "h5": ("hdf5", ()),
+    "pt": ("tensors", ()),
+    "arff": ("arff", ()),
     "table": ("tables", ()),
     "image_folder": ("image_folder", ()),
     "hub": ("hub", ()),
     "openml": ("openml", ()),
+    "files": ("files", ("npz", "npy", "mat", "h5", "pt", "arff", "table")),
 }
 # Kinds whose points lie in a file or folder of the user's, named by the card's `parameters.path`.
-OWN_DATA = ("npz", "npy", "table", "image_folder")
+OWN_DATA = ("npz", "npy", "mat", "h5", "pt", "arff", "table", "image_folder")
 # Kinds whose reader gives points of one type, which is part of their fingerprints.
 OF_ONE_TYPE = ("torchvision", "sklearn", "synthetic")
 
@@ -115,24 +120,28 @@ def read_split(card: Card, split: str, data_root: Path) -> Raw:
     InputError
         If the data are missing or unreadable, or the card's ``parameters`` do not fit the reader.
     """
-    from pydantic import ValidationError, validate_call
-
     kind, _, member = card.loader.partition(":")
     parameters = dict(card.parameters)
     path = _own_path(card, split, parameters) if kind in OWN_DATA else data_root
-    request = Request(kind, member, split, data_root, path, card.name)
-    load = _module(card.loader).load
+    return read_with(Request(kind, member, split, data_root, path, card.name), parameters)
+
+
+def read_with(request: Request, parameters: Mapping[str, Any]) -> Raw:
+    """Read one split with the reader of the request's kind; parameters and errors as for `read_split`."""
+    from pydantic import ValidationError, validate_call
+
+    load = _module(request.kind).load
     try:
         # validate_call would also judge what happens inside `load`, so only the binding is checked by it.
         bound = validate_call(_binding(load))(request, **parameters)
     except ValidationError as error:
-        known = parameters_of(card.loader)
-        keys = ["path", *known] if kind in OWN_DATA else known
+        known = parameters_of(request.kind)
+        keys = ["path", *known] if request.kind in OWN_DATA else known
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"card {card.name!r}: parameters.{key}: {one_line(first['msg'])}; "
-            f"{card.loader} takes {', '.join(keys) or 'no parameters'}"
+            f"card {request.card!r}: parameters.{key}: {one_line(first['msg'])}; "
+            f"{f'{request.kind}:{request.member}'.rstrip(':')} takes {', '.join(keys) or 'no parameters'}"
         ) from None
     raw: Raw = load(request, **bound)
     return raw
@@ -155,7 +164,7 @@ def splits_in(loader: str, path: Path) -> tuple[str, ...]:
 
 def parameters_of(loader: str) -> list[str]:
     """Return what a card's ``parameters`` may hold for a loader, beside the ``path`` of `OWN_DATA`."""
-    return [key for key in _module(loader).load.__annotations__ if key not in ("request", "return")]
+    return [key for key in _module(loader).load.__annotations__ if key not in ("request", "options", "return")]
 
 
 def _module(loader: str) -> ModuleType:
@@ -177,7 +186,7 @@ def _own_path(card: Card, split: str, parameters: dict[str, Any]) -> Path:
     path = parameters.pop("path", None)
     if isinstance(path, dict):
         path = path.get(split)
-    elif len(card.splits) > 1 and not hasattr(_module(card.loader), "splits_in"):
+    elif len(card.splits) > 1 and not _holds(card, path):
         path = None
     if not isinstance(path, str):
         raise InputError(
@@ -187,3 +196,10 @@ def _own_path(card: Card, split: str, parameters: dict[str, Any]) -> Path:
     if not Path(path).exists():
         raise InputError(f"card {card.name!r}: {path} does not exist; mend parameters.path in the card")
     return Path(path)
+
+
+def _holds(card: Card, path: Any) -> bool:
+    """Say whether one path may serve all splits of a card: it does not exist, which is told later, or holds them."""
+    return isinstance(path, str) and (
+        not Path(path).exists() or set(card.splits) <= set(splits_in(card.loader, Path(path)))
+    )

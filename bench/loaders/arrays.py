@@ -1,27 +1,39 @@
-"""The user's own arrays: .npz with x and perhaps y, or one .npy."""
+"""The user's own arrays in NumPy's files: .npz, a sparse matrix of SciPy's among them, or one .npy."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import InputError
 from bench.loaders import Raw, Request
+from bench.loaders.choosing import Array, fault_of, names_of_splits, take
 from bench.loaders.reading import reading
 
 if TYPE_CHECKING:
     import numpy as np
 
+# Objects in a NumPy file are pickles, and reading a pickle runs code: they are refused.
+_MEND = "save plain numeric arrays again with numpy.savez or numpy.save (objects are not read)"
+# The members of a .npz of scipy.sparse.save_npz that are always there.
+_SPARSE = {"format", "shape", "data"}
 
-def load(request: Request, *, x: str | None = None, y: str | None = None) -> Raw:
+
+def load(
+    request: Request, *, x: str | None = None, y: str | None = None, samples: Literal["first", "last"] = "first"
+) -> Raw:
     """Read points, and labels where there are any, from a NumPy file.
 
     Parameters
     ----------
     request : Request
-    x : str, optional
-        Key of the points in a .npz; ``"x"`` unless said otherwise.
-    y : str, optional
-        Key of the labels; ``"y"`` where the file has it.
+    x, y : str, optional
+        Names of the points and of the labels in a .npz; see `bench.loaders.choosing.take`.
+    samples : {"first", "last"}
+        Which axis of the points counts them.
 
     Returns
     -------
@@ -31,37 +43,66 @@ def load(request: Request, *, x: str | None = None, y: str | None = None) -> Raw
     Raises
     ------
     InputError
-        If the file is damaged, holds pickled objects, or lacks a key.
+        If the file is damaged, holds pickled objects, or does not say plainly which array is which.
     """
+    with reading(request.path, _MEND), _arrays(request.path, request.kind) as arrays:
+        if request.kind == "npy" and (x or y):
+            raise InputError(f"card {request.card!r}: parameters x and y are for .npz files; a .npy is points only")
+        return take(request, arrays, x, y, samples)
+
+
+def splits_in(path: Path) -> tuple[str, ...]:
+    """Return the splits that the names of a .npz tell, such as those of x_train, y_train, x_test, y_test."""
+    if path.suffix.lower() == ".npy":
+        return ("all",)
+    with reading(path, _MEND), _arrays(path, "npz") as arrays:
+        return names_of_splits(arrays)
+
+
+@contextmanager
+def _arrays(path: Path, kind: str) -> Iterator[dict[str, Array]]:
     import numpy as np
 
-    # Objects in a NumPy file are pickles, and reading a pickle runs code: they are refused.
-    mend = "save plain numeric arrays again with numpy.savez or numpy.save (objects are not read)"
-    with reading(request.path, mend):
-        loaded = np.load(request.path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return _single(request, loaded, x, y)
-        with loaded:
-            if request.kind == "npy":
-                raise InputError(f'{request.path}: is a .npz inside; give loader "npz" or name it .npz')
-            points = _member(request, loaded, x or "x")
-            labels = _member(request, loaded, y or "y") if y or "y" in loaded.files else None
-    return Raw(points, labels, str(request.path))
+    loaded = np.load(path, allow_pickle=False)
+    if isinstance(loaded, np.ndarray):
+        if kind == "npz":
+            raise InputError(f'{path}: is a single .npy array; give loader "npy" or name it .npy')
+        yield {"x": _array(loaded.shape, loaded.dtype, lambda: loaded)}
+        return
+    with loaded:
+        if kind == "npy":
+            raise InputError(f'{path}: is a .npz inside; give loader "npz" or name it .npz')
+        names = list(loaded.files)
+        found = {}
+        if set(names) >= _SPARSE:
+            found["x"] = _sparse(path)
+            names = [name for name in names if name not in _SPARSE | {"indices", "indptr", "row", "col", "offsets"}]
+        for name in names:
+            found[name] = _member(loaded, name)
+        yield found
 
 
-def _single(request: Request, points: np.ndarray, x: str | None, y: str | None) -> Raw:
-    if request.kind == "npz":
-        raise InputError(f'{request.path}: is a single .npy array; give loader "npy" or name it .npy')
-    if x or y:
-        raise InputError(f"card {request.card!r}: parameters x and y are for .npz files; a .npy is points only")
-    return Raw(points, None, str(request.path))
+def _sparse(path: Path) -> Array:
+    import scipy.sparse
+
+    matrix = scipy.sparse.load_npz(path)
+    return Array(matrix.shape, matrix.dtype, lambda: matrix, is_sparse=True)
 
 
-def _member(request: Request, loaded: Any, key: str) -> np.ndarray:
-    if key not in loaded.files:
-        raise InputError(
-            f"{request.path}: has no array {key!r} but {', '.join(loaded.files) or 'nothing'}; save the "
-            "points as x and the labels as y, or name the keys in a card's parameters"
-        )
-    array: np.ndarray = loaded[key]
-    return array
+def _member(loaded: Any, name: str) -> Array:
+    """Read the header of an array, and leave its values where they are."""
+    import numpy as np
+
+    in_zip = f"{name}.npy" if f"{name}.npy" in loaded.zip.namelist() else name
+    with loaded.zip.open(in_zip) as file:
+        try:
+            version = np.lib.format.read_magic(file)
+        except ValueError:
+            return Array((), np.dtype("V"), bytes, "no array")
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+    return _array(shape, dtype, functools.partial(loaded.__getitem__, name))
+
+
+def _array(shape: tuple[int, ...], dtype: np.dtype, read: Any) -> Array:
+    return Array(shape, dtype, read, fault_of(dtype))

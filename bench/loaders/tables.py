@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import InputError
 from bench.loaders import Raw, Request
+from bench.loaders.parquet import read_parquet
 from bench.loaders.reading import reading
 from bench.text import shown
 
@@ -81,10 +82,8 @@ def load(
     missing = (missing,) if isinstance(missing, str) else missing
     row_names, has_names = None, True
     if path.suffix.lower() == ".parquet":
-        import pandas as pd
-
         with reading(path, "save the table again as .csv (with a header row) or .parquet"):
-            frame = pd.read_parquet(path)
+            frame = read_parquet(path)
     else:
         frame, layout = read_text_table(path, header=header, separator=separator, missing=missing)
         has_names = layout.names is not None

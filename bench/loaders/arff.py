@@ -1,0 +1,137 @@
+"""The user's own tables in Weka's format: .arff, one row a point, attributes with their types in a header."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.errors import InputError
+from bench.loaders import Raw, Request
+from bench.loaders.choosing import LABELS
+from bench.loaders.reading import reading
+
+if TYPE_CHECKING:
+    from scipy.io.arff import MetaData
+
+_MEND = "save it again as ARFF with numeric and nominal attributes, in UTF-8, or as .csv"
+
+
+def load(request: Request, *, label: str | int | None = None, ignore: tuple[str, ...] = ()) -> Raw:
+    """Read numeric attributes, and labels where there are any, from an ARFF file.
+
+    Parameters
+    ----------
+    request : Request
+    label : str or int, optional
+        Attribute of the labels, by name or position (0, -1); the one called class or label, or another name of
+        `bench.loaders.choosing.LABELS` but y, where the file has it.
+    ignore : tuple of str
+        Attributes that are neither points nor labels.
+
+    Returns
+    -------
+    Raw
+        float64 points of shape (n, n_attributes); labels are words where their attribute is nominal.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or sparse, an attribute of the points is not numeric, or a value is missing.
+    """
+    import numpy as np
+
+    path = request.path
+    with reading(path, _MEND):
+        meta, rows = _parsed(path)
+    names = meta.names()
+    label = _label(path, names, label)
+    for name in [*ignore, *([label] if label else [])]:
+        if name not in names:
+            raise InputError(f"{path}: has no attribute {name!r}; its attributes are {', '.join(names)}")
+    features = [name for name in names if name != label and name not in ignore]
+    if not features:
+        raise InputError(f"{path}: has no attribute for the points; give numeric attributes")
+    for name in features:
+        if meta[name][0] != "numeric":
+            raise InputError(
+                f"{path}: attribute {name!r} is {meta[name][0]}, not numeric; name it as the label (--label {name}), "
+                "or in parameters.ignore of a card"
+            )
+    columns = {name: _column(path, meta, name, [row[names.index(name)] for row in rows]) for name in names}
+    points = np.array([columns[name] for name in features], dtype=np.float64).T
+    labels = np.array(columns[label]) if label else None
+    return Raw(np.ascontiguousarray(points), labels, str(path), tuple(features))
+
+
+def _parsed(path: Path) -> tuple[MetaData, list[list[str]]]:
+    """Read the header by SciPy, and the rows here: SciPy's reader drops values that are too many in a row."""
+    from scipy.io.arff import loadarff
+
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    start = next((i for i, line in enumerate(lines) if line.strip().lower() == "@data"), None)
+    if start is None:
+        raise InputError(f"{path}: has no line @data; {_MEND}")
+    _, meta = loadarff(io.StringIO("".join(f"{line.strip()}\n" for line in lines[: start + 1])))
+    rows = []
+    for number, line in enumerate(lines[start + 1 :], start + 2):
+        text = line.strip()
+        if not text or text.startswith("%"):
+            continue
+        if text.startswith("{"):
+            raise InputError(
+                f"{path}: line {number} is sparse, which is not read; save it dense (Weka: SparseToNonSparse)"
+            )
+        quote = "'" if "'" in text else '"'
+        row = next(csv.reader([text], quotechar=quote, skipinitialspace=True, escapechar="\\", strict=True))
+        if len(row) != len(meta.names()):
+            raise InputError(
+                f"{path}: line {number} has {len(row)} values where the header has {len(meta.names())} attributes; "
+                "mend the line"
+            )
+        rows.append([value.strip() for value in row])
+    if not rows:
+        raise InputError(f"{path}: holds no values; give one row for each point below @data")
+    return meta, rows
+
+
+def _label(path: Path, names: list[str], label: str | int | None) -> str | None:
+    if isinstance(label, int):
+        if not -len(names) <= label < len(names):
+            raise InputError(f"{path}: has no attribute {label}; it has {len(names)} attributes, 0 to {len(names) - 1}")
+        return names[label]
+    if label is not None:
+        return label
+    found = [name for name in names if name.lower() in LABELS[1:]]
+    if len(found) > 1:
+        raise InputError(
+            f"{path}: attributes {' and '.join(found)} could be the labels; name one, as --label {found[0]}"
+        )
+    return found[0] if found else None
+
+
+def _column(path: Path, meta: MetaData, name: str, values: list[str]) -> list[str] | list[float]:
+    """Check the values of one attribute, and make numbers of a numeric one's."""
+    kind, allowed = meta[name]
+    if "?" in values:
+        raise InputError(f"{path}: attribute {name!r} lacks a value (?) in row {values.index('?')} (counted from 0); "
+                         "fill or remove it")  # fmt: skip
+    if kind == "numeric":
+        numbers: list[float] = []
+        for row, value in enumerate(values):
+            try:
+                numbers.append(float(value))
+            except ValueError:
+                raise InputError(
+                    f"{path}: attribute {name!r} is {value!r} in row {row}, not a number; mend it"
+                ) from None
+        return numbers
+    strange = set(values) - set(allowed or values)
+    if strange:
+        value = min(strange)
+        raise InputError(
+            f"{path}: attribute {name!r} is {value!r} in row {values.index(value)}, which is none of the values in "
+            "its header; mend the row or the header"
+        )
+    return values
