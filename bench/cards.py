@@ -124,7 +124,7 @@ def load_dataset(
     spec : str or Card
         What `find_card` takes, or a card.
     data_root : str or Path, optional
-        Where torchvision's files lie; see `default_data_root`.
+        Where the files of torchvision and of cards with a fixed place lie; see `default_data_root`.
     limit : int, optional
         Keep this many points, the same ones for every seed and method; a limit above the size keeps all.
     n_clusters : int, optional

@@ -55,7 +55,7 @@ class Request:
     split : str
         The one split to read.
     data_root : Path
-        Where torchvision's files lie.
+        Where the files of torchvision and of cards with a fixed place lie.
     path : Path
         The user's file or folder; meaningless for the kinds that are not `OWN_DATA`.
     card : str
@@ -109,7 +109,7 @@ def read_split(card: Card, split: str, data_root: Path) -> Raw:
     split : str
         One of the card's splits.
     data_root : Path
-        Where torchvision's files lie.
+        Where the files of torchvision and of cards with a fixed place lie.
 
     Returns
     -------

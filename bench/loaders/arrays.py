@@ -53,14 +53,12 @@ def load(
 
 def splits_in(path: Path) -> tuple[str, ...]:
     """Return the splits that the names of a .npz tell, such as those of x_train, y_train, x_test, y_test."""
-    if path.suffix.lower() == ".npy":
-        return ("all",)
-    with reading(path, _MEND), _arrays(path, "npz") as arrays:
+    with reading(path, _MEND), _arrays(path) as arrays:
         return names_of_splits(arrays)
 
 
 @contextmanager
-def _arrays(path: Path, kind: str) -> Iterator[dict[str, Array]]:
+def _arrays(path: Path, kind: str = "") -> Iterator[dict[str, Array]]:
     import numpy as np
 
     loaded = np.load(path, allow_pickle=False)
@@ -75,18 +73,18 @@ def _arrays(path: Path, kind: str) -> Iterator[dict[str, Array]]:
         names = list(loaded.files)
         found = {}
         if set(names) >= _SPARSE:
-            found["x"] = _sparse(path)
+            found["x"] = _sparse(path, loaded)
             names = [name for name in names if name not in _SPARSE | {"indices", "indptr", "row", "col", "offsets"}]
         for name in names:
             found[name] = _member(loaded, name)
         yield found
 
 
-def _sparse(path: Path) -> Array:
+def _sparse(path: Path, loaded: Any) -> Array:
     import scipy.sparse
 
-    matrix = scipy.sparse.load_npz(path)
-    return Array(matrix.shape, matrix.dtype, lambda: matrix, is_sparse=True)
+    shape = tuple(int(side) for side in loaded["shape"])
+    return Array(shape, _member(loaded, "data").dtype, lambda: scipy.sparse.load_npz(path), is_sparse=True)
 
 
 def _member(loaded: Any, name: str) -> Array:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 #: Names, in lower case, by which files call their points and their labels.
 POINTS = ("x", "data", "fea", "feat", "feats", "feature", "features", "images", "points", "samples", "embeddings")
-LABELS = ("y", "label", "labels", "gnd", "gt", "target", "targets", "class", "classes", "truth", "ground_truth")
+LABELS = ("y", "label", "labels", "gnd", "gt", "target", "targets", "class", "classes")
+LABELS += ("truth", "groundtruth", "ground_truth", "truelabel", "true_labels")
 #: Bytes that a sparse matrix may take once it is dense.
 LARGEST = 4 * 2**30
 
@@ -83,7 +84,9 @@ def splits_of(arrays: Mapping[str, Array]) -> dict[str, dict[str, str]]:
         splits: dict[str, dict[str, str]] = {}
         for name, (split, member) in parts.items():
             splits.setdefault(split, {})[member] = name
-        if len(splits) > 1 and len({frozenset(members) for members in splits.values()}) == 1:
+        members = {frozenset(of_split) for of_split in splits.values()}
+        # Two names may mean one member, such as x_train and train_x: then they tell nothing.
+        if len(splits) > 1 and len(members) == 1 and len(splits) * len(members.pop()) == len(names):
             return {split: splits[split] for split in sorted(splits, key=_place)}
     return {}
 
@@ -100,7 +103,7 @@ def take(
 
     Points are the array called `x`; else the one with a name of `POINTS`; else the only one in two to four
     dimensions. Labels are the array called `y`; else the one with a name of `LABELS`; else, with a warning, the only
-    vector of whole numbers or words with one value a point.
+    vector of whole numbers or words, not all distinct, with one value a point.
 
     Parameters
     ----------
@@ -177,7 +180,7 @@ def _points_name(path: Path, arrays: Mapping[str, Array], x: str | None) -> str:
     matrices = [name for name in named or arrays if arrays[name].is_matrix]
     if len(matrices) == 1:
         return matrices[0]
-    if not named and not matrices and len(arrays) == 1:
+    if not named and not matrices and len(arrays) == 1 and not _called(arrays, LABELS):
         return next(iter(arrays))  # what is wrong with it is then said of it
     which = (
         f"{' and '.join(matrices[:3])} could each be the points" if matrices else "none of them is plainly the points"
@@ -221,10 +224,12 @@ def _called(arrays: Iterable[str], names: tuple[str, ...]) -> list[str]:
 
 
 def _may_be_classes(values: Any) -> bool:
+    """Tell classes from measures, which have fractions, and from names or numbers of the points, which are distinct."""
     import numpy as np
 
-    values = np.asarray(values)
-    return values.dtype.kind != "f" or bool((values == np.floor(values)).all())
+    values = np.ravel(values)
+    is_whole = values.dtype.kind != "f" or bool((values == np.floor(values)).all())
+    return is_whole and len(np.unique(values)) < len(values)
 
 
 def _dense(path: Path, name: str, array: Array) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,9 +86,11 @@ def load(request: Request, *, files: dict[str, Any], labels: tuple[int | str, ..
 
 
 def is_present(card: Card, data_root: Path) -> bool:
-    """Say whether the files of every split lie where the card says."""
-    files = card.parameters.get("files", {})
-    return all((data_root / _file(files, split, card.name).path).is_file() for split in card.splits)
+    """Say whether the files of every split lie where the card says; not so where it does not say it rightly."""
+    try:
+        return all((data_root / file.path).is_file() for file in _files(card))
+    except InputError:
+        return False
 
 
 def download(card: Card, data_root: Path) -> Path:
@@ -106,10 +107,9 @@ def download(card: Card, data_root: Path) -> Path:
         If a file has no URL, the network fails, or the URL gives another file than the card says.
     """
     import pooch
-    import requests
 
     pooch.get_logger().setLevel("ERROR")
-    files = [_file(card.parameters.get("files", {}), split, card.name) for split in card.splits]
+    files = _files(card)
     for file in files:
         if file.url is None or file.sha256 is None:
             raise InputError(
@@ -119,7 +119,8 @@ def download(card: Card, data_root: Path) -> Path:
     for file in files:
         path = data_root / file.path
         said = f"download of data set {card.name!r} from {file.url}"
-        with reading(said, f"check the network and try again, or put the file at {path} by hand"):
+        by_hand = f"try again, or put the file at {path} by hand"
+        with reading(said, f"check the network and the url in the card and {by_hand}"):
             try:
                 pooch.retrieve(
                     file.url,
@@ -128,26 +129,22 @@ def download(card: Card, data_root: Path) -> Path:
                     path=path.parent,
                     downloader=pooch.HTTPDownloader(timeout=30),
                 )
-            except requests.HTTPError as error:
-                raise InputError(
-                    f"{said}: the server answers {error.response.status_code} ({error.response.reason}); the file may "
-                    f"have moved: mend the url in the card, or put the file at {path} by hand"
-                ) from error
-            except requests.RequestException as error:
-                raise InputError(
-                    f"{said}: the network fails ({type(error).__name__}); check it and try again, or put the file at "
-                    f"{path} by hand"
-                ) from error
             except ValueError as error:
+                if isinstance(error, OSError):  # of a URL that is none
+                    raise
                 raise InputError(
                     f"{said}: what was sent is not the file of the card (sha256 {file.sha256}), and nothing of it was "
-                    f"kept; try again, or put the file at {path} by hand"
+                    f"kept; {by_hand}"
                 ) from error
     return (data_root / files[0].path).parent
 
 
-def _file(files: Mapping[str, Any], split: str, card: str) -> File:
-    if split not in files:
+def _files(card: Card) -> list[File]:
+    return [_file(card.parameters.get("files"), split, card.name) for split in card.splits]
+
+
+def _file(files: Any, split: str, card: str) -> File:
+    if not isinstance(files, dict) or split not in files:
         raise InputError(
             f"card {card!r}: parameters.files has no {split!r}; write {split} = "
             '{path = "below the data root", url = "https://...", sha256 = "..."} there'

@@ -74,19 +74,21 @@ def _variable(path: Path, name: str, shape: tuple[int, ...], of_class: str) -> A
         return Array(shape, np.dtype("V"), bytes, f"of MATLAB's class {of_class}")
     shape = shape[:1] if of_class == "char" else shape
     dtype = np.dtype(_TYPES.get(of_class, of_class))
-    read = functools.partial(_read, path, name, of_class)
+    read = functools.partial(_read, path, name, of_class, dtype)
     return Array(shape, dtype, read, is_sparse=of_class == "sparse")
 
 
-def _read(path: Path, name: str, of_class: str) -> Any:
+def _read(path: Path, name: str, of_class: str, dtype: np.dtype) -> Any:
     import numpy as np
     import scipy.io
 
-    # Without mat_dtype whole numbers come in the small type that MATLAB packs them in, not in their own.
-    value = scipy.io.loadmat(path, variable_names=[name], appendmat=False, mat_dtype=True)[name]
+    value = scipy.io.loadmat(path, variable_names=[name], appendmat=False)[name]
     if of_class == "char":
         return np.char.rstrip(value)
-    return _cell(path, name, value) if of_class == "cell" else value
+    if of_class == "cell":
+        return _cell(path, name, value)
+    # MATLAB packs whole numbers into a smaller type than theirs. SciPy's mat_dtype would drop an imaginary part, too.
+    return value if value.dtype.kind == "c" else value.astype(dtype)
 
 
 def _cell(path: Path, name: str, cell: np.ndarray) -> np.ndarray:

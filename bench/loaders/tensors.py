@@ -102,6 +102,6 @@ def _scipy(tensor: torch.Tensor) -> Any:
     import scipy.sparse
 
     if tensor.ndim != 2:
-        raise InputError(f"a sparse tensor of shape {tuple(tensor.shape)} is not read; save it dense")
+        raise ValueError(f"a sparse tensor of shape {tuple(tensor.shape)} is not read; save it dense")
     coo = tensor.to_sparse_coo().coalesce()
     return scipy.sparse.coo_matrix((coo.values().numpy(), coo.indices().numpy()), shape=tuple(tensor.shape))

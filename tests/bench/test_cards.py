@@ -69,10 +69,15 @@ def test_the_suite_of_data_sets_is_there():
         "blobs",
         "blobs64",
         "cifar10",
+        "coil20_clip",
         "digits",
         "fashion_mnist",
         "kmnist",
+        "letter",
         "mnist",
+        "optdigits",
+        "pendigits",
+        "satimage",
         "stl10",
         "usps",
     ]
@@ -147,7 +152,7 @@ def test_what_does_not_exist_is_refused(spec):
 def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "x.docx").write_text("1")
     message = refusal(find_card, str(tmp_path / "x.docx"))
-    assert "x.docx: not a kind of file that is read; give .toml, .npz, .npy, .csv" in message
+    assert "x.docx: not a kind of file that is read; give .toml, .npz, .npy, .mat" in message
 
 
 def test_splits_are_chosen_by_name_and_keep_the_cards_order():
@@ -186,7 +191,7 @@ def test_the_path_in_a_card_is_relative_to_the_card(own_card, monkeypatch, tmp_p
         ('splits = ["a", "a"]\n' + GOOD, "splits names one twice"),
         (GOOD + '[fingerprint]\nall = "abc"\n', "key 'fingerprint.all'"),
         (GOOD + '[fingerprint]\ntrain = "unknown"\n', "fingerprint.train is not a split; the splits are all"),
-        (GOOD + 'z = "q"\n', "parameters.z: Unexpected keyword argument; npz takes path, x, y"),
+        (GOOD + 'z = "q"\n', "parameters.z: Unexpected keyword argument; npz takes path, x, y, samples"),
         (GOOD + "x = [1]\n", "parameters.x: Input should be a valid string"),
         (GOOD.replace("own.npz", "gone.npz"), "gone.npz does not exist; mend parameters.path"),
         ('name = "own"\nloader = "npz"\n', "needs parameters.path"),

@@ -154,7 +154,7 @@ def test_points_without_labels_need_the_number_of_clusters(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"X": X, "y": Y}, "has no array 'x' but X, y"),
+        ({"a": X, "b": X, "y": Y}, "holds a (4, 2), b (4, 2), y (4,): a and b could each be the points"),
         ({"x": X.astype(object)}, "objects are not read"),
         ({"x": X, "y": np.array([0, None, 1, 1])}, "objects are not read"),
         ({"x": X, "y": Y[:3]}, "4 points but 3 labels"),
