@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 #: Names, in lower case, by which files call their points and their labels.
 POINTS = ("x", "data", "fea", "feat", "feats", "feature", "features", "images", "points", "samples", "embeddings")
-LABELS = ("y", "label", "labels", "gnd", "gt", "target", "targets", "class", "classes")
-LABELS += ("truth", "groundtruth", "ground_truth", "truelabel", "true_labels")
+LABELS = (
+    *("y", "label", "labels", "gnd", "gt", "target", "targets", "class", "classes"),
+    *("truth", "groundtruth", "ground_truth", "truelabel", "true_labels"),
+)
 #: Bytes that a sparse matrix may take once it is dense.
 LARGEST = 4 * 2**30
 
