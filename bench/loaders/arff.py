@@ -9,26 +9,27 @@ from typing import TYPE_CHECKING
 
 from bench.errors import InputError
 from bench.loaders import Raw, Request
-from bench.loaders.choosing import LABELS
 from bench.loaders.reading import reading
+from bench.loaders.tables import raw_of_frame
 
 if TYPE_CHECKING:
     from scipy.io.arff import MetaData
 
 _MEND = "save it again as ARFF with numeric and nominal attributes, in UTF-8, or as .csv"
 
+# A header tells the type of an attribute, so that these names are plain where a table's would not be.
+_LABELS = frozenset(("class", "label", "target"))
 
-def load(request: Request, *, label: str | int | None = None, ignore: tuple[str, ...] = ()) -> Raw:
+
+def load(request: Request, *, label: int | str | None = None, ignore: tuple[int | str, ...] = ()) -> Raw:
     """Read numeric attributes, and labels where there are any, from an ARFF file.
 
     Parameters
     ----------
     request : Request
-    label : str or int, optional
-        Attribute of the labels, by name or position (0, -1); the one called class or label, or another name of
-        `bench.loaders.choosing.LABELS` but y, where the file has it.
-    ignore : tuple of str
-        Attributes that are neither points nor labels.
+    label, ignore
+        As for `bench.loaders.tables.load`; without `label` the attribute called class, label or target holds the
+        labels.
 
     Returns
     -------
@@ -40,29 +41,19 @@ def load(request: Request, *, label: str | int | None = None, ignore: tuple[str,
     InputError
         If the file is damaged or sparse, an attribute of the points is not numeric, or a value is missing.
     """
-    import numpy as np
+    import pandas as pd
 
     path = request.path
     with reading(path, _MEND):
         meta, rows = _parsed(path)
     names = meta.names()
-    label = _label(path, names, label)
-    for name in [*ignore, *([label] if label else [])]:
-        if name not in names:
-            raise InputError(f"{path}: has no attribute {name!r}; its attributes are {', '.join(names)}")
-    features = [name for name in names if name != label and name not in ignore]
-    if not features:
-        raise InputError(f"{path}: has no attribute for the points; give numeric attributes")
-    for name in features:
-        if meta[name][0] != "numeric":
-            raise InputError(
-                f"{path}: attribute {name!r} is {meta[name][0]}, not numeric; name it as the label (--label {name}), "
-                "or in parameters.ignore of a card"
-            )
-    columns = {name: _column(path, meta, name, [row[names.index(name)] for row in rows]) for name in names}
-    points = np.array([columns[name] for name in features], dtype=np.float64).T
-    labels = np.array(columns[label]) if label else None
-    return Raw(np.ascontiguousarray(points), labels, str(path), tuple(features))
+    frame = pd.DataFrame(
+        {
+            name: _column(path, meta, name, list(values))
+            for name, values in zip(names, zip(*rows, strict=True), strict=True)
+        }
+    )
+    return raw_of_frame(frame, str(path), label=_label(path, names) if label is None else label, ignore=ignore)
 
 
 def _parsed(path: Path) -> tuple[MetaData, list[list[str]]]:
@@ -96,14 +87,8 @@ def _parsed(path: Path) -> tuple[MetaData, list[list[str]]]:
     return meta, rows
 
 
-def _label(path: Path, names: list[str], label: str | int | None) -> str | None:
-    if isinstance(label, int):
-        if not -len(names) <= label < len(names):
-            raise InputError(f"{path}: has no attribute {label}; it has {len(names)} attributes, 0 to {len(names) - 1}")
-        return names[label]
-    if label is not None:
-        return label
-    found = [name for name in names if name.lower() in LABELS[1:]]
+def _label(path: Path, names: list[str]) -> str | None:
+    found = [name for name in names if name.lower() in _LABELS]
     if len(found) > 1:
         raise InputError(
             f"{path}: attributes {' and '.join(found)} could be the labels; name one, as --label {found[0]}"
@@ -115,8 +100,10 @@ def _column(path: Path, meta: MetaData, name: str, values: list[str]) -> list[st
     """Check the values of one attribute, and make numbers of a numeric one's."""
     kind, allowed = meta[name]
     if "?" in values:
-        raise InputError(f"{path}: attribute {name!r} lacks a value (?) in row {values.index('?')} (counted from 0); "
-                         "fill or remove it")  # fmt: skip
+        row = values.index("?")
+        raise InputError(
+            f"{path}: attribute {name!r} lacks a value (?) in row {row} (counted from 0); fill or remove it"
+        )
     if kind == "numeric":
         numbers: list[float] = []
         for row, value in enumerate(values):
@@ -127,7 +114,7 @@ def _column(path: Path, meta: MetaData, name: str, values: list[str]) -> list[st
                     f"{path}: attribute {name!r} is {value!r} in row {row}, not a number; mend it"
                 ) from None
         return numbers
-    strange = set(values) - set(allowed or values)
+    strange = set(values).difference(allowed or ()) if kind == "nominal" else set()
     if strange:
         value = min(strange)
         raise InputError(

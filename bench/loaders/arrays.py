@@ -23,7 +23,7 @@ _SPARSE = {"format", "shape", "data"}
 
 
 def load(
-    request: Request, *, x: str | None = None, y: str | None = None, samples: Literal["first", "last"] = "first"
+    request: Request, *, x: str | None = None, y: int | str | None = None, samples: Literal["first", "last"] = "first"
 ) -> Raw:
     """Read points, and labels where there are any, from a NumPy file.
 
@@ -46,7 +46,7 @@ def load(
         If the file is damaged, holds pickled objects, or does not say plainly which array is which.
     """
     with reading(request.path, _MEND), _arrays(request.path, request.kind) as arrays:
-        if request.kind == "npy" and (x or y):
+        if request.kind == "npy" and (x or y not in (None, "none")):
             raise InputError(f"card {request.card!r}: parameters x and y are for .npz files; a .npy is points only")
         return take(request, arrays, x, y, samples)
 

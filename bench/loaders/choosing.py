@@ -28,7 +28,7 @@ LARGEST = 4 * 2**30
 _SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 _WORD = "|".join(sorted(_SPLITS, key=len, reverse=True))
 _AFFIX = re.compile(rf"(?P<first>{_WORD})[_.-]?(?P<rest>.+)|(?P<head>.+?)[_.-]?(?P<last>{_WORD})", re.IGNORECASE)
-_OTHERWISE = 'name them in a card (parameters x and y; y = "" for none), or the labels by --label'
+_OTHERWISE = 'name them in a card (parameters x and y), or the labels by --label; "none" stands for no labels'
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def names_of_splits(arrays: Mapping[str, Array]) -> tuple[str, ...]:
 
 
 def take(
-    request: Request, arrays: Mapping[str, Array], x: str | None, y: str | None, samples: Literal["first", "last"]
+    request: Request, arrays: Mapping[str, Array], x: str | None, y: int | str | None, samples: Literal["first", "last"]
 ) -> Raw:
     """Take the points, and the labels where there are any, of the split that is asked for.
 
@@ -113,7 +113,7 @@ def take(
     arrays : mapping of str to Array
         Everything that the file holds.
     x, y : str or None
-        Names of the points and of the labels; an empty `y` leaves the labels out.
+        Names of the points and of the labels; a `y` of "none" leaves the labels out.
     samples : {"first", "last"}
         Which axis of the points counts them.
 
@@ -137,7 +137,9 @@ def take(
     points = np.asarray(_dense(path, points_name, arrays[points_name]))
     if samples == "last" and points.ndim > 1:
         points = np.moveaxis(points, -1, 0)
-    labels_name = None if y == "" else _labels_name(path, arrays, points_name, y, points.shape)
+    y = None if y is None else str(y)
+    is_without = y == "none" and y not in arrays
+    labels_name = None if is_without else _labels_name(path, arrays, points_name, y, points.shape)
     if labels_name is None:
         return Raw(points, None, str(path))
     labels = np.asarray(_dense(path, labels_name, arrays[labels_name]))
@@ -206,7 +208,7 @@ def _labels_name(
         if len(named) == 1:
             warnings.warn(
                 f"{path}: labels are taken from {named[0]!r}, the only vector with a value for each point; "
-                'a card says so otherwise (parameters.y = "NAME", or "" for none)',
+                "--label NAME, or parameters.y in a card, takes another, or none",
                 RuntimeWarning,
                 stacklevel=3,
             )

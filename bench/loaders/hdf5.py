@@ -22,7 +22,7 @@ _NUMBERS = {"double", "single", "logical", *(f"{u}int{bits}" for u in ("", "u") 
 
 
 def load(
-    request: Request, *, x: str | None = None, y: str | None = None, samples: Literal["first", "last"] = "first"
+    request: Request, *, x: str | None = None, y: int | str | None = None, samples: Literal["first", "last"] = "first"
 ) -> Raw:
     """Read points, and labels where there are any, from an HDF5 file.
 

@@ -22,7 +22,7 @@ _INTEGERS = {f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)}
 
 
 def load(
-    request: Request, *, x: str | None = None, y: str | None = None, samples: Literal["first", "last"] = "first"
+    request: Request, *, x: str | None = None, y: int | str | None = None, samples: Literal["first", "last"] = "first"
 ) -> Raw:
     """Read points, and labels where there are any, from a MATLAB file of any version.
 

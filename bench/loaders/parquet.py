@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,23 +12,31 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
+def read_parquet(path: Path, ignore: Sequence[int | str] = ()) -> pd.DataFrame:
     """Read a table whose every column holds one value a row; an index that pandas wrote is no column.
+
+    Parameters
+    ----------
+    path : Path
+    ignore : sequence of int or str
+        Columns, by position or name, that may hold anything.
 
     Raises
     ------
     InputError
-        If a column holds lists, records or maps.
+        If a column holds lists, records, maps or bytes.
     """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet
 
-    for field in pa.parquet.read_schema(path):
+    schema = pa.parquet.read_schema(path)
+    for position, field in enumerate(schema):
         kind = getattr(field.type, "storage_type", field.type)
-        if pa.types.is_nested(kind):
+        is_odd = pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+        if is_odd and not {field.name, position, position - len(schema)} & set(ignore):
             raise InputError(
-                f"{path}: column {field.name!r} holds {kind} in each row, not one value; spread it over one column a "
-                "feature, or leave it out of the file"
+                f"{path}: column {field.name!r} holds {kind} in each row, not a number or a word; spread it over one "
+                "column a feature, or put it in ignore in a card's parameters"
             )
     return pd.read_parquet(path)

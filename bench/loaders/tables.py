@@ -83,7 +83,7 @@ def load(
     row_names, has_names = None, True
     if path.suffix.lower() == ".parquet":
         with reading(path, "save the table again as .csv (with a header row) or .parquet"):
-            frame = read_parquet(path)
+            frame = read_parquet(path, ignore)
     else:
         frame, layout = read_text_table(path, header=header, separator=separator, missing=missing)
         has_names = layout.names is not None

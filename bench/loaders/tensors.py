@@ -19,7 +19,7 @@ _MEND = "save a tensor, (x, y) or a dictionary of tensors with torch.save"
 
 
 def load(
-    request: Request, *, x: str | None = None, y: str | None = None, samples: Literal["first", "last"] = "first"
+    request: Request, *, x: str | None = None, y: int | str | None = None, samples: Literal["first", "last"] = "first"
 ) -> Raw:
     """Read points, and labels where there are any, from a file of tensors.
 

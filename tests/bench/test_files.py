@@ -209,6 +209,7 @@ def as_uci_serves(path):
 def test_the_data_sets_of_the_field_match_their_cards(name, field_root):
     card = find_card(name)
     data = load_dataset(name, data_root=field_root)
+    assert "unknown" not in card.fingerprint.values()  # so the load above has verified it
     assert data.x.shape == (card.n, np.prod(card.shape))
     assert data.class_names == card.classes
     assert set(data.y.tolist()) == set(range(len(card.classes)))

@@ -14,6 +14,8 @@ from hypothesis.extra.numpy import arrays
 from bench.cards import Card, find_card, load_dataset
 from bench.errors import InputError
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*networks hardly learn")
+
 X = np.arange(60.0).reshape(12, 5) % 17
 Y = np.arange(12) % 3
 ARRAY_FILES = ["npz", "mat", "v73.mat", "h5", "pt"]
@@ -71,12 +73,14 @@ def test_the_same_data_by_any_kind_of_file_are_the_same_points(tmp_path_factory,
     points, labels = values.astype(dtype), np.arange(len(values)) % 3
     paths = [write(folder / f"a.{kind}", {"fea": points, "gnd": labels}) for kind in ARRAY_FILES]
     paths += [write_table(folder / f"a.{kind}", points, labels) for kind in ("arff", "parquet")]
+    prints = set()
     for path in paths:
-        card = find_card(str(path)).model_copy(update={"scaling": 64.0})
-        data = load_dataset(card)
+        data = load_dataset(find_card(str(path)).model_copy(update={"scaling": 64.0}))
         np.testing.assert_array_equal(data.x, (values / 64).astype(np.float32), err_msg=str(path))
         assert data.y.tolist() == labels.tolist(), path
         assert data.class_names == ("0", "1", "2")
+        prints |= {data.fingerprint, load_dataset(str(path)).fingerprint}
+    assert len(prints) == 2  # one for each scaling
 
 
 @pytest.mark.parametrize("dtype", [">f8", ">i4", "<f2", "?"])
@@ -117,8 +121,17 @@ def test_a_card_names_the_arrays_and_may_leave_the_labels_out(tmp_path, kind):
     loader = find_card(str(write(tmp_path / f"b.{kind}", {"x": X}))).loader
     card = Card(name="c", loader=loader, parameters={"path": path, "x": "b", "y": "v"})
     assert (load_dataset(card).x.shape, load_dataset(card).n_clusters) == ((12, 3), 2)
-    card = Card(name="c", loader=loader, parameters={"path": path, "x": "b", "y": ""})
+    card = Card(name="c", loader=loader, parameters={"path": path, "x": "b", "y": "none"})
     assert load_dataset(card, n_clusters=4).y is None
+
+
+@pytest.mark.parametrize("kind", ARRAY_FILES)
+def test_a_command_names_the_labels_or_leaves_them_out(tmp_path, kind):
+    path = str(write(tmp_path / f"a.{kind}", {"x": X, "u": Y, "v": Y % 2}))
+    assert load_dataset(path, label="v").n_clusters == 2
+    assert load_dataset(path, label="none", n_clusters=4).y is None
+    with pytest.raises(InputError, match=r"has no array '0'; it holds .*the labels by --label"):
+        load_dataset(path, label=0)
 
 
 def test_images_keep_their_shape(tmp_path):

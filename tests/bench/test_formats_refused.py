@@ -263,10 +263,10 @@ BAD_ARFF = [
     (HEAD, "holds no values"),
     (HEAD.replace("@data\n", ""), "has no line @data"),
     (HEAD.replace("a numeric", "a string") + "x,2,u\n", "String attributes not supported"),
-    (HEAD.replace("a numeric", 'a date "yyyy-MM-dd"') + "2020-01-01,2,u\n", "attribute 'a' is date, not numeric"),
-    (HEAD.replace("a numeric", "a {s,t}") + "s,2,u\n", "attribute 'a' is nominal, not numeric; name it as the"),
+    (HEAD.replace("a numeric", 'a date "yyyy-MM-dd"') + "2020-01-01,2,u\n", "column 'a' is not numeric: '2020"),
+    (HEAD.replace("a numeric", "a {s,t}") + "s,2,u\n", "column 'a' is not numeric: 's' in row 0"),
     (HEAD.replace("@attribute a", "@attribute label") + "1,2,u\n", "attributes label and class could be the labels"),
-    ("@relation r\n@attribute class {u,v}\n@data\nu\nv\n", "has no attribute for the points"),
+    ("@relation r\n@attribute class {u,v}\n@data\nu\nv\n", "has no column of features beside that of labels"),
 ]  # fmt: skip
 
 
@@ -281,8 +281,8 @@ def test_a_bad_arff_is_refused_by_line_row_and_attribute(tmp_path, text, message
 def test_an_arff_label_that_is_not_there_is_refused(tmp_path):
     (tmp_path / "a.arff").write_text(HEAD + "1,2,u\n3,4,v\n")
     for label, message in (
-        ("play", "has no attribute 'play'; its attributes are a, b, class"),
-        (3, "has no attribute 3"),
+        ("play", "has no column 'play'; its columns are a, b, class"),
+        (3, "has no column 3; it has 3, 0 to 2"),
     ):
         card = Card(name="c", loader="arff", parameters={"path": str(tmp_path / "a.arff"), "label": label})
         assert message in refusal(card)
@@ -294,13 +294,22 @@ def test_an_arff_label_that_is_not_there_is_refused(tmp_path):
         {"a": [1.0, 2.0], "e": [[1.0, 2.0], [3.0, 4.0]], "label": [0, 1]},
         {"a": [1.0, 2.0], "e": [{"bytes": b"x"}, {"bytes": b"y"}], "label": [0, 1]},
         {"a": [1.0, 2.0], "e": [1.0, 2.0], "label": [[0], [1]]},
+        {"a": [1.0, 2.0], "e": [b"\x80", b"\x81"], "label": [0, 1]},
     ],
 )
 def test_a_column_of_lists_or_records_in_parquet_is_refused(tmp_path, columns):
     pd.DataFrame(columns).to_parquet(tmp_path / "a.parquet")
     said = refusal(tmp_path / "a.parquet")
-    assert "in each row, not one value; spread it over one column a feature" in said
+    assert "in each row, not a number or a word; spread it over one column a feature" in said
     assert "a.parquet: column 'e'" in said or "a.parquet: column 'label'" in said
+
+
+@pytest.mark.parametrize("ignored", ["e", 1, -2])
+def test_a_column_of_lists_in_parquet_may_be_ignored(tmp_path, ignored):
+    frame = pd.DataFrame({"a": [1.0, 2.0, 4.0], "e": [[1.0], [2.0], [3.0]], "label": [0, 1, 1]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    parameters = {"path": str(tmp_path / "a.parquet"), "ignore": [ignored]}
+    assert load_dataset(Card(name="c", loader="table", parameters=parameters)).x.shape == (3, 1)
 
 
 def test_an_index_that_pandas_wrote_is_no_feature(tmp_path):
