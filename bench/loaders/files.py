@@ -164,8 +164,10 @@ def _positions(values: np.ndarray, labels: tuple[int | str, ...], path: Path) ->
     """Return the place of each label in `labels`."""
     import numpy as np
 
+    from bench.loaders.labels import plain_labels
+
     position = {str(label): place for place, label in enumerate(labels)}
-    words = [str(value) for value in np.asarray(values).ravel().tolist()]
+    words = [str(value) for value in plain_labels(values, str(path)).tolist()]
     for row, word in enumerate(words):
         if word not in position:
             raise InputError(f"{path}: label {word!r} in row {row} is not in parameters.labels ({', '.join(position)})")

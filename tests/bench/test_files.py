@@ -167,7 +167,7 @@ def test_options_of_the_reader_are_checked_as_those_of_own_data(tmp_path):
 
 
 def test_labels_are_the_cards_classes_in_the_order_that_it_gives(tmp_path):
-    np.savez(tmp_path / "a.npz", x=np.eye(4), y=[7, 1, 7, 3])
+    np.savez(tmp_path / "a.npz", x=np.eye(4), y=[[7.0], [1.0], [7.0], [3.0]])
     parameters = {"files": {"all": {"path": "a.npz"}}, "labels": [1, 3, 7]}
     card = Card(name="own", loader="files:npz", classes=("one", "three", "seven"), parameters=parameters)
     assert load_dataset(card, data_root=tmp_path).y.tolist() == [2, 0, 2, 1]
