@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,18 +52,16 @@ def assignments(
     tables, unreadable = tables_of(chosen)
     if not tables:
         raise InputError("; ".join(unreadable))
-    for one, _ in tables:
-        typer.echo(str(one), err=True)
-    for reason in (*left_out, *unreadable):
-        typer.echo(f"left out: {reason}", err=True)
+    frames = [table for _, table in tables]
     if copy_to is not None:
         n = copy_images([one for one, _ in tables], copy_to)
-        typer.echo(f"copied: {n} images into {copy_to}", err=True)
-    frames = [table for _, table in tables]
+        say(f"copied: {n} images into {copy_to}")
     if out_file is not None:
         _write(frames, out_file)
         say(f"written: {out_file}")
-    elif copy_to is None:
+    for line in (*(str(one) for one, _ in tables), *(f"left out: {reason}" for reason in (*left_out, *unreadable))):
+        typer.echo(line, err=True)
+    if copy_to is None and out_file is None:
         _print(as_csv(frames))
 
 
@@ -80,7 +79,8 @@ def _write(frames: list[pd.DataFrame], path: Path) -> None:
                 file.writelines(as_csv(frames))
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise InputError(f"--out {path}: cannot be written ({error.strerror}); give another file") from error
 
 

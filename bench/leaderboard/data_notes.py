@@ -25,10 +25,9 @@ def _notes(results: Results, cells: pd.DataFrame) -> list[str]:
     classes = found.get("classes", np.empty(0))
     without = int((classes == NO_CLASS).sum())
     if without:
-        have = "points have" if without > 1 else "point has"
-        left_out = "they are" if without > 1 else "it is"
+        have, left_out = ("have", "they are") if without > 1 else ("has", "it is")
         notes.append(
-            f"{without:,} of {len(classes):,} {have} no class; {left_out} left out of metrics against classes."
+            f"{without:,} of {len(classes):,} points {have} no class; {left_out} left out of metrics against classes."
         )
     if "scaling" in found:
         notes.append(f"Values: {one_line(found['scaling'], 500)}.")
