@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -245,7 +244,7 @@ def as_csv(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
         table = table.assign(**safe)
         # A carriage return alone is not quoted by the csv module of every Python.
         odd = any(values.astype(str).str.contains("\r").any() for values in safe.values())
-        quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
+        quoting: Literal[0, 2] = 2 if odd else 0  # csv.QUOTE_NONNUMERIC, csv.QUOTE_MINIMAL
         text = table.to_csv(header=i == 0, index=False, lineterminator="\n", float_format="%.6g", quoting=quoting)
         yield str(text)
 

@@ -21,7 +21,7 @@ def data_notes(results: Results) -> dict[str, list[str]]:
 def _notes(results: Results, cells: pd.DataFrame) -> list[str]:
     notes = []
     kept = (results.runs[run].dataset(str(cells["fingerprint"].iloc[0])) for run in cells["run"].unique())
-    found = next(filter(None, kept), {})
+    found: dict[str, np.ndarray] = next(filter(None, kept), {})
     classes = found.get("classes", np.empty(0))
     without = int((classes == NO_CLASS).sum())
     if without:

@@ -1,14 +1,21 @@
 """Small classes that a clustering loses: mean class recall and the number of classes without a cluster."""
 
+import csv
+import io
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 
+from bench.leaderboard.boards import boards_of
+from bench.leaderboard.content import make_table
+from bench.leaderboard.render import _rich_table, render_csv, render_markdown
 from bench.metrics import find_metric, find_ranking_metric
 from bench.metrics.external import classes_lost, clustering_accuracy, external_scores, mean_class_recall
 
@@ -107,3 +114,37 @@ def test_methods_can_be_ranked_by_both():
     assert find_ranking_metric("classes_lost").greater_is_better is False
     assert find_metric("mean_class_recall").unit_scale
     assert not find_metric("classes_lost").unit_scale
+
+
+# In the tables
+
+
+def shown(width):
+    header = ("variant", "ACC ± sd", "recall", "lost")
+    rows = [[("kmeans", "k"), (".997 ± .001", 0.997), (".667", 0.667), ("1", 1)]]
+    console = Console(width=width, force_terminal=True, no_color=True, file=io.StringIO())
+    console.print(_rich_table(make_table("Board", header, rows, aside=frozenset({"recall", "lost"})), width))
+    return console.file.getvalue()
+
+
+def test_a_terminal_too_narrow_for_them_says_where_they_are():
+    assert ".667" in shown(60)
+    assert "report.html" not in shown(60)
+    assert ".667" not in shown(24)
+    assert "lost: report.html" in shown(24)
+    assert ".997 ± .001" in shown(24), "numbers stay on one line"
+
+
+def test_boards_tell_both_beside_the_accuracy_and_where_records_lack_them_they_do_not():
+    def cells(**metrics):
+        made = {"dataset": "d", "method": "m", "variant": "m", "title": "M", "config": "c", "twin": None}
+        made |= {"role": "asked", "kind": "deterministic", "seeded": True, "planned": 2, "status": "ok", "flags": []}
+        made |= {"unlabelled": False, "revised": False, "hardware": "h", "wall_time": 1.0, "peak_memory": 1.0}
+        return pd.DataFrame([made | {"seed": seed, "acc": 0.997} | metrics for seed in range(2)])
+
+    text = render_markdown(boards_of({"fixed": cells(mean_class_recall=0.667, classes_lost=1.0)}, "acc"))
+    assert "| variant | runs | ACC ± sd | recall | lost | rank |" in text
+    assert "| M | 2/0/0 | .997 ± .000 | .667 | 1 |" in text
+    assert "recall" not in render_markdown(boards_of({"fixed": cells()}, "acc")).split("How to read")[0]
+    row = next(csv.DictReader(io.StringIO(render_csv(boards_of({"fixed": cells(classes_lost=1.5)}, "acc")))))
+    assert (row["classes_lost_mean"], row["mean_class_recall_mean"]) == ("1.5", "")
