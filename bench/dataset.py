@@ -52,6 +52,16 @@ class Dataset:
     items: np.ndarray | None = None
     source: str = ""
 
+    @property
+    def classes(self) -> np.ndarray | None:
+        """`y`, or None where no point has a class: such data are unlabelled."""
+        return None if self.y is None or (self.y == NO_CLASS).all() else self.y
+
+    @property
+    def n_without_class(self) -> int:
+        """Number of points of labelled data that belong to no class; 0 for unlabelled data."""
+        return 0 if self.classes is None else int((self.classes == NO_CLASS).sum())
+
     def sample_indices(self) -> np.ndarray:
         """Return the points that reports show, evenly spread over the data: the same for every method."""
         return np.unique(np.linspace(0, len(self.x) - 1, N_SAMPLES).astype(np.int64))

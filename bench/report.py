@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from bench.agreement import agreements_of, disagreement_columns, stability_of
+from bench.assignments import WITHOUT_LABELS, as_csv, choose, first_rows, tables_of
+from bench.errors import InputError
 from bench.leaderboard.assembly import report_of
 from bench.leaderboard.boards import BoardFrame, boards_of
 from bench.leaderboard.choices import choices_of
-from bench.leaderboard.content import figures_of
+from bench.leaderboard.content import AssignmentsNote, figures_of
+from bench.leaderboard.data_notes import data_notes
 from bench.leaderboard.findings.tidy import render_findings_csv
 from bench.leaderboard.latex import render_latex
 from bench.leaderboard.page import render_page
 from bench.leaderboard.render import render_csv, render_markdown
+from bench.metrics import Metric, find_metric
 from bench.results import Results
 from bench.store import Run
+
+#: File of the report that tells which item is in which cluster.
+ASSIGNMENTS = "assignments.csv"
 
 
 def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
@@ -39,18 +47,51 @@ def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
     between = {str(name): column for name, column in disagreement_columns(results).items()}
     results = replace(results, frame=results.frame.assign(stability=stability_of(results), **between))
     choices, agreements = choices_of(results), agreements_of(results)
-    boards = boards_of(_board_frames(results), results.primary_metric, choices, agreements)
+    boards = boards_of(_board_frames(results), results.primary_metric, choices, agreements, data_notes(results))
     target.write_file("leaderboard.md", render_markdown(boards, results.notes))
     target.write_file("leaderboard.csv", render_csv(boards))
     target.write_file("findings.csv", render_findings_csv(boards[0]))
     target.write_file("leaderboard.tex", render_latex(boards))
     target.write_table("scores.parquet", results.frame.drop(columns=["run"]))
-    report = report_of(results, boards)
+    report = report_of(results, boards, write_assignments(results, boards[0].metric, target))
     target.write_file("report.html", render_page(report))
     for figure in figures_of(report):
         target.write_file(f"figures/{figure.name}.svg", figure.svg)
         target.write_file(f"figures/{figure.name}.png", figure.png)
     return boards
+
+
+def write_assignments(results: Results, metric: Metric, target: Run) -> AssignmentsNote:
+    """Write ``assignments.csv``, the median run of each variant, where the points of a data set have names.
+
+    Of many large runs only the best variants are in it; the note for the page says so.
+
+    Parameters
+    ----------
+    results : Results
+    metric : Metric
+        The primary one.
+    target : Run
+        Where it is written; a file of an earlier report is removed where there is nothing to write.
+    """
+    commands = tuple(f"deepclustbench assignments {shlex.quote(str(run.folder))}" for run in results.runs)
+    try:
+        chosen, _ = choose(results.frame, results.runs, metric)
+    except InputError:  # no run gave labels, as the boards say
+        chosen = []
+    named = [one for one in chosen if one.items is not None]
+    tables, _ = tables_of(first_rows(named))
+    if not tables:
+        target.remove_file(ASSIGNMENTS)
+        text = "This command writes it for the median run of each variant, or for a method and seed."
+        return AssignmentsNote(text, "", commands)
+    target.write_file(ASSIGNMENTS, "".join(as_csv(table for _, table in tables)))
+    which = "each variant" if len(tables) == len(named) else f"the best {len(tables)} of {len(named)} variants"
+    text = (
+        f"the median run of {which} by {metric.title}, on unlabelled data by {find_metric(WITHOUT_LABELS).title}. This "
+        "command writes any method and seed; with --copy-to FOLDER it sorts images into a folder for each cluster."
+    )
+    return AssignmentsNote(text, ASSIGNMENTS, commands)
 
 
 def _board_frames(results: Results) -> dict[str, pd.DataFrame]:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from bench.assessment import assess
 from bench.errors import InputError
-from bench.metrics import METRICS_VERSION
+from bench.metrics import METRICS, METRICS_VERSION
 from bench.metrics.table import UNLABELLED
 from bench.store import Planned, Record, Run
 from bench.suite import Suite, load_suite
 from bench.text import clean_name, last_line
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from bench.dataset import Dataset
@@ -136,6 +137,8 @@ def suite_of(run: Run) -> Suite:
 def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record]:
     """Yield a run's records but those of choices, scored afresh where the metrics have changed since.
 
+    Metrics against classes that were added since are computed from the labels and classes that the run kept.
+
     Parameters
     ----------
     run : Run
@@ -148,11 +151,14 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
         If raw outputs are missing, damaged or not what metrics can be made of, or belong to data that are not at hand.
     """
     datasets: dict[str, Dataset] | None = None
+    classes: dict[str, np.ndarray | None] = {}
     for record in run.records():
         if record.part == "selection":  # fitted to choose by, on fewer points and without labels
             continue
         if record.status != "ok" or record.metrics_version == METRICS_VERSION:
-            yield record
+            if record.fingerprint not in classes:
+                classes[record.fingerprint] = run.dataset(record.fingerprint).get("classes")
+            yield _completed(record, run, classes[record.fingerprint])
             continue
         if datasets is None:
             datasets = {dataset.fingerprint: dataset for dataset in load()}
@@ -171,6 +177,24 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
         record = record.model_copy(update=assessed)
         run.write(record, outputs)
         yield record
+
+
+def _completed(record: Record, run: Run, classes: np.ndarray | None) -> Record:
+    """Add metrics that came after a record was written, where labels and classes (n_samples,) are all they need."""
+    missing = {row.name for row in METRICS if row.needs == ("labels", "classes")} - record.metrics.keys()
+    if record.status != "ok" or classes is None or not missing:
+        return record
+    try:
+        labels = run.outputs(record.key, ["labels"])["labels"]
+    except (InputError, KeyError):
+        return record
+    if labels.shape != classes.shape:
+        return record
+    from bench.metrics.external import external_scores
+
+    found = {name: value for name, value in external_scores(classes, labels).items() if name in missing}
+    added = {name: None if isinstance(value, str) else value for name, value in found.items()}
+    return record.model_copy(update={"metrics": record.metrics | added})
 
 
 def frame_of(records: Iterable[Record]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import warnings
@@ -118,6 +119,26 @@ class Planned(BaseModel):
     keys: dict[int, str]
 
 
+class Items(BaseModel):
+    """What the source of a data set calls its points.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the data set.
+    source : str
+        The file or folder that the points came from; empty where they came from none.
+    items : list of str
+        Of each point a file below ``source``, or a row.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str
+    source: str
+    items: list[str]
+
+
 class Run:
     """The folder of one run.
 
@@ -200,15 +221,30 @@ class Run:
     def write_dataset(self, dataset: Dataset) -> None:
         """Keep what reports need of a data set, so that they can be made where the data are not.
 
-        ``samples`` (m, *image_shape), for images; ``classes`` (n,) and ``class_names``, where there are labels.
+        ``samples`` (m, *image_shape), for images; ``classes`` (n,) and ``class_names``, where there are labels;
+        ``scaling``, where it is known. What the source calls the points is kept beside it as text, for `items`: by
+        content and name, since two folders of equal images may call them differently. Of one name, the last one
+        written stays.
         """
         kept: dict[str, np.ndarray] = {}
         if dataset.image_shape is not None:
             kept["samples"] = dataset.x[dataset.sample_indices()].reshape(-1, *dataset.image_shape)
-        if dataset.y is not None:
-            kept["classes"] = dataset.y
+        if dataset.classes is not None:
+            kept["classes"] = dataset.classes
             kept["class_names"] = np.array(dataset.class_names or [], dtype=np.str_)
+        if dataset.scaling:
+            kept["scaling"] = np.array(dataset.scaling, dtype=np.str_)
         self._put(self._data / f"{dataset.fingerprint}.npz", lambda path: _save(path, kept))
+        if dataset.items is not None:
+            source = dataset.source
+            if source and Path(source).exists():  # a later command may be given in another folder
+                source = str(Path(source).absolute())
+            items = {"dataset": dataset.name, "source": source, "items": list(map(str, dataset.items))}
+            text = json.dumps(items, ensure_ascii=False, indent=0)
+            name = hashlib.sha256(dataset.name.encode()).hexdigest()[:8]
+            # A file's name need not be UTF-8: what is not is a surrogate.
+            content = text.encode("utf-8", "surrogatepass")
+            self.write_file(f"data/{dataset.fingerprint}.{name}.items.json", content)
 
     def dataset(self, fingerprint: str) -> dict[str, np.ndarray]:
         """Return what `write_dataset` kept of a data set; nothing where it kept nothing or it is damaged."""
@@ -216,6 +252,14 @@ class Run:
             return _arrays(self._data / f"{fingerprint}.npz")
         except _UNREADABLE:
             return {}
+
+    def items(self, fingerprint: str) -> list[Items]:
+        """Return what sources call the points of a data set, one entry a name of it; damaged files are left out."""
+        found = []
+        for path in sorted(self._data.glob(f"{fingerprint}.*.items.json")):
+            with suppress(OSError, ValueError):
+                found.append(Items.model_validate(json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))))
+        return found
 
     def write_suite(self, suite: Suite) -> None:
         """Store the suite as it was resolved."""
@@ -297,6 +341,11 @@ class Run:
         """
         data = content.encode() if isinstance(content, str) else content
         self._put(self.folder / name, lambda path: path.write_bytes(data))
+
+    def remove_file(self, name: str) -> None:
+        """Remove a file of the run, if it is there and can be."""
+        with suppress(OSError):
+            (self.folder / name).unlink()
 
     def write_table(self, name: str, frame: pd.DataFrame) -> None:
         """Store a table of the run as parquet, whole.

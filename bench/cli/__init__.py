@@ -9,9 +9,9 @@ from bench.cli.app import app
 from bench.errors import InputError
 
 # In the order in which the help lists them.
-from bench.cli import run, report, check, new_method, check_method, lists  # isort: skip
+from bench.cli import run, report, assignments, check, new_method, check_method, lists  # isort: skip
 
-__all__ = ["app", "check", "check_method", "lists", "main", "new_method", "report", "run"]
+__all__ = ["app", "assignments", "check", "check_method", "lists", "main", "new_method", "report", "run"]
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -22,7 +23,13 @@ app = typer.Typer(
 out = Console()
 
 #: What a report consists of, beside its page.
-WRITTEN = "leaderboard.md .csv .tex, findings.csv, scores.parquet, figures/"
+_WRITTEN = ("leaderboard.md .csv .tex", "findings.csv", "scores.parquet", "figures/")
+
+
+def say_written(folder: Path, *more: str) -> None:
+    """Say which files a report has written into a folder, and what else is there."""
+    names = ["report.html", *_WRITTEN, *["assignments.csv"] * (folder / "assignments.csv").is_file(), *more]
+    say(f"\nwritten: {folder}/{', '.join(names)}")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.app import WRITTEN, app, out, say
+from bench.cli.app import app, out, say_written
 from bench.cli.options import DataRoot
 from bench.errors import InputError
 
@@ -43,4 +43,4 @@ def report(
     if not boards:
         raise InputError(f"{', '.join(map(str, runs))}: no cells to report; run the suite first")
     render_terminal(boards, notes=results.notes, console=out)
-    say(f"\nwritten: {target.folder}/report.html, {WRITTEN}")
+    say_written(target.folder)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from bench.cli.app import WRITTEN, app, out, print_table, say
+from bench.cli.app import app, out, print_table, say, say_written
 from bench.cli.options import (
     Clusters,
     DataRoot,
@@ -144,7 +144,7 @@ def run(
         raise typer.Exit(130)
     if outcome.boards:
         render_terminal(outcome.boards, notes=outcome.results.notes, console=out)
-        say(f"\nwritten: {target.folder}/report.html, {WRITTEN}, records/, outputs/")
+        say_written(target.folder, "records/", "outputs/")
     _exit_with_failures(outcome.failures)
     if faults:
         raise typer.Exit(3)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bench.leaderboard import plots
 from bench.leaderboard.boards import HEADLINE, BoardFrame
-from bench.leaderboard.content import Board, Figure, Report, Section
+from bench.leaderboard.content import AssignmentsNote, Board, Figure, Report, Section
 from bench.leaderboard.findings.figures import findings_figures
 from bench.leaderboard.findings.sections import NOTE, findings_of
 from bench.leaderboard.findings.sections import TITLE as FINDINGS
@@ -37,7 +37,7 @@ NO_ANSWER = "These runs cannot say: they have no stochastic method with its dete
 QUESTION = "Does stochasticity help?"
 
 
-def report_of(results: Results, boards: Sequence[BoardFrame]) -> Report:
+def report_of(results: Results, boards: Sequence[BoardFrame], assignments: AssignmentsNote | None = None) -> Report:
     """Return the whole report of some results.
 
     Parameters
@@ -45,6 +45,8 @@ def report_of(results: Results, boards: Sequence[BoardFrame]) -> Report:
     results : Results
     boards : sequence of BoardFrame
         The headline first; at least one.
+    assignments : AssignmentsNote, optional
+        Where it is told which item is in which cluster.
     """
     written = tuple(_board(board, results) for board in boards)
     headline = boards[0]
@@ -56,8 +58,9 @@ def report_of(results: Results, boards: Sequence[BoardFrame]) -> Report:
         boards=written,
         pictures=pictures_of(results, headline),
         how_to_read=HOW_TO_READ,
-        provenance=tuple(_provenance(results)),
+        provenance=tuple(_provenance(results, headline.about)),
         findings=_findings(headline),
+        assignments=assignments,
     )
 
 
@@ -165,14 +168,16 @@ def _ranks(
     )
 
 
-def _provenance(results: Results) -> list[tuple[str, str]]:
+def _provenance(results: Results, about: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     rows = []
     for suite, run in zip(results.suites, results.runs, strict=True):
         description = f": {suite.description}" if suite.description else ""
         rows.append(("Suite", f"{suite.name}{description}"))
         rows += [("Command", command) for command in run.commands()]
     fingerprints = results.frame.groupby("dataset")["fingerprint"].first()
-    rows += [("Data", f"{name}, SHA-256 {fingerprint}") for name, fingerprint in fingerprints.items()]
+    for name, fingerprint in fingerprints.items():
+        told = "".join(f" {sentence}" for sentence in about.get(str(name), ()))
+        rows.append(("Data", f"{name}, SHA-256 {fingerprint}{'.' * bool(told)}{told}"))
     seeds = sorted({seed for suite in results.suites for seed in suite.seeds})
     rows.append(("Seeds", ", ".join(map(str, seeds))))
     chosen_on = sorted({seed for suite in results.suites for seed in suite.selection_seeds or ()})

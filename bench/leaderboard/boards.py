@@ -55,6 +55,8 @@ class BoardFrame:
         How the configurations were chosen; none on the fixed board.
     agreements : mapping of (str, str) to Agreement
         Between the runs of each data set and variant.
+    about : mapping of str to sequence of str
+        Sentences on each data set, as `bench.leaderboard.data_notes` gives them.
     """
 
     name: str
@@ -62,6 +64,7 @@ class BoardFrame:
     metric: Metric
     choices: Sequence[AnyChoice] = ()
     agreements: Mapping[tuple[str, str], Agreement] = field(default_factory=dict)
+    about: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -77,7 +80,8 @@ class BoardFrame:
     def datasets(self) -> list[DatasetTables]:
         """The numbers of each data set, in order of appearance."""
         return [
-            DatasetTables(str(name), cells_of(self.frame, name), self.metric) for name in self.frame["dataset"].unique()
+            DatasetTables(str(name), cells_of(self.frame, name), self.metric, self.about.get(name, ()))
+            for name in self.frame["dataset"].unique()
         ]
 
     @cached_property
@@ -99,6 +103,7 @@ def boards_of(
     primary_metric: str,
     choices: Mapping[str, Sequence[AnyChoice]] | None = None,
     agreements: Mapping[tuple[str, str], Agreement] | None = None,
+    about: Mapping[str, Sequence[str]] | None = None,
 ) -> list[BoardFrame]:
     """Return the boards that there are, the headline first.
 
@@ -112,6 +117,8 @@ def boards_of(
         By board. A board of which nothing could be chosen is there to say so.
     agreements : mapping of (str, str) to Agreement, optional
         Between the runs of each data set and variant.
+    about : mapping of str to sequence of str, optional
+        Sentences on each data set.
 
     Raises
     ------
@@ -132,5 +139,5 @@ def boards_of(
             column: frame[column].fillna("").astype(str).map(clean_name)
             for column in ("dataset", "variant", "title", "hardware")
         }
-        boards.append(BoardFrame(name, frame.assign(**safe), metric, made, agreements or {}))
+        boards.append(BoardFrame(name, frame.assign(**safe), metric, made, agreements or {}, about or {}))
     return boards

@@ -28,6 +28,8 @@ class TextTable:
         The row that is shown to be better than every other; None where none is.
     cite : bool
         Whether it is one that papers print, and not a further description.
+    aside : frozenset of str
+        Headings of columns that a terminal leaves out where it is too narrow for all.
     """
 
     title: str
@@ -37,6 +39,7 @@ class TextTable:
     left: frozenset[str] = WORDS
     best: int | None = None
     cite: bool = True
+    aside: frozenset[str] = frozenset()
 
 
 def make_table(
@@ -47,12 +50,13 @@ def make_table(
     best: int | None = None,
     cite: bool = True,
     left: frozenset[str] = WORDS,
+    aside: frozenset[str] = frozenset(),
 ) -> TextTable:
     """Return a table of entries; the other parameters are those of `TextTable`."""
     entries = [tuple(row) for row in rows]
     texts = tuple(tuple(text for text, _ in row) for row in entries)
     keys = tuple(tuple(None if key != key else key for _, key in row) for row in entries)
-    return TextTable(title, tuple(header), texts, keys, left, best, cite)
+    return TextTable(title, tuple(header), texts, keys, left, best, cite, aside)
 
 
 def words(text: str) -> Entry:
@@ -131,6 +135,25 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class AssignmentsNote:
+    """Where it is told which item is in which cluster.
+
+    Attributes
+    ----------
+    text : str
+        What the file holds.
+    file : str
+        Beside the page; empty where there is none.
+    commands : tuple of str
+        What writes all of it.
+    """
+
+    text: str
+    file: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """A whole report.
 
@@ -151,6 +174,7 @@ class Report:
         What, and its value: suite, command, versions, hardware, commit.
     findings : Board or None
         What the runs of the first board say of uncertainty, stability and outliers; none where they say nothing.
+    assignments : AssignmentsNote or None
     """
 
     title: str
@@ -162,6 +186,7 @@ class Report:
     how_to_read: tuple[str, ...] = ()
     provenance: tuple[tuple[str, str], ...] = ()
     findings: Board | None = None
+    assignments: AssignmentsNote | None = None
 
     @property
     def parts(self) -> tuple[Board, ...]:

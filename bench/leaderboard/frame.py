@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from bench.errors import InputError
+from bench.metrics import Metric
 from bench.statistics.correction import Scores
 
 #: Status of a cell that was planned and has no record.
@@ -118,6 +119,20 @@ def metric_values(cells: pd.DataFrame, metric: str) -> np.ndarray:
     if column.dtype != np.float64:
         column = pd.to_numeric(column, errors="coerce")
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def median_run(runs: pd.DataFrame, metric: Metric) -> pd.Series:
+    """Return the run with the median score, of an even number the lower one; the first where none has a score.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        The finished cells of one variant, at least one.
+    metric : Metric
+    """
+    values = metric_values(runs, metric.name)
+    order = np.lexsort((runs["seed"], values))[: np.isfinite(values).sum()]  # NaN goes last
+    return runs.iloc[int(order[(len(order) - 1) // 2]) if len(order) else 0]
 
 
 def moments(values: np.ndarray) -> tuple[float, float]:

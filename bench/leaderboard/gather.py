@@ -13,7 +13,7 @@ from bench.errors import InputError
 from bench.leaderboard import plots
 from bench.leaderboard.boards import BoardFrame
 from bench.leaderboard.content import Figure, Pictures
-from bench.leaderboard.frame import finished, metric_values, twin_pairs, variants_of
+from bench.leaderboard.frame import finished, median_run, metric_values, twin_pairs, variants_of
 from bench.leaderboard.grids import parameter_figures
 from bench.leaderboard.numbers import format_score
 from bench.leaderboard.one_run import OneRun, figures_of_run
@@ -113,20 +113,6 @@ def pictures_of(
             there = tuple(figure for figure in figures if figure is not None)
             pictures.append(Pictures(dataset, labels[variant], " ".join(notes), there))
     return tuple(pictures)
-
-
-def median_run(runs: pd.DataFrame, metric: Metric) -> pd.Series:
-    """Return the run with the median score, of an even number the lower one; the first where none has a score.
-
-    Parameters
-    ----------
-    runs : DataFrame
-        The finished cells of one variant, at least one.
-    metric : Metric
-    """
-    values = metric_values(runs, metric.name)
-    order = np.lexsort((runs["seed"], values))[: np.isfinite(values).sum()]  # NaN goes last
-    return runs.iloc[int(order[(len(order) - 1) // 2]) if len(order) else 0]
 
 
 def _best(variants: Mapping[str, pd.DataFrame], metric: Metric, most: int) -> list[str]:

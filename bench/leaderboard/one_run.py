@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.dataset import Dataset
+from bench.dataset import NO_CLASS, Dataset
 from bench.leaderboard import plots
 from bench.leaderboard.content import Figure
 from bench.leaderboard.plots import Look, ReliabilityCurve, RiskCurve
@@ -63,7 +63,7 @@ class OneRun:
 
     @property
     def classes(self) -> np.ndarray | None:
-        """Class of each point (n_samples,), None where they are not known."""
+        """Class of each point (n_samples,), `NO_CLASS` where it has none; None where they are not known."""
         classes = self.kept.get("classes")
         return classes if classes is not None and 0 < len(classes) == len(self.labels) else None
 
@@ -156,9 +156,9 @@ def _certain_points(run: OneRun) -> Figure | None:
         return None
     wrong = None
     if run.classes is not None:
-        classes = matched_classes(run.labels, run.classes)
+        classes, true = matched_classes(run.labels, run.classes), run.classes[points]
         predicted = np.array([classes.get(int(cluster), -1) for cluster in run.labels[points].ravel()])
-        wrong = predicted.reshape(points.shape) != run.classes[points]
+        wrong = (predicted.reshape(points.shape) != true) & (true != NO_CLASS)
     clusters = cluster_names(run.labels)
     images = images.reshape(*points.shape, *samples.shape[1:])
     return plots.certain_points(
@@ -188,6 +188,8 @@ def _latent(run: OneRun) -> Iterator[Figure | None]:
     yield plots.latent_structure(embedding, variance, run.look, **run.named("latent", "Latent dimensions"))
     if run.classes is not None:
         groups, group_names, what = run.classes, run.class_names, "classes"
+        if (groups == NO_CLASS).any():
+            groups, group_names = np.where(groups == NO_CLASS, len(group_names), groups), [*group_names, "no class"]
     else:
         groups, group_names, what = np.unique(run.labels, return_inverse=True)[1], cluster_names(run.labels), "clusters"
     yield plots.embedding_map(embedding, groups, group_names, **run.named("map", f"Embedding by {what}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import pandas as pd
@@ -119,10 +120,14 @@ def render_csv(boards: Sequence[BoardFrame]) -> str:
 
 
 def _rich_table(table: TextTable, width: int) -> Table:
-    own = zip(table.header, _widths(table), strict=True)
-    narrowest = [min(_NARROWEST_WORDS, w) if name in table.left else w for name, w in own]
+    dropped = [] if _fits(table, width) else [name for name in table.header if name in table.aside]
+    if dropped:
+        kept = [i for i, name in enumerate(table.header) if name not in dropped]
+        header, *rows = (tuple(row[i] for i in kept) for row in (table.header, *table.rows))
+        title = f"{table.title} ({' and '.join(dropped)}: report.html)"
+        table = replace(table, title=title, header=header, rows=tuple(rows), keys=())
     # Numbers take a second line only where there is no room: they would be cut off, and the names with them.
-    whole = sum(narrowest) + _GAP * (len(narrowest) - 1) <= width
+    whole = _fits(table, width)
     grid = Table(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     grid.padding, grid.collapse_padding = (0, 1), True
     for name in table.header:
@@ -132,6 +137,13 @@ def _rich_table(table: TextTable, width: int) -> Table:
     for row in table.rows:
         grid.add_row(*map(Text, row))
     return grid
+
+
+def _fits(table: TextTable, width: int) -> bool:
+    """Say whether each number has one line, with as little room for words as can be read."""
+    own = zip(table.header, _widths(table), strict=True)
+    narrowest = [min(_NARROWEST_WORDS, w) if name in table.left else w for name, w in own]
+    return sum(narrowest) + _GAP * (len(narrowest) - 1) <= width
 
 
 def _widths(table: TextTable) -> list[int]:

@@ -28,7 +28,7 @@ from bench.leaderboard.numbers import (
 from bench.leaderboard.overall_section import overall_section
 from bench.leaderboard.ranking import n_planned
 from bench.leaderboard.sentences import twin_sentence
-from bench.leaderboard.tables import SECONDARY_METRICS, DatasetTables
+from bench.leaderboard.tables import CLASS_METRICS, SECONDARY_METRICS, DatasetTables
 from bench.metrics import Metric, find_metric
 from bench.text import clean_name
 
@@ -43,6 +43,9 @@ Escape = Callable[[str], str]
 
 INTERNAL_METRICS = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels", "n_clusters_used")
 
+#: Headings of the board, which a terminal has to hold.
+_SHORT = {"mean_class_recall": "recall", "classes_lost": "lost"}
+
 HOW_TO_READ = (
     "Runs are ok / failed / collapsed. A collapsed run is an ok run and counts in every number that it has; a failed "
     "one has no score: means leave it out and are marked *, and a test must hold whether it is left out or counted "
@@ -53,6 +56,9 @@ HOW_TO_READ = (
     "they say of equivalence.",
     'A rank is what the tests say of an order, and no more: of six methods, "2-6" has one shown to be better and none '
     "shown to be worse. Differences and p of a board are to its best mean, the reference.",
+    "Recall is the mean over classes of the share of their points in the matched cluster: a small class weighs as much "
+    "as a large one. Lost are the classes that are not the largest one in any cluster of their own. Both are means "
+    "over runs.",
     "Stability is the mean ARI between the labels of different seeds (of the first thirty), collapsed runs left out.",
     "For all that is said of uncertainty, clusters are matched to classes on one half of the points and scored on the "
     "other. AUROC is the chance that a mis-clustered point is ranked above a right one; 1 − max q, the centroid margin "
@@ -92,14 +98,14 @@ def _section(tables: DatasetTables, escape: Escape) -> Section:
     missing = _why_no_score(cells, metric)
     if missing is not None:
         internal = (_internal(cells, labels),) if len(finished(cells)) else ()
-        return Section(dataset, (missing,), internal, tuple(_troubles(cells, labels, escape)))
+        return Section(dataset, (missing,), internal, (*map(escape, tables.about), *_troubles(cells, labels, escape)))
     sentences = [
         twin_sentence(c, labels[c.a], labels[c.b], metric, collapsed=tables.collapsed(c)) for c in tables.contrasts
     ]
     texts = [_twins(tables.twins, labels, metric)] if tables.contrasts else []
     texts.append(_board(tables.quality, labels, metric))
     texts.append(_further(tables, labels, _stability(cells)))
-    notes = _notes(tables, labels, escape)
+    notes = [*map(escape, tables.about), *_notes(tables, labels, escape)]
     if len(tables.hardware) > 1:
         where = escape("; ".join(tables.hardware))
         notes.append(f"Time and memory are not compared: the runs come from different hardware ({where}).")
@@ -141,11 +147,14 @@ def _twins(twins: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> Te
 
 
 def _board(board: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> TextTable:
+    beside = [find_metric(name) for name in CLASS_METRICS if name != metric.name and "classes" in metric.needs]
+    beside = [m for m in beside if board[f"{m.name}_mean"].notna().any()]
     rows = [
         (
             words(labels[row["variant"]]),
             runs_of(row["n_ok"], row["n_failed"], row["n_collapsed"]),
             _mean(row["mean"], row["sd"], metric, row["complete"]),
+            *(_of_classes(row[f"{m.name}_mean"], m, row["complete"]) for m in beside),
             (format_ranks(row["rank_best"], row["rank_worst"]), row["rank_best"]),
             _difference(row, metric),
             (format_p(row["p_adjusted"]), row["p_adjusted"]),
@@ -153,11 +162,12 @@ def _board(board: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> Te
         )
         for row in board.to_dict("records")
     ]
-    header = ("variant", "runs", f"{metric.title} ± sd", "rank", "difference [95 %]", "p (Holm)", "verdict")
+    header = ("variant", "runs", f"{metric.title} ± sd", *(_SHORT[m.name] for m in beside))
+    header += ("rank", "difference [95 %]", "p (Holm)", "verdict")
     first = (board["rank_best"] == 1) & (board["rank_worst"] == 1) & board["complete"]
     best = int(first.to_numpy().argmax()) if first.any() else None
     title = f"Board: {metric.title}, best mean first, and the difference to the reference"
-    return make_table(title, header, rows, best=best)
+    return make_table(title, header, rows, best=best, aside=frozenset(_SHORT.values()))
 
 
 def _stability(cells: pd.DataFrame) -> dict[str, Entry]:
@@ -217,6 +227,13 @@ def _mean(mean: float, sd: float, metric: Metric, complete: bool) -> Entry:
     """Write a mean, marked where it is over fewer runs than planned."""
     star = "" if complete or not np.isfinite(mean) else "*"
     return format_mean(mean, sd, metric) + star, mean
+
+
+def _of_classes(mean: float, metric: Metric, complete: bool) -> Entry:
+    """Write a mean share, or a mean number of classes, without its deviation: a terminal has to hold it."""
+    if metric.unit_scale or not np.isfinite(mean):
+        return _mean(mean, np.nan, metric, complete)
+    return format_clusters(mean, np.nan) + "*" * (not complete), mean
 
 
 def _pairs(row: dict[Any, Any]) -> Entry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,8 @@ from bench.metrics import Metric
 from bench.statistics.correction import MethodComparison, compare_methods
 
 SECONDARY_METRICS = ("nmi", "ari", "ami")
+#: Told beside a metric against classes: with classes of unlike sizes it may be high where small ones are missing.
+CLASS_METRICS = ("mean_class_recall", "classes_lost")
 
 _NO_COMPARISON = {
     "difference": np.nan,
@@ -47,7 +49,7 @@ _NO_COMPARISON = {
 _QUALITY_COLUMNS = (
     *("variant", "title", "method", "kind", "role", "planned", "n_ok", "n_failed", "n_collapsed", "n_scored"),
     *("complete", "mean", "sd", "median", "q1", "q3", "reference", "rank_best", "rank_worst", *_NO_COMPARISON),
-    *(f"{name}_{part}" for name in SECONDARY_METRICS for part in ("mean", "sd")),
+    *(f"{name}_{part}" for name in (*SECONDARY_METRICS, *CLASS_METRICS) for part in ("mean", "sd")),
     *("wall_time_mean", "peak_memory_max"),
 )
 _CLUSTER_COLUMNS = ("n_clusters_asked", "n_clusters_used_mean", "noise_share_mean")
@@ -68,11 +70,14 @@ class DatasetTables:
         Its cells, as `bench.leaderboard.frame.cells_of` gives them.
     metric : Metric
         What the variants are compared by.
+    about : sequence of str
+        Sentences on the data.
     """
 
     dataset: str
     cells: pd.DataFrame
     metric: Metric
+    about: Sequence[str] = ()
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -200,7 +205,7 @@ def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
         "n_clusters_used_mean": moments(scores_in("n_clusters_used"))[0],
         "noise_share_mean": moments(scores_in("noise_share"))[0],
     }
-    for name in SECONDARY_METRICS:
+    for name in (*SECONDARY_METRICS, *CLASS_METRICS):
         described |= dict(zip((f"{name}_mean", f"{name}_sd"), moments(scores_in(name)), strict=True))
     return described
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.special import entr
 
-from bench.metrics.external import ONE_CLASS, contingency_table
+from bench.metrics.external import ONE_CLASS, contingency_table, with_class
 from bench.metrics.table import DRAWN, UNLABELLED
 
 _CHUNK = 4096  # points whose votes are counted at a time
@@ -21,6 +21,7 @@ def draw_metrics(draw_labels: np.ndarray, y: np.ndarray | None) -> dict[str, flo
     draw_labels : ndarray of shape (n_draws, n_samples)
         Clusters, from 0.
     y : ndarray of shape (n_samples,) or None
+        Points without a class count in the first alone.
 
     Returns
     -------
@@ -30,6 +31,9 @@ def draw_metrics(draw_labels: np.ndarray, y: np.ndarray | None) -> dict[str, flo
     """
     alone = len(draw_labels) == 1
     found: dict[str, float | str] = {"label_change": _ONE_DRAW if alone else label_change(draw_labels)}
+    if y is not None:
+        judged = with_class(y)
+        y, draw_labels = y[judged], draw_labels[:, judged]
     scores = None if y is None else [labeling_scores(contingency_table(y, labels)) for labels in draw_labels]
     mean: float | str
     sd: float | str

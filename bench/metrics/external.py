@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
+from bench.dataset import NO_CLASS
 from bench.metrics.table import NOISE, UNLABELLED
 
 ONE_CLASS = "the data set has one class only"
+_NAMES = ("acc", "nmi", "ari", "ami", "mean_class_recall", "classes_lost")
+
+
+def with_class(classes: np.ndarray) -> np.ndarray:
+    """Return the points that have a class, as indices (n_with_class,) in ascending order."""
+    return np.flatnonzero(classes != NO_CLASS)
 
 
 def contingency_table(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -36,14 +45,14 @@ def clusters_of(labels: np.ndarray) -> np.ndarray:
 
 
 def cluster_table(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Count the points of each class in each cluster, as `contingency_table` does but for noise.
+    """Count the points of each class in each cluster, as `contingency_table` does but for noise on either side.
 
     Returns
     -------
     ndarray of shape (n_classes, n_clusters)
         Rows are all classes; columns as `clusters_of` gives them, none where all points are noise.
     """
-    return contingency_table(classes, labels)[:, np.unique(labels) != NOISE]
+    return contingency_table(classes, labels)[np.unique(classes) != NO_CLASS][:, np.unique(labels) != NOISE]
 
 
 def clustering_accuracy(classes: np.ndarray, labels: np.ndarray) -> float:
@@ -57,6 +66,7 @@ def clustering_accuracy(classes: np.ndarray, labels: np.ndarray) -> float:
     Parameters
     ----------
     classes, labels : ndarray of shape (n_samples,)
+        Points without a class are left out.
 
     References
     ----------
@@ -64,24 +74,74 @@ def clustering_accuracy(classes: np.ndarray, labels: np.ndarray) -> float:
     """
     counts = cluster_table(classes, labels)
     rows, columns = linear_sum_assignment(counts, maximize=True)
-    return float(counts[rows, columns].sum() / len(labels))
+    return float(counts[rows, columns].sum() / len(with_class(classes)))
+
+
+def mean_class_recall(classes: np.ndarray, labels: np.ndarray) -> float:
+    r"""Mean over classes of the share of their points that are in the matched cluster.
+
+    .. math:: \frac{1}{|C|} \sum_{c \in C} \frac{|\{i : y_i = c, \pi(c_i) = c\}|}{|\{i : y_i = c\}|}
+
+    This is the balanced accuracy after the matching of `clustering_accuracy`: every class weighs the same, however few
+    points it has. A class that no cluster is matched to counts 0. Among matchings of the same accuracy the one of the
+    largest mean is taken, so that the names of clusters decide nothing.
+
+    Parameters
+    ----------
+    classes, labels : ndarray of shape (n_samples,)
+        Points without a class are left out.
+    """
+    counts = cluster_table(classes, labels)
+    sizes = np.bincount(np.unique(classes[with_class(classes)], return_inverse=True)[1])
+    recalls = counts / sizes[:, None]
+    # Counts are whole numbers, and all recalls together are below one half: they decide between equal counts alone.
+    rows, columns = linear_sum_assignment(counts + recalls / (2 * len(sizes) + 1), maximize=True)
+    return float(recalls[rows, columns].sum() / len(sizes))
+
+
+def classes_lost(classes: np.ndarray, labels: np.ndarray) -> int:
+    """Return the number of classes without a cluster.
+
+    A class has a cluster if no other class has more points in it. A cluster in which several classes have the most
+    points belongs to one of them only, so that as few classes as possible are without one.
+
+    Parameters
+    ----------
+    classes, labels : ndarray of shape (n_samples,)
+        Points without a class are left out.
+    """
+    counts = cluster_table(classes, labels)
+    leads = (counts > 0) & (counts == counts.max(axis=0, initial=0))
+    return int((maximum_bipartite_matching(csr_array(leads), perm_type="column") < 0).sum())
 
 
 def external_scores(classes: np.ndarray | None, labels: np.ndarray) -> dict[str, float | str]:
-    """Compute ``acc``, ``nmi``, ``ari`` and ``ami``; a text stands for a value that does not exist.
+    """Compute the metrics that need labels and classes alone; a text stands for a value that does not exist.
 
-    A single cluster is a legitimate, bad answer and scores 0 on the last three; so is noise alone. A single class
-    leaves them nothing to measure: scikit-learn would call agreement with it perfect or absent by convention.
+    A single cluster is a legitimate, bad answer and scores 0 on NMI, ARI and AMI; so is noise alone. A single class
+    leaves these nothing to measure: scikit-learn would call agreement with it perfect or absent by convention.
 
     Parameters
     ----------
     classes : ndarray of shape (n_samples,) or None
+        Points without a class are left out.
     labels : ndarray of shape (n_samples,)
-        Noise (-1) is always wrong in the first, and one more group in the others.
+        Noise (-1) is one more group in NMI, ARI and AMI, and no cluster in the others.
+
+    Returns
+    -------
+    dict of str to float or str
+        ``acc``, ``nmi``, ``ari``, ``ami``, ``mean_class_recall`` and ``classes_lost``.
     """
-    if classes is None:
-        return dict.fromkeys(("acc", "nmi", "ari", "ami"), UNLABELLED)
-    scores: dict[str, float | str] = {"acc": clustering_accuracy(classes, labels)}
+    judged = np.empty(0, dtype=np.int64) if classes is None else with_class(classes)
+    if classes is None or not len(judged):
+        return dict.fromkeys(_NAMES, UNLABELLED)
+    classes, labels = classes[judged], labels[judged]
+    scores: dict[str, float | str] = {
+        "acc": clustering_accuracy(classes, labels),
+        "mean_class_recall": mean_class_recall(classes, labels),
+        "classes_lost": float(classes_lost(classes, labels)),
+    }
     if (classes == classes[0]).all():
         return scores | dict.fromkeys(("nmi", "ari", "ami"), ONE_CLASS)
     scores["nmi"] = float(normalized_mutual_info_score(classes, labels, average_method="arithmetic"))

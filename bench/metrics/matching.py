@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from bench.metrics.external import cluster_table, clusters_of
+from bench.metrics.external import cluster_table, clusters_of, with_class
 from bench.metrics.table import NOISE
 
 
@@ -17,7 +17,7 @@ def matched_classes(labels: np.ndarray, classes: np.ndarray) -> dict[int, int]:
     Parameters
     ----------
     labels, classes : ndarray of shape (n_samples,)
-        Any integers.
+        Any integers. Points without a class match nothing.
 
     Returns
     -------
@@ -25,6 +25,8 @@ def matched_classes(labels: np.ndarray, classes: np.ndarray) -> dict[int, int]:
         By cluster. With more clusters than classes some clusters have none, and noise never has one; a match may
         share no point.
     """
+    judged = with_class(classes)
+    classes, labels = classes[judged], labels[judged]
     counts = cluster_table(classes, labels)
     rows, columns = linear_sum_assignment(counts, maximize=True)
     class_values, clusters = np.unique(classes), clusters_of(labels)

@@ -33,7 +33,7 @@ def score_outputs(
     }
     # The limit reaches only libraries already loaded: scikit-learn is imported at the top for this too.
     with threadpool_limits(limits=1):
-        found |= external_scores(dataset.y, labels)
+        found |= external_scores(dataset.classes, labels)
         found |= _suffixed(internal_scores(dataset.x, labels), "pixels")
         found |= _embedding_scores(embedding, labels, dataset)
         found |= uncertainty_metrics({**outputs, "labels": labels}, dataset, seed)
@@ -84,12 +84,12 @@ def _embedding_scores(embedding: np.ndarray | None, labels: np.ndarray, dataset:
         return dict.fromkeys(names, reason or "")
 
     scores = _suffixed(internal_scores(embedding, labels), "embedding")
-    if dataset.y is None:
+    if dataset.classes is None:
         again: dict[str, float | str] = dict.fromkeys(_RECLUSTERED, UNLABELLED)
     elif dataset.n_clusters > len(embedding):
         again = dict.fromkeys(_RECLUSTERED, "there are fewer points than clusters")
     else:
-        again = external_scores(dataset.y, recluster(embedding, dataset.n_clusters))
+        again = external_scores(dataset.classes, recluster(embedding, dataset.n_clusters))
     return scores | _suffixed({name: again[name] for name in _RECLUSTERED}, "reclustered")
 
 

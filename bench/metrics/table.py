@@ -21,7 +21,12 @@ points; to take each as a group of its own would give a run that refuses all of 
 """
 
 UNLABELLED = "the data set is unlabelled"
-"""Why there is no metric that needs classes."""
+"""Why there is no metric that needs classes.
+
+Points without a class, `bench.dataset.NO_CLASS`, are treated by one rule. They are fitted like all others. Every metric
+against classes leaves them out, and so do the halves of the points that clusters are matched and judged on. Metrics
+without classes keep them. Data without a point that has a class are unlabelled.
+"""
 
 Need = Literal["labels", "classes", "points", "embedding", "soft assignment", "scores", "draws"]
 
@@ -74,6 +79,29 @@ def _external() -> list[Metric]:
         ("ami", "AMI", "mutual information, adjusted for chance", -1.0),
     ]
     return [Metric(n, t, d, True, worst, 1.0, True, ("labels", "classes")) for n, t, d, worst in rows]
+
+
+_CLASS_RECALL = Metric(
+    name="mean_class_recall",
+    title="Class recall",
+    description="mean over classes of the share of their points in the matched cluster: balanced accuracy",
+    greater_is_better=True,
+    worst=0.0,
+    best=1.0,
+    comparable=True,
+    needs=("labels", "classes"),
+)
+
+_CLASSES_LOST = Metric(
+    name="classes_lost",
+    title="Classes lost",
+    description="number of classes that are not the largest one in any cluster of their own",
+    greater_is_better=False,
+    worst=math.inf,
+    best=0.0,
+    comparable=True,
+    needs=("labels", "classes"),
+)
 
 
 def _internal(space: Literal["points", "embedding"]) -> list[Metric]:
@@ -224,6 +252,8 @@ def _drawn() -> list[Metric]:
 
 METRICS: tuple[Metric, ...] = (
     *_external(),
+    _CLASS_RECALL,
+    _CLASSES_LOST,
     _CLUSTERS_USED,
     _NOISE_SHARE,
     *_internal("points"),

@@ -1,7 +1,7 @@
 """How certain a run is of each point, and whether it is right to be.
 
 Clusters are named after classes on one half of the points and judged on the other, so that no run gains by a name
-that fits its own errors.
+that fits its own errors. Points without a class are in neither half.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from bench.metrics.assignments import checked_probabilities
 from bench.metrics.calibration import Reliability, calibration, reliability
 from bench.metrics.detection import DETECTION, detection, risk_coverage
 from bench.metrics.draws import draw_metrics
+from bench.metrics.external import with_class
 from bench.metrics.health import is_collapsed
 from bench.metrics.matching import matched_classes
 from bench.metrics.point_scores import NO_ASSIGNMENT, NO_DRAWS, scores_or_reasons, uncertainty_scores
@@ -75,7 +76,7 @@ def mis_clustered(labels: np.ndarray, dataset: Dataset, seed: int) -> tuple[np.n
     Returns
     -------
     scoring : ndarray of shape (n_scoring,)
-        The half, as indices in ascending order.
+        The half of the points that have a class, as indices in ascending order.
     wrong : ndarray of shape (n_scoring,) of bool
         A cluster that the matching half gave no class is wrong.
     """
@@ -84,11 +85,18 @@ def mis_clustered(labels: np.ndarray, dataset: Dataset, seed: int) -> tuple[np.n
 
 def mis_clustered_of(labels: np.ndarray, y: np.ndarray, fingerprint: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Do what `mis_clustered` does where only the classes (n_samples,) of a data set are at hand, not its points."""
-    matching, scoring = halves(fingerprint, len(y), seed)
+    matching, scoring = _judged_halves(y, fingerprint, seed)
     classes = matched_classes(labels[matching], y[matching])
     clusters, cluster = np.unique(labels[scoring], return_inverse=True)
     predicted = np.array([classes.get(int(value), _NO_CLASS) for value in clusters])[cluster]
     return scoring, predicted != y[scoring]
+
+
+def _judged_halves(y: np.ndarray, fingerprint: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `halves` of the points that have a class, as indices of all points."""
+    judged = with_class(y)
+    matching, scoring = halves(fingerprint, len(judged), seed)
+    return judged[matching], judged[scoring]
 
 
 def reliability_of(assignment: np.ndarray, labels: np.ndarray, dataset: Dataset, seed: int) -> Reliability | str:
@@ -135,7 +143,7 @@ def _calibrations(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int
     found: dict[str, float | str] = {}
     for suffix, (name, absent) in _ASSIGNMENTS.items():
         judged: _Judged | str = absent
-        if dataset.y is None:
+        if dataset.classes is None:
             judged = UNLABELLED
         elif name in outputs:
             judged = _judged(outputs[name], outputs["labels"], dataset, seed)
@@ -154,7 +162,7 @@ def _judged(assignment: np.ndarray, labels: np.ndarray, dataset: Dataset, seed: 
     probabilities = checked_probabilities(assignment, len(y))
     if isinstance(probabilities, str):
         return probabilities
-    matching, scoring = halves(dataset.fingerprint, len(y), seed)
+    matching, scoring = _judged_halves(y, dataset.fingerprint, seed)
     noise = labels == NOISE
     clusters = np.where(noise, NOISE, probabilities.argmax(axis=1))
     matched = matched_classes(clusters[matching], y[matching])
@@ -163,7 +171,7 @@ def _judged(assignment: np.ndarray, labels: np.ndarray, dataset: Dataset, seed: 
 
 def _detections(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
     scores = scores_or_reasons(outputs, dataset.x)
-    if dataset.y is None:
+    if dataset.classes is None:
         return {f"{metric}_{name}": UNLABELLED for name in scores for metric in DETECTION}
     scoring, wrong = mis_clustered(outputs["labels"], dataset, seed)
     found: dict[str, float | str] = {}
@@ -176,15 +184,15 @@ def _detections(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) 
 
 def _of_draws(outputs: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, float | str]:
     if "draw_labels" not in outputs:
-        of_classes = UNLABELLED if dataset.y is None else NO_DRAWS
+        of_classes = UNLABELLED if dataset.classes is None else NO_DRAWS
         return {name: NO_DRAWS if name == "label_change" else of_classes for name in _DRAWS}
     draw_labels, n = outputs["draw_labels"], len(dataset.x)
     if draw_labels.ndim != 2 or draw_labels.shape[1] != n or not len(draw_labels):
         return dict.fromkeys(_DRAWS, f"draw_labels has shape {draw_labels.shape}; it needs (n_draws > 0, {n})")
-    return draw_metrics(draw_labels, dataset.y)
+    return draw_metrics(draw_labels, dataset.classes)
 
 
 def _classes(dataset: Dataset) -> np.ndarray:
-    if dataset.y is None:
+    if dataset.classes is None:
         raise ValueError(UNLABELLED)
-    return dataset.y
+    return dataset.classes

@@ -64,7 +64,9 @@ def decide(
 
     by_labels = "classes" in find_ranking_metric(primary_metric).needs  # what no label enters is no oracle's
     open_to_choice = [
-        contest for contest in contests if contest.candidates and by_labels and datasets[contest.spec].y is not None
+        contest
+        for contest in contests
+        if contest.candidates and by_labels and datasets[contest.spec].classes is not None
     ]
     oracle = [
         choose_by_labels(contest, runs[contest.place], datasets[contest.spec], seeds, primary_metric)
@@ -115,7 +117,7 @@ def choose_by_labels(
     metric = find_ranking_metric(primary_metric)
     chosen_points = heldout_indices(dataset)
     y = None if dataset.y is None else dataset.y[chosen_points]
-    heldout = replace(dataset, x=taken(dataset.x, chosen_points), y=y)
+    heldout = replace(dataset, x=taken(dataset.x, chosen_points), y=y, items=None)
     described = _described([pair.configuration for pair in contest.candidates])
     candidates = []
     for description, its_runs in zip(described, runs, strict=True):
@@ -162,7 +164,7 @@ def _score(run: HeldOutRun, heldout: Dataset, metric: str) -> float | str:
     """Return a run's score on the held-out points, or why it has none."""
     if run.labels is None:
         return run.trouble or f"seed {run.seed}: no labels of the held-out points"
-    external = external_scores(heldout.y, run.labels)
+    external = external_scores(heldout.classes, run.labels)
     if metric in external:  # all metrics would cost much more
         value = external[metric]
         return value if isinstance(value, str) else float(value)

@@ -44,7 +44,7 @@ def split(dataset: Dataset, seed: int) -> Split:
         If there are too few points to fit and to compare as many clusters as asked for.
     """
     chosen = fitted_indices(dataset, seed)
-    fitted = replace(dataset, x=taken(dataset.x, chosen), y=None, class_names=None)
+    fitted = replace(dataset, x=taken(dataset.x, chosen), y=None, class_names=None, items=None)
     return Split(fitted, taken(dataset.x, heldout_indices(dataset)))
 
 

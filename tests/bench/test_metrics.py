@@ -59,8 +59,10 @@ def test_external_scores_by_hand():
     # NMI: H(y) = ln 2; H(c) = -(3/4 ln 3/4 + 1/4 ln 1/4) = .562335; joint (1/2, 1/4, 1/4) = 1.039721;
     #      MI = .693147 + .562335 - 1.039721 = .215762; over the mean entropy .627741: .343711.
     # AMI: under the permutation model the table is [[2, 0], [1, 1]] or its mirror, MI the same: AMI = 0.
+    # Recall: all of class 0 and half of class 1; each is the largest in a cluster.
     scores = external_scores(np.array([0, 0, 1, 1]), np.array([5, 5, 5, 7]))
-    assert scores == pytest.approx({"acc": 0.75, "nmi": 0.343711, "ari": 0.0, "ami": 0.0}, abs=1e-6)
+    expected = {"acc": 0.75, "nmi": 0.343711, "ari": 0.0, "ami": 0.0, "mean_class_recall": 0.75, "classes_lost": 0}
+    assert scores == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_relabelled_truth_is_perfect(blobs):

@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 from bench.leaderboard.content import Figure
 from bench.leaderboard.plots.export import export
 from bench.leaderboard.plots.style import BETTER, INK, SMALL, WIDE, cluster_names, in_style, label, new_drawing
+from bench.metrics.external import with_class
 from bench.metrics.table import NOISE
 
 MOST_PRINTED = 12
@@ -26,7 +27,8 @@ def confusion(
     Parameters
     ----------
     classes, labels : ndarray of shape (n_samples,)
-        Class as index of ``class_names``, and cluster (-1 is noise), of each point.
+        Class as index of ``class_names``, and cluster (-1 is noise), of each point. Points without a class are left
+        out.
     class_names : sequence of str
     name, title : str
         As in `bench.leaderboard.content.Figure`.
@@ -34,8 +36,11 @@ def confusion(
     Returns
     -------
     Figure or None
-        None without points.
+        None without points that have a class.
     """
+    judged = with_class(classes)
+    n_left_out = len(classes) - len(judged)
+    classes, labels = classes[judged], labels[judged]
     if len(classes) == 0:
         return None
     clusters, column = np.unique(labels, return_inverse=True)
@@ -66,7 +71,7 @@ def confusion(
         axes.set_xticks([len(clusters) - 1] * n_noise, ["noise"] * n_noise)
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.set_xlabel("cluster")
+    axes.set_xlabel("cluster" + f"; {n_left_out} points without a class left out" * (n_left_out > 0))
     axes.set_ylabel("class; rows sum to 1")
     said = [name if name == "noise" else f"in cluster {name}" for name in names]
     best = [
@@ -74,7 +79,10 @@ def confusion(
         for i, cls in enumerate(class_names)
         if counts[i].any()
     ]
-    return export(drawing, name=name, title=title, alt=f"Largest share of each class. {'; '.join(best)}.")
+    alt = f"Largest share of each class. {'; '.join(best)}."
+    if n_left_out:
+        alt += f" {n_left_out} points that have no class are left out."
+    return export(drawing, name=name, title=title, alt=alt)
 
 
 def _matched_order(counts: np.ndarray) -> list[int]:
