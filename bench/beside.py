@@ -14,7 +14,6 @@ from typing import Any
 
 from bench.errors import MethodError
 
-
 _IMPORT_SYSTEM = ("<frozen importlib", importlib.__file__)
 
 
@@ -58,8 +57,8 @@ def beside(plugin: Path) -> Iterator[None]:
         other, by = _TAKEN.setdefault(name, (file, plugin))
         if other != file and not _alike(other, file):
             raise MethodError(
-                f"method {plugin}: it imports {name} from {file}, and {by} has imported another {name} from {other.parent}: rename one "
-                "of the two, or run the plugins by commands of their own"
+                f"method {plugin}: it imports {name} from {file}, and {by} has imported another {name} from "
+                f"{other.parent}: rename one of the two, or run the plugins by commands of their own"
             )
     folder = str(plugin.parent)
     if folder not in _FINDER.folders:
@@ -89,7 +88,8 @@ def imported_beside(plugin: Path) -> dict[str, Path]:
                 continue
             found[name] = Path(here.origin)
             folders = here.submodule_search_locations
-            open_files += [f for folder in folders for f in Path(folder).rglob("*.py")] if folders else [found[name]]
+            inside = [file for folder in folders or () for file in Path(folder).rglob("*.py")]
+            open_files += inside if folders else [found[name]]
     return found
 
 

@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 Restore = Callable[[], Any]
@@ -79,7 +80,7 @@ def _try(restore: Restore) -> None:
 
 def _working_directory() -> Restore | None:
     try:
-        before = os.getcwd()
+        before = Path.cwd()
     except OSError:  # it has been removed
         return None
     return lambda: os.chdir(before)

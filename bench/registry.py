@@ -215,7 +215,9 @@ def _installed_module(name: str, member: str) -> ModuleType:
         top, file = name.partition(".")[0], f"{name.replace('.', '/')}.py"
         cause = error.__cause__
         if isinstance(cause, ModuleNotFoundError) and cause.name == top and Path(file).is_file():
-            raise MethodError(f"no installed module is named {top}; name the file here by its path: ./{file}:{member}") from cause
+            raise MethodError(
+                f"no installed module is named {top}; name the file here by its path: ./{file}:{member}"
+            ) from cause
         raise
 
 

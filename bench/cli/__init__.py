@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
+from bench.cli.start import leave_start_folder  # isort: skip - before anything else is imported
+
 import os
 import sys
 import threading
 import warnings
-
-
-def _leave_start_folder(*starts: str) -> None:
-    """Take off the import path the folder that Python put there when it was started so.
-
-    The command imports nothing from the working directory: a file there may be named as one of ours, or as any module.
-    """
-    if sys.path[0] in ("", *starts) and not sys.flags.safe_path:
-        del sys.path[0]
-
-
-if sys.argv[0] in ("-c", "-m"):  # `python -m bench.cli`, before anything else is imported
-    _leave_start_folder(os.getcwd())
+from pathlib import Path
 
 from bench.cli.app import app
 from bench.errors import InputError
@@ -31,7 +21,7 @@ __all__ = ["app", "check", "check_method", "lists", "main", "new_method", "repor
 
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit code 2."""
-    _leave_start_folder(os.path.dirname(os.path.realpath(sys.argv[0])))
+    leave_start_folder(str(Path(sys.argv[0]).resolve().parent))
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     code: object = 0
     try:

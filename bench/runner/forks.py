@@ -48,7 +48,7 @@ def worker_context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.runner.local", *PRELOAD])
+    context.set_forkserver_preload(["bench.runner.warm", *PRELOAD])
     return context
 
 
@@ -77,8 +77,7 @@ def start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     if os.environ.get(_SAFE_PATH) == _OURS:
         del os.environ[_SAFE_PATH]  # what a method starts is its own affair
-    here = os.getcwd()
-    sys.path[:] = [*_PATH, *(entry for entry in sys.path if entry not in {*_PATH, "", here})]
+    sys.path[:] = [*_PATH, *(entry for entry in sys.path if entry not in _PATH)]
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -20,7 +20,7 @@ ACTS = {
     "patches": "KMeans.fit = np.random.seed = torch.nn.Linear.forward = lambda *_: 1 / 0",
     "threads": "threading.Thread(target=time.sleep, args=(1000,)).start(), torch.set_num_threads(3)",
     "exits": "atexit.register(os._exit, 9)",
-    "alarm": "signal.signal(signal.SIGALRM, signal.SIG_DFL), signal.setitimer(signal.ITIMER_REAL, 0.5)",
+    "alarm": "signal.signal(signal.SIGALRM, signal.SIG_DFL), signal.alarm(30)",
     "forks": "os.fork(), subprocess.Popen(['sleep', '1000'])",
     "sleepers": "os.fork() or time.sleep(1000)",
     "interrupts": "os.kill(os.getpid(), signal.SIGINT)",

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ SUITE = {
     "limit": 100,
     "set": {"vae_kmeans": {"pretrain_epochs": 1}},
 }
+OURS = ("kmeans", "vae_kmeans")
 #: What may differ between two runs of one cell.
 CIRCUMSTANCES = {"timings", "peak_memory", "placement", "hardware", "commit"}
 
@@ -39,9 +41,6 @@ def settled(record, outputs):
 
 def of_ours(found):
     return {record["variant"]: (record, outputs) for record, outputs in found if "leak_" not in record["method"]}
-
-
-OURS = ("kmeans", "vae_kmeans")
 
 
 def run_here(tmp_path, methods, jobs):
@@ -105,7 +104,7 @@ def test_a_command_takes_no_module_from_the_folder_it_stands_in_and_no_plugin_re
         f"methods = {['mine.py', *plugins[::3], 'kmeans', *plugins[1::3], 'vae_kmeans', *plugins[2::3]]!r}\n"
         "[set.vae_kmeans]\npretrain_epochs = 1\n"
     )
-    command = os.path.join(os.path.dirname(sys.executable), "deepclustbench")
+    command = Path(sys.executable).with_name("deepclustbench")
     environment = {**os.environ, "DEEPCLUSTBENCH_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
         [command, "run", str(suite), "--out", "run", "--executor", executor, "--device", "cpu"],
@@ -130,7 +129,7 @@ def state():
     import torch
 
     return {
-        "folder": os.getcwd(),
+        "folder": Path.cwd(),
         "environment": dict(os.environ),
         "path": sys.path[:],
         "output": (sys.stdout, sys.stdout.closed, sys.stderr, sys.stderr.closed, os.fstat(1).st_ino),
@@ -138,7 +137,7 @@ def state():
         "warnings": warnings.filters[:],
         "floats": np.geterr(),
         "torch": (torch.get_default_dtype(), torch.is_grad_enabled(), torch.are_deterministic_algorithms_enabled()),
-        "generators": (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()),
+        "generators": (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()),  # noqa: NPY002
     }
 
 
