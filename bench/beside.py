@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,7 @@ def beside(plugin: Path) -> Iterator[None]:
         _FINDER.current = before
 
 
+@cache  # a plugin is run once, whatever becomes of its file
 def imported_beside(plugin: Path) -> dict[str, Path]:
     """Return the modules that a plugin imports from its own folder, also by way of each other, and their files.
 

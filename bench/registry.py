@@ -29,6 +29,9 @@ from bench.text import clean_name, import_fault
 
 ENTRY_POINTS = "deepclustbench.methods"
 
+#: What has been loaded, and need not be guarded against again.
+_LOADED: set[str] = set()
+
 
 @cache
 def methods() -> Mapping[str, MethodInfo]:
@@ -147,12 +150,13 @@ def _info_of(name: str) -> MethodInfo | None:
 
 def _named(spec: str, load: Callable[[], MethodInfo], stays: bool) -> MethodInfo:
     """Return what is loaded, its class checked; what goes wrong is said of ``spec``."""
-    with nullcontext() if stays else undisturbed():
+    with nullcontext() if stays or spec in _LOADED else undisturbed():
         try:
             info = load()
         except MethodError as error:
             raise MethodError(f"method {spec}: {error}") from error
         info.load()
+    _LOADED.add(spec)
     return info
 
 

@@ -21,6 +21,7 @@ from bench.runner.networks import memory_of
 from bench.runner.settings import Settings
 from bench.runner.sharing import opened
 from bench.store import Record
+from bench.text import one_line
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Sealed:
     specs : tuple of str
         The data sets that it needs.
     content : bytes
+        Empty where the cell cannot be sent.
+    fault : str
+        Why not.
     """
 
     key: str
@@ -41,9 +45,18 @@ class Sealed:
     source: str
     specs: tuple[str, ...]
     content: bytes
+    fault: str = ""
 
     def open(self) -> Cell:
-        """Load the method, whose settings of the process stay, and return the cell."""
+        """Load the method, whose settings of the process stay, and return the cell.
+
+        Raises
+        ------
+        ValueError
+            If the cell could not be sent.
+        """
+        if self.fault:
+            raise ValueError(self.fault)
         find_method(self.source, stays=True)
         if is_file(self.source):  # what lies beside it is found by everyone in this process, and by its children
             folder = str(Path(file_and_class(self.source)[0]).parent)
@@ -60,7 +73,12 @@ def is_apart(cell: Cell) -> bool:
 
 def seal(cell: Cell) -> Sealed:
     """Close a cell of somebody's method."""
-    return Sealed(cell.key, cell.network, cell.configuration.source, specs_of(cell), pickle.dumps(cell))
+    content, fault = b"", ""
+    try:
+        content = pickle.dumps(cell)
+    except Exception as error:  # a parameter may go wrong in any way
+        fault = f"a parameter cannot be sent to a worker ({type(error).__name__}: {one_line(error)})"
+    return Sealed(cell.key, cell.network, cell.configuration.source, specs_of(cell), content, fault)
 
 
 def specs_of(cell: Cell) -> tuple[str, ...]:

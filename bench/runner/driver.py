@@ -174,9 +174,8 @@ class Driver:
         if not cells and (not self._backlog.held().get(lane.share) or self._is_in_the_way(lane)):
             return self._dismiss(trial)
         lane.cells, lane.given = cells, self._clock()
-        lane.handle.assign.remote(
-            [seal(cell) if is_apart(cell) else cell for cell in cells]
-        )  # Tune calls the next step after this, and calls arrive in order
+        sent = [seal(cell) if is_apart(cell) else cell for cell in cells]
+        lane.handle.assign.remote(sent)  # Tune calls the next step after this, and calls arrive in order
         return True
 
     def lost(self, trial: str, error: str) -> None:
