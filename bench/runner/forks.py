@@ -6,12 +6,14 @@ their own import path first, and what the parent's has beside that last.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import pickle
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, forkserver
@@ -23,6 +25,10 @@ from bench.runner.cell import PRELOAD
 
 #: Tells Python not to import from the working directory; by this value a worker knows that the user did not say so.
 _SAFE_PATH, _OURS = "PYTHONSAFEPATH", "deepclustbench"
+#: Seconds of one wait; poll takes no more than a number of 32 bits.
+_LONG = 3600.0
+#: Seconds between two looks at a process's memory.
+_GLANCE = 0.05
 #: Seconds in which a process ends that has closed its pipe; else it is ended.
 _LAST_WORDS = 1.0
 #: The import path of this process when it began; in a fork, the server's.
@@ -102,13 +108,30 @@ class Forks:
         self._live: set[Any] = set()
         self._stopped = False
 
-    def call(self, function: Callable[..., Any], *args: Any, timeout: float | None = None) -> Any:
+    def call(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        timeout: float | None = None,
+        is_too_large: Callable[[int], bool] | None = None,
+    ) -> Any:
         """Return what ``function(*args)`` returns in a fork; all of them must be such as pickle.
+
+        Parameters
+        ----------
+        function : callable
+        *args
+        timeout : float or None
+            Seconds that it may take.
+        is_too_large : callable, optional
+            Asked many times a second whether the process of a number is to be ended for its memory.
 
         Raises
         ------
         TimeoutError
             If it takes longer than ``timeout`` seconds.
+        MemoryError
+            If it was too large.
         ProcessDiedError
             If the process ends before it has an answer.
         RuntimeError
@@ -119,8 +142,7 @@ class Forks:
         try:
             self._start(process)
             theirs.close()
-            if not connection.wait([mine, process.sentinel], timeout):
-                raise TimeoutError
+            self._wait([mine, process.sentinel], process.pid, timeout, is_too_large)
             if not mine.poll():
                 raise EOFError
             ok, answer = pickle.loads(mine.recv_bytes())  # noqa: S301 - what our own code in a fork has sent
@@ -133,6 +155,20 @@ class Forks:
         if not ok:
             raise RuntimeError(answer)
         return answer
+
+    def _wait(
+        self, ends: list[Any], pid: int, timeout: float | None, is_too_large: Callable[[int], bool] | None
+    ) -> None:
+        """Wait for an answer, or for the end of the process."""
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = until - time.monotonic()
+            if connection.wait(ends, min(left, _LONG if is_too_large is None else _GLANCE)):
+                return
+            if time.monotonic() >= until:
+                raise TimeoutError
+            if is_too_large is not None and is_too_large(pid):
+                raise MemoryError
 
     def stop(self) -> None:
         """End all that is running, and start nothing more."""

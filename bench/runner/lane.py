@@ -16,6 +16,8 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray._common.utils import get_system_memory
+from ray._private.utils import get_used_memory
 from ray.exceptions import RayError
 
 from bench.cells import Cell
@@ -33,6 +35,10 @@ from bench.store import Record
 
 #: Seconds a lane waits before it asks again.
 _NAP = 0.2
+#: Share of a node's memory that is still free, by Ray's limit, when a large process is ended.
+_BEFORE_RAY = 0.03
+#: Bytes of a process that may be what fills a node.
+_LARGE = 1e9
 
 
 @dataclass(frozen=True)
@@ -146,11 +152,15 @@ class Lane(tune.Trainable):
             places = self._places_of(cell)
             self._fetch(cell.network, network)
             try:
-                answer = self._forks.call(run_sealed, cell, settings, places, self._placement, timeout=timeout)
+                answer = self._forks.call(
+                    run_sealed, cell, settings, places, self._placement, timeout=timeout, is_too_large=_fills_the_node
+                )
             finally:
                 self._shelve(cell.network, network)
         except TimeoutError:
             report.faults.append((cell.key, "timeout", f"not done after {timeout:g} s"))
+        except MemoryError:
+            report.faults.append((cell.key, None, "killed for want of memory: try fewer cells at a time"))
         except ProcessDiedError as error:
             report.faults.append((cell.key, None, f"the worker process died (exit code {error.code})"))
         except RayError:
@@ -220,6 +230,24 @@ class Shelf:
     def store(self, network: str, files: dict[str, bytes]) -> None:
         """Keep the files of a network."""
         unpack(files, self._memory / Path(network).name)
+
+
+def _fills_the_node(process: int) -> bool:
+    """Tell whether a cell's own process is what fills its node.
+
+    Ray counts the lane's memory alone, and would end other lanes as well.
+    """
+    allowed = float(os.environ.get("RAY_memory_usage_threshold", "0.95")) - _BEFORE_RAY  # noqa: SIM112 - Ray's own
+    total = get_system_memory()
+    try:
+        facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        host, free = (int(facts[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+        if max(get_used_memory(), host - free if total >= host else 0) < allowed * total:  # as Ray's own watch counts
+            return False
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except (OSError, LookupError, ValueError):  # it has just ended, or there is no /proc
+        return False
+    return pages * os.sysconf("SC_PAGE_SIZE") > _LARGE
 
 
 @contextmanager
