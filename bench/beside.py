@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from bench.errors import MethodError
@@ -33,7 +34,7 @@ class _Beside:
 
     def _asking(self) -> str | None:
         """Return the folder of the code that imports."""
-        frame = sys._getframe(2)
+        frame: FrameType | None = sys._getframe(2)
         while frame is not None and frame.f_code.co_filename.startswith(_IMPORT_SYSTEM):
             frame = frame.f_back
         asking = frame.f_code.co_filename if frame else ""

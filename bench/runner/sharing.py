@@ -70,9 +70,10 @@ def write_all(datasets: Mapping[str, Dataset], specs: Iterable[str], folder: Pat
 @lru_cache(maxsize=4)  # cells come data set by data set, each with few sets of outliers
 def opened(place: Path) -> Dataset:
     """Return a data set that was written, its arrays mapped and read-only."""
-    told = json.loads((place / "facts.json").read_text(encoding="utf-8"))
+    told: dict[str, Any] = json.loads((place / "facts.json").read_text(encoding="utf-8"))
     told |= {name: None if told[name] is None else tuple(told[name]) for name in _TUPLES}
-    return Dataset(**told, **{name: _mapped(place / f"{name}.npy") for name in _ARRAYS})
+    told |= {name: _mapped(place / f"{name}.npy") for name in _ARRAYS}
+    return Dataset(**told)
 
 
 def _write(dataset: Dataset, place: Path) -> None:

@@ -85,7 +85,7 @@ def endings(records):
     }
 
 
-ENDINGS = {name: ("ok", []) for name in (*SETTINGS, *ACTS)} | {
+ENDINGS: dict[str, tuple[str, list[str]]] = {name: ("ok", []) for name in (*SETTINGS, *ACTS)} | {
     name: ("failed", [line]) for name, (_, line) in RAISES.items()
 }
 
