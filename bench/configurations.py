@@ -6,13 +6,15 @@ import difflib
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.canonical import canonical
 from bench.cells import Configuration
-from bench.entries import split_entry
+from bench.entries import is_ours, split_entry
 from bench.errors import InputError, MethodError, foreign
+from bench.guard import undisturbed
 from bench.method import RUNNER_PARAMETERS, MethodInfo
 from bench.search import draws
 from bench.text import one_line
@@ -57,6 +59,20 @@ def configurations_of(
     """
     finds, preset = name_and_preset(entry, suite)
     info = find(finds)
+    with nullcontext() if is_ours(info.source) else undisturbed():  # a plugin's constructor may set anything
+        return _configurations(suite, entry, finds, preset, info, dataset, find, fixed)
+
+
+def _configurations(
+    suite: Suite,
+    entry: str,
+    finds: str,
+    preset: str,
+    info: MethodInfo,
+    dataset: Dataset,
+    find: Callable[[str], MethodInfo],
+    fixed: bool,
+) -> list[Paired]:
     names = (entry, finds, info.name)
     told = {**suite.set.get(info.name, {}), **suite.set.get(finds, {}), **suite.set.get(entry, {})}
     grid = next((suite.grid[name] for name in names if name in suite.grid), {})

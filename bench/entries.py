@@ -26,6 +26,11 @@ def is_file(method: str) -> bool:
     return _FILE.fullmatch(method) is not None
 
 
+def is_ours(source: str) -> bool:
+    """Tell whether a method's ``source`` is a module of the package ``methods``; any other is somebody's own."""
+    return source.startswith("methods.")
+
+
 def file_and_class(method: str) -> tuple[str, str]:
     """Split what finds a method in a file into the file and the class, empty where it names none.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from bench.guard import heeded_interrupts
+
 
 class InputError(ValueError):
     """Bad usage or bad input; the command line prints it as one line and exits with 2.
@@ -28,9 +30,12 @@ def foreign(explain: Callable[[BaseException], str], error: type[InputError] = M
     error : type
         Of what is raised instead.
     """
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise
-    except BaseException as raised:
-        raise error(explain(raised)) from raised
+    with heeded_interrupts() as interrupts:
+        try:
+            yield
+        except BaseException as raised:
+            if interrupts.pressed:
+                raise KeyboardInterrupt from raised
+            raise error(explain(raised)) from raised
+    if interrupts.pressed:  # and the code has swallowed it
+        raise KeyboardInterrupt

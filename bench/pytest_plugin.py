@@ -5,8 +5,12 @@ Every pytest of whoever has this package installed loads this module, so what is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +21,12 @@ if TYPE_CHECKING:
 
 #: The test that wrote a baseline, and what changed in it.
 _WRITTEN = pytest.StashKey[dict[Path, tuple[str, str]]]()
+
+
+#: Where this package and ``methods`` are.
+_HOME = Path(__file__).parents[1]
+#: The modules of ``methods`` between two calls of the fixture: a project may have files of that name.
+_METHODS: dict[str, ModuleType] = {}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -88,7 +98,8 @@ class Gate:
 
         path = self._baseline(baseline)
         try:
-            return self._check(path, run, metrics, suite)
+            with _installed_first(), _our_methods():
+                return self._check(path, run, metrics, suite)
         except InputError as error:
             pytest.fail(f"deepclustbench: {error}", pytrace=False)
 
@@ -164,3 +175,38 @@ class Gate:
         if setting:
             return (config.inipath.parent if config.inipath else config.rootpath) / setting
         pytest.skip("no baseline: give --deepclustbench-baseline FILE, or set deepclustbench_baseline")
+
+
+@contextmanager
+def _installed_first() -> Iterator[None]:
+    """Import what is installed before what pytest has put on the import path, such as the folder that it stands in."""
+    before = sys.path[:]
+    paths = sysconfig.get_paths()
+    own = (str(_HOME), *(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
+    sys.path.sort(key=lambda entry: not (entry == own[0] or entry.startswith(own[1:])))
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+@contextmanager
+def _our_methods() -> Iterator[None]:
+    """Let ``methods`` be ours, and give the name back to the project afterwards."""
+    found = sys.modules.get("methods")
+    if found is not None and str(_HOME / "methods") in list(getattr(found, "__path__", ())):
+        yield
+        return
+    theirs = _taken("methods")
+    sys.modules.update(_METHODS)
+    try:
+        yield
+    finally:
+        _METHODS.update(_taken("methods"))
+        sys.modules.update(theirs)
+
+
+def _taken(package: str) -> dict[str, ModuleType]:
+    """Take a package and its modules out of those that are imported."""
+    names = [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
+    return {name: sys.modules.pop(name) for name in names}

@@ -11,6 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -19,12 +20,17 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
-from bench.entries import PLUGIN_MODULE, file_and_class, is_file, split_entry
+from bench.beside import beside
+from bench.entries import PLUGIN_MODULE, file_and_class, is_file, is_ours, split_entry
 from bench.errors import InputError, MethodError, foreign
+from bench.guard import undisturbed
 from bench.method import MethodInfo
 from bench.text import clean_name, import_fault
 
 ENTRY_POINTS = "deepclustbench.methods"
+
+#: What has been loaded, and need not be guarded against again.
+_LOADED: set[str] = set()
 
 
 @cache
@@ -37,7 +43,8 @@ def methods() -> Mapping[str, MethodInfo]:
     found: dict[str, MethodInfo] = {}
     for source, load in (*_in_repository(), *_installed()):
         try:
-            info = load()
+            with nullcontext() if is_ours(source) else undisturbed():
+                info = load()
             if info is None:
                 continue
             if info.name in found:
@@ -49,10 +56,16 @@ def methods() -> Mapping[str, MethodInfo]:
     return MappingProxyType(dict(sorted(found.items())))
 
 
-def find_method(spec: str) -> MethodInfo:
+def find_method(spec: str, *, stays: bool = False) -> MethodInfo:
     """Return a method by its name or its file ``lab/mine.py``, or wrap the class ``pkg.mod:Class``.
 
-    ``lab/mine.py:Class`` is a class in a file.
+    ``lab/mine.py:Class`` is a class in a file. The working directory is not searched for ``pkg.mod``.
+
+    Parameters
+    ----------
+    spec : str
+    stays : bool
+        Whether what a plugin sets in this process when it is imported stays: where the process is for it alone.
 
     Raises
     ------
@@ -67,10 +80,11 @@ def find_method(spec: str) -> MethodInfo:
         if not path.is_file():
             raise InputError(f"method {spec}: there is no file {path}; mend the path")
         source = f"{path}:{name}" if name else str(path)
-        return _named(spec, lambda: _member(_run(path).module, name, _word(path.stem), source))
+        with beside(path):
+            return _named(spec, lambda: _member(_run(path).module, name, _word(path.stem), source), stays)
     if ":" in spec:
         module, _, name = spec.partition(":")
-        return _named(spec, lambda: _member(_imported(module), name, module, spec))
+        return _named(spec, lambda: _member(_installed_module(module, name), name, module, spec), stays)
     known = methods()
     if spec not in known:
         near = difflib.get_close_matches(spec, known, n=3)
@@ -134,13 +148,15 @@ def _info_of(name: str) -> MethodInfo | None:
     return replace(info, source=f"{name}:info") if isinstance(info, MethodInfo) else None
 
 
-def _named(spec: str, load: Callable[[], MethodInfo]) -> MethodInfo:
+def _named(spec: str, load: Callable[[], MethodInfo], stays: bool) -> MethodInfo:
     """Return what is loaded, its class checked; what goes wrong is said of ``spec``."""
-    try:
-        info = load()
-    except MethodError as error:
-        raise MethodError(f"method {spec}: {error}") from error
-    info.load()
+    with nullcontext() if stays or spec in _LOADED else undisturbed():
+        try:
+            info = load()
+        except MethodError as error:
+            raise MethodError(f"method {spec}: {error}") from error
+        info.load()
+    _LOADED.add(spec)
     return info
 
 
@@ -195,6 +211,20 @@ def _what_it_has(module: ModuleType, member: str) -> str:
     return f"{add}, or name a class of it, as {Path(module.__file__ or '').name}:{own[0]}" if own else add
 
 
+def _installed_module(name: str, member: str) -> ModuleType:
+    """Return a module that can be imported from anywhere; those of the working directory are named by their file."""
+    try:
+        return _imported(name)
+    except MethodError as error:
+        top, file = name.partition(".")[0], f"{name.replace('.', '/')}.py"
+        cause = error.__cause__
+        if isinstance(cause, ModuleNotFoundError) and cause.name == top and Path(file).is_file():
+            raise MethodError(
+                f"no installed module is named {top}; name the file here by its path: ./{file}:{member}"
+            ) from cause
+        raise
+
+
 def _imported(name: str) -> ModuleType:
     with foreign(import_fault):
         return importlib.import_module(name)
@@ -222,8 +252,6 @@ def _run(path: Path) -> _Plugin:
         module = importlib.util.module_from_spec(ModuleSpec(name, loader, origin=str(path)))
         module.__file__ = str(path)
         sys.modules[name] = module  # what it defines can be pickled, in this process
-        if str(path.parent) not in sys.path:
-            sys.path.append(str(path.parent))  # what lies beside it can be imported; last, so that it hides nothing
         exec(loader.source_to_code(content, str(path)), vars(module))  # noqa: S102 - a plugin is code, to be run
     return _Plugin(module, hashlib.sha256(content).hexdigest()[:16])
 

@@ -28,7 +28,7 @@ def run_suite(data_root, monkeypatch, tmp_path):
         records = []
         execute(
             cells,
-            OnThisMachine(jobs=2, data_root=data_root, limit=suite.limit),
+            OnThisMachine(jobs=2),
             Settings(memory=str(default_memory())),
             data,
             finished=lambda _cell, record, _outputs: records.append(record),

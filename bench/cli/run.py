@@ -117,7 +117,7 @@ def run(
 
         warm_up()
         jobs = jobs or default_jobs(device)
-        how = OnThisMachine(jobs=jobs, data_root=data_root, limit=plan_of.limit, clusters=plan_of.clusters)
+        how = OnThisMachine(jobs=jobs)
     settings = RunSettings(
         threads=threads,
         cpus=cpus_per_trial or 1.0,

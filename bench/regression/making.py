@@ -61,7 +61,7 @@ def make_run(
         plan,
         run,
         load_datasets(plan, root),
-        OnThisMachine(jobs=jobs, data_root=root, limit=plan.limit, clusters=plan.clusters),
+        OnThisMachine(jobs=jobs),
         Settings(device="cpu", memory=str(run.folder / "networks")),
         command=f"assert_no_regression({suite!r})",
         console=Console(file=io.StringIO()),

@@ -36,6 +36,11 @@ class Backlog(Generic[Kind]):
         Sorts cells by what they ask of a worker.
     seconds : mapping of (str, str) to float
         What a cell of (data set, configuration) is known to take.
+
+    Attributes
+    ----------
+    cells : tuple of Cell
+        All of them, whatever has become of them.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Backlog(Generic[Kind]):
         kind_of: Callable[[Cell], Kind],
         seconds: Mapping[tuple[str, str], float] | None = None,
     ) -> None:
+        self.cells = tuple(cells)
         self._position = {cell.key: i for i, cell in enumerate(cells)}
         self._max_retries, self._is_trained, self._kind_of = max_retries, is_trained, kind_of
         self._seconds = {place: [value] for place, value in (seconds or {}).items()}

@@ -19,6 +19,7 @@ from bench.assessment import assess
 from bench.canonical import stored
 from bench.cells import Cell
 from bench.dataset import Dataset
+from bench.guard import heeded_interrupts
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION
 from bench.metrics.uncertainty import uncertainty_scores
@@ -103,15 +104,17 @@ def fit_cell(
         device = "cpu"
     code = code_of(info)
     memory_use.reset_peak()
+    owner = os.getpid()
     start = time.perf_counter()
     status: Status = "failed"
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, heeded_interrupts() as interrupts:
         warnings.simplefilter("default")
         try:
             part = split(dataset, cell.seed) if cell.part == "selection" else None
             fitted = part.fitted if part else dataset
             estimator = _make(info, cell, device, None if memory is None else str(memory))
             estimator.fit(fitted.x)
+            _end_forks(owner)
             timings = {**_timings(estimator), "fit": round(time.perf_counter() - start, 4)}
             start = time.perf_counter()
             outputs = outputs_of(estimator, fitted, cell.random_state, _outlier_points(cell, dataset, others or {}))
@@ -125,9 +128,12 @@ def fit_cell(
         except Diverged as error:
             status = "diverged"
             return failed(cell, status, str(error), device, placement, code), {}
-        except (KeyboardInterrupt, TimeIsUpError):
+        except TimeIsUpError:
             raise
-        except BaseException:  # a method that calls sys.exit fails like any other
+        except BaseException:  # a method that calls sys.exit, or raises KeyboardInterrupt, fails like any other
+            _end_forks(owner)
+            if interrupts.pressed:
+                raise KeyboardInterrupt from None
             return failed(cell, status, traceback.format_exc(), device, placement, code), {}
         finally:
             peak = memory_use.peak()
@@ -213,6 +219,12 @@ def _make(info: MethodInfo, cell: Cell, device: str, memory: str | None) -> Any:
         given["device"] = "cuda" if torch.cuda.is_available() else "cpu"
     wanted = {p: v for p, v in given.items() if p in known and p in RUNNER_PARAMETERS}
     return estimator.set_params(**wanted)
+
+
+def _end_forks(owner: int) -> None:
+    """End this process if it is a fork that a method made in ``fit``: there, too, ``fit`` returns."""
+    if os.getpid() != owner:
+        os._exit(0)
 
 
 def _timings(estimator: Any) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.cells import Cell
 from bench.errors import InputError
+from bench.runner.apart import is_apart, seal
 from bench.runner.backlog import Backlog
 from bench.runner.cell import Outputs, failed
 from bench.runner.settings import HARD_STOP, Finished, Running, Settings, hand_over
@@ -47,12 +48,16 @@ class Report:
         Its node and GPUs.
     spent : bool
         Whether the process should not be used again.
+    faults : list of (str, str or None, str)
+        Of the cells that ended without a record, or whose process of their own died: key, status (None for a death,
+        after which a cell is tried again) and reason.
     """
 
     outcomes: list[tuple[Record, Outputs]] = field(default_factory=list)
     handle: Any = None
     placement: dict[str, Any] = field(default_factory=dict)
     spent: bool = False
+    faults: list[tuple[str, Status | None, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -155,6 +160,8 @@ class Driver:
             lane.handle, lane.placement, self._stillborn = report.handle, report.placement, 0
         given = {cell.key: cell for cell in lane.cells}
         outcomes = [(given.pop(record.key), (record, outputs)) for record, outputs in report.outcomes]
+        for key, status, reason in report.faults:
+            self._take_fault(lane, given.pop(key), status, reason)
         self._backlog.put_back(given.values())
         lane.cells = []
         self._outbox += outcomes  # written when the lane is at work again: see ``rest``
@@ -167,7 +174,8 @@ class Driver:
         if not cells and (not self._backlog.held().get(lane.share) or self._is_in_the_way(lane)):
             return self._dismiss(trial)
         lane.cells, lane.given = cells, self._clock()
-        lane.handle.assign.remote(cells)  # Tune calls the next step after this, and calls arrive in order
+        sent = [seal(cell) if is_apart(cell) else cell for cell in cells]
+        lane.handle.assign.remote(sent)  # Tune calls the next step after this, and calls arrive in order
         return True
 
     def lost(self, trial: str, error: str) -> None:
@@ -249,6 +257,13 @@ class Driver:
     def _dismiss(self, trial: str) -> bool:
         del self._lanes[trial]  # with it goes the handle, which would keep the process alive
         return False
+
+    def _take_fault(self, lane: _Lane, cell: Cell, status: Status | None, reason: str) -> None:
+        """Record how a cell of somebody's method ended in its own process, or let it be tried again."""
+        if status is not None:
+            self._record(lane, cell, status, reason)
+        elif self._backlog.lost([cell]):
+            self._record(lane, cell, "failed", f"{reason}, {self._settings.max_retries + 1} times")
 
     def _record(self, lane: _Lane, cell: Cell, status: Status, error: str) -> None:
         self._outbox.append((cell, (failed(cell, status, error, self._settings.device, lane.placement), {})))

@@ -25,16 +25,9 @@ class OnThisMachine:
     ----------
     jobs : int
         Processes.
-    data_root : path or None
-        Where data sets lie.
-    limit, clusters : int or None
-        As in the suite.
     """
 
     jobs: int
-    data_root: Path | None = None
-    limit: int | None = None
-    clusters: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +101,16 @@ def execute(
         return not backlog.left
 
     if isinstance(how, OnThisMachine):
-        from bench.runner.local import Data, run_local
+        from bench.runner.apart import specs_of
+        from bench.runner.local import run_local
+        from bench.runner.sharing import shared
 
-        data = Data(how.data_root, how.limit, how.clusters)
-        return run(
-            lambda _: None,
-            lambda backlog: run_local(backlog, settings, data, jobs=how.jobs, finished=finished, running=running),
-        )
+        jobs = how.jobs
+        with shared(datasets, (spec for cell in cells for spec in specs_of(cell))) as places:
+            return run(
+                lambda _: None,
+                lambda backlog: run_local(backlog, settings, places, jobs=jobs, finished=finished, running=running),
+            )
 
     from bench.runner.ray_cluster import cluster
 

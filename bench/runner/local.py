@@ -2,55 +2,31 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
-import threading
-from concurrent.futures import FIRST_COMPLETED, wait
+from collections.abc import Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from bench.cards import load_dataset
 from bench.cells import Cell
-from bench.dataset import Dataset
-from bench.outliers import ANY_CLUSTERS
-from bench.registry import find_method
+from bench.runner.apart import is_apart, run_cell, run_sealed, seal
 from bench.runner.backlog import Backlog
-from bench.runner.cell import PRELOAD, Outputs, failed, fit_cell, limit_threads
-from bench.runner.networks import memory_of
+from bench.runner.cell import Outputs, failed
+from bench.runner.forks import Forks, ProcessDiedError, start_worker, warm_up, worker_context
 from bench.runner.settings import Finished, Running, Settings, hand_over
 from bench.store import Record
 
-
-@dataclass(frozen=True)
-class Data:
-    """Where workers find the data sets; each loads its own.
-
-    Attributes
-    ----------
-    root : path or None
-        Where data sets lie.
-    limit, clusters : int or None
-        As in the suite.
-    """
-
-    root: Path | None = None
-    limit: int | None = None
-    clusters: int | None = None
+__all__ = ["run_local", "warm_up"]
 
 
 def run_local(
     backlog: Backlog[None],
     settings: Settings,
-    data: Data,
+    places: Mapping[str, Path],
     *,
     jobs: int,
     finished: Finished,
@@ -58,6 +34,7 @@ def run_local(
 ) -> None:
     """Run cells in worker processes; call ``finished`` in this one as each ends.
 
+    Workers run cells of our own methods one after the other; a cell of any other method has a process for itself.
     A worker that dies loses its own cell alone, which is tried again. KeyboardInterrupt stops the workers and
     passes on; the cells that had ended were handed over.
 
@@ -66,22 +43,24 @@ def run_local(
     backlog : Backlog
         What to run. Once it is closed, only what is being worked on still ends.
     settings : Settings
-    data : Data
+    places : mapping of str to Path
+        Where the data sets lie, as `bench.runner.sharing.shared` has them.
     jobs : int
         Processes.
     finished, running : callable
     """
-    pool = _pool(jobs)
-    futures: dict[Any, Cell] = {}
+    workers = _Workers(settings, places, jobs)
+    futures: dict[Future[Any], Cell] = {}
+    waiting: list[Cell] = []  # one at most: for which there was no room
     try:
         while True:
-            if not pool.active:  # a worker died before it took a cell, and the pool with it
-                pool.stop()
-                pool.join()
-                pool = _pool(jobs)
-            # One more than there are workers, so that none waits for this process to write a record.
-            while len(futures) <= jobs and (cells := backlog.take(None)):
-                futures[pool.schedule(_run, args=(cells[0], settings, data), timeout=settings.timeout)] = cells[0]
+            workers.revive()
+            while cells := waiting or backlog.take(None):
+                if not workers.have_room(cells[0], futures.values()):
+                    break
+                futures[workers.start(cells[0])] = cells[0]
+                waiting = []
+            waiting = [] if backlog.closed else cells
             if backlog.closed:
                 for future in [f for f in futures if not f.running() and f.cancel()]:
                     del futures[future]
@@ -94,34 +73,63 @@ def run_local(
                 if outcome:
                     hand_over(cell, outcome, backlog, finished)
             running([cell for future, cell in futures.items() if future.running()])
-        pool.close()
     finally:
-        pool.stop()
-        pool.join()
+        workers.stop()
+
+
+class _Workers:
+    """The processes of a run.
+
+    Parameters
+    ----------
+    settings : Settings
+    places : mapping of str to Path
+    jobs : int
+    """
+
+    def __init__(self, settings: Settings, places: Mapping[str, Path], jobs: int) -> None:
+        self._settings, self._places, self._jobs = settings, places, jobs
+        self._pool = _pool(jobs)
+        self._forks, self._threads = Forks(), ThreadPoolExecutor(jobs)
+
+    def revive(self) -> None:
+        """Start the pool anew if a worker died before it took a cell, and the pool with it."""
+        if not self._pool.active:
+            self._stop_pool()
+            self._pool = _pool(self._jobs)
+
+    def have_room(self, cell: Cell, others: Iterable[Cell]) -> bool:
+        """Tell whether a cell may start beside others.
+
+        While all of them are the pool's, it is given one more than it has workers, so that none waits for this
+        process to write a record.
+        """
+        apart = [is_apart(other) for other in (cell, *others)]
+        return len(apart) <= self._jobs + (not any(apart))
+
+    def start(self, cell: Cell) -> Future[Any]:
+        """Run a cell."""
+        timeout = self._settings.timeout
+        if is_apart(cell):
+            return self._threads.submit(
+                self._forks.call, run_sealed, seal(cell), self._settings, self._places, timeout=timeout
+            )
+        return self._pool.schedule(run_cell, args=(cell, self._settings, self._places), timeout=timeout)
+
+    def stop(self) -> None:
+        """End whatever is still running."""
+        self._forks.stop()
+        self._threads.shutdown()
+        self._stop_pool()
+
+    def _stop_pool(self) -> None:
+        self._pool.stop()
+        self._pool.join()
 
 
 def _pool(jobs: int) -> Any:
-    return ProcessPool(max_workers=jobs, context=_context(), initializer=start_worker)
-
-
-def warm_up() -> None:
-    """Begin to import what workers need, beside what this process does meanwhile."""
-    context = _context()
-    if isinstance(context, ForkServerContext):
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server inherits it: Ctrl-C is for this process
-        try:
-            forkserver.ensure_running()
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-
-def _context() -> Any:
-    """Return how workers start: as forks of a server that has imported torch, once for all of them."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.runner.local", *PRELOAD])
-    return context
+    warm_up()
+    return ProcessPool(max_workers=jobs, context=worker_context(), initializer=start_worker)
 
 
 def _outcome(future: Any, cell: Cell, settings: Settings, backlog: Backlog[None]) -> tuple[Record, Outputs] | None:
@@ -130,10 +138,10 @@ def _outcome(future: Any, cell: Cell, settings: Settings, backlog: Backlog[None]
         return future.result()
     except FutureTimeout:
         return failed(cell, "timeout", f"not done after {settings.timeout:g} s", settings.device), {}
-    except (ProcessExpired, BrokenProcessPool) as error:
+    except (ProcessExpired, BrokenProcessPool, ProcessDiedError) as error:
         if not backlog.lost([cell]):
             return None
-        code = getattr(error, "exitcode", None)
+        code = error.code if isinstance(error, ProcessDiedError) else getattr(error, "exitcode", None)
         how = "before it took a cell" if code is None else f"exit code {code}"
         reason = f"the worker process died ({how}), {settings.max_retries + 1} times"
         if code == -signal.SIGKILL:
@@ -141,30 +149,3 @@ def _outcome(future: Any, cell: Cell, settings: Settings, backlog: Backlog[None]
         return failed(cell, "failed", reason, settings.device), {}
     except Exception as error:  # what the worker could not send
         return failed(cell, "failed", f"{type(error).__name__}: {error}", settings.device), {}
-
-
-def start_worker() -> None:
-    """Set up a worker process: its signals, and its end when the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
-
-
-def _run(cell: Cell, settings: Settings, data: Data) -> tuple[Record, Outputs]:
-    dataset = _dataset(cell.spec, data)
-    info = find_method(cell.configuration.source)
-    limit_threads(settings.threads_of(info))
-    others = {o.spec: _dataset(o.spec, replace(data, clusters=ANY_CLUSTERS)) for o in cell.outliers if o.from_data}
-    memory = memory_of(cell, settings.memory)
-    return fit_cell(cell, info, dataset, others, device=settings.device, memory=memory)
-
-
-@lru_cache(maxsize=4)  # cells come data set by data set, each with few sets of outliers
-def _dataset(spec: str, data: Data) -> Dataset:
-    return load_dataset(spec, data_root=data.root, limit=data.limit, n_clusters=data.clusters)

@@ -13,20 +13,17 @@ import socket
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from filelock import FileLock, Timeout
-
 from bench.errors import InputError
+from bench.runner.temporary import temporary_folder
 
 #: Ray's sockets lie below its folder, and their paths have at most 107 characters.
 _LONGEST_FOLDER = 40
 _PREFIX = "dcb-ray-"
-_YOUNG = 60.0  # seconds
 
 #: Opens the private Rays of this process; one for all of them, since Ray's library keeps the first it sees.
 TOKEN = secrets.token_hex(32)
@@ -80,8 +77,11 @@ def cluster(address: str | None, log: Path, *, cpus: int) -> Iterator[Path]:
     InputError
         If Ray cannot be started, or no cluster answers at the address.
     """
-    _remove_abandoned()
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_short_temporary_folder()))
+    with temporary_folder(_PREFIX, _short_temporary_folder()) as folder:
+        yield from _connected(address, log, cpus, folder)
+
+
+def _connected(address: str | None, log: Path, cpus: int, folder: Path) -> Iterator[Path]:
     before = dict(os.environ)
     os.environ.update({name: value for name, value in _ALWAYS.items() if name not in before})
     os.environ.pop("RAY_ADDRESS", None)  # a cluster is joined where --address says so, never by accident
@@ -97,12 +97,7 @@ def cluster(address: str | None, log: Path, *, cpus: int) -> Iterator[Path]:
                 "network interface: import it later, or set RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 in the environment"
             )
         log.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            FileLock(folder / ".lock"),
-            _appending(log) as sink,
-            redirect_stdout(sink),
-            redirect_stderr(sink),
-        ):
+        with _appending(log) as sink, redirect_stdout(sink), redirect_stderr(sink):
             _log_to(sink)
             _connect(ray, address, folder, cpus)
             _log_to(sink)  # connecting undid it
@@ -117,7 +112,6 @@ def cluster(address: str | None, log: Path, *, cpus: int) -> Iterator[Path]:
                 with suppress(OSError):
                     _keep_worker_logs(folder, sink)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         logging.getLogger("ray").handlers.clear()
         os.environ.clear()
         os.environ.update(before)
@@ -135,7 +129,7 @@ def _appending(log: Path) -> Iterator[TextIO]:
 
 
 def _connect(ray: Any, address: str | None, folder: Path, cpus: int) -> None:
-    shared: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+    shared: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "job_config": _job_config()}
     if address is None:
         try:
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **shared)
@@ -152,6 +146,21 @@ def _connect(ray: Any, address: str | None, folder: Path, cpus: int) -> None:
             f"--address {address}: no Ray cluster can be joined there ({_first_line(error)}); "
             "is it running the same Ray and Python, and is RAY_AUTH_TOKEN the cluster's?"
         ) from error
+
+
+class _NoFolders(list[str]):
+    """The folders that Ray adds to its workers' import path: none."""
+
+    def extend(self, _: Any) -> None:
+        """Take nothing; Ray would give the working directory, before all else, and the script's folder."""
+
+
+def _job_config() -> Any:
+    from ray.job_config import JobConfig
+
+    config = JobConfig()
+    config._py_driver_sys_path = _NoFolders()
+    return config
 
 
 def _own_processes() -> dict[int, str]:
@@ -213,15 +222,3 @@ def _keep_worker_logs(folder: Path, sink: TextIO) -> None:
 def _short_temporary_folder() -> str | None:
     folder = tempfile.gettempdir()
     return folder if len(folder) < _LONGEST_FOLDER or not Path("/tmp").is_dir() else "/tmp"  # noqa: S108
-
-
-def _remove_abandoned() -> None:
-    """Remove the folders of runs that were killed: nobody holds their locks."""
-    for folder in Path(_short_temporary_folder() or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        try:
-            if time.time() - folder.stat().st_mtime < _YOUNG:  # perhaps not locked yet
-                continue
-            with FileLock(folder / ".lock", timeout=0):
-                shutil.rmtree(folder, ignore_errors=True)
-        except (Timeout, OSError):
-            continue

@@ -30,11 +30,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bench.dataset import Dataset
 from bench.errors import InputError
+from bench.runner.apart import is_apart, specs_of
 from bench.runner.backlog import Backlog
 from bench.runner.driver import Driver, Node, listed
 from bench.runner.lane import Job, Lane, Shelf
 from bench.runner.settings import Finished, Running, Settings
 from bench.runner.shares import Share
+from bench.runner.sharing import write_all
 
 logger = logging.getLogger("ray.deepclustbench")  # into the run's ray.log
 
@@ -85,7 +87,9 @@ def run_ray(
     )
     home = ray.get_runtime_context().get_node_id()
     shelf = None if private or settings.memory is None else _shelf(settings.memory, home)
-    job = Job(settings, {name: ray.put(data) for name, data in datasets.items()}, home, shelf)
+    needed = dict.fromkeys(spec for cell in backlog.cells if is_apart(cell) for spec in specs_of(cell))
+    places = write_all(datasets, needed, folder / "data")
+    job = Job(settings, {name: ray.put(data) for name, data in datasets.items()}, home, shelf, places)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "64"  # lanes that start at one time
     lane = tune.with_resources(tune.with_parameters(Lane, job=job), _bundle)
     with _deaths_known():

@@ -36,8 +36,8 @@ def run(cells, jobs=2, **settings):
         assert cell.key not in results
         results[cell.key] = record, outputs
 
-    how = OnThisMachine(jobs=jobs, limit=200)
-    assert execute(cells, how, Settings(**{"device": "cpu", **settings}), {}, finished=finished)
+    how, data = OnThisMachine(jobs=jobs), {"digits": load_dataset("digits", limit=200)}
+    assert execute(cells, how, Settings(**{"device": "cpu", **settings}), data, finished=finished)
     return [results[cell.key] for cell in cells]
 
 
@@ -146,14 +146,14 @@ def test_ctrl_c_lets_running_cells_end_and_a_second_one_stops_at_once(dataset, p
         if presses == 2:
             threading.Timer(0.5, press).start()
 
-    how = OnThisMachine(jobs=2, limit=200)
+    how, data = OnThisMachine(jobs=2), {"digits": dataset}
     arguments = {"finished": finished, "stopping": stopping}
     if presses == 2:
         with pytest.raises(KeyboardInterrupt):
-            execute(cells, how, Settings(device="cpu"), {}, **arguments)
+            execute(cells, how, Settings(device="cpu"), data, **arguments)
         assert time.monotonic() - pressed[0] < 60  # Hangs and Naps did not keep it
     else:
-        assert not execute(cells, how, Settings(device="cpu"), {}, **arguments)
+        assert not execute(cells, how, Settings(device="cpu"), data, **arguments)
         assert done == ["Parity", "Parity", "Naps", "Naps"]  # what ran has ended, KMeans never began
     assert signal.getsignal(signal.SIGINT) is before
 
