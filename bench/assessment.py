@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.dataset import Dataset
 from bench.metrics import METRICS_VERSION, score
+from bench.metrics.advice import advice_on
 from bench.metrics.health import health_of
 from bench.metrics.outliers import outlier_metrics
 
@@ -40,6 +41,7 @@ def assess(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int, param
         "health": health.verdict,
         "health_epoch": health.epoch,
         "health_reason": health.reason,
+        "health_advice": advice_on(health, outputs, params, *dataset.x.shape),
         "flags": [] if health.verdict == "healthy" else [health.verdict],
         "metrics_version": METRICS_VERSION,
     }

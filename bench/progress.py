@@ -39,6 +39,7 @@ class Display:
     def __init__(self, console: Console, total: int, metric: str) -> None:
         self._console, self._total, self._metric = console, total, metric
         self._done, self._failed, self._start = 0, 0, time.monotonic()
+        self._advised: set[tuple[str, str, str]] = set()
         self._bar = Progress(
             TextColumn("[progress.description]{task.description}"),
             BarColumn(bar_width=24),
@@ -80,12 +81,21 @@ class Display:
         self._done += 1
         self._failed += record.status != "ok"
         self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
+        self._advise(record)
         self._bar.update(
             self._task,
             completed=self._done,
             failed=f"[red]{self._failed} failed" if self._failed else "",
             speed=f"{60 * self._done / (time.monotonic() - self._start):.1f}/min",
         )
+
+    def _advise(self, record: Record) -> None:
+        """Say what to try after a run that is not healthy, once for each data set, variant and verdict."""
+        case = record.dataset, record.variant, record.health or ""
+        if record.health_advice and case not in self._advised:
+            self._advised.add(case)
+            text = f"  note on {clean_name(record.variant)}, {record.health}: {clean_name(record.health_advice)}"
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _line(self, record: Record) -> str:
         elapsed = time.monotonic() - self._start

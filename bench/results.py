@@ -216,6 +216,7 @@ def _row(r: Record) -> dict[str, Any]:
         "peak_memory": r.peak_memory,
         "health": r.health,
         "health_epoch": r.health_epoch,
+        "health_advice": r.health_advice,
         "n_clusters_asked": r.params.get("n_clusters"),
         **r.metrics,
         **{

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import tomli_w
 from filelock import FileLock, Timeout
-from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bench.cells import Cell, Part
 from bench.errors import InputError
@@ -39,7 +39,7 @@ class Record(BaseModel):
     ``placement`` says on which ``node`` and which ``gpus`` a cluster ran it; it is empty elsewhere.
     ``outliers`` holds by name of the outliers, score and metric how well outliers were told from the fitted points;
     ``health`` the verdict on the run, ``health_epoch`` since when it holds, counted while clustering, and
-    ``health_reason`` what decided.
+    ``health_reason`` what decided; ``health_advice``, where a cause is known, says what to try.
     A ``part`` of "selection" was fitted without labels on some of the points, to choose hyper-parameters by.
     ``code`` is a hash of the file that the method came from, where it is a plugin's file.
     """
@@ -70,6 +70,7 @@ class Record(BaseModel):
     health: str | None = None
     health_epoch: int | None = None
     health_reason: str | None = None
+    health_advice: str | None = Field(default=None, exclude_if=lambda advice: advice is None)
     metrics_version: int
     n_iter: int | None = None
     stop_reason: Text | None = None

@@ -23,6 +23,7 @@ from methods.training import (
     health_terms,
     in_chunks,
     make_optimizer,
+    rate_for_width,
     shuffled_batches,
     take_step,
     to_numpy,
@@ -47,7 +48,9 @@ class DEC(DeepClusterer):
         P is recomputed from the whole data every so many steps, or once an epoch. "batch" recomputes it
         from each batch alone, a widespread misreading kept for comparison.
     optimizer, learning_rate, momentum, weight_decay
-        How the encoder and centroids are trained; no weight decay on centroids.
+        How the encoder and centroids are trained; no weight decay on centroids. Above 784 features the rate is
+        ``learning_rate`` · 784 / n_features: a step on more inputs moves the codes further, and all points then
+        fall into one cluster (see :func:`methods.training.rate_for_width`).
     epochs : int or None
         Passes over the data at most; None leaves ``max_iter`` alone to end training.
     max_iter : int
@@ -99,7 +102,8 @@ class DEC(DeepClusterer):
     def _train(self, x: Tensor, centroids: nn.Parameter) -> list[dict[str, float]]:
         """Minimise the objective in place and return the history."""
         n = len(x)
-        optimizer = make_optimizer(self.optimizer, self._parameter_groups(centroids), self.learning_rate, self.momentum)
+        rate = rate_for_width(self.learning_rate, x.shape[1])
+        optimizer = make_optimizer(self.optimizer, self._parameter_groups(centroids), rate, self.momentum)
         order = self._streams.generator("order/cluster")
         history = History("clustering")
         steps_per_epoch = -(-n // self.batch_size)

@@ -54,7 +54,7 @@ class SDEC(StochasticClusterer, DEC):
     log_variance_start : float
         log sigma² of every code when clustering begins.
     reconstruction_weight, target_update, optimizer, learning_rate, epochs, max_iter, tol, ...
-        As in :class:`methods.dec.DEC`.
+        As in :class:`methods.dec.DEC`, the smaller learning rate above 784 features included.
     n_clusters, noise_scale, hidden_dims, latent_dim, likelihood, batch_size, pretrain_epochs, ...
         As in :class:`methods.base.StochasticClusterer`.
     """

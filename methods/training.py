@@ -20,6 +20,8 @@ OptimizerName = Literal["adam", "sgd"]
 CHUNK = 8192
 #: Active units: dimensions whose mean moves by more than this over the data (Burda et al. 2016).
 ACTIVE_UNIT_VARIANCE = 0.01
+#: Widest data on which a learning rate is taken as it is given: MNIST's 784 features, where published rates come from.
+REFERENCE_WIDTH = 784
 
 
 def resolve_device(device: str) -> torch.device:
@@ -66,6 +68,32 @@ def make_optimizer(
     if name == "sgd":
         return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum, fused=True)
     raise ValueError(f"optimizer={name!r} is none of 'adam', 'sgd'")
+
+
+def rate_for_width(learning_rate: float, n_features: int) -> float:
+    r"""Return the learning rate with which a pretrained encoder is trained on data of ``n_features`` features.
+
+    .. math:: \eta_d = \eta \min(1, 784 / d)
+
+    An Adam step of rate :math:`\eta` changes a weight by about :math:`\eta`, and a pre-activation of the input layer by
+    up to :math:`\eta \sum_i |x_i|`; an SGD step changes it in proportion to :math:`\eta \sum_i x_i^2`. Both sums grow
+    with d. At d = 20,531 and a rate of 1e-3, one epoch moves all codes by more than the distance between clusters, and
+    one centroid takes them all. A rate in proportion to 1/d bounds this change whatever d is. It is the rule by which
+    maximal update parametrisation transfers Adam's rate over the fan-in of a layer (Yang et al. 2022,
+    arXiv:2203.03466).
+
+    The rule applies to all layers and the centroids. With only the input layer's rate reduced, steps of the code layer
+    still exceed the spread of weakly separated codes, and clusters are lost. It does not apply to pretraining, which
+    has no clusters to lose and does not learn them in the same number of epochs with a smaller rate of the input layer.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The rate up to `REFERENCE_WIDTH` features, where it is returned unchanged.
+    n_features : int
+        Width d of the data.
+    """
+    return learning_rate * min(1.0, REFERENCE_WIDTH / n_features)
 
 
 def take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:

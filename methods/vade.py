@@ -23,6 +23,7 @@ from methods.training import (
     health_terms,
     in_chunks,
     make_optimizer,
+    rate_for_width,
     shuffled_batches,
     take_step,
     to_numpy,
@@ -64,7 +65,8 @@ class VaDE(MixtureAssignment, StochasticClusterer):
     epochs : int
         Passes over the data after pretraining.
     learning_rate, learning_rate_decay, decay_every, min_learning_rate
-        Adam's rate, multiplied by the decay every so many epochs down to the floor.
+        Adam's rate, multiplied by the decay every so many epochs down to the floor. Above 784 features the result
+        is multiplied by 784 / n_features, as DEC's is (see :func:`methods.training.rate_for_width`).
     log_variance_start : float
         log sigma² of every code at the start.
     n_clusters, noise_scale, hidden_dims, latent_dim, likelihood, batch_size, pretrain_epochs, ...
@@ -103,12 +105,13 @@ class VaDE(MixtureAssignment, StochasticClusterer):
     def _train(self, x: Tensor) -> list[dict[str, float]]:
         """Maximise the bound in place and return the history."""
         prior = MixturePrior(self.weights_, self.means_, self.variances_).to(x.device)
-        optimizer = make_optimizer("adam", [weights_of(self.network_, prior)], self.learning_rate, 0.0)
+        group = weights_of(self.network_, prior)
+        optimizer = make_optimizer("adam", [group], rate_for_width(self.learning_rate, x.shape[1]), 0.0)
         order, noise = self._streams.generator("order/cluster"), self._streams.generator("noise/cluster")
         history = History("clustering")
         for epoch in range(self.epochs):
             rate = self.learning_rate * self.learning_rate_decay ** (epoch // self.decay_every)
-            optimizer.param_groups[0]["lr"] = max(rate, self.min_learning_rate)
+            optimizer.param_groups[0]["lr"] = rate_for_width(max(rate, self.min_learning_rate), x.shape[1])
             epoch_noise = draw_noise((len(x), self.latent_dim), noise, x.device)
             for index in shuffled_batches(len(x), self.batch_size, order, x.device):
                 terms = self._objective(x[index], prior, epoch_noise[index])

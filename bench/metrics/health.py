@@ -162,14 +162,19 @@ def _shows_collapse(outputs: Mapping[str, np.ndarray], n_clusters: int) -> np.nd
     )
 
 
-def _history(outputs: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    """Return a column of the epochs that trained the clusters, NaN where it is not kept."""
-    phase = outputs.get("history/phase")
-    if phase is None:
+def history_of(outputs: Mapping[str, np.ndarray], name: str, phase: Literal["pretrain", "cluster"]) -> np.ndarray:
+    """Return a column of the epochs of one phase, NaN where it is not kept, empty without a history."""
+    phases = outputs.get("history/phase")
+    if phases is None:
         return np.empty(0)
-    clustering = phase == "cluster"
+    chosen = phases == phase
     values = outputs.get(f"history/{name}")
-    return np.full(clustering.sum(), np.nan) if values is None else values[clustering]
+    return np.full(chosen.sum(), np.nan) if values is None else values[chosen]
+
+
+def _history(outputs: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """Return a column of the epochs that trained the clusters."""
+    return history_of(outputs, name, "cluster")
 
 
 def _since(shown: np.ndarray) -> int | None:

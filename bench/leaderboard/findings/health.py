@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -36,10 +37,13 @@ def health_rows(cells: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``variant``, ``n_ok``, ``failed``, a count for each of `VERDICTS`, and ``epoch VERDICT``: the median
-        epoch from which on it held, NaN where none is known. Empty where no run has a verdict.
+        epoch from which on it held, NaN where none is known. ``advice VERDICT`` is the most frequent advice to its
+        runs, empty where there is none. Empty where no run has a verdict.
     """
+    names = ["variant", "n_ok", "failed", *VERDICTS, *(f"epoch {v}" for v in VERDICTS)]
+    names += [f"advice {v}" for v in VERDICTS[1:]]
     if "health" not in cells or not cells["health"].isin(VERDICTS).any():
-        return pd.DataFrame(columns=["variant", "n_ok", "failed", *VERDICTS, *(f"epoch {v}" for v in VERDICTS)])
+        return pd.DataFrame(columns=names)
     ended = finished(cells)
     failed = cells.loc[~cells["status"].isin(["ok", NOT_RUN])].groupby("variant").size()
     judged = ended.assign(epoch=metric_values(ended, "health_epoch")).groupby(["variant", "health"])["epoch"]
@@ -48,8 +52,18 @@ def health_rows(cells: pd.DataFrame) -> pd.DataFrame:
     for variant in cells["variant"].unique():
         row = {"variant": variant, "n_ok": int(n_ok.get(variant, 0)), "failed": int(failed.get(variant, 0))}
         row |= {verdict: int(counts.get((variant, verdict), 0)) for verdict in VERDICTS}
-        rows.append(row | {f"epoch {v}": float(epochs.get((variant, v), np.nan)) for v in VERDICTS})
-    return pd.DataFrame(rows)
+        row |= {f"epoch {v}": float(epochs.get((variant, v), np.nan)) for v in VERDICTS}
+        rows.append(row | {f"advice {v}": _advice(ended, variant, v) for v in VERDICTS[1:]})
+    return pd.DataFrame(rows, columns=names)
+
+
+def _advice(ended: pd.DataFrame, variant: str, verdict: str) -> str:
+    """Return the most frequent advice to the runs of a variant that have a verdict."""
+    if "health_advice" not in ended:
+        return ""
+    given = ended.loc[(ended["variant"] == variant) & (ended["health"] == verdict), "health_advice"]
+    counts = Counter(text for text in given if isinstance(text, str))
+    return counts.most_common(1)[0][0] if counts else ""
 
 
 def health_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
@@ -68,8 +82,8 @@ def health_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
     return make_table(title, header, entries, cite=False, left=WORDS | {"note"})
 
 
-def health_sentences(rows: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each variant and verdict that is not healthy."""
+def health_sentences(rows: pd.DataFrame, labels: Mapping[str, str], escape: Callable[[str], str] = str) -> list[str]:
+    """Return what is to say of each variant and verdict that is not healthy: what happened, and what to try."""
     told = []
     for row in rows.to_dict("records"):
         for verdict in reversed(VERDICTS[1:]):
@@ -77,7 +91,9 @@ def health_sentences(rows: pd.DataFrame, labels: Mapping[str, str]) -> list[str]
                 epoch = row[f"epoch {verdict}"]
                 since = f", from epoch {epoch:g} on (median)" if np.isfinite(epoch) else ""
                 claim = f"{labels[row['variant']]}: {row[verdict]} of {row['n_ok']} {_SAID[verdict]}{since}"
-                told.append(f"{claim}: it {_NOTES[verdict]}." if verdict == "degenerate variance" else f"{claim}.")
+                claim += f": it {_NOTES[verdict]}." if verdict == "degenerate variance" else "."
+                advice = escape(row[f"advice {verdict}"])
+                told.append(f"{claim} {advice}" if advice else claim)
     return told
 
 

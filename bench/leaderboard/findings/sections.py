@@ -77,7 +77,7 @@ def _section(findings: DatasetFindings, escape: Escape) -> Section:
     if len(findings.health) and findings.crowded:
         headline.append(health_counts(findings.health))
     elif len(findings.health):
-        headline += health_sentences(findings.health, labels)
+        headline += health_sentences(findings.health, labels, escape)
         tables.append(health_table(findings.health, labels))
     if len(findings.outliers):
         headline += best_sentences(findings.outliers, labels, escape)
