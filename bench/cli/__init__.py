@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import sys
-import warnings
+from typing import Any
 
-from bench.cli.app import app
-from bench.errors import InputError
-
-# In the order in which the help lists them.
-from bench.cli import run, report, check, new_method, check_method, lists  # isort: skip
-
-__all__ = ["app", "check", "check_method", "lists", "main", "new_method", "report", "run"]
+__all__ = ["app", "main"]
 
 
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit code 2."""
-    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
-    try:
-        app()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    from bench.cli.ending import orderly  # first of all: from here on no signal is met by a traceback
+
+    def work() -> int:
+        from bench.cli.commands import invoke
+
+        return invoke(sys.argv[1:])
+
+    sys.exit(orderly(work))
+
+
+def __getattr__(name: str) -> Any:
+    """Return the application when it is asked for: what it imports is worth a Ctrl-C."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from bench.cli.commands import app
+
+    return app

@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -104,7 +105,8 @@ def cluster(address: str | None, log: Path, *, cpus: int) -> Iterator[Path]:
             redirect_stderr(sink),
         ):
             _log_to(sink)
-            _connect(ray, address, folder, cpus)
+            with _own_signals():
+                _connect(ray, address, folder, cpus)
             _log_to(sink)  # connecting undid it
             ended = threading.Event()
             if address is None:
@@ -132,6 +134,17 @@ def _appending(log: Path) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):
             sink.close()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Undo that Ray, when it is connected to, takes SIGTERM for itself."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _connect(ray: Any, address: str | None, folder: Path, cpus: int) -> None:
