@@ -160,8 +160,10 @@ def enter(run: Run, asked: Experiment, *, append: bool) -> Experiment:
 
 
 def write(run: Run, experiment: Experiment) -> None:
-    """Keep with a run which experiment it holds."""
-    run.write_file(FILE, experiment.model_dump_json(indent=1) + "\n")
+    """Keep with a run which experiment it holds; an equal file is left alone."""
+    content, path = experiment.model_dump_json(indent=1) + "\n", run.folder / FILE
+    if not path.is_file() or path.read_bytes() != content.encode():
+        run.write_file(FILE, content)
 
 
 def reported(run: Run, others: list[Record] | None = None) -> Iterator[Record]:

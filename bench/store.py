@@ -145,11 +145,11 @@ class Run:
             self._outputs.mkdir(exist_ok=True)
             lock = FileLock(self.folder / ".lock")
             lock.acquire(timeout=0)
-        except Timeout:
-            raise InputError(f"{self.folder}: another process is writing to this run; wait or take --out") from None
             for folder in (self._records, self._outputs, self._data):
                 for partial in folder.glob("*.partial"):  # a killed process left them; nothing refers to them
                     partial.unlink()
+        except Timeout:
+            raise InputError(f"{self.folder}: another process is writing to this run; wait or take --out") from None
         except OSError as error:
             raise InputError(f"{self.folder}: cannot be written ({error}); take another --out") from error
         for folder in (self._records, self._outputs):

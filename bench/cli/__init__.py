@@ -10,6 +10,7 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit code 2."""
+
     def work() -> int:
         from bench.cli.commands import invoke
 
