@@ -194,10 +194,10 @@ def told_of(run: Run, others: Iterable[Record]) -> str:
     by_dataset: dict[str, list[Record]] = {}
     for record in others:
         by_dataset.setdefault(clean_name(record.dataset), []).append(record)
-    told = [
-        f"{len(records)} cell{'s' * (len(records) > 1)} on {name} ({', '.join(sorted({clean_name(r.variant) for r in records}))})"
-        for name, records in sorted(by_dataset.items())
-    ]
+    told = []
+    for name, records in sorted(by_dataset.items()):
+        variants = ", ".join(sorted({clean_name(record.variant) for record in records}))
+        told.append(f"{len(records)} cell{'s' * (len(records) > 1)} on {name} ({variants})")
     return f"{run.folder} also holds cells of other commands, which are left out here: {'; '.join(told)}."
 
 
@@ -281,10 +281,11 @@ def _of_older(run: Run, suite: Suite) -> Experiment:
     presets = set()
     for record in records:
         contents.setdefault(record.dataset.partition("[")[0], set()).add((record.dataset, record.fingerprint))
-        clusters.setdefault(record.fingerprint, set()).add(str(record.params.get("n_clusters", "")))
+        if "n_clusters" in record.params:
+            clusters.setdefault(record.fingerprint, set()).add(str(record.params["n_clusters"]))
         if record.role == "asked" and record.preset and "@" not in record.variant:
             presets.add(record.preset)
-    mixed = len(presets) > 1 or any(len(there - {""}) > 1 for there in (*contents.values(), *clusters.values()))
+    mixed = len(presets) > 1 or any(len(there) > 1 for there in (*contents.values(), *clusters.values()))
     if mixed and planned:
         experiment = experiment.model_copy(update={"datasets": planned, "mixed": True})
     return experiment

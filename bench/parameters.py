@@ -97,7 +97,7 @@ def _annotations(estimator: type) -> dict[str, Any]:
         for holder in (base, vars(base).get("__init__")):
             try:
                 told = inspect.get_annotations(holder)  # type: ignore[arg-type]
-                names = getattr(holder, "__globals__", None) or vars(inspect.getmodule(base))  # type: ignore[arg-type]
+                names = getattr(holder, "__globals__", None) or vars(inspect.getmodule(base))
             except Exception:  # noqa: S112 - nothing that has any, or names that only a type checker knows
                 continue
             found |= dict(_evaluated(told, names))
@@ -129,7 +129,7 @@ def _is_judged(annotation: Any) -> bool:
 @cache
 def _adapter(estimator: type, parameter: str) -> Any:
     """Return what validates values of a parameter; None where its annotation says nothing of plain values."""
-    annotation = _annotations(estimator).get(parameter)
+    annotation: Any = _annotations(estimator).get(parameter)
     if not _is_judged(annotation):
         return None
     from pydantic import ConfigDict, TypeAdapter

@@ -6,7 +6,6 @@ import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -86,9 +85,9 @@ def _short(text: str) -> str:
 
 def seeds_in_short(seeds: Iterable[int]) -> str:
     """Return seeds as they are typed: "0-9", "0-2,7"."""
-    ordered = sorted(set(seeds))
-    starts = [s for before, s in pairwise([None, *ordered]) if before is None or s != before + 1]
-    ends = [s for s, after in pairwise([*ordered, None]) if after is None or after != s + 1]
+    there = set(seeds)
+    starts = sorted(seed for seed in there if seed - 1 not in there)
+    ends = sorted(seed for seed in there if seed + 1 not in there)
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 

@@ -64,4 +64,4 @@ def _as_typed(error: Any, arguments: Sequence[str]) -> str:
 
 
 #: Of the click that this typer has; some bring their own.
-UsageError = typer.BadParameter.__mro__[1]
+UsageError: Any = typer.BadParameter.__mro__[1]

@@ -199,9 +199,16 @@ class Annotated:
     """A plugin's estimator; what it does not say is not judged."""
 
     def __init__(
-        self, width: int = 3, rate: float = None, sizes: "tuple[int, ...]" = (1,), odd: "Nowhere" = 1, free=0.1,  # noqa: F821, RUF013
-        missing: float = float("nan"), mode: "int | Nowhere" = 1, switch: bool = False,  # noqa: F821
-    ):  # fmt: skip
+        self,
+        width: int = 3,
+        rate: float = None,  # type: ignore[assignment]  # noqa: RUF013
+        sizes: "tuple[int, ...]" = (1,),
+        odd: "Nowhere" = 1,  # type: ignore[name-defined]  # noqa: F821
+        free=0.1,
+        missing: float = float("nan"),
+        mode: "int | Nowhere" = 1,  # type: ignore[name-defined]  # noqa: F821
+        switch: bool = False,
+    ):
         pass
 
 
