@@ -153,7 +153,7 @@ def usable(suite: Suite, datasets: Mapping[str, Dataset]) -> tuple[Suite, list[s
         unknown = sorted(asked.keys() - names)
         if unknown and not faults:
             known = ", ".join(sorted(names))
-            raise InputError(f"{table}.{unknown[0]}: the suite has no such method; its methods are {known}")
+            raise InputError(f"{suite.said(unknown)}: the suite has no such method; its methods are {known}")
     return suite.model_copy(update={"methods": entries, **tables}), faults
 
 

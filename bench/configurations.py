@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -16,6 +17,7 @@ from bench.entries import is_ours, split_entry
 from bench.errors import InputError, MethodError, foreign
 from bench.guard import undisturbed
 from bench.method import RUNNER_PARAMETERS, MethodInfo
+from bench.parameters import fault
 from bench.search import draws
 from bench.text import one_line
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from bench.dataset import Dataset
     from bench.suite import Suite
 
+
+#: Of a method; each has its runs, and they are compared in pairs.
+MOST_CONFIGURATIONS = 10_000
 
 #: Where what the runner sets is asked for.
 _INSTEAD = {
@@ -76,15 +81,20 @@ def _configurations(
     names = (entry, finds, info.name)
     told = {**suite.set.get(info.name, {}), **suite.set.get(finds, {}), **suite.set.get(entry, {})}
     grid = next((suite.grid[name] for name in names if name in suite.grid), {})
-    for parameter in {**told, **grid}:
-        if parameter in RUNNER_PARAMETERS:
-            raise InputError(f"{info.name}.{parameter} is set for every method alike: write {_INSTEAD[parameter]}")
-    _refuse_unknown(info, {**told, **grid})
-    base = {**info.preset(preset, dataset.name), **told}
+    _refuse_wrong(info, told, grid, lambda parameter: suite.said(names, parameter))
+    preset_params = info.preset(preset, dataset.name)
+    _refuse_wrong_preset(info, preset, preset_params)
+    base = {**preset_params, **told}
     found: dict[str, Paired] = {}
     for chosen in [{}] if fixed else _choices(info, told, grid, suite.search):
         overrides = {**told, **chosen}
-        params = resolve(info, {**base, **chosen}, dataset.n_clusters)
+        try:
+            params = resolve(info, {**base, **chosen}, dataset.n_clusters)
+        except MethodError as error:
+            asked = [suite.said(names, parameter) for parameter in overrides if parameter in {**told, **grid}]
+            if not asked or not _can_be_made(info, preset_params, dataset.n_clusters):
+                raise
+            raise InputError(f"{', '.join(asked)}: {error}") from error  # the user's fault, not the method's
         twin = _twin(info, params, overrides, find, dataset.n_clusters)
         configuration = Configuration(
             method=info.name,
@@ -125,9 +135,19 @@ def with_twins(pairs: Iterable[Paired]) -> list[Configuration]:
 def _choices(
     info: MethodInfo, told: Mapping[str, Any], grid: Mapping[str, list[Any]], search: int | None
 ) -> Iterator[dict[str, Any]]:
-    """Yield the grid's combinations, each with every draw of what is left to search."""
+    """Yield the grid's combinations, each with every draw of what is left to search.
+
+    Raises
+    ------
+    InputError
+        If they are more than `MOST_CONFIGURATIONS`.
+    """
     space = {p: values for p, values in info.search_space.items() if p not in told and p not in grid}
     drawn = draws(space, search) if search else [{}]
+    n = math.prod(len(values) for values in grid.values()) * len(drawn)
+    if n > MOST_CONFIGURATIONS:
+        made = f"grid and search make {n:,} configurations"
+        raise InputError(f"method {info.name}: its {made}; ask for {MOST_CONFIGURATIONS:,} at most")
     for combination in _combinations(grid):
         for values in drawn:
             yield {**combination, **values}
@@ -212,7 +232,9 @@ def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dic
         If the estimator lacks a parameter, refuses to be made, or has a value that cannot be written down.
     """
     estimator_class = info.load()
-    _refuse_unknown(info, params, MethodError)
+    unknown = _unknown(info, params)
+    if unknown:
+        raise MethodError(unknown)
 
     def explain(error: BaseException) -> str:
         what = f"method {info.name}: {estimator_class.__qualname__}"
@@ -231,10 +253,50 @@ def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dic
     return found
 
 
-def _refuse_unknown(info: MethodInfo, params: Mapping[str, Any], error: type[InputError] = InputError) -> None:
+def _refuse_wrong(
+    info: MethodInfo, told: Mapping[str, Any], grid: Mapping[str, list[Any]], said: Callable[[str], str]
+) -> None:
+    """Refuse what the user sets that a method has not, or that cannot be a value of it.
+
+    Raises
+    ------
+    InputError
+        It begins with how the user wrote it.
+    """
+    for parameter, values in {**{p: [value] for p, value in told.items()}, **grid}.items():
+        if parameter in RUNNER_PARAMETERS:
+            alike = f"{info.name}.{parameter} is set for every method alike: write {_INSTEAD[parameter]}"
+            raise InputError(f"{said(parameter)}: {alike}")
+        unknown = _unknown(info, [parameter])
+        if unknown:
+            raise InputError(f"{said(parameter)}: {unknown}")
+        for value in values:
+            wrong = fault(info.load(), parameter, value)
+            if wrong:
+                raise InputError(f"{said(parameter)}: {parameter} of {info.name} {wrong}")
+
+
+def _refuse_wrong_preset(info: MethodInfo, preset: str, params: Mapping[str, Any]) -> None:
+    for parameter, value in params.items():
+        wrong = fault(info.load(), parameter, value)
+        if wrong:
+            raise MethodError(f"method {info.name}: preset {preset!r}: {parameter} {wrong}")
+
+
+def _can_be_made(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> bool:
+    try:
+        resolve(info, params, n_clusters)
+    except MethodError:
+        return False
+    return True
+
+
+def _unknown(info: MethodInfo, params: Iterable[str]) -> str:
+    """Say which parameter a method has not, and which it has; nothing where it has all."""
     known = _parameters(info)
     for name in params:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise error(f"method {info.name} has no parameter {name!r}; {hint}it has: {', '.join(known)}")
+            return f"method {info.name} has no parameter {name!r}; {hint}it has: {', '.join(known)}"
+    return ""

@@ -19,6 +19,20 @@ class MethodError(InputError):
     """A method that cannot be used, such as a plugin that does not import; the others still run."""
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal asks to end at once; what Ctrl-C passes through, this does.
+
+    Parameters
+    ----------
+    number : int
+        Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 @contextmanager
 def foreign(explain: Callable[[BaseException], str], error: type[InputError] = MethodError) -> Iterator[None]:
     """Turn whatever a plugin's code raises into a line; it may do anything, also exit, and only Ctrl-C is ours.

@@ -143,13 +143,14 @@ class Gate:
         self, run: Run, expected: Baseline, path: Path, metrics: Sequence[str] | None, *, some: bool
     ) -> Comparison:
         """Compare a run of all methods of its suite, or of some that the test names."""
+        from bench.experiment import reported
         from bench.regression import compare, render_text
         from bench.regression.variants import planned_keys
         from bench.regression.wanted import methods_of
         from bench.runner.provenance import commit
         from bench.text import clean_name
 
-        records = list(run.records())
+        records = list(reported(run))
         asked = {clean_name(record.method) for record in records if record.role == "asked"} if some else None
         comparison = compare(
             records, expected, metrics=metrics, asked=asked, planned=planned_keys(run), commit=commit()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.assessment import assess
 from bench.errors import InputError
+from bench.experiment import reported, told_of
 from bench.metrics import METRICS, METRICS_VERSION
 from bench.metrics.table import UNLABELLED
 from bench.store import Planned, Record, Run
@@ -86,8 +87,10 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
     params: dict[str, Mapping[str, Any]] = {}
     origin: dict[str, dict[str, None]] = {"versions": {}, "hardware": {}, "commits": {}}
     twice = again = 0
+    notes = []
     for number, (run, suite) in enumerate(zip(runs, suites, strict=True)):
-        for record in rescored(run, lambda suite=suite: load(suite)):  # type: ignore[misc]
+        others: list[Record] = []
+        for record in rescored(run, lambda suite=suite: load(suite), others):  # type: ignore[misc]
             row = _row(record) | {"run": number}
             place = record.fingerprint, record.config, record.seed
             there = rows.setdefault(place, row)
@@ -103,6 +106,8 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
             origin["versions"].setdefault(", ".join(f"{name} {of}" for name, of in record.versions.items()))
             origin["hardware"].setdefault(row["hardware"])
             origin["commits"].setdefault(record.commit or "unknown")
+        if others:
+            notes.append(told_of(run, others))
     for number, run in enumerate(runs):
         for planned in run.plan():
             for seed, key in planned.keys.items():
@@ -111,7 +116,6 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
     frame = _frame(list(rows.values()), suites)
     if len(runs) > 1:
         _refuse_other_data(runs, frame)
-    notes = []
     if twice:
         notes.append(f"{twice} cells are in several of the runs; they count once, as the first has them.")
     if again:
@@ -134,8 +138,8 @@ def suite_of(run: Run) -> Suite:
     return load_suite(str(path))
 
 
-def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record]:
-    """Yield a run's records but those of choices, scored afresh where the metrics have changed since.
+def rescored(run: Run, load: Callable[[], Iterable[Dataset]], others: list[Record] | None = None) -> Iterator[Record]:
+    """Yield the records of a run's experiment but those of choices, scored afresh where the metrics have changed since.
 
     Metrics against classes that were added since are computed from the labels and classes that the run kept.
 
@@ -144,6 +148,8 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
     run : Run
     load : callable
         Loads the run's data sets; called once, if at all.
+    others : list of Record, optional
+        The records of other experiments in the folder are added here.
 
     Raises
     ------
@@ -152,7 +158,7 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]]) -> Iterator[Record
     """
     datasets: dict[str, Dataset] | None = None
     classes: dict[str, np.ndarray | None] = {}
-    for record in run.records():
+    for record in reported(run, others):
         if record.part == "selection":  # fitted to choose by, on fewer points and without labels
             continue
         if record.status != "ok" or record.metrics_version == METRICS_VERSION:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from bench.benchmark import Plan, choose, make_plan, make_selection_plan
+from bench.errors import Stopped
+from bench.experiment import enter, experiment_of
+from bench.experiment import write as write_experiment
 from bench.progress import Display
 from bench.report import write_report
 from bench.results import Results, collect
@@ -55,8 +58,9 @@ def carry_out(
     console: Console,
     force: bool = False,
     retry_failed: bool = False,
+    append: bool = False,
 ) -> Outcome:
-    """Run what is left of a suite, and write the report of all that its folder holds.
+    """Run what is left of a suite, and write the report of the experiment that its folder holds.
 
     Parameters
     ----------
@@ -73,12 +77,16 @@ def carry_out(
         Where progress is shown.
     force, retry_failed : bool
         As for `bench.benchmark.make_plan`.
+    append : bool
+        Take a folder that holds another experiment; the report is then of this suite alone.
 
     Raises
     ------
     InputError
-        If a method, preset or parameter does not exist, the folder cannot be written, another process writes to it,
-        or the machines cannot do what is asked.
+        If a method, preset or parameter does not exist, the folder holds another experiment or cannot be written,
+        another process writes to it, or the machines cannot do what is asked.
+    Stopped
+        If a signal asks to end: nothing more is begun, and no report is written.
     """
 
     def run(made: Plan, what: str, metric: str) -> bool:
@@ -93,7 +101,9 @@ def carry_out(
     complete = True
     with target.lock():
         first, plan = make_selection_plan(suite, target, data, **again), make_plan(suite, target, data, **again)
+        experiment = enter(target, experiment_of(suite, data), append=append)
         target.write_suite(suite)
+        write_experiment(target, experiment)
         target.note_command(command)
         target.write_plan(plan.cells, plan.boards)
         try:
@@ -106,6 +116,8 @@ def carry_out(
                     target.write_plan(plan.cells, plan.boards)
             if complete:
                 complete = run(plan, suite.name, suite.primary_metric)
+        except Stopped:
+            raise
         except KeyboardInterrupt:
             complete = False
         for dataset in data.values():

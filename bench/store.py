@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from bench.cells import Cell, Part
 from bench.errors import InputError
 from bench.suite import Suite
-from bench.text import storable
+from bench.text import one_line, storable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,14 +168,22 @@ class Run:
             self._outputs.mkdir(exist_ok=True)
             lock = FileLock(self.folder / ".lock")
             lock.acquire(timeout=0)
+            for folder in (self._records, self._outputs, self._data):
+                for partial in folder.glob("*.partial"):  # a killed process left them; nothing refers to them
+                    partial.unlink()
         except Timeout:
             raise InputError(f"{self.folder}: another process is writing to this run; wait or take --out") from None
         except OSError as error:
             raise InputError(f"{self.folder}: cannot be written ({error}); take another --out") from error
-        for folder in (self._records, self._outputs, self._data):
-            for partial in folder.glob("*.partial"):  # a killed process left them; nothing refers to them
-                partial.unlink()
+        for folder in (self._records, self._outputs):
+            for path in folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    raise InputError(f"{path}: a folder stands where a file of the run belongs; move it away")
         return lock
+
+    def has_records(self) -> bool:
+        """Tell whether there are records, readable or not."""
+        return any(self._records.glob("*.json"))
 
     def write(self, record: Record, outputs: Mapping[str, np.ndarray]) -> None:
         """Store a cell, outputs first: a record that exists is complete.
@@ -196,11 +204,13 @@ class Run:
         """Yield every record; one that cannot be read is warned of and counts as not there."""
         for path in sorted(self._records.glob("*.json")):
             try:
+                if not path.is_file():  # a pipe would be waited for
+                    raise ValueError("it is no file")
                 record = Record.model_validate_json(path.read_bytes())
                 if record.key != path.stem:
                     raise ValueError("its key is not its name")
-            except (ValidationError, ValueError) as error:
-                reason = str(error).splitlines()[0]
+            except (OSError, ValueError) as error:
+                reason = fault_of(error)
                 warnings.warn(f"{path}: unreadable record left out ({reason})", RuntimeWarning, stacklevel=2)
                 continue
             yield record
@@ -264,8 +274,7 @@ class Run:
 
     def write_suite(self, suite: Suite) -> None:
         """Store the suite as it was resolved."""
-        content = json.loads(suite.model_dump_json(exclude_none=True, exclude_defaults=False))
-        self.write_file("suite.toml", tomli_w.dumps(content))
+        self.write_file("suite.toml", tomli_w.dumps(suite.model_dump(exclude_none=True)))
 
     def write_plan(self, cells: Iterable[Cell], boards: Mapping[tuple[str, str], list[str]]) -> None:
         """Store what is to be reported, so that a report knows what is missing and what stands where.
@@ -292,8 +301,10 @@ class Run:
                 planned[place] = Planned(**what, keys={})
             planned[place].keys[cell.seed] = cell.key
         content, path = _PLAN.dump_json(list(planned.values()), indent=1), self.folder / "plan.json"
-        if not path.is_file() or path.read_bytes() != content:
-            self.write_file(path.name, content)
+        with suppress(OSError):  # what cannot be read is written anew
+            if path.is_file() and path.read_bytes() == content:
+                return
+        self.write_file(path.name, content)
 
     def plan(self) -> list[Planned]:
         """Return what was to be run by the last command; nothing where that was not kept.
@@ -309,9 +320,8 @@ class Run:
         try:
             return _PLAN.validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            reason = str(error).splitlines()[0]
             mend = "delete it, or give the run's command again"
-            raise InputError(f"{path}: not a valid plan ({reason}); {mend}") from error
+            raise InputError(f"{path}: not a valid plan ({fault_of(error)}); {mend}") from error
 
     def note_command(self, command: str) -> None:
         """Keep a command that wrote to this run, each once, in ``commands.txt``.
@@ -328,7 +338,8 @@ class Run:
     def commands(self) -> list[str]:
         """Return the commands that wrote to this run, the first one first."""
         try:
-            return (self.folder / "commands.txt").read_text().splitlines()
+            path = self.folder / "commands.txt"
+            return path.read_text().splitlines() if path.is_file() else []
         except (OSError, UnicodeDecodeError):
             return []
 
@@ -374,6 +385,15 @@ class Run:
         return InputError(f"{self.folder}: cannot be written ({error}); {reason}")
 
 
+def fault_of(error: Exception) -> str:
+    """Return in a line why a file cannot be read as what it should be: the first key that is wrong, and how."""
+    if not isinstance(error, ValidationError):
+        return one_line(error)
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return one_line(f"{key + ': ' if key else ''}{first['msg']}")
+
+
 _PLAN = TypeAdapter(list[Planned])
 _UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
@@ -384,6 +404,8 @@ def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _arrays(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")  # a pipe would be waited for
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files if names is None or name in names}
 

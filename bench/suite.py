@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
 from bench.cells import Cell, Configuration, OutlierSet, Part
-from bench.configurations import configurations_of, with_twins
+from bench.configurations import MOST_CONFIGURATIONS, configurations_of, with_twins
 from bench.entries import concerns
 from bench.errors import InputError
 from bench.method import MethodInfo
 from bench.metrics import METRICS
 from bench.outliers import outlier_sets_of
+from bench.text import one_line
 
 if TYPE_CHECKING:
     from bench.dataset import Dataset
 
 _FOLDER = Path(__file__).parent / "suites"
+
+#: Every pair of seeds is compared; more of them would take days, and no test needs a hundredth of it.
+MOST_SEEDS = 10_000
+#: Each cell is a file and a row of the report, which is made in memory.
+MOST_CELLS = 200_000
+#: The largest integer of TOML, and of a column of a table.
+LARGEST = 2**63 - 1
+#: Tables inside tables beyond this depth are no suite; the reader of TOML would go down with them.
+_READER_FAULTS = (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, RecursionError)
 
 
 def parse_seeds(value: Any) -> Any:
@@ -30,24 +50,75 @@ def parse_seeds(value: Any) -> Any:
     Raises
     ------
     ValueError
-        If the text is none of these.
+        If the text is none of these, names no seed, or more than `MOST_SEEDS`.
     """
     if isinstance(value, list | tuple):
-        return value
+        return _not_too_many(value, len(value))
     text = str(value).strip()
-    if text.isdigit():
-        return list(range(int(text)))
-    seeds: list[int] = []
+    if re.fullmatch(r"[0-9]{1,19}", text):
+        n = int(text)
+        if n == 0:
+            raise ValueError("0 seeds run nothing; write 1 or more, such as 10")
+        return list(_not_too_many(range(n), n))
+    ranges: list[range] = []
     for part in text.split(","):
-        first, dash, last = part.partition("-")
-        if not first.strip().isdigit() or (dash and not last.strip().isdigit()):
-            raise ValueError(f"{text!r} is no number of seeds (10), range (0-9) or list (0,3,7)")
-        seeds += range(int(first), int(last) + 1) if dash else [int(first)]
+        found = re.fullmatch(r"\s*([0-9]{1,19})\s*(?:-\s*([0-9]{1,19})\s*)?", part)
+        if not found:
+            raise ValueError(f"{_short(text)!r} is no number of seeds (10), range (0-9) or list (0,3,7)")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if last < first:
+            raise ValueError(f"the range {part.strip()} is empty; write the smaller seed first: {last}-{first}")
+        ranges.append(range(first, last + 1))
+    _not_too_many(ranges, sum(r.stop - r.start for r in ranges))
+    return [seed for seeds in ranges for seed in seeds]
+
+
+def _not_too_many(seeds: Any, n: int) -> Any:
+    if n > MOST_SEEDS:
+        raise ValueError(f"these are {n} seeds; write {MOST_SEEDS:,} at most")
     return seeds
 
 
-Seeds = Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(parse_seeds), Field(min_length=1)]
-SelectionSeeds = Annotated[list[Annotated[int, Field(ge=0)]], BeforeValidator(parse_seeds)]
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def seeds_in_short(seeds: Iterable[int]) -> str:
+    """Return seeds as they are typed: "0-9", "0-2,7"."""
+    there = set(seeds)
+    starts = sorted(seed for seed in there if seed - 1 not in there)
+    ends = sorted(seed for seed in there if seed + 1 not in there)
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def _distinct(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("a seed occurs twice in seeds; name each once")
+    return seeds
+
+
+def _names(names: list[str]) -> list[str]:
+    """Return names, each once, without the white space around them."""
+    stripped = [name.strip() for name in names]
+    if not all(stripped):
+        raise ValueError("a name is empty; leave out the comma too many, or write the name")
+    return list(dict.fromkeys(stripped))
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter's value, whose whole numbers have 64 bits as those of TOML."""
+    if isinstance(value, int) and not -LARGEST - 1 <= value <= LARGEST:
+        raise ValueError("a whole number has more than 64 bits; write a smaller one")
+    for item in value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else ():
+        _plain(item)
+    return value
+
+
+_Seed = Annotated[int, Field(ge=0, le=LARGEST, strict=True)]
+Seeds = Annotated[list[_Seed], BeforeValidator(parse_seeds), Field(min_length=1), AfterValidator(_distinct)]
+SelectionSeeds = Annotated[list[_Seed], BeforeValidator(parse_seeds)]
+Names = Annotated[list[str], Field(min_length=1), AfterValidator(_names)]
+Value = Annotated[Any, AfterValidator(_plain)]
 
 
 class Suite(BaseModel):
@@ -91,22 +162,24 @@ class Suite(BaseModel):
     description: str = ""
     primary_metric: str = "acc"
     preset: str
-    methods: list[str] = Field(min_length=1)
-    datasets: list[str] = Field(min_length=1)
+    methods: Names
+    datasets: Names
     seeds: Seeds
-    set: dict[str, dict[str, Any]] = {}
-    grid: dict[str, dict[str, list[Any]]] = {}
-    search: Annotated[int, Field(ge=1)] | None = None
+    set: dict[str, dict[str, Value]] = {}
+    grid: dict[str, dict[str, Annotated[list[Value], Field(min_length=1)]]] = {}
+    search: Annotated[int, Field(ge=1, le=MOST_CONFIGURATIONS, strict=True)] | None = None
     selection_seeds: SelectionSeeds | None = None
     outliers: dict[str, list[str]] = {}
-    limit: Annotated[int, Field(ge=2)] | None = None
-    clusters: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[int, Field(ge=2, le=LARGEST, strict=True)] | None = None
+    clusters: Annotated[int, Field(ge=1, le=LARGEST, strict=True)] | None = None
     label: int | str | None = None
     header: Literal["first", "none"] | None = None
     separator: str | None = None
 
+    _typed: dict[tuple[str, str], str] = PrivateAttr(default_factory=dict)
+
     @model_validator(mode="after")
-    def _names(self) -> Suite:
+    def _known(self) -> Suite:
         known = [metric.name for metric in METRICS]
         if self.primary_metric not in known:
             raise ValueError(f"primary_metric {self.primary_metric!r} is none of {', '.join(known)}")
@@ -117,8 +190,6 @@ class Suite(BaseModel):
         for name in self.outliers:
             if not _is_of(name, self.datasets):
                 raise ValueError(f"outliers.{name}: the suite has no such data set; it has {self.datasets}")
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("a seed occurs twice in seeds")
         return self
 
     @model_validator(mode="after")
@@ -136,22 +207,55 @@ class Suite(BaseModel):
             )
         return self
 
-    def with_settings(self, settings: Mapping[tuple[str, str], list[Any]]) -> Suite:
+    def with_settings(
+        self,
+        settings: Mapping[tuple[str, str], list[Any]],
+        typed: Mapping[tuple[str, str], str] | None = None,
+    ) -> Suite:
         """Return the suite with parameters set: one value goes to ``set``, several to ``grid``.
+
+        Parameters
+        ----------
+        settings : mapping of (str, str) to list
+            Values by method and parameter.
+        typed : mapping of (str, str) to str, optional
+            How the user wrote them, for messages.
 
         Raises
         ------
         InputError
-            If the suite has no such method.
+            If the suite has no such method, or a value is none that a suite may hold.
         """
+        said = {**self._typed, **(typed or {})}
         content = self.model_dump()
         for (method, parameter), values in settings.items():
+            where = said.get((method, parameter), f"set.{method}.{parameter}")
+            if not concerns(method, self.methods):
+                raise InputError(f"{where}: the suite has no such method; it has {', '.join(self.methods)}")
+            try:
+                _plain(values)
+            except ValueError as error:
+                raise InputError(f"{where}: {error}") from None
             several = len(values) > 1
             content["set"].get(method, {}).pop(parameter, None)
             content["grid"].get(method, {}).pop(parameter, None)
             table = content["grid" if several else "set"].setdefault(method, {})
             table[parameter] = values if several else values[0]
-        return make_suite(content, source="--set")
+        suite = make_suite(content, source=f"suite {self.name}")
+        suite._typed.update(said)
+        return suite
+
+    def said(self, names: Iterable[str], parameter: str | None = None) -> str:
+        """Return how the user set a parameter of a method that bears some names, such as ``--set sdec.beta=abc``.
+
+        Without a parameter, how the first that is set for these names was set.
+        """
+        for name in names:
+            for table, values in (("grid", self.grid), ("set", self.set)):
+                for known in values.get(name, {}):
+                    if parameter in (None, known):
+                        return self._typed.get((name, known), f"{table}.{name}.{known}")
+        return str(parameter)
 
 
 def _is_of(name: str, entries: list[str]) -> bool:
@@ -164,46 +268,80 @@ def suite_names() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
-def load_suite(name: str, settings: Mapping[tuple[str, str], list[Any]] | None = None, **changes: Any) -> Suite:
+def load_suite(
+    name: str,
+    settings: Mapping[tuple[str, str], list[Any]] | None = None,
+    *,
+    typed: Mapping[Any, str] | None = None,
+    **changes: Any,
+) -> Suite:
     """Read a built-in suite or a file, with some keys changed, and parameters set as by `Suite.with_settings`.
+
+    Parameters
+    ----------
+    name : str
+    settings : mapping of (str, str) to list, optional
+        Values by method and parameter.
+    typed : mapping, optional
+        How the user wrote a key of ``changes`` or of ``settings``, for messages.
+    **changes
+        Keys of the suite.
 
     Raises
     ------
     InputError
-        If there is no such suite, or it is not valid; the file and the key are named.
+        If there is no such suite, or it is not valid; what the user wrote is named, or the file and the key.
     """
     path = Path(name) if name.endswith(".toml") else _FOLDER / f"{name}.toml"
-    if not path.is_file():
+    if not _is_readable(path):
         near = difflib.get_close_matches(name, suite_names(), n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise InputError(f"no suite {name!r}; {hint}built-in: {', '.join(suite_names())}; a file ends with .toml")
     try:
-        content = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML ({error})") from error
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); mend its rights, or take another") from error
+    except _READER_FAULTS as error:
+        raise InputError(f"{path}: not valid TOML ({one_line(error)})") from error
     # Fewer methods or data sets than the suite's: what it says of the others has no object.
     if "methods" in changes:
         for table in ("set", "grid"):
-            asked = {k: v for k, v in content.get(table, {}).items() if concerns(k, changes["methods"])}
-            content[table] = asked
-    if "datasets" in changes:
-        of_others = content.get("outliers", {})
-        content["outliers"] = {k: v for k, v in of_others.items() if _is_of(k, changes["datasets"])}
-    suite = make_suite({**content, **changes}, source=str(path)).with_settings(settings or {})
+            if isinstance(content.get(table), dict):
+                content[table] = {k: v for k, v in content[table].items() if concerns(k, changes["methods"])}
+    if "datasets" in changes and isinstance(content.get("outliers"), dict):
+        content["outliers"] = {k: v for k, v in content["outliers"].items() if _is_of(k, changes["datasets"])}
+    source = str(path) if name.endswith(".toml") else f"suite {name}"
+    suite = make_suite({**content, **changes}, source, typed).with_settings(settings or {}, typed)
     if "methods" in changes and "selection_seeds" not in changes and not (suite.grid or suite.search):
         suite = suite.model_copy(update={"selection_seeds": None})  # of what is left there is nothing to choose
     return suite
 
 
-def make_suite(content: Mapping[str, Any], source: str) -> Suite:
-    """Validate a suite's content; ``source`` is named in the error."""
+def make_suite(content: Mapping[str, Any], source: str, typed: Mapping[Any, str] | None = None) -> Suite:
+    """Validate a suite's content; the error names how the user wrote a key, or ``source`` and the key."""
     try:
         return Suite.model_validate(dict(content))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        first, said = error.errors()[0], typed or {}
+        message, key = _reworded(first["msg"]), ".".join(str(part) for part in first["loc"])
+        # What is wrong with several keys at once begins with one of them.
+        concerned = first["loc"][0] if key else message.partition(" ")[0]
+        where = said.get(concerned, f"{source}: {key}" if key else source)
         hint = f" (keys: {', '.join(Suite.model_fields)})" if first["type"] == "extra_forbidden" else ""
-        raise InputError(f"{source}: {key + ': ' if key else ''}{first['msg']}{hint}") from error
+        raise InputError(f"{where}: {one_line(message, 1000)}{hint}") from error
+
+
+def _reworded(message: str) -> str:
+    return message.removeprefix("Value error, ").removeprefix("Input ")
+
+
+def _is_readable(path: Path) -> bool:
+    """Tell whether there is a file, where one may look."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError) as error:  # a folder without rights, a name with a null character
+        name, reason = one_line(path), one_line(error)
+        raise InputError(f"{name}: cannot be read ({reason}); mend its rights, or take another") from error
 
 
 def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[str], MethodInfo]) -> list[Cell]:
@@ -237,6 +375,7 @@ def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[st
         cells += cells_of(
             spec, dataset, with_twins(found), suite.seeds, outliers=outlier_sets_of(suite, spec, datasets)
         )
+        _refuse_too_many(len(cells))
     return unique(cells)
 
 
@@ -248,12 +387,28 @@ def cells_of(
     part: Part = "whole",
     outliers: tuple[OutlierSet, ...] = (),
 ) -> list[Cell]:
-    """Return the cells of configurations on a data set; one that takes no seed has a single one on the same points."""
+    """Return the cells of configurations on a data set; one that takes no seed has a single one on the same points.
+
+    Raises
+    ------
+    InputError
+        If they are more than `MOST_CELLS`.
+    """
+    configurations = list(configurations)
+    _refuse_too_many(len(configurations) * len(seeds))
     return [
         Cell(spec, dataset.name, dataset.fingerprint, configuration, seed, part, outliers)
         for configuration in configurations
         for seed in (seeds if configuration.seeded or part == "selection" else seeds[:1])
     ]
+
+
+def _refuse_too_many(n: int) -> None:
+    if n > MOST_CELLS:
+        raise InputError(
+            f"this makes {n:,} cells or more, and a run holds {MOST_CELLS:,} at most; "
+            "take fewer seeds, a smaller grid or --search, or several runs"
+        )
 
 
 def unique(cells: Iterable[Cell]) -> list[Cell]:

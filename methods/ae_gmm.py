@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
+from methods.bounds import Count
 from methods.losses import log_mixture_joint
 from methods.networks import Likelihood
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
@@ -69,7 +70,7 @@ class AEGMM(MixtureAssignment, DeepClusterer):
     """
 
     likelihood: Likelihood = "bernoulli"
-    n_init: int = 10
+    n_init: Count = 10
 
     def _fit(self, x: Tensor) -> None:
         self.network_ = self._pretrain(x)

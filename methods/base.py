@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from methods.bounds import Count, CountOrZero, NotNegative, Positive, Share, Width, Widths
 from methods.losses import log_soft_assignment
 from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Likelihood, reparameterize
 from methods.pretraining import PRETRAINING, Recipe, pretrain
@@ -81,17 +82,17 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
     """
 
     n_clusters: int = 10
-    hidden_dims: tuple[int, ...] = (500, 500, 2000)
-    latent_dim: int = 10
+    hidden_dims: Widths = (500, 500, 2000)
+    latent_dim: Width = 10
     likelihood: Likelihood = "gaussian"
     initializer: Initializer = "glorot"
-    batch_size: int = 256
-    pretrain_epochs: int = 50
+    batch_size: Count = 256
+    pretrain_epochs: CountOrZero = 50
     pretrain_optimizer: OptimizerName = "adam"
-    pretrain_learning_rate: float = 1e-3
-    pretrain_momentum: float = 0.9
-    pretrain_weight_decay: float = 0.0
-    n_init: int = 20
+    pretrain_learning_rate: Positive = 1e-3
+    pretrain_momentum: Share = 0.9
+    pretrain_weight_decay: NotNegative = 0.0
+    n_init: Count = 20
     random_state: int | np.random.RandomState | None = None
     device: str = "auto"
     memory: str | None = None
@@ -216,7 +217,7 @@ class StochasticClusterer(DeepClusterer):
         What sigma is multiplied with in z = mu + sigma·eps; 0 switches the noise off.
     """
 
-    noise_scale: float = 1.0
+    noise_scale: NotNegative = 1.0
     network_: GaussianAutoencoder = field(init=False)
 
     def sample_proba(self, X: np.ndarray, n_samples: int = 32, random_state: int | None = 0) -> np.ndarray:

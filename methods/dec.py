@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
+from methods.bounds import Count, CountOrZero, NotNegative, Positive, Share
 from methods.losses import clustering_loss, log_soft_assignment, reconstruction_loss, target_distribution
 from methods.networks import Autoencoder
 from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_SDEC, SHORT
@@ -68,16 +69,16 @@ class DEC(DeepClusterer):
         The centroids; ``labels_`` is the argmax of the soft assignment to them, never a new KMeans.
     """
 
-    reconstruction_weight: float = 0.0
-    target_update: int | Literal["epoch", "batch"] = "epoch"
+    reconstruction_weight: NotNegative = 0.0
+    target_update: Count | Literal["epoch", "batch"] = "epoch"
     optimizer: OptimizerName = "adam"
-    learning_rate: float = 1e-4
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    epochs: int | None = 50
-    max_iter: int = 20_000
-    tol: float = 0.001
-    alpha: float = 1.0
+    learning_rate: Positive = 1e-4
+    momentum: Share = 0.9
+    weight_decay: NotNegative = 0.0
+    epochs: CountOrZero | None = 50
+    max_iter: CountOrZero = 20_000
+    tol: Share = 0.001
+    alpha: Positive = 1.0
 
     def _fit(self, x: Tensor) -> None:
         if self.target_update not in ("epoch", "batch") and not (

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bench.method import MethodInfo
 from methods.base import Stopwatch, fit_kmeans
+from methods.bounds import Count
 from methods.seeding import Streams
 
 
@@ -36,7 +37,7 @@ class PixelKMeans(ClusterMixin, BaseEstimator):
     """
 
     n_clusters: int = 10
-    n_init: int = 20
+    n_init: Count = 20
     random_state: int | np.random.RandomState | None = None
 
     def fit(self, X: np.ndarray, y: Any = None) -> PixelKMeans:  # noqa: ARG002 - scikit-learn's signature

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bench.method import MethodInfo
 from methods.base import StochasticClusterer
+from methods.bounds import Count, Finite, NotNegative, Share
 from methods.dec import DEC
 from methods.dec import info as dec_info
 from methods.losses import (
@@ -59,13 +60,13 @@ class SDEC(StochasticClusterer, DEC):
         As in :class:`methods.base.StochasticClusterer`.
     """
 
-    reconstruction_weight: float = 0.01
-    beta: float = 0.01
-    beta_warmup: float = 1 / 3
+    reconstruction_weight: NotNegative = 0.01
+    beta: NotNegative = 0.01
+    beta_warmup: Share = 1 / 3
     prior: Literal["standard", "mixture"] = "mixture"
     score: Literal["mean", "sample"] = "mean"
-    n_draws: int = 4
-    log_variance_start: float = -5.0
+    n_draws: Count = 4
+    log_variance_start: Finite = -5.0
     network_: GaussianAutoencoder = field(init=False)
 
     def _fit(self, x: Tensor) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from bench.method import MethodInfo
 from methods.ae_gmm import AEGMM, MixtureAssignment, fit_mixture
 from methods.base import StochasticClusterer, Stopwatch
+from methods.bounds import Count, CountOrZero, Finite, NotNegative, Positive
 from methods.losses import gaussian_kl, log_likelihood, log_mixture_joint, reconstruction_loss
 from methods.networks import GaussianAutoencoder, Likelihood, reparameterize
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
@@ -79,14 +80,14 @@ class VaDE(MixtureAssignment, StochasticClusterer):
     """
 
     likelihood: Likelihood = "bernoulli"
-    batch_size: int = 100
-    n_init: int = 10
-    epochs: int = 300
-    learning_rate: float = 2e-3
-    learning_rate_decay: float = 0.9
-    decay_every: int = 10
-    min_learning_rate: float = 2e-4
-    log_variance_start: float = -5.0
+    batch_size: Count = 100
+    n_init: Count = 10
+    epochs: CountOrZero = 300
+    learning_rate: Positive = 2e-3
+    learning_rate_decay: Positive = 0.9
+    decay_every: Count = 10
+    min_learning_rate: NotNegative = 2e-4
+    log_variance_start: Finite = -5.0
 
     def _fit(self, x: Tensor) -> None:
         autoencoder = self._pretrain(x)

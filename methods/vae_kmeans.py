@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.base import StochasticClusterer, Stopwatch
+from methods.bounds import NotNegative
 from methods.losses import log_likelihood, standard_normal_kl
 from methods.networks import GaussianAutoencoder, Likelihood, initialize
 from methods.presets import QUICK, SEED_VAE, SHORT
@@ -34,7 +35,7 @@ class VAEKMeans(StochasticClusterer):
     """
 
     likelihood: Likelihood = "bernoulli"
-    beta: float = 1.0
+    beta: NotNegative = 1.0
 
     def _fit(self, x: Tensor) -> None:
         watch = Stopwatch()

@@ -7,31 +7,40 @@ from bench.cli.start import leave_start_folder  # isort: skip - before anything 
 import os
 import sys
 import threading
-import warnings
-from pathlib import Path
+from contextlib import suppress
+from typing import Any
 
-from bench.cli.app import app
-from bench.errors import InputError
-
-# In the order in which the help lists them.
-from bench.cli import run, report, assignments, check, new_method, check_method, lists  # isort: skip
-
-__all__ = ["app", "assignments", "check", "check_method", "lists", "main", "new_method", "report", "run"]
+__all__ = ["app", "main"]
 
 
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit code 2."""
-    leave_start_folder(str(Path(sys.argv[0]).resolve().parent))
-    warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
-    code: object = 0
+    leave_start_folder(os.path.dirname(os.path.realpath(sys.argv[0])))  # noqa: PTH120 - the less is imported, the better
+
+    def work() -> int:
+        from bench.cli.commands import invoke
+
+        return invoke(sys.argv[1:])
+
     try:
-        app()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = 2
-    except SystemExit as ended:
-        code = ended.code
+        from bench.cli.ending import orderly  # first of all: from here on signals are looked after
+
+        code = orderly(work)
+    except KeyboardInterrupt:  # while even that was imported
+        print("stopped by Ctrl-C; nothing was begun", file=sys.stderr)
+        code = 130
     if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
-        sys.stdout.flush()
-        os._exit(code if isinstance(code, int) else int(code is not None))  # Python would wait for a plugin's threads
-    sys.exit(code)  # type: ignore[arg-type]
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)  # Python would wait for a plugin's threads
+    sys.exit(code)
+
+
+def __getattr__(name: str) -> Any:
+    """Return the application when it is asked for: what it imports is worth a Ctrl-C."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from bench.cli.commands import app
+
+    return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-out = Console()
+
+
+class Output(Console):
+    """A console that says where its reader has gone, instead of ending the process."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what rich caught."""
+        raise BrokenPipeError(errno.EPIPE, "the reader of the output has gone")
+
+
+out = Output()
 
 #: What a report consists of, beside its page.
 _WRITTEN = ("leaderboard.md .csv .tex", "findings.csv", "scores.parquet", "figures/")

@@ -34,6 +34,7 @@ def check(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything as JSON.", metavar="FILE")] = None,
 ) -> None:
     """Compare a run with a baseline. Exit code 1 if it is worse, 2 if something cannot be compared."""
+    from bench.experiment import reported
     from bench.regression import compare, load_baseline
     from bench.regression.variants import planned_keys
     from bench.results import suite_of
@@ -51,7 +52,7 @@ def check(
         _update(source, baseline, chosen, tolerated)
         return
     comparison = compare(
-        source.records(),
+        reported(source),
         load_baseline(baseline),
         metrics=chosen,
         methods=only,

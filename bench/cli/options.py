@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
+import shlex
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bench.errors import InputError
+from bench.text import one_line
+
+if TYPE_CHECKING:
+    from bench.suite import Suite
+
+#: More than any machine has cores; each process holds a torch of its own.
+MOST_PROCESSES = 1024
 
 
 class Executor(StrEnum):
@@ -56,7 +65,13 @@ DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder of data sets. Default: $DEEPCLUSTBENCH_DATA, else the user's cache."),
 ]
-Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE, and how the suite was changed."),
+]
+Append = Annotated[
+    bool, typer.Option("--append", help="Take a folder that holds another experiment; the report is of this one.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Run every cell again.")]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Run the failed cells again.")]
 Search = Annotated[
@@ -65,9 +80,14 @@ Search = Annotated[
 SelectionSeeds = Annotated[
     str | None, typer.Option(help="Seeds to choose hyper-parameters on, apart from --seeds: 100-104.")
 ]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Processes (local). Default: one a core, on a GPU one.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, max=MOST_PROCESSES, help="Processes (local). Default: one a core, on a GPU one.")
+]
 Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads of a cell; results depend on it. Default: 1, with Ray its CPUs.")
+    int | None,
+    typer.Option(
+        min=1, max=MOST_PROCESSES, help="Threads of a cell; results depend on it. Default: 1, with Ray its CPUs."
+    ),
 ]
 
 
@@ -85,20 +105,51 @@ def suite_of_options(
     label: str | None,
     header: HeaderRow | None,
     separator: str | None,
-) -> Any:
-    """Return the suite with what the command line changes of it."""
+) -> Suite:
+    """Return the suite with what the command line changes of it.
+
+    Raises
+    ------
+    InputError
+        If something is not valid; it begins with what the user typed.
+    """
     from bench.suite import load_suite
 
-    changes: dict[str, Any] = {"preset": preset, "search": search, "seeds": seeds}
-    changes |= {"selection_seeds": selection_seeds, "limit": limit, "clusters": clusters}
-    changes |= {"label": _position_or_name(label), "header": header and header.value, "separator": separator}
-    changes |= {"methods": methods and methods.split(","), "datasets": datasets and datasets.split(",")}
-    changes = {key: value for key, value in changes.items() if value is not None}
-    return load_suite(name, dict(_setting(text) for text in settings or ()), **changes)
+    told: dict[str, Any] = {"preset": preset, "search": search, "seeds": seeds}
+    told |= {"selection_seeds": selection_seeds, "limit": limit, "clusters": clusters}
+    told |= {"label": label, "header": header and header.value, "separator": separator}
+    told |= {"methods": methods, "datasets": datasets}
+    told = {key: value for key, value in told.items() if value is not None}
+    typed: dict[Any, str] = {
+        key: one_line(f"--{key.replace('_', '-')} {shlex.quote(str(value))}") for key, value in told.items()
+    }
+    changes = {key: _READ.get(key, lambda value: value)(value) for key, value in told.items()}
+    chosen: dict[tuple[str, str], list[Any]] = {}
+    for text in settings or ():
+        place, values = _setting(text)
+        if place in chosen:
+            raise InputError(f"--set {text}: {'.'.join(place)} is set twice; give all its values in one, A,B")
+        chosen[place], typed[place] = values, one_line(f"--set {text}")
+    return load_suite(name, chosen, typed=typed, **changes)
+
+
+def folder_of(out_folder: Path | None, name: str, asked: Suite) -> Path:
+    """Return the folder of a run: what the user says, or one that tells the suite and how it was changed."""
+    from bench.experiment import default_folder
+    from bench.suite import load_suite
+
+    return out_folder or default_folder(load_suite(name), asked)
 
 
 def _position_or_name(text: str | None) -> int | str | None:
-    return int(text) if text and re.fullmatch(r"-?\d{1,9}", text) else text
+    return int(text) if text and re.fullmatch(r"-?[0-9]{1,9}", text) else text
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "methods": lambda text: text.split(","),
+    "datasets": lambda text: text.split(","),
+    "label": _position_or_name,
+}
 
 
 def _setting(text: str) -> tuple[tuple[str, str], list[Any]]:
@@ -111,11 +162,59 @@ def _setting(text: str) -> tuple[tuple[str, str], list[Any]]:
 
 
 def values_of(text: str) -> list[Any]:
-    """Return the values VALUE[,VALUE...]: TOML, or words."""
+    """Return the values VALUE[,VALUE...]: each TOML, or a word."""
     try:
-        return tomllib.loads(f"v = [{text}]")["v"]
-    except tomllib.TOMLDecodeError:
-        return text.split(",")
+        return _toml(text)
+    except ValueError:
+        return [_value(part.strip()) for part in text.split(",")]
+
+
+def _value(text: str) -> Any:
+    try:
+        (value,) = _toml(text)
+    except ValueError:
+        return text
+    return value
+
+
+def _toml(text: str) -> list[Any]:
+    """Return the values of a list in TOML.
+
+    Raises
+    ------
+    ValueError
+        If they are none, or something comes after them.
+    """
+    try:
+        found = tomllib.loads(f"v = [{text}]")
+    except RecursionError:
+        raise ValueError("too deep") from None
+    if len(found) > 1:
+        raise ValueError("more than a list")
+    return found["v"]
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse what compares as no number does, and would pass every bound."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no finite number")
+    return value
+
+
+def refuse_missing_gpu(device: Device, address: str | None) -> None:
+    """Refuse a GPU where there is none; of another machine's, whoever joins its cluster learns.
+
+    Raises
+    ------
+    InputError
+        If CUDA is asked for and this machine has none.
+    """
+    if device is not Device.CUDA or address is not None:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InputError("--device cuda: this machine has no GPU that torch can use; write --device cpu or auto")
 
 
 def refuse(options: dict[str, Any], where: str) -> None:

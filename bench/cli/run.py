@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from bench.cli.app import app, out, print_table, say, say_written
+from bench.cli.app import Output, app, out, print_table, say, say_written
 from bench.cli.options import (
+    Append,
     Clusters,
     DataRoot,
     Datasets,
@@ -36,7 +36,10 @@ from bench.cli.options import (
     SuiteName,
     Threads,
     default_jobs,
+    finite,
+    folder_of,
     refuse,
+    refuse_missing_gpu,
     suite_of_options,
 )
 
@@ -64,19 +67,25 @@ def run(
     out_folder: Out = None,
     force: Force = False,
     retry_failed: Retry = False,
+    append: Append = False,
     executor: Annotated[Executor, typer.Option(help="What runs the cells.")] = Executor.LOCAL,
     jobs: Jobs = None,
     threads: Threads = None,
     device: Annotated[Device, typer.Option(help="Where networks are trained.")] = Device.AUTO,
-    timeout: Annotated[float | None, typer.Option(min=0.001, help="Seconds a cell may take.")] = None,
-    max_retries: Annotated[int, typer.Option(min=0, help="Tries more for a cell whose worker died.")] = 2,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.001, max=1e8, callback=finite, help="Seconds a cell may take.")
+    ] = None,
+    max_retries: Annotated[int, typer.Option(min=0, max=1000, help="Tries more for a cell whose worker died.")] = 2,
     address: Annotated[
         str | None, typer.Option(help="Ray cluster to join, HOST:PORT or auto. Default: a private Ray.")
     ] = None,
     gpus_per_trial: Annotated[
-        float | None, typer.Option(min=0, help="GPUs of a cell (Ray); 0.25 puts four on one. Default: 1 if any.")
+        float | None,
+        typer.Option(min=0, callback=finite, help="GPUs of a cell (Ray); 0.25 puts four on one. Default: 1 if any."),
     ] = None,
-    cpus_per_trial: Annotated[float | None, typer.Option(min=0.01, help="CPUs of a cell (Ray). Default: 1.")] = None,
+    cpus_per_trial: Annotated[
+        float | None, typer.Option(min=0.01, callback=finite, help="CPUs of a cell (Ray). Default: 1.")
+    ] = None,
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Cells at one time (Ray).")] = None,
 ) -> None:
     """Run a suite: what has a record is not run again. Exit code 3 if cells failed."""
@@ -104,7 +113,8 @@ def run(
         header,
         separator,
     )
-    target = Run(out_folder or Path("results/runs") / plan_of.name)
+    target = Run(folder_of(out_folder, suite, plan_of))
+    refuse_missing_gpu(device, address)
     how: OnRay | OnThisMachine
     if executor is Executor.RAY:
         refuse({"--jobs": jobs}, "--executor local; with Ray write --max-concurrent")
@@ -135,9 +145,10 @@ def run(
         how,
         settings,
         command=shlex.join(["deepclustbench", *sys.argv[1:]]),
-        console=Console(file=sys.stdout),  # this very stream: an executor may point sys.stdout elsewhere
+        console=Output(file=sys.stdout),  # this very stream: an executor may point sys.stdout elsewhere
         force=force,
         retry_failed=retry_failed,
+        append=append,
     )
     if not outcome.complete:
         say("stopped; the finished cells are kept, the same command goes on from here")
@@ -169,10 +180,12 @@ def plan(
     out_folder: Out = None,
     force: Force = False,
     retry_failed: Retry = False,
+    append: Append = False,
     jobs: Jobs = None,
 ) -> None:
     """Show the cells of a suite, what is done, what is left and an estimate. Runs nothing."""
     from bench.benchmark import load_datasets, make_plan, make_selection_plan
+    from bench.experiment import enter, experiment_of
     from bench.store import Run
 
     plan_of = suite_of_options(
@@ -190,9 +203,10 @@ def plan(
         header,
         separator,
     )
-    target = Run(out_folder or Path("results/runs") / plan_of.name)
+    target = Run(folder_of(out_folder, suite, plan_of))
     data = load_datasets(plan_of, data_root)
     plan_of, _ = _usable(plan_of, data)
+    enter(target, experiment_of(plan_of, data), append=append)
     again = {"force": force, "retry_failed": retry_failed}
     workers = jobs or default_jobs(Device.AUTO)
     first = make_selection_plan(plan_of, target, data, **again)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InputError
+from bench.experiment import reported
 from bench.regression.baseline import Baseline, load_baseline, write_baseline
 from bench.regression.taking import take_baseline
 from bench.regression.variants import planned_keys
@@ -54,7 +55,7 @@ def update_baseline(
         If the run is not finished or gives no baseline, the old file is something else, or the new one cannot be
         written.
     """
-    suite, records, planned = suite_of(run), list(run.records()), planned_keys(run)
+    suite, records, planned = suite_of(run), list(reported(run)), planned_keys(run)
     left = planned - {record.key for record in records}
     if left:
         raise InputError(

@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -99,7 +100,8 @@ def _connected(address: str | None, log: Path, cpus: int, folder: Path) -> Itera
         log.parent.mkdir(parents=True, exist_ok=True)
         with _appending(log) as sink, redirect_stdout(sink), redirect_stderr(sink):
             _log_to(sink)
-            _connect(ray, address, folder, cpus)
+            with _own_signals():
+                _connect(ray, address, folder, cpus)
             _log_to(sink)  # connecting undid it
             ended = threading.Event()
             if address is None:
@@ -126,6 +128,17 @@ def _appending(log: Path) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):
             sink.close()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Undo that Ray, when it is connected to, takes SIGTERM for itself."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _connect(ray: Any, address: str | None, folder: Path, cpus: int) -> None:

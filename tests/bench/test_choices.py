@@ -317,7 +317,7 @@ def test_boards_hold_what_the_last_command_chose_and_nothing_that_was_chosen_bef
     assert first["fixed"] == [method]
     assert first["label-free"] in ([f"{method} parts=10"], [f"{method} parts=12"]), "the preset has too few clusters"
     shutil.copytree(folder, before)
-    second = choose(folder, "11,13", "--selection-seeds", "7-8")
+    second = choose(folder, "11,13", "--selection-seeds", "7-8", "--append")
     assert second["fixed"] == [method]
     assert second["label-free"] in ([f"{method} parts=11"], [f"{method} parts=13"])
     assert not set(first["label-free"]) & {v for variants in second.values() for v in variants}
@@ -327,9 +327,11 @@ def test_boards_hold_what_the_last_command_chose_and_nothing_that_was_chosen_bef
     for folders in ((folder, before), (before, folder)):
         assert variants_on(boards_in(*folders)) == of_both, "the order of the runs says nothing"
 
-    afterwards = choose(folder, "10,12")
-    assert list(afterwards) == ["fixed"]
-    assert set(second["label-free"]) <= set(afterwards["fixed"]), "no result is lost"
+    afterwards = choose(folder, "10,12", "--append")
+    assert afterwards == {"fixed": [f"{method} parts=10", f"{method} parts=12"]}, "what was asked for last"
+    assert {*second["label-free"], *first["label-free"]} <= {
+        r["variant"] for r in stored(folder).values() if r["part"] == "whole"
+    }, "no result is lost"
 
 
 def test_a_preset_that_nothing_beats_is_chosen_and_reported_once(cli, tmp_path, plugins):

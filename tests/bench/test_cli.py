@@ -42,9 +42,9 @@ def test_a_run_leaves_records_outputs_and_leaderboards_and_is_not_run_again(cli,
     assert code == 0
     assert "Board" in out
 
-    code, out, _ = cli(
-        "run", tiny, "--out", folder, "--methods", "kmeans", "--set", "kmeans.n_init=1,2", "--seeds", "1"
-    )
+    other = ["run", tiny, "--out", folder, "--methods", "kmeans", "--set", "kmeans.n_init=1,2", "--seeds", "1"]
+    assert cli(*other)[0] == 2  # another experiment
+    code, out, _ = cli(*other, "--append")
     assert code == 0
     assert len(records(folder)) == 12  # extended; nothing before it was lost
 
