@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
-from bench.guard import heeded_interrupts
+from bench.guard import Interrupts, heeded_interrupts
 
 
 class InputError(ValueError):
@@ -26,7 +27,14 @@ class Stopped(KeyboardInterrupt):
     ----------
     number : int
         Of the signal.
+
+    Attributes
+    ----------
+    asked : int or None
+        The signal that this process has had. Libraries, such as Ray, may raise a plain KeyboardInterrupt in its place.
     """
+
+    asked: ClassVar[int | None] = None
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -48,8 +56,14 @@ def foreign(explain: Callable[[BaseException], str], error: type[InputError] = M
         try:
             yield
         except BaseException as raised:
-            if interrupts.pressed:
-                raise KeyboardInterrupt from raised
+            _end_where_asked(interrupts)
             raise error(explain(raised)) from raised
-    if interrupts.pressed:  # and the code has swallowed it
+    _end_where_asked(interrupts)  # the code may have swallowed it
+
+
+def _end_where_asked(interrupts: Interrupts) -> None:
+    """Go on to the end where the user has pressed Ctrl-C, or a signal has asked for it."""
+    if Stopped.asked is not None:
+        raise Stopped(Stopped.asked)
+    if interrupts.pressed:
         raise KeyboardInterrupt
