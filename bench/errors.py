@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 
 class InputError(ValueError):
@@ -24,7 +25,14 @@ class Stopped(KeyboardInterrupt):
     ----------
     number : int
         Of the signal.
+
+    Attributes
+    ----------
+    asked : int or None
+        The signal that this process has had. Libraries, such as Ray, may raise a plain KeyboardInterrupt in its place.
     """
+
+    asked: ClassVar[int | None] = None
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

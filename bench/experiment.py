@@ -278,14 +278,14 @@ def _of_older(run: Run, suite: Suite) -> Experiment:
     experiment = _experiment(suite, {**{r.dataset: r.fingerprint for r in records}, **planned})
     contents: dict[str, set[tuple[str, str]]] = {}
     clusters: dict[str, set[str]] = {}
-    presets = set()
+    presets: set[str] = set()
     for record in records:
         contents.setdefault(record.dataset.partition("[")[0], set()).add((record.dataset, record.fingerprint))
         if "n_clusters" in record.params:
             clusters.setdefault(record.fingerprint, set()).add(str(record.params["n_clusters"]))
         if record.role == "asked" and record.preset and "@" not in record.variant:
             presets.add(record.preset)
-    mixed = len(presets) > 1 or any(len(there) > 1 for there in (*contents.values(), *clusters.values()))
+    mixed = any(n > 1 for n in (len(presets), *map(len, contents.values()), *map(len, clusters.values())))
     if mixed and planned:
         experiment = experiment.model_copy(update={"datasets": planned, "mixed": True})
     return experiment

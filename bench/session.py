@@ -116,9 +116,9 @@ def carry_out(
                     target.write_plan(plan.cells, plan.boards)
             if complete:
                 complete = run(plan, suite.name, suite.primary_metric)
-        except Stopped:
-            raise
         except KeyboardInterrupt:
+            if Stopped.asked is not None:
+                raise
             complete = False
         for dataset in data.values():
             target.write_dataset(dataset)

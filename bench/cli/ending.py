@@ -35,6 +35,7 @@ def orderly(work: Callable[[], int]) -> int:
         Returns its exit code.
     """
     _speak_any_encoding()
+    Stopped.asked = None
     try:
         with _stopped_by_signals():
             code = work()
@@ -42,11 +43,11 @@ def orderly(work: Callable[[], int]) -> int:
             return code
     except InputError as error:
         return _told(f"error: {error}", 2)
-    except KeyboardInterrupt as stopped:
+    except KeyboardInterrupt:
         with suppress(ValueError):  # only the main thread may
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # who is impatient gets no traceback either
-        if isinstance(stopped, Stopped):
-            return _told(f"stopped by {signal.Signals(stopped.number).name}; {KEPT}", 128 + stopped.number)
+        if Stopped.asked is not None:
+            return _told(f"stopped by {signal.Signals(Stopped.asked).name}; {KEPT}", 128 + Stopped.asked)
         return _told(f"stopped by Ctrl-C; {KEPT}", _INTERRUPTED)
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _is_closed(sys.stdout):
@@ -69,6 +70,7 @@ def _stopped_by_signals() -> Iterator[None]:
 
     def stop(number: int, _: Any) -> None:
         signal.signal(number, signal.SIG_DFL)
+        Stopped.asked = number
         raise Stopped(number)
 
     numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
