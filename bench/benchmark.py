@@ -82,7 +82,7 @@ def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Datas
     Raises
     ------
     InputError
-        If one is missing, damaged or has fewer points than clusters; before anything runs.
+        If one is missing, damaged or has fewer points than clusters, or two have one name; before anything runs.
     """
     asked = dict.fromkeys(suite.datasets, suite.clusters)
     clusters = {**dict.fromkeys(specs_of(suite), ANY_CLUSTERS), **asked}
@@ -97,10 +97,23 @@ def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Datas
             )
         for spec in taking:
             read_as[spec][option] = value
-    return {
+    loaded = {
         spec: load_dataset(spec, data_root=data_root, limit=suite.limit, n_clusters=k, **read_as[spec])
         for spec, k in clusters.items()
     }
+    _refuse_equal_names({spec: loaded[spec] for spec in suite.datasets})
+    return loaded
+
+
+def _refuse_equal_names(loaded: Mapping[str, Dataset]) -> None:
+    first: dict[str, str] = {}
+    for spec, dataset in loaded.items():
+        other = first.setdefault(dataset.name, spec)
+        if loaded[other].fingerprint != dataset.fingerprint:
+            raise InputError(
+                f"--datasets {spec}: other data than {other}, and both are named {dataset.name!r} in tables; give one a "
+                "card with a name of its own"
+            )
 
 
 def usable(suite: Suite, datasets: Mapping[str, Dataset]) -> tuple[Suite, list[str]]:
