@@ -111,7 +111,7 @@ def _refuse_equal_names(loaded: Mapping[str, Dataset]) -> None:
         other = first.setdefault(dataset.name, spec)
         if loaded[other].fingerprint != dataset.fingerprint:
             raise InputError(
-                f"--datasets {spec}: other data than {other}, and both are named {dataset.name!r} in tables; give one a "
+                f"--datasets {spec}: other data than {other}, and tables would call both {dataset.name!r}; give one a "
                 "card with a name of its own"
             )
 

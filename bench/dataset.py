@@ -36,7 +36,8 @@ class Dataset:
     scaling : str
         In words, how the values came to [0, 1].
     items : ndarray of shape (n_samples,) or None
-        What the source calls each point: a file below `source`, or a row; None where points have no source.
+        What the source calls each point: a file below `source`, or a row of it, counted from 0; None where that is the
+        point's position.
     source : str
         The file or folder that the points came from; empty where they came from none.
     """

@@ -82,6 +82,7 @@ def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | N
     if limit is not None and limit < n:
         kept = (limit, card.name)
         chosen = limited_indices(n, *kept)
+        items = np.arange(n).astype(np.str_) if items is None else items
         x, items, labels = x[chosen], items[chosen], None if labels is None else labels[chosen]
     k = _clusters(card, names, n_clusters, where)
     if len(x) < k:
@@ -187,16 +188,17 @@ def _warn_of_width(n: int, n_features: int, where: str) -> None:
         )
 
 
-def _items(card: Card, splits: list[Split]) -> np.ndarray:
-    """Return what the sources call the points: their own names, or rows counted from 0, in the order of the splits."""
+def _items(card: Card, splits: list[Split]) -> np.ndarray | None:
+    """Return what the sources call the points: their own names, or rows of splits; None where it is their position."""
+    if len(splits) == 1 and splits[0].items is None:
+        return None
     named = []
     for split, part in zip(card.splits, splits, strict=True):
         if part.items is not None:
             several = len({each.source for each in splits}) > 1
             named += [f"{part.source}/{item}" if several else item for item in part.items]
         else:
-            prefix = f"{split}:" if len(splits) > 1 else ""
-            named += [f"{prefix}{row}" for row in range(len(part.points))]
+            named += [f"{split}:{row}" for row in range(len(part.points))]
     return np.array(named, dtype=np.str_)
 
 
