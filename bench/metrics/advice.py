@@ -80,7 +80,7 @@ def _drowned(run: _Run) -> str | None:
 
 def _constant_code(run: _Run) -> str | None:
     units = history_of(run.outputs, "active_units", "pretrain")
-    if not _lost_clusters(run) or not len(units) or units[-1] > 0:
+    if not _lost_clusters(run) or not len(units) or units[-1] != 0:  # NaN is not known
         return None
     return (
         "After pretraining all codes are alike (no active unit). Try more or fewer pretrain_epochs, "
