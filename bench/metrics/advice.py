@@ -123,7 +123,8 @@ def _too_wide(run: _Run) -> str | None:
     n_points, n_features = run.shape
     if not _lost_clusters(run) or n_features <= n_points:
         return None
-    return f"{n_points:,} points have {n_features:,} features: try preprocessing in a card (variable or pca)."
+    # 801 points of 20,531 features, DEC after 60 epochs: ARI .16; of their 50 principal components 1.0
+    return f"{n_points:,} points have {n_features:,} features: try preprocessing, such as pca = 50 in a card."
 
 
 _CAUSES: tuple[Callable[[_Run], str | None], ...] = (

@@ -77,7 +77,7 @@ def test_noise_that_has_vanished_advises_a_larger_beta():
 def test_more_features_than_points_advise_preprocessing_beside_the_cause():
     told = advice(shape=(N, 20_531), **FELL)
     assert told.startswith("The first steps")
-    assert told.endswith("100 points have 20,531 features: try preprocessing in a card (variable or pca).")
+    assert told.endswith("100 points have 20,531 features: try preprocessing, such as pca = 50 in a card.")
 
 
 @pytest.mark.parametrize("params", [{"learning_rate": None}, {"learning_rate": "auto"}, {"learning_rate": 0}])
