@@ -18,6 +18,7 @@ import tomli_w
 from filelock import FileLock, Timeout
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from bench.addresses import is_address
 from bench.cells import Cell, Part
 from bench.errors import InputError
 from bench.suite import Suite
@@ -233,9 +234,9 @@ class Run:
         """Keep what reports need of a data set, so that they can be made where the data are not.
 
         ``samples`` (m, *image_shape), for images; ``classes`` (n,) and ``class_names``, where there are labels;
-        ``scaling``, where it is known. What the source calls the points is kept beside it as text, for `items`: by
-        content and name, since two folders of equal images may call them differently. Of one name, the last one
-        written stays.
+        ``scaling``, where it is known; ``source``, where that is an address, which has the commit of data of the hub.
+        What the source calls the points is kept beside it as text, for `items`: by content and name, since two folders
+        of equal images may call them differently. Of one name, the last one written stays.
         """
         kept: dict[str, np.ndarray] = {}
         if dataset.image_shape is not None:
@@ -245,6 +246,8 @@ class Run:
             kept["class_names"] = np.array(dataset.class_names or [], dtype=np.str_)
         if dataset.scaling:
             kept["scaling"] = np.array(dataset.scaling, dtype=np.str_)
+        if is_address(dataset.source):
+            kept["source"] = np.array(dataset.source, dtype=np.str_)
         self._put(self._data / f"{dataset.fingerprint}.npz", lambda path: _save(path, kept))
         if dataset.items is not None:
             source = dataset.source

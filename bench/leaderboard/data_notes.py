@@ -11,7 +11,7 @@ from bench.text import one_line
 
 
 def data_notes(results: Results) -> dict[str, list[str]]:
-    """Return sentences on each data set, by its name in the frame: points without a class, and the scaling.
+    """Return sentences on each data set, by its name in the frame: points without a class, the scaling, the address.
 
     A data set of which nothing was kept has no sentences.
     """
@@ -31,4 +31,6 @@ def _notes(results: Results, cells: pd.DataFrame) -> list[str]:
         )
     if "scaling" in found:
         notes.append(f"Values: {one_line(found['scaling'], 500)}.")
+    if "source" in found:
+        notes.append(f"Source: {one_line(found['source'], 500)}.")
     return notes

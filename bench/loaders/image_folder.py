@@ -227,7 +227,7 @@ class _Header:
 def _header(read: Any, name: str) -> _Header:
     from PIL import Image
 
-    with reading(name, "replace the file or take it out of the folder"), read() as file, Image.open(file) as image:
+    with reading(name, "replace it, or leave it out of the data"), read() as file, Image.open(file) as image:
         frames: int = getattr(image, "n_frames", 1)
         if frames > 1:
             raise InputError(f"{name}: holds {frames} pictures; save the one that is meant")
@@ -251,7 +251,7 @@ def _decoded(read: Any, name: str, mode: str, size: tuple[int, int], background:
     import numpy as np
     from PIL import Image, ImageOps
 
-    with reading(name, "replace the file or take it out of the folder"), read() as file, Image.open(file) as image:
+    with reading(name, "replace it, or leave it out of the data"), read() as file, Image.open(file) as image:
         picture = ImageOps.exif_transpose(image)
         if picture.has_transparency_data:
             picture = picture.convert("RGBA")

@@ -400,3 +400,10 @@ def test_damaged_names_count_as_none(run, cli):
         (path,) = run.folder.glob("data/*.items.json")
         path.write_text(damage)
         assert rows_of(cli_ok(cli, "assignments", run.folder)[1])[0]["item"] == "0"
+
+
+@pytest.mark.parametrize(("source", "kept"), [("hf:ylecun/mnist:mnist#77f3279", True), ("photos", False), ("", False)])
+def test_a_run_keeps_the_address_and_the_commit_that_its_points_came_from(tmp_path, source, kept):
+    run, data = Run(tmp_path / "run"), replace(dataset(), source=source)
+    run.write_dataset(data)
+    assert str(run.dataset(data.fingerprint).get("source", "")) == (source if kept else "")
