@@ -26,6 +26,8 @@ KEPT = "the finished cells are kept, the same command goes on from here\n"
 def own_signals():
     """Leave the handlers as they were: a command that is over leaves Ctrl-C to the system."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)  # also where the tests run under nohup
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
