@@ -86,6 +86,8 @@ class Raw:
         Names of a table's features.
     items : sequence of str or None
         What the source calls each point, such as a file of a folder; None where it has but a position.
+    has_noise : bool
+        Whether the labels are known to write noise as -1, and no class.
     """
 
     points: np.ndarray
@@ -93,6 +95,7 @@ class Raw:
     source: str
     columns: tuple[str, ...] | None = None
     items: Sequence[str] | None = None
+    has_noise: bool = False
 
 
 def loader_names() -> list[str]:

@@ -47,7 +47,7 @@ def load(
     """
     with reading(request.path, _MEND), _arrays(request.path, request.kind) as arrays:
         if request.kind == "npy" and (x or y not in (None, "none")):
-            raise InputError(f"card {request.card!r}: parameters x and y are for .npz files; a .npy is points only")
+            raise InputError(f"card {request.card!r}: x and y (--label) are for .npz files; a .npy is points only")
         return take(request, arrays, x, y, samples)
 
 
@@ -61,6 +61,9 @@ def splits_in(path: Path) -> tuple[str, ...]:
 def _arrays(path: Path, kind: str = "") -> Iterator[dict[str, Array]]:
     import numpy as np
 
+    with path.open("rb") as file:
+        if not file.read(6).startswith((b"\x93NUMPY", b"PK")):
+            raise InputError(f"{path}: is no file of NumPy's; name it by what it is, such as .csv, or {_MEND}")
     loaded = np.load(path, allow_pickle=False)
     if isinstance(loaded, np.ndarray):
         if kind == "npz":

@@ -14,10 +14,14 @@ from bench.errors import InputError
 from bench.loaders import OF_ONE_TYPE, OWN_DATA, Raw, preprocessing, read_split, scaling
 from bench.loaders.checks import check_length, check_points
 from bench.loaders.fingerprints import dataset_fingerprint, split_fingerprint
-from bench.loaders.labels import encode_labels, plain_labels
+from bench.loaders.labels import encode_labels, has_label, plain_labels
 
 if TYPE_CHECKING:
     from bench.loaders.card import Card
+
+
+#: Above this a split is hardly in the unit of one within [0, 1].
+_OTHER_UNIT = 100
 
 
 class Split(NamedTuple):
@@ -30,6 +34,8 @@ class Split(NamedTuple):
     source: str
     fingerprint: str
     items: tuple[str, ...] | None
+    columns: tuple[str, ...] | None
+    has_noise: bool
 
 
 def read_checked(card: Card, data_root: Path) -> list[Split]:
@@ -46,13 +52,19 @@ def read_checked(card: Card, data_root: Path) -> list[Split]:
 def _checked(raw: Raw, card: Card) -> Split:
     where = f"data set {card.name!r} ({raw.source})"
     points = check_points(raw, where)
-    labels = None if raw.labels is None else plain_labels(raw.labels, where)
+    # The name of a folder is a class, whatever else it says.
+    known = np.unique(raw.labels) if card.loader == "image_folder" and raw.labels is not None else card.classes or ()
+    labels = None if raw.labels is None else plain_labels(raw.labels, where, known)
     check_length(points, labels, where)
-    codes, names = (None, None) if labels is None else encode_labels(labels, card.classes, where, card.noise_label)
+    codes, names = (None, None) if labels is None else _encoded(card, labels, where, raw.has_noise)
     by_value = card.loader.partition(":")[0] not in OF_ONE_TYPE
     fingerprint = split_fingerprint(points, codes, by_value=by_value)
     items = None if raw.items is None else tuple(raw.items)
-    return Split(points, labels, codes, names, raw.source, fingerprint, items)
+    return Split(points, labels, codes, names, raw.source, fingerprint, items, raw.columns, raw.has_noise)
+
+
+def _encoded(card: Card, labels: np.ndarray, where: str, has_noise: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+    return encode_labels(labels, card.classes, where, card.noise_label, has_noise=has_noise)
 
 
 def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | None) -> Dataset:
@@ -140,6 +152,14 @@ def _merged(
         raise InputError(f"{where}: points of the splits have shapes {sorted(shapes)}; give all splits one shape")
     if len({part.labels is None for part in splits}) > 1:
         raise InputError(f"{where}: some splits have labels and some have not; give labels to all or to none")
+    _refuse_unlike_splits(card, splits, where)
+    if card.noise_label is not None:
+        every = [part.labels for part in splits if part.labels is not None]
+        if not any(has_label(labels, card.noise_label) for labels in every):
+            found = sorted({str(label) for labels in every for label in np.unique(labels)[:8]})
+            raise InputError(
+                f"{where}: noise_label = {card.noise_label!r} is none of the labels ({', '.join(found[:8])})"
+            )
     if len(splits) == 1:
         return _with_noise_said(splits[0].points, splits[0].codes, splits[0].names, where)
     points = np.concatenate([part.points for part in splits])
@@ -148,8 +168,28 @@ def _merged(
         return points, None, None
     if len({part.dtype.kind == "U" for part in labels}) > 1:
         raise InputError(f"{where}: some splits have labels in words, some in numbers; give all of one kind")
-    codes, names = encode_labels(np.concatenate(labels), card.classes, where, card.noise_label)
+    codes, names = _encoded(card, np.concatenate(labels), where, any(part.has_noise for part in splits))
     return _with_noise_said(points, codes, names, where)
+
+
+def _refuse_unlike_splits(card: Card, splits: list[Split], where: str) -> None:
+    """Refuse splits whose columns differ, and warn of those whose values do."""
+    first, tops = splits[0], [float(part.points.max()) for part in splits]
+    for name, part in zip(card.splits, splits, strict=True):
+        if part.columns is not None and first.columns is not None and part.columns != first.columns:
+            pairs = zip(part.columns, first.columns, strict=False)
+            differing = [(here, there) for here, there in pairs if here != there]
+            if differing:
+                raise InputError(
+                    f"{where}: split {name!r} has the column {differing[0][0]!r} where {card.splits[0]!r} has "
+                    f"{differing[0][1]!r}; give all splits the same columns in one order"
+                )
+    if len(splits) > 1 and min(tops) <= 1 and max(tops) > _OTHER_UNIT:
+        low, high = card.splits[int(np.argmin(tops))], card.splits[int(np.argmax(tops))]
+        _warn(
+            f"{where}: values go up to {max(tops):g} in split {high!r} and to {min(tops):g} in {low!r}: are both in "
+            "one unit? They are scaled together"
+        )
 
 
 def _with_noise_said(

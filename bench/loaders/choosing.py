@@ -214,6 +214,10 @@ def _labels_name(
             )
     if len(named) > 1:
         raise InputError(f"{path}: holds {listed(arrays)}: {' and '.join(named[:3])} could be the labels; {_OTHERWISE}")
+    also = [name for name in _called(others, LABELS) if name not in named and others[name].vector_length == shape[0]]
+    if named == ["y"] and also:
+        what = f"labels are taken from y, though {also[0]!r} may hold some as well (--label NAME says which)"
+        warnings.warn(f"{path}: {what}", RuntimeWarning, stacklevel=3)
     return named[0] if named else None
 
 

@@ -22,7 +22,7 @@ SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".t
 #: What folders of splits are called, in the order in which splits are merged.
 _SPLITS = ("train", "training", "val", "valid", "validation", "dev", "eval", "test", "testing")
 #: Files that lie among images and are none.
-_BESIDES = {".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".db", ".ini", ".yaml", ".yml", ""}
+_BESIDES = {".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".db", ".ini", ".yaml", ".yml"}
 #: Values of all images together: 8 GiB as the float32 that methods take.
 _MOST_VALUES = 2**31
 
@@ -80,7 +80,12 @@ def splits_in(path: Path) -> tuple[str, ...]:
     called_so = all(folder.name.lower() in _SPLITS for folder in folders)
     if _images(path.iterdir()) or not folders:
         return ("all",)
-    same = len({frozenset(names) for names in inner.values()}) == 1
+    same = len({frozenset(names) for names in inner.values()}) == 1 and len(inner[folders[0].name]) > 1
+    if len(deep) == len(folders) and same and not called_so and len(folders) > 1:
+        _warn(
+            f"{path}: {', '.join(inner)} all hold the same folders, so they are taken for splits, and "
+            f"{', '.join(sorted(inner[folders[0].name])[:5])} for the classes"
+        )
     if (len(deep) == len(folders) and (same or called_so)) or (called_so and not any(inner.values())):
         return tuple(sorted(inner, key=_order_of_splits))
     return ("all",)
@@ -119,6 +124,9 @@ def list_images(root: Path, split: str = "all") -> Listing:
     by_class = {folder.name: _images(folder.iterdir()) for folder in folders}
     deeper = next((child for folder in folders for child in _folders(folder) if _images(child.rglob("*"))), None)
     if deeper is not None:
+        splits = splits_in(root) if split == "all" else ("all",)
+        if splits != ("all",):
+            raise InputError(f"{root}: holds the splits {', '.join(splits)}; say splits = {list(splits)} in the card")
         raise InputError(
             f"{deeper}: lies deeper than one sub-folder a class; give CLASS/image.png, or SPLIT/CLASS/image.png with "
             "the same classes in every split"
@@ -279,10 +287,11 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _images(paths: Iterable[Path]) -> list[Path]:
-    chosen = [
-        path for path in paths if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    ]
-    return sorted(chosen, key=lambda path: path.as_posix())
+    chosen = [path for path in paths if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    broken = next((path for path in chosen if path.is_symlink() and not path.exists()), None)
+    if broken is not None:
+        raise InputError(f"{broken}: is a link to a file that is not there; fetch it, or take the link away")
+    return sorted((path for path in chosen if path.is_file()), key=lambda path: path.as_posix())
 
 
 def _order_of_splits(name: str) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 
@@ -10,13 +11,13 @@ from bench.dataset import NO_CLASS
 from bench.errors import InputError
 
 #: Texts that stand for a label that is not there.
-_MISSING = ("", "nan", "NaN", "None", "<NA>", "NaT", "?")
-_WHOLE_NUMBER = re.compile(r"0|-?[1-9]\d{0,17}")
+_MISSING = ("", "nan", "NaN", "None", "<NA>", "NaT", "?", "NA", "N/A", "n/a", "#N/A", "null", "NULL")
+_WHOLE_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14})(\.0*)?")
 #: Fewer points than these may each have a class of its own.
 _FEW = 10
 
 
-def plain_labels(labels: np.ndarray, where: str) -> np.ndarray:
+def plain_labels(labels: np.ndarray, where: str, known: Collection[str] = ()) -> np.ndarray:
     """Return labels as int64 or text, one a point.
 
     Parameters
@@ -25,6 +26,8 @@ def plain_labels(labels: np.ndarray, where: str) -> np.ndarray:
         Whole numbers of any type, booleans or text; k > 1 columns are one-hot.
     where : str
         Data set and file, for messages.
+    known : collection of str
+        Names of classes, which say nothing else, as "None" or "NA" would.
 
     Returns
     -------
@@ -43,10 +46,11 @@ def plain_labels(labels: np.ndarray, where: str) -> np.ndarray:
     if labels.dtype.kind == "S":
         labels = np.char.decode(labels, "utf-8", "replace")
     if labels.dtype.kind in ("U", "T"):
-        return _of_texts(labels.astype(np.str_), where)
+        return _of_texts(labels.astype(np.str_), where, known)
     if labels.dtype.kind not in "biuf":
         raise InputError(f"{where}: labels are {labels.dtype}; give integers or strings")
     if labels.dtype.kind == "f":
+        labels = labels.astype(np.float64)
         _refuse_missing(np.isnan(labels), where)
         fractional = ~(np.abs(labels) < 2**63) | (labels != np.floor(labels))
         if fractional.any():
@@ -61,7 +65,12 @@ def plain_labels(labels: np.ndarray, where: str) -> np.ndarray:
 
 
 def encode_labels(
-    labels: np.ndarray, classes: tuple[str, ...] | None, where: str, noise_label: int | str | None = None
+    labels: np.ndarray,
+    classes: tuple[str, ...] | None,
+    where: str,
+    noise_label: int | str | None = None,
+    *,
+    has_noise: bool = False,
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Map labels to ``0 … k - 1``, and those of noise to -1.
 
@@ -79,6 +88,8 @@ def encode_labels(
         Data set and file, for messages.
     noise_label : int or str, optional
         The card's.
+    has_noise : bool
+        Whether -1 is noise even where 1 is the only other label.
 
     Returns
     -------
@@ -92,7 +103,7 @@ def encode_labels(
     InputError
         If a label is not among the card's classes, or labels hardly repeat.
     """
-    noise = _is_noise(labels, classes, noise_label)
+    noise = _is_noise(labels, classes, noise_label, has_noise)
     codes = np.full(len(labels), NO_CLASS, dtype=np.int64)
     known = labels[~noise]
     if classes:
@@ -138,12 +149,12 @@ def _of_objects(labels: np.ndarray, where: str) -> np.ndarray:
     return np.array(labels.tolist())
 
 
-def _of_texts(labels: np.ndarray, where: str) -> np.ndarray:
+def _of_texts(labels: np.ndarray, where: str, known: Collection[str]) -> np.ndarray:
     labels = np.char.strip(labels)
     distinct = np.unique(labels)
-    _refuse_missing(np.isin(labels, [text for text in distinct if text in _MISSING]), where)
+    _refuse_missing(np.isin(labels, [text for text in distinct if text in _MISSING and text not in known]), where)
     if len(distinct) and all(_WHOLE_NUMBER.fullmatch(text) for text in distinct):
-        return labels.astype(np.int64)
+        return labels.astype(np.float64).astype(np.int64)
     return labels
 
 
@@ -151,16 +162,32 @@ def _refuse_missing(missing: np.ndarray, where: str) -> None:
     if missing.any():
         raise InputError(
             f"{where}: {int(missing.sum())} labels are missing, the first in row {int(missing.argmax())} (counted from "
-            "0); fill them, remove the rows, or write -1 for a point that belongs to no class"
+            "0); fill them, remove the rows, write -1 for a point that belongs to no class, or, where it is a class, "
+            "name it in `classes` in a card"
         )
 
 
-def _is_noise(labels: np.ndarray, classes: tuple[str, ...] | None, noise_label: int | str | None) -> np.ndarray:
-    noise = labels.astype(np.str_) == str(noise_label) if noise_label is not None else np.zeros(len(labels), dtype=bool)
+def has_label(labels: np.ndarray, label: int | str) -> bool:
+    """Tell whether a label, however it is written, is among those that `plain_labels` has returned."""
+    return bool(_are(labels, label).any())
+
+
+def _are(labels: np.ndarray, label: int | str) -> np.ndarray:
+    """Tell which labels are the one that a card names."""
+    text = str(label).strip()
+    if labels.dtype.kind == "U":
+        return labels == text
+    return labels == int(float(text)) if _WHOLE_NUMBER.fullmatch(text) else np.zeros(len(labels), dtype=bool)
+
+
+def _is_noise(
+    labels: np.ndarray, classes: tuple[str, ...] | None, noise_label: int | str | None, has_noise: bool
+) -> np.ndarray:
+    noise = np.zeros(len(labels), dtype=bool) if noise_label is None else _are(labels, noise_label)
     if str(NO_CLASS) in (classes or ()):
         return noise
-    minus_one = labels == (str(NO_CLASS) if labels.dtype.kind == "U" else NO_CLASS)
-    if labels.dtype.kind != "U" and set(np.unique(labels[~noise]).tolist()) == {-1, 1}:
+    minus_one = np.isin(labels, ["-1", "-1.0"]) if labels.dtype.kind == "U" else labels == NO_CLASS
+    if not has_noise and labels.dtype.kind != "U" and set(np.unique(labels[~noise]).tolist()) == {-1, 1}:
         return noise  # the two classes of libsvm's files and of much of machine learning
     return noise | minus_one
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_parquet(path: Path, ignore: Sequence[int | str] = ()) -> pd.DataFrame:
-    """Read a table whose every column holds one value a row; an index that pandas wrote is no column.
+def read_parquet(path: Path, ignore: Sequence[int | str] = (), labels: Collection[str] = ()) -> pd.DataFrame:
+    """Read a table whose every column holds one value a row; an index of pandas is none, unless it is named as labels.
 
     Parameters
     ----------
     path : Path
     ignore : sequence of int or str
         Columns, by position or name, that may hold anything.
+    labels : collection of str
+        What labels are called, in lower case.
 
     Raises
     ------
@@ -39,4 +41,6 @@ def read_parquet(path: Path, ignore: Sequence[int | str] = ()) -> pd.DataFrame:
                 f"{path}: column {field.name!r} holds {kind} in each row, not a number or a word; spread it over one "
                 "column a feature, or put it in ignore in a card's parameters"
             )
-    return pd.read_parquet(path)
+    frame = pd.read_parquet(path)
+    named_so = [name for name in frame.index.names if str(name).lower() in labels]
+    return frame.reset_index(named_so) if named_so else frame

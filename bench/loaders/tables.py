@@ -76,29 +76,35 @@ def load(
     -----
     ``NAME.labels0.gz`` beside ``NAME.data.gz`` holds its labels, 0 for noise, as in clustering-benchmarks.
     """
-    from bench.loaders.text_tables import read_text_table
+    from bench.loaders.text_tables import name_rows, read_text_table
 
     path = request.path
     missing = (missing,) if isinstance(missing, str) else missing
     row_names, has_names = None, True
     if path.suffix.lower() == ".parquet":
+        if header or separator:
+            raise InputError(f"{path}: is no text: a header and a separator say nothing of it; leave them out")
         with reading(path, "save the table again as .csv (with a header row) or .parquet"):
-            frame = read_parquet(path, ignore)
+            frame = _without_values(read_parquet(path, ignore, _LIKELY | {"label"}), missing)
     else:
         frame, layout = read_text_table(path, header=header, separator=separator, missing=missing)
         has_names = layout.names is not None
         if layout.row_names:
             row_names, frame = frame.iloc[:, 0].astype(str).tolist(), frame.iloc[:, 1:]
+            if not name_rows(row_names):
+                raise InputError(f"{path}: its first column has no name, and values that occur twice; give it a name")
     given = _labels_beside(path) if label is None else None
     if missing:
-        frame, row_names, given = _without_missing(frame, row_names, given, str(path))
+        considered = [name for name in frame.columns if name not in _columns(frame, ignore, str(path))]
+        frame, row_names, given = _without_missing(frame, considered, row_names, given, str(path))
     label = "none" if given is not None else label
     raw = raw_of_frame(frame, str(path), label=label, ignore=ignore, has_names=has_names)
     if not has_names and header is None:
         n = f"{len(raw.points):,} points"
         message = f"{path}: its first row is taken for a point, not for names (--header first if it is): {n}"
         warnings.warn(message, RuntimeWarning, stacklevel=2)
-    return Raw(raw.points, raw.labels if given is None else given, raw.source, raw.columns, row_names)
+    labels = raw.labels if given is None else given
+    return Raw(raw.points, labels, raw.source, raw.columns, row_names, has_noise=given is not None)
 
 
 def raw_of_frame(
@@ -130,7 +136,7 @@ def raw_of_frame(
     if frame.empty:
         raise InputError(f"{source}: holds no values; give one row for each point")
     columns = list(frame.columns)
-    kept = [name for name in columns if name not in {_column(columns, each, source) for each in ignore}]
+    kept = [name for name in columns if name not in _columns(frame, ignore, source)]
     found = _label_column(frame, kept, label, has_names, source)
     features = frame[[name for name in kept if name != found]] if found is not None else frame[kept]
     if features.shape[1] == 0:
@@ -139,6 +145,10 @@ def raw_of_frame(
     points = _numbers(features, source)
     _warn_of_what_looks_odd(features, points, found, label, has_names, source)
     return Raw(points, labels, source, tuple(map(str, features.columns)))
+
+
+def _columns(frame: pd.DataFrame, wanted: Sequence[int | str], source: str) -> set[Hashable]:
+    return {_column(list(frame.columns), each, source) for each in wanted}
 
 
 def _column(columns: Sequence[Hashable], wanted: int | str, source: str) -> Hashable:
@@ -194,10 +204,14 @@ def _first_strange(column: pd.Series) -> str:
     """Name the first value of a column that is no number, and what to do about it."""
     import pandas as pd
 
+    decimal = column.astype(str).str.fullmatch(r"[+-]?\d+,\d+").to_numpy()
+    if decimal.mean() > 0.5:
+        return f"{shown(column.iloc[int(decimal.argmax())])} has a decimal comma; write decimal points"
     numbers = pd.to_numeric(column.astype(str), errors="coerce")
     strange = (numbers.isna() & ~column.isna()).to_numpy()
     if not strange.any():
-        return f"it is of type {column.dtype}"
+        largest = max(column.astype(str), key=len)
+        return f"it is of type {column.dtype} ({shown(largest)}: numbers too large for 64 bits?)"
     value = column.iloc[int(strange.argmax())]
     text = f"{shown(value)} in row {int(strange.argmax())} (counted from 0)"
     if strange.mean() >= 0.5:
@@ -237,9 +251,10 @@ def _warn_of_what_looks_odd(
     for i, name in enumerate(features.columns):
         column = points[:, i]
         whole = bool(np.isfinite(column).all() and (column == np.floor(column)).all())
+        is_named = str(name).strip().lower() in _NUMBERING
+        if whole and is_named and len(column) >= _FEW_ROWS and len(np.unique(column)) > 0.9 * len(column):
+            raise InputError(f"{source}: {_said(name)} numbers the rows; put it in ignore in a card's parameters")
         if whole and len(column) >= _FEW_ROWS and (np.diff(column) == 1).all() and column[0] in (0, 1):
-            if str(name).strip().lower() in _NUMBERING:
-                raise InputError(f"{source}: {_said(name)} numbers the rows; put it in ignore in a card's parameters")
             said.append(f"{_said(name)} numbers the rows; a card's parameters.ignore leaves it out")
         few.append(whole and 1 < len(np.unique(column)) <= min(_FEW_VALUES, len(column) / 2))
     if found is None and label is None and points.shape[1] > 1:
@@ -270,11 +285,23 @@ def _labels_beside(path: Path) -> np.ndarray | None:
     return np.where(labels == 0, -1, labels)
 
 
+def _without_values(frame: pd.DataFrame, missing: Sequence[str]) -> pd.DataFrame:
+    """Return a table with the values that stand for missing ones, as words or as numbers, taken out."""
+    import pandas as pd
+
+    numbers = pd.to_numeric(pd.Series(missing, dtype=object), errors="coerce").dropna().tolist()
+    return frame.mask(frame.isin([*missing, *numbers])) if missing else frame
+
+
 def _without_missing(
-    frame: pd.DataFrame, row_names: list[str] | None, labels: np.ndarray | None, source: str
+    frame: pd.DataFrame,
+    considered: list[Hashable],
+    row_names: list[str] | None,
+    labels: np.ndarray | None,
+    source: str,
 ) -> tuple[pd.DataFrame, list[str], np.ndarray | None]:
     """Leave out rows that lack a value; what is left keeps the number of its row."""
-    kept = frame.notna().all(axis=1).to_numpy()
+    kept = frame[considered].notna().all(axis=1).to_numpy()
     names = row_names if row_names is not None else [str(i) for i in range(len(frame))]
     if not kept.all():
         left = f"{int((~kept).sum())} of {len(kept)} rows are left out, for a value is missing in each"

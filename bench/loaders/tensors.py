@@ -73,7 +73,7 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Array]]:
         for key, member in value.items():
             yield from _leaves(f"{name}/{key}" if name else str(key), member)
     elif isinstance(value, (list, tuple)) and value:
-        if {type(member) for member in value} in ({int}, {str}):
+        if {type(member) for member in value} <= {int, float, bool} or {type(member) for member in value} == {str}:
             array = np.array(value)
             yield name or "x", Array(array.shape, array.dtype, lambda: array)
         else:

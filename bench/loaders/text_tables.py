@@ -8,6 +8,7 @@ import gzip
 import io
 import itertools
 import lzma
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -120,8 +121,13 @@ def _one_character(path: Path, separator: str | None) -> str | None:
 
 
 def _layout(path: Path, text: str, header: str | None, separator: str | None) -> Layout:
-    lines = text.splitlines()
-    comments = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
+    lines = re.split(r"\r\n|\r|\n", text)
+    said = re.fullmatch(r'"?sep=(.)"?\s*', lines[0])  # as Excel writes it
+    comments = next(
+        (i for i, line in enumerate(lines) if line.strip() and not line.startswith("#") and not (said and i == 0)),
+        len(lines),
+    )
+    separator = separator or (said[1] if said else None)
     if comments == len(lines):
         raise InputError(f"{path}: holds no values; give one row for each point")
     if any("\x00" in line for line in lines[:_LOOKED_AT]):
@@ -136,13 +142,14 @@ def _layout(path: Path, text: str, header: str | None, separator: str | None) ->
     if ragged is not None:
         raise InputError(
             f"{path}: row {ragged + 1} has {len(others[ragged])} values where row 1 has {len(others[0])} (the first "
-            "row is 0); give each row as many"
+            f"row is 0) if separated by {_NAMES.get(separator, separator)}; give each row as many, or say --separator"
         )
     width = max((len(row) for row in others), default=len(first))
     if header == "none":
         return Layout(separator, comments, None, max(width, len(first)))
     above = _split([lines[comments - 1].lstrip("# ")], separator)[0] if comments and header is None else []
-    if len(above) == width and not any(map(_is_number, above)) and all(map(_may_be_a_value, first)):
+    over_numbers = [name for name, field in zip(above, first, strict=False) if _is_number(field)]
+    if len(above) == width and over_numbers and not any(map(_is_number, above)):
         return Layout(separator, comments, _unique(path, above), width)  # numpy.savetxt comments its header out
     if header is None and not _is_header(path, first, others):
         return Layout(separator, comments, None, max(width, len(first)))
@@ -150,15 +157,15 @@ def _layout(path: Path, text: str, header: str | None, separator: str | None) ->
     if len(first) > width:
         raise InputError(f"{told}; mend the header")
     if len(first) == width - 1:
-        if not _name_rows([row[0] for row in others]):
-            raise InputError(f"{told}; give the last one a name too")
+        if not name_rows([row[0] for row in others]):
+            raise InputError(f"{told}; give each column a name, or end no row with a separator")
         return Layout(separator, comments + 1, _unique(path, ["", *first]), width, row_names=True)
     if len(first) < width:
         warnings.warn(f"{told}: those without a name are features too", RuntimeWarning, stacklevel=2)
     return Layout(separator, comments + 1, _unique(path, [*first, *map(str, range(len(first), width))]), width)
 
 
-def _name_rows(fields: list[str]) -> bool:
+def name_rows(fields: list[str]) -> bool:
     """Tell whether a first column without a name has the names of the rows, as R writes them: words, or 1, 2, 3."""
     if len(set(fields)) < len(fields):
         return False
@@ -166,9 +173,10 @@ def _name_rows(fields: list[str]) -> bool:
 
 
 def _separator_of(path: Path, line: str) -> str:
-    """Return what separates the values of a line: a comma, or white space."""
-    if "," in line:
-        return ","
+    """Return what separates the values of a line: a comma, a tab, or any white space."""
+    for separator in (",", "\t"):
+        if separator in line:
+            return separator
     if ";" in line:
         raise InputError(f"{path}: are its values separated by semicolons? {_mend(';')}")
     return _WHITE_SPACE
@@ -176,7 +184,7 @@ def _separator_of(path: Path, line: str) -> str:
 
 def _split(lines: list[str], separator: str) -> list[list[str]]:
     if separator == _WHITE_SPACE:
-        return [line.split() for line in lines]
+        lines = [" ".join(line.split()) for line in lines]
     return [[field.strip() for field in row] for row in csv.reader(lines, delimiter=separator, skipinitialspace=True)]
 
 

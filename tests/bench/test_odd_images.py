@@ -97,7 +97,7 @@ def test_a_class_may_be_called_train(put):
     [
         (["cat/a/1.png", "dog/1.png"], "cat/a: lies deeper than one sub-folder a class"),
         (["cat/a/1.png", "dog/b/1.png"], "lies deeper than one sub-folder a class"),
-        (["a/x/y/1.png", "b/x/y/1.png"], "a/x/y: lies deeper"),
+        (["a/x/y/1.png", "b/x/y/1.png"], "a/x: lies deeper"),
         (["cat/1.png", "cat/old/1.png", "dog/1.png"], "cat/old: lies deeper"),
         (["1.png", "cat/1.png"], "lies beside class folders"),
     ],
@@ -246,3 +246,33 @@ def test_an_images_values_say_how_it_is_scaled(tmp_path, kind, top, words, warne
     assert words in data.scaling
     assert data.x.max() == 1
     assert ("far below 255" in said) is warned
+
+
+def test_one_folder_within_every_class_is_no_class(put):
+    for name in ("n01", "n02", "n03"):
+        put(f"{name}/images/1.png")
+    assert "n01/images: lies deeper than one sub-folder a class" in refusal(put.root, n_clusters=3)
+
+
+def test_splits_of_other_names_are_told_of(put):
+    for i, name in enumerate(("cat/left", "cat/right", "dog/left", "dog/right")):
+        put(f"{name}/1.png", i)
+    assert "cat, dog all hold the same folders, so they are taken for splits, and left, right" in read(put.root)[1]
+
+
+def test_a_link_to_nowhere_is_a_damaged_file(put):
+    put("1.png")
+    (put.root / "2.png").symlink_to(put.root / "gone.png")
+    assert "2.png: is a link to a file that is not there" in refusal(put.root, n_clusters=2)
+
+
+def test_a_folder_may_be_called_none(put):
+    put("None/1.png")
+    put("some/1.png", 1)
+    assert read(put.root)[0].class_names == ("None", "some")
+
+
+def test_a_card_for_a_folder_of_splits_is_told_to_name_them(put):
+    for i, name in enumerate(("train/cat", "train/dog", "test/cat", "test/dog")):
+        put(f"{name}/1.png", i)
+    assert "say splits = ['train', 'test'] in the card" in refusal(card(put.root))

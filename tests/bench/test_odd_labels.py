@@ -217,3 +217,52 @@ def test_a_card_with_a_step_that_is_none_is_refused(tmp_path, steps):
 def test_more_features_than_points_are_hinted_at(tmp_path):
     np.save(tmp_path / "w.npy", np.random.default_rng(0).random((10, 30)))
     assert "30 features for 10 points" in read(tmp_path / "w.npy", n_clusters=2)[1]
+
+
+@pytest.mark.parametrize("word", ["NA", "N/A", "null", "#N/A"])
+def test_a_missing_label_is_missing_unless_it_names_a_class(word):
+    labels = np.array(["a", word, "b"])
+    with pytest.raises(InputError, match="missing, the first in row 1"):
+        codes_of(labels)
+    assert plain_labels(labels, "t", known=("a", "b", word)).tolist() == ["a", word, "b"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [(["-1.0", "0.0", "1.0"], [-1, 0, 1]), (["+1", "-1", "+1"], [1, -1, 1]), (["1.0", "10.0", "2.0"], [1, 10, 2])],
+)
+def test_numbers_are_numbers_however_they_are_spelled(texts, numbers):
+    assert codes_of(np.array(texts)) == codes_of(np.array(numbers))
+
+
+@pytest.mark.parametrize(
+    ("labels", "noise_label", "count"),
+    [
+        (["Noise ", "x", "y"], "Noise", 4),
+        ([9, 1, 2], "9.0", 4),
+        (["Noise", "x", "y"], "noise", None),
+        ([9, 1, 2], 8, None),
+    ],
+)
+def test_a_cards_noise_label_is_among_the_labels(tmp_path, labels, noise_label, count):
+    np.savez(tmp_path / "n.npz", x=X, y=np.array(labels)[CODES])
+    card = Card(name="n", loader="npz", noise_label=noise_label, parameters={"path": str(tmp_path / "n.npz")})
+    if count is None:
+        with pytest.raises(InputError, match="is none of the labels"):
+            read(card)
+    else:
+        assert (read(card)[0].y == -1).sum() == count
+
+
+def test_splits_in_other_units_and_a_second_array_of_labels_are_warned_of(tmp_path):
+    np.savez(tmp_path / "u.npz", x_train=X * 80, y_train=CODES, x_test=X / 3, y_test=CODES)
+    assert "are both in one unit?" in read(tmp_path / "u.npz")[1]
+    np.savez(tmp_path / "two.npz", x=X, y=CODES, labels=CODES[::-1])
+    assert "labels are taken from y, though 'labels'" in read(tmp_path / "two.npz")[1]
+
+
+def test_a_text_under_an_arrays_name_is_no_array(tmp_path):
+    (tmp_path / "t.npy").write_text("1,2\n3,4\n")
+    with pytest.raises(InputError, match="is no file of NumPy's") as error:
+        read(tmp_path / "t.npy", n_clusters=2)
+    assert "allow_pickle" not in str(error.value)

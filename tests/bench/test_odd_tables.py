@@ -142,7 +142,7 @@ def test_no_row_is_lost_and_none_made_up(written, text, points):
         ("a,b\n1,2\n3,\n5,6\n", "NaN or infinite, the first in row 1, column 'b'"),
         ("a,b\n1,2\n3,inf\n5,6\n", "NaN or infinite, the first in row 1, column 'b'"),
         ("a,b\n1,2\n3\n5,6\n", "row 2 has 1 values where row 1 has 2"),
-        ('a,b\n1,"2,5"\n3,"4,5"\n', "column 'b' is not numeric: '2,5' in row 0"),
+        ('a,b\n1,"2,5"\n3,"4,5"\n', "column 'b' is not numeric: '2,5' has a decimal comma"),
         ("a,b\n1,2020-01-01\n3,2020-01-02\n", "column 'b' is not numeric"),
         ("# only\n# comments\n", "holds no values"),
         ("\n\n", "holds no values"),
@@ -256,3 +256,82 @@ def test_the_format_of_a_table_changes_nothing(table, tmp_path_factory):
     np.save(folder / "t.npy", table)
     found = [read(folder / f"t.{kind}", n_clusters=2)[0] for kind in ("csv", "tsv", "txt", "parquet", "npy")]
     assert len({data.fingerprint for data in found}) == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_splits_are_not_joined_where_their_columns_differ(tmp_path, kind):
+    frame = pd.DataFrame(IRIS.data[:, :2], columns=["a", "b"]).assign(label=IRIS.target)
+    write = {"csv": lambda f, p: f.to_csv(p, index=False), "parquet": lambda f, p: f.to_parquet(p)}[kind]
+    write(frame[:75], tmp_path / f"train.{kind}")
+    write(frame[75:][["b", "a", "label"]], tmp_path / f"test.{kind}")
+    card = tmp_path / "c.toml"
+    paths = f'path = {{train = "train.{kind}", test = "test.{kind}"}}'
+    card.write_text(f'name = "c"\nloader = "table"\nsplits = ["train", "test"]\n[parameters]\n{paths}\n')
+    assert "split 'test' has the column 'b' where 'train' has 'a'" in refusal(card)
+
+
+def test_values_in_quotes_are_values_whatever_separates_them(written):
+    frame = pd.DataFrame(IRIS.data, columns=list("abcd")).assign(label=[NAMES[y] for y in IRIS.target])
+    for separator in (",", " ", "\t"):
+        text = frame.to_csv(None, sep=separator, index=False, quoting=1)
+        assert_is_iris(read(written(text, "t.txt"))[0])
+    rows = "\n".join(f'"{a}" "{b}"' for a, b in IRIS.data[:, :2])
+    assert len(read(written(rows, "t.txt"), n_clusters=3)[0].x) == 150
+
+
+def test_a_tab_in_a_text_separates_so_that_empty_values_are_seen(written):
+    assert "NaN or infinite" in refusal(written("1\t2\t5\n4\t\t6\n7\t8\t9\n", "t.txt"), n_clusters=2)
+    data, _ = read(written("len cm\tlabel\n1\tnew york\n2\tparis\n3\tnew york\n", "t.txt"))
+    assert data.class_names == ("new york", "paris")
+
+
+def test_excels_line_of_the_separator_is_heeded_and_decimal_commas_are_named(written):
+    assert len(read(written("sep=;\na;b\n1;2\n3;4\n5;7\n"), n_clusters=2)[0].x) == 3
+    assert "has a decimal comma; write decimal points" in refusal(
+        written("a;b\n1,5;2,5\n3,5;4,5\n"), separator=";", n_clusters=2
+    )
+
+
+def test_names_of_rows_are_unique_in_the_whole_column(written):
+    rows = [f"r{i % 60},{i * 0.1},{i % 7}" for i in range(120)]
+    assert "values that occur twice" in refusal(written("a,b\n" + "\n".join(rows)), n_clusters=2)
+
+
+@pytest.mark.parametrize("ids", [range(1, 31), range(40, 10, -1), [i * i for i in range(30)]])
+def test_a_column_that_numbers_the_rows_is_no_feature(written, ids):
+    text = "id,a,label\n" + "\n".join(f"{i},{n % 4},{n % 2}" for n, i in enumerate(ids))
+    assert "column 'id' numbers the rows" in refusal(written(text))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_what_stands_for_missing_does_so_in_every_format_but_not_in_ignored_columns(tmp_path, kind):
+    frame = pd.DataFrame({"a": [1.0, -999, 3, 4], "note": ["", "", "x", ""], "label": ["u", "v", "u", "v"]})
+    write = {"csv": lambda f, p: f.to_csv(p, index=False), "parquet": lambda f, p: f.to_parquet(p)}[kind]
+    write(frame, tmp_path / f"t.{kind}")
+    card = tmp_path / "c.toml"
+    card.write_text(
+        f'name = "c"\nloader = "table"\n[parameters]\npath = "t.{kind}"\nmissing = ["-999", ""]\nignore = ["note"]\n'
+    )
+    data, _ = read(card)
+    assert data.items.tolist() == ["0", "2", "3"]
+
+
+def test_an_index_with_a_name_is_a_column_of_parquet(tmp_path):
+    frame = pd.DataFrame(IRIS.data, columns=list("abcd"), index=pd.Index(IRIS.target, name="label"))
+    frame.to_parquet(tmp_path / "t.parquet")
+    assert_is_iris(read(tmp_path / "t.parquet")[0])
+    assert "is no text" in refusal(tmp_path / "t.parquet", header="none")
+
+
+def test_one_class_beside_noise_is_one_class(tmp_path):
+    for name, values in (("k.data", IRIS.data), ("k.labels0", IRIS.target.clip(0, 1))):
+        np.savetxt(tmp_path / name, values, fmt="%g")
+    data, _ = read(tmp_path / "k.data", n_clusters=2)
+    assert data.class_names == ("1",)
+    assert (data.y == -1).sum() == 50
+
+
+@pytest.mark.parametrize("mark", ["\x0c", "\u2028", "\x1c"])
+def test_only_line_ends_end_lines(written, mark):
+    rows = "\n".join(f"{i * 0.3},{i * 1.5}" for i in range(20))
+    assert len(read(written(f"# a{mark}b\n{rows}"), n_clusters=2)[0].x) == 20
