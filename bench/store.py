@@ -258,7 +258,9 @@ class Run:
             name = hashlib.sha256(dataset.name.encode()).hexdigest()[:8]
             # A file's name need not be UTF-8: what is not is a surrogate.
             content = text.encode("utf-8", "surrogatepass")
-            self.write_file(f"data/{dataset.fingerprint}.{name}.items.json", content)
+            path = self._data / f"{dataset.fingerprint}.{name}.items.json"
+            if not path.is_file() or path.read_bytes() != content:
+                self.write_file(f"data/{path.name}", content)
 
     def dataset(self, fingerprint: str) -> dict[str, np.ndarray]:
         """Return what `write_dataset` kept of a data set; nothing where it kept nothing or it is damaged."""

@@ -15,17 +15,11 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit code 2."""
-    leave_start_folder(os.path.dirname(os.path.realpath(sys.argv[0])))  # noqa: PTH120 - the less is imported, the better
-
-    def work() -> int:
-        from bench.cli.commands import invoke
-
-        return invoke(sys.argv[1:])
-
     try:
+        leave_start_folder(os.path.dirname(os.path.realpath(sys.argv[0])))  # noqa: PTH120 - pathlib is not imported yet
         from bench.cli.ending import orderly  # first of all: from here on signals are looked after
 
-        code = orderly(work)
+        code = orderly(_work)
     except KeyboardInterrupt:  # while even that was imported
         print("stopped by Ctrl-C; nothing was begun", file=sys.stderr)
         code = 130
@@ -35,6 +29,12 @@ def main() -> None:
                 stream.flush()
         os._exit(code)  # Python would wait for a plugin's threads
     sys.exit(code)
+
+
+def _work() -> int:
+    from bench.cli.commands import invoke
+
+    return invoke(sys.argv[1:])
 
 
 def __getattr__(name: str) -> Any:

@@ -111,8 +111,9 @@ def test_the_running_is_ended_by_sigterm_with_its_workers_and_goes_on(tmp_path, 
 
 
 def test_ctrl_c_while_it_starts_is_a_line():
-    code = "import os, signal; from bench.cli import main; signal.setitimer(signal.ITIMER_REAL, 0.02); "
-    code += "signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT)); main()"
+    code = "import os, signal; from bench.cli import main; "
+    code += "signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT)); "
+    code += "signal.setitimer(signal.ITIMER_REAL, 0.02); main()"
     done = subprocess.run([sys.executable, "-c", code, "methods"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 130
     assert done.stderr.startswith("stopped by Ctrl-C; ")

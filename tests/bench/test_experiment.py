@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.experiment import default_folder
+from bench.errors import InputError
+from bench.experiment import default_folder, enter, held_in
 from bench.store import Run
 from bench.suite import load_suite
 from tests.bench.test_readme import COMMANDS
@@ -52,9 +53,6 @@ def records(folder):
         ({"set": "kmeans.n_init=1,2"}, "kmeans as its preset", "kmeans n_init=1,2"),
         ({"search": "3"}, "no search", "search 3"),
         ({"selection_seeds": "100-104", "set": "kmeans.n_init=1,2"}, "no selection seeds", "selection seeds 100-104"),
-        ({"label": "0"}, "no label", "label 0"),
-        ({"header": "none"}, "no header", "header none"),
-        ({"separator": ";"}, "no separator", "separator ;"),
     ],
 )
 def test_another_experiment_is_refused_with_both_described_and_the_mend(cli, done, change, there, here):
@@ -69,6 +67,14 @@ def test_another_experiment_is_refused_with_both_described_and_the_mend(cli, don
         assert err.count("\n") == 1
     after = {path: path.stat().st_mtime_ns for path in done.rglob("*") if path.name != ".lock"}
     assert {path.name for path in after if before.get(path) != after[path]} <= {"run", ".lock"}
+
+
+@pytest.mark.parametrize(("key", "value"), [("label", 0), ("header", "none"), ("separator", ";")])
+def test_how_a_table_is_read_is_part_of_the_experiment(done, key, value):
+    run = Run(done)
+    asked = held_in(run).model_copy(update={key: value})
+    with pytest.raises(InputError, match=f"holds no {key}, this command has {key} {value}"):
+        enter(run, asked, append=False)
 
 
 def test_another_suite_and_another_content_of_one_name_are_refused(cli, done, tmp_path):
