@@ -6,7 +6,6 @@ Every pytest of whoever has this package installed loads this module, so what is
 from __future__ import annotations
 
 import sys
-import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,6 +180,8 @@ class Gate:
 @contextmanager
 def _installed_first() -> Iterator[None]:
     """Import what is installed before what pytest has put on the import path, such as the folder that it stands in."""
+    import sysconfig
+
     before = sys.path[:]
     paths = sysconfig.get_paths()
     own = (str(_HOME), *(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))

@@ -11,7 +11,7 @@ SETTINGS = {
     "folder": "os.chdir('/')",
     "environment": "os.environ.update(OMP_NUM_THREADS='7', CUDA_VISIBLE_DEVICES='', TMPDIR='/nowhere', PATH='')",
     "signals": "[signal.signal(s, signal.SIG_DFL) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]",
-    "output": "sys.stdout.close(), sys.stderr.close(), os.close(1)",
+    "output": "sys.stdout.close(), sys.stderr.close(), os.closerange(1, 2)",
     "generators": "np.random.seed(0), torch.manual_seed(0), random.seed(0), torch.use_deterministic_algorithms(True)",
     "path": "sys.path.insert(0, '/nowhere')",
 }

@@ -87,7 +87,8 @@ def test_a_folder_that_a_killed_process_left_is_removed_and_one_in_use_is_not(tm
 
 
 HOLDS = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also below nohup
 from bench.runner.temporary import temporary_folder
 with temporary_folder("dcb-", sys.argv[1]):
     print("there", flush=True)
