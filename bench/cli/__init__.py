@@ -16,7 +16,8 @@ __all__ = ["app", "main"]
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit code 2."""
     try:
-        leave_start_folder(os.path.dirname(os.path.realpath(sys.argv[0])))  # noqa: PTH120 - pathlib is not imported yet
+        if sys.argv[0] not in ("-c", "-m"):  # of which the import has seen to; what stands there now is the user's
+            leave_start_folder(os.path.dirname(os.path.realpath(sys.argv[0])))  # noqa: PTH120 - no pathlib yet
         from bench.cli.ending import orderly  # first of all: from here on signals are looked after
 
         code = orderly(_work)
