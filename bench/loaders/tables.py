@@ -295,13 +295,13 @@ def _without_values(frame: pd.DataFrame, missing: Sequence[str]) -> pd.DataFrame
 
 def _without_missing(
     frame: pd.DataFrame,
-    considered: list[Hashable],
+    considered: Sequence[Hashable],
     row_names: list[str] | None,
     labels: np.ndarray | None,
     source: str,
 ) -> tuple[pd.DataFrame, list[str], np.ndarray | None]:
     """Leave out rows that lack a value; what is left keeps the number of its row."""
-    kept = frame[considered].notna().all(axis=1).to_numpy()
+    kept = frame[list(considered)].notna().all(axis=1).to_numpy()
     names = row_names if row_names is not None else [str(i) for i in range(len(frame))]
     if not kept.all():
         left = f"{int((~kept).sum())} of {len(kept)} rows are left out, for a value is missing in each"
