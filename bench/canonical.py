@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.entries import PLUGIN_MODULE
 from bench.errors import MethodError
+from bench.plan.method_spec import PLUGIN_MODULE
 from bench.text import one_line, storable
 
 #: Whose ``repr`` tells all there is of a value.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from bench.guard import Interrupts, heeded_interrupts
+from bench.isolation import Interrupts, heeded_interrupts
 
 
 class InputError(ValueError):

@@ -16,7 +16,7 @@ from bench.errors import InputError, MethodError, foreign
 from bench.text import import_fault, shown
 
 if TYPE_CHECKING:
-    from bench.search import Distribution
+    from bench.plan.search import Distribution
 
 Parameters = Mapping[str, Any]
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from bench.regression import Baseline, Comparison
-    from bench.store import Run
+    from bench.gate import Baseline, Comparison
+    from bench.records.store import Run
 
 #: The test that wrote a baseline, and what changed in it.
 _WRITTEN = pytest.StashKey[dict[Path, tuple[str, str]]]()
@@ -106,16 +106,16 @@ class Gate:
         self, path: Path, folder: str | Path | None, metrics: Sequence[str] | None, suite: dict[str, Any]
     ) -> Comparison | None:
         from bench.errors import InputError
-        from bench.regression import load_baseline
-        from bench.results import suite_of
-        from bench.store import Run
+        from bench.gate import load_baseline
+        from bench.records.results import suite_of
+        from bench.records.store import Run
 
         update = self._config.getoption("--deepclustbench-update")
         if update and hasattr(self._config, "workerinput"):  # no worker knows what another writes
             raise InputError("--deepclustbench-update: run it without -n")
         expected = None if update else load_baseline(path)  # before anything is run
         if folder is None:
-            from bench.regression.making import make_run
+            from bench.gate.small_run import make_run
 
             run = make_run(self._folders.mktemp("run"), **suite)
         elif suite:
@@ -130,8 +130,8 @@ class Gate:
 
     def _write(self, run: Run, path: Path, metrics: Sequence[str] | None) -> None:
         from bench.errors import InputError
-        from bench.regression.changes import render_update
-        from bench.regression.update import update_baseline
+        from bench.gate.from_run import update_baseline
+        from bench.gate.text import render_update
 
         written = self._config.stash[_WRITTEN]
         if path in written:
@@ -142,11 +142,10 @@ class Gate:
         self, run: Run, expected: Baseline, path: Path, metrics: Sequence[str] | None, *, some: bool
     ) -> Comparison:
         """Compare a run of all methods of its suite, or of some that the test names."""
-        from bench.experiment import reported
-        from bench.regression import compare, render_text
-        from bench.regression.variants import planned_keys
-        from bench.regression.wanted import methods_of
-        from bench.runner.provenance import commit
+        from bench.gate import compare, render_text
+        from bench.gate.variants import methods_of, planned_keys
+        from bench.records.experiment import reported
+        from bench.run.provenance import commit
         from bench.text import clean_name
 
         records = list(reported(run))

@@ -5,13 +5,13 @@ import pytest
 from scipy.stats import norm
 from torchvision.datasets import MNIST
 
-from bench.benchmark import load_datasets
-from bench.registry import find_method
-from bench.results import frame_of
-from bench.runner.execute import OnThisMachine, execute
-from bench.runner.networks import default_memory
-from bench.runner.settings import Settings
-from bench.suite import load_suite, plan_cells
+from bench.plan.plan import load_datasets
+from bench.plan.registry import find_method
+from bench.plan.suite import load_suite, plan_cells
+from bench.records.results import frame_of
+from bench.run.execute import OnThisMachine, execute
+from bench.run.networks import default_memory
+from bench.run.resources import Settings
 
 pytestmark = pytest.mark.slow
 

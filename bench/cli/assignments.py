@@ -38,11 +38,11 @@ def assignments(
     ] = None,
 ) -> None:
     """Write which item (file or row) is in which cluster, how confidently, and its class; or sort images by cluster."""
-    from bench.assignments import as_csv, choose, tables_of
     from bench.metrics import find_metric
-    from bench.results import frame_of, suite_of
-    from bench.sorted_images import copy_images
-    from bench.store import Run
+    from bench.records.results import frame_of, suite_of
+    from bench.records.store import Run
+    from bench.report.assignments import as_csv, choose, tables_of
+    from bench.report.sorted_images import copy_images
 
     if out_file is not None and out_file.suffix.lower() not in _FORMATS:
         raise InputError(f"--out {out_file}: its name must end with {' or '.join(_FORMATS)}")
@@ -67,7 +67,7 @@ def assignments(
 
 def _write(frames: list[pd.DataFrame], path: Path) -> None:
     """Write tables into one file, whole or not at all."""
-    from bench.assignments import as_csv, as_parquet
+    from bench.report.assignments import as_csv, as_parquet
 
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:

@@ -16,8 +16,8 @@ from bench.cli.app import app, say
 from bench.errors import InputError
 
 if TYPE_CHECKING:
-    from bench.regression import Comparison
-    from bench.store import Run
+    from bench.gate import Comparison
+    from bench.records.store import Run
 
 
 @app.command()
@@ -34,12 +34,12 @@ def check(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything as JSON.", metavar="FILE")] = None,
 ) -> None:
     """Compare a run with a baseline. Exit code 1 if it is worse, 2 if something cannot be compared."""
-    from bench.experiment import reported
-    from bench.regression import compare, load_baseline
-    from bench.regression.variants import planned_keys
-    from bench.results import suite_of
-    from bench.runner.provenance import commit
-    from bench.store import Run
+    from bench.gate import compare, load_baseline
+    from bench.gate.variants import planned_keys
+    from bench.records.experiment import reported
+    from bench.records.results import suite_of
+    from bench.records.store import Run
+    from bench.run.provenance import commit
 
     source = Run(run)
     suite_of(source)  # what is no run is refused as such
@@ -66,8 +66,8 @@ def check(
 
 
 def _update(source: Run, path: Path, metrics: Sequence[str] | None, tolerances: dict[str, float]) -> None:
-    from bench.regression.changes import render_update
-    from bench.regression.update import update_baseline
+    from bench.gate.from_run import update_baseline
+    from bench.gate.text import render_update
 
     update = update_baseline(source, path, metrics=metrics, tolerances=tolerances)
     if update.old is not None:
@@ -78,8 +78,8 @@ def _update(source: Run, path: Path, metrics: Sequence[str] | None, tolerances: 
 
 def _print(comparison: Comparison) -> None:
     """Print the table; on GitHub also what it finds beside the code."""
-    from bench.regression.github import workflow_commands
-    from bench.regression.render import render_text
+    from bench.gate.ci import workflow_commands
+    from bench.gate.text import render_text
 
     _say_names(render_text(comparison))
     for line in workflow_commands(comparison) if _on_github() else ():
@@ -88,7 +88,7 @@ def _print(comparison: Comparison) -> None:
 
 def _say_names(text: str) -> None:
     """Print what holds names of others; on GitHub so that nothing in it is taken for a command."""
-    from bench.regression.github import without_commands
+    from bench.gate.ci import without_commands
 
     say(without_commands(text, token=secrets.token_hex(16)) if _on_github() else text)
 
@@ -99,8 +99,7 @@ def _on_github() -> bool:
 
 def _files(comparison: Comparison, junit: Path | None, json_file: Path | None) -> Iterator[tuple[Path, str, str]]:
     """Yield what is to be written: the path, the content and the mode."""
-    from bench.regression.github import step_summary
-    from bench.regression.junit import junit_xml
+    from bench.gate.ci import junit_xml, step_summary
 
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if junit:

@@ -11,12 +11,15 @@ from typing import Any
 import typer
 from typer.main import get_command
 
+from bench.cli import method as check_method
+
+# In the order in which the help lists them.
+from bench.cli import method as new_method
 from bench.cli.app import app
 from bench.errors import InputError
 from bench.text import one_line
 
-# In the order in which the help lists them.
-from bench.cli import run, report, assignments, check, new_method, check_method, lists  # isort: skip
+from bench.cli import run, report, assignments, check, lists  # isort: skip
 
 sys.modules["bench.cli"].app = app  # type: ignore[attr-defined]  # the application, not the module of that name
 

@@ -13,7 +13,7 @@ from bench.cli.options import DataRoot
 @app.command(name="methods")
 def list_methods() -> None:
     """List the methods."""
-    from bench.registry import methods
+    from bench.plan.registry import methods
 
     print_table(
         ("name", "title", "kind", "presets", "reference"),
@@ -30,7 +30,7 @@ def list_datasets(
     data_root: DataRoot = None,
 ) -> None:
     """List the data sets, or fetch one."""
-    from bench.cards import card_rows, default_data_root, download_dataset
+    from bench.data.cards import card_rows, default_data_root, download_dataset
 
     if download:
         say(f"{download}: now in {download_dataset(download, data_root)}")
@@ -47,7 +47,7 @@ def list_datasets(
 @app.command(name="suites")
 def list_suites() -> None:
     """List the built-in suites."""
-    from bench.suite import load_suite, suite_names
+    from bench.plan.suite import load_suite, suite_names
 
     suites = [load_suite(name) for name in suite_names()]
     rows = [
@@ -61,9 +61,9 @@ def info() -> None:
     """Show versions, hardware and folders."""
     import torch
 
-    from bench.cards import default_data_root
-    from bench.runner.networks import default_memory
-    from bench.runner.provenance import commit, hardware, versions
+    from bench.data.cards import default_data_root
+    from bench.run.networks import default_memory
+    from bench.run.provenance import commit, hardware, versions
 
     rows = [*versions().items(), ("commit", commit()), *hardware("auto").items()]
     rows += [("CUDA devices", torch.cuda.device_count())]

@@ -17,7 +17,7 @@ from bench.errors import InputError
 from bench.text import one_line
 
 if TYPE_CHECKING:
-    from bench.suite import Suite
+    from bench.plan.suite import Suite
 
 #: More than any machine has cores; each process holds a torch of its own.
 MOST_PROCESSES = 1024
@@ -113,7 +113,7 @@ def suite_of_options(
     InputError
         If something is not valid; it begins with what the user typed.
     """
-    from bench.suite import load_suite
+    from bench.plan.suite import load_suite
 
     told: dict[str, Any] = {"preset": preset, "search": search, "seeds": seeds}
     told |= {"selection_seeds": selection_seeds, "limit": limit, "clusters": clusters}
@@ -135,8 +135,8 @@ def suite_of_options(
 
 def folder_of(out_folder: Path | None, name: str, asked: Suite) -> Path:
     """Return the folder of a run: what the user says, or one that tells the suite and how it was changed."""
-    from bench.experiment import default_folder
-    from bench.suite import load_suite
+    from bench.plan.suite import load_suite
+    from bench.records.experiment import default_folder
 
     return out_folder or default_folder(load_suite(name), asked)
 
@@ -231,6 +231,6 @@ def default_jobs(device: Device) -> int:
 
         if torch.cuda.is_available():
             return 1
-    from bench.runner.execute import cores
+    from bench.run.execute import cores
 
     return cores()

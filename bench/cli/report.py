@@ -23,11 +23,11 @@ def report(
     """Score runs again where metrics changed, and rebuild their leaderboards; several runs become one report."""
     from contextlib import ExitStack
 
-    from bench.benchmark import load_datasets
-    from bench.leaderboard.render import render_terminal
-    from bench.report import write_report
-    from bench.results import collect, suite_of
-    from bench.store import Run
+    from bench.plan.plan import load_datasets
+    from bench.records.results import collect, suite_of
+    from bench.records.store import Run
+    from bench.report.formats.text import render_terminal
+    from bench.report.write import write_report
 
     if len(runs) > 1 and out_folder is None:
         raise InputError("several runs make one report: say with --out DIR where it is to be written")

@@ -44,8 +44,8 @@ from bench.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from bench.dataset import Dataset
-    from bench.suite import Suite
+    from bench.data.dataset import Dataset
+    from bench.plan.suite import Suite
 
 
 @app.command()
@@ -89,14 +89,14 @@ def run(
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Cells at one time (Ray).")] = None,
 ) -> None:
     """Run a suite: what has a record is not run again. Exit code 3 if cells failed."""
-    from bench.benchmark import load_datasets
-    from bench.leaderboard.render import render_terminal
-    from bench.runner.execute import OnRay, OnThisMachine
-    from bench.runner.networks import default_memory
-    from bench.runner.settings import Settings as RunSettings
-    from bench.runner.shares import Shares
-    from bench.session import carry_out
-    from bench.store import Run
+    from bench.plan.plan import load_datasets
+    from bench.records.store import Run
+    from bench.report.formats.text import render_terminal
+    from bench.run.execute import OnRay, OnThisMachine
+    from bench.run.networks import default_memory
+    from bench.run.resources import Settings as RunSettings
+    from bench.run.resources import Shares
+    from bench.run.session import carry_out
 
     plan_of = suite_of_options(
         suite,
@@ -123,7 +123,7 @@ def run(
     else:
         for_ray = {"--address": address, "--gpus-per-trial": gpus_per_trial, "--cpus-per-trial": cpus_per_trial}
         refuse({**for_ray, "--max-concurrent": max_concurrent}, "--executor ray")
-        from bench.runner.local import warm_up
+        from bench.run.local import warm_up
 
         warm_up()
         jobs = jobs or default_jobs(device)
@@ -184,9 +184,9 @@ def plan(
     jobs: Jobs = None,
 ) -> None:
     """Show the cells of a suite, what is done, what is left and an estimate. Runs nothing."""
-    from bench.benchmark import load_datasets, make_plan, make_selection_plan
-    from bench.experiment import enter, experiment_of
-    from bench.store import Run
+    from bench.plan.plan import load_datasets, make_plan, make_selection_plan
+    from bench.records.experiment import enter, experiment_of
+    from bench.records.store import Run
 
     plan_of = suite_of_options(
         suite,
@@ -218,7 +218,7 @@ def plan(
 
 
 def _show_plan(made: Any, n_seeds: int, folder: Path, jobs: int) -> None:
-    from bench.session import changed
+    from bench.run.session import changed
 
     left = {cell.key for cell in made.left}
     rows: dict[tuple[str, str], list[int]] = {}
@@ -237,7 +237,7 @@ def _show_plan(made: Any, n_seeds: int, folder: Path, jobs: int) -> None:
 
 def _usable(suite: Suite, data: Mapping[str, Dataset]) -> tuple[Suite, list[str]]:
     """Return the suite without what cannot be used, having said so."""
-    from bench.benchmark import usable
+    from bench.plan.plan import usable
 
     left, faults = usable(suite, data)
     for fault in faults:

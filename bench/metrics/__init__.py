@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.metrics.table import METRICS, METRICS_VERSION, Metric, find_metric, find_ranking_metric
+from bench.metrics.registry import METRICS, METRICS_VERSION, Metric, find_metric, find_ranking_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
 
-    from bench.dataset import Dataset
+    from bench.data.dataset import Dataset
 
 __all__ = ["METRICS", "METRICS_VERSION", "Metric", "find_metric", "find_ranking_metric", "score"]
 
@@ -28,7 +28,7 @@ def score(
     ----------
     outputs : mapping of str to ndarray
         ``labels`` (n_samples,) of int and, where the method has one, ``embedding`` (n_samples, n_latent).
-        A label of -1 is noise, which `bench.metrics.table.NOISE` has the rule for. Of what else a method gave,
+        A label of -1 is noise, which `bench.metrics.registry.NOISE` has the rule for. Of what else a method gave,
         ``soft_assignment`` (n_samples, n_clusters), the outputs that `bench.metrics.uncertainty.uncertainty_scores`
         reads, and ``draw_labels`` (n_draws, n_samples).
     dataset : Dataset

@@ -1,4 +1,4 @@
-"""Agreement of predicted clusters with the true classes."""
+"""Agreement of predicted clusters with the true classes, and of two labelings with each other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, normalized_mutual_info_score
 
-from bench.dataset import NO_CLASS
-from bench.metrics.table import NOISE, UNLABELLED
+from bench.data.dataset import NO_CLASS
+from bench.metrics.registry import NOISE, UNLABELLED
 
 ONE_CLASS = "the data set has one class only"
 _NAMES = ("acc", "nmi", "ari", "ami", "mean_class_recall", "classes_lost")
@@ -148,3 +148,49 @@ def external_scores(classes: np.ndarray | None, labels: np.ndarray) -> dict[str,
     scores["ari"] = float(adjusted_rand_score(classes, labels))
     scores["ami"] = float(adjusted_mutual_info_score(classes, labels, average_method="arithmetic"))
     return scores
+
+
+def matched_classes(labels: np.ndarray, classes: np.ndarray) -> dict[int, int]:
+    r"""Return the class of each cluster under the best one-to-one matching.
+
+    .. math:: \max_\pi \sum_i [y_i = \pi(c_i)]
+
+    Parameters
+    ----------
+    labels, classes : ndarray of shape (n_samples,)
+        Any integers. Points without a class match nothing.
+
+    Returns
+    -------
+    dict of int to int
+        By cluster. With more clusters than classes some clusters have none, and noise never has one; a match may
+        share no point.
+    """
+    judged = with_class(classes)
+    classes, labels = classes[judged], labels[judged]
+    counts = cluster_table(classes, labels)
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    class_values, clusters = np.unique(classes), clusters_of(labels)
+    return dict(zip(clusters[columns].tolist(), class_values[rows].tolist(), strict=True))
+
+
+def aligned(labels: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return a labeling with its clusters named as those of another that they match best.
+
+    Parameters
+    ----------
+    labels, reference : ndarray of shape (n_samples,)
+        Two labelings of the same points.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Clusters that match none have numbers of their own, above all of the reference. Noise stays noise, and no
+        cluster is named after that of the reference.
+    """
+    known = reference != NOISE
+    match = matched_classes(labels[known], reference[known]) | {NOISE: NOISE}
+    values, position = np.unique(labels, return_inverse=True)
+    spare = int(reference.max(initial=-1)) + 1
+    names = [match.get(int(value), spare + i) for i, value in enumerate(values)]
+    return np.array(names, dtype=np.int64)[position]

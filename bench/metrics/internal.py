@@ -6,7 +6,7 @@ import numpy as np
 import sklearn
 from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
-from bench.metrics.table import NOISE
+from bench.metrics.registry import NOISE
 
 SUBSAMPLE_SIZE = 10_000
 _SUBSAMPLE_SEED = 0

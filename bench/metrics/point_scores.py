@@ -9,8 +9,32 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from scipy.special import entr
 
-from bench.metrics.assignments import checked_probabilities
-from bench.metrics.table import SCORES
+from bench.metrics.registry import SCORES
+
+#: How far a row may sum from 1 by the rounding of float32, and a value lie outside [0, 1].
+_ROUNDING = 1e-3
+
+
+def checked_probabilities(assignment: np.ndarray, n_samples: int) -> np.ndarray | str:
+    """Return a soft assignment in float64 with rows that sum to 1, or why it is no soft assignment.
+
+    Parameters
+    ----------
+    assignment : ndarray of shape (n_samples, n_clusters)
+    n_samples : int
+        How many points there are.
+    """
+    if assignment.ndim != 2 or len(assignment) != n_samples or assignment.shape[1] == 0:
+        return f"the soft assignment has shape {assignment.shape}; it needs ({n_samples}, n_clusters > 0)"
+    if not np.isfinite(assignment).all():
+        return "the soft assignment has values that are not finite"
+    probabilities = assignment.astype(np.float64)
+    totals = probabilities.sum(axis=1, keepdims=True)
+    if probabilities.min() < -_ROUNDING or np.abs(totals - 1).max() > _ROUNDING:
+        return "the soft assignment has rows that are no probabilities: below 0, or with another sum than 1"
+    probabilities = probabilities.clip(min=0)
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
+
 
 NO_ASSIGNMENT = "the method has no soft assignment"
 NO_DRAWS = "the method has no latent draws"
@@ -30,7 +54,7 @@ _CHUNK = 4096  # points whose distances to the centroids, in float64, are held a
 
 
 def uncertainty_scores(outputs: Mapping[str, np.ndarray], points: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """Return those of `bench.metrics.table.SCORES` that the outputs allow; high means uncertain.
+    """Return those of `bench.metrics.registry.SCORES` that the outputs allow; high means uncertain.
 
     Parameters
     ----------

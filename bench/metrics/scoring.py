@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from bench.dataset import Dataset
+from bench.data.dataset import Dataset
+from bench.metrics import METRICS_VERSION, score
 from bench.metrics.external import clusters_of, external_scores
+from bench.metrics.health import advice_on, health_of
 from bench.metrics.internal import internal_scores
-from bench.metrics.table import METRICS, NOISE, UNLABELLED
+from bench.metrics.outliers import outlier_metrics
+from bench.metrics.registry import METRICS, NOISE, UNLABELLED
 from bench.metrics.uncertainty import uncertainty_metrics
 
 _RECLUSTERED = ("acc", "nmi", "ari")
@@ -121,3 +125,36 @@ def _checked_embedding(outputs: Mapping[str, np.ndarray], n_samples: int) -> np.
     if not np.issubdtype(embedding.dtype, np.floating):
         return embedding.astype(np.float64)
     return embedding
+
+
+def assess(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record that follow from the raw outputs alone.
+
+    Parameters
+    ----------
+    outputs : mapping of str to ndarray
+    dataset : Dataset
+        What the cell was fitted to.
+    seed : int
+        The cell's; it says on which half of the points clusters are matched to classes.
+    params : mapping
+        The cell's.
+
+    Raises
+    ------
+    ValueError
+        If an output has the wrong length, shape or type.
+    """
+    metrics, reasons = score(outputs, dataset, seed)
+    health = health_of(outputs, params.get("n_clusters"))
+    return {
+        "metrics": metrics,
+        "reasons": reasons,
+        "outliers": outlier_metrics(outputs, dataset.x),
+        "health": health.verdict,
+        "health_epoch": health.epoch,
+        "health_reason": health.reason,
+        "health_advice": advice_on(health, outputs, params, *dataset.x.shape),
+        "flags": [] if health.verdict == "healthy" else [health.verdict],
+        "metrics_version": METRICS_VERSION,
+    }

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.cells import Cell, Configuration
-from bench.dataset import Dataset
+from bench.data.dataset import Dataset
+from bench.data.selection_split import heldout_indices, taken
 from bench.metrics import find_ranking_metric, score
 from bench.metrics.external import external_scores
-from bench.selection.contest import Contest, differing
-from bench.selection.rule import HeldOutRun, judge
-from bench.selection.split import heldout_indices, taken
-from bench.selection.stored import (
+from bench.plan.candidates import Contest, differing
+from bench.plan.cells import Cell, Configuration
+from bench.records.store import Record, Run
+from bench.selection.choices import (
     JudgedCandidate,
     LabelFreeChoice,
     Oracle,
@@ -26,7 +26,7 @@ from bench.selection.stored import (
     read,
     write,
 )
-from bench.store import Record, Run
+from bench.selection.rule import HeldOutRun, judge
 from bench.text import last_line
 
 NO_PREDICT = "the method has no predict, so that nothing is known of held-out points"

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bench.statistics.signed_rank import (
+from bench.statistics.wilcoxon import (
     TestMethod,
     hodges_lehmann,
     hodges_lehmann_interval,

@@ -9,7 +9,6 @@ In a test of one's own method, one test a check::
         check.run()
 """
 
-from bench.testing.check import Check, MethodCheckError, Result
-from bench.testing.checks import check_method, method_checks
+from bench.testing.check import Check, MethodCheckError, Result, check_method, method_checks
 
 __all__ = ["Check", "MethodCheckError", "Result", "check_method", "method_checks"]

@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from bench.canonical import canonical
 from bench.errors import InputError, MethodError
-from bench.search import draws
+from bench.plan.search import draws
 from bench.testing.draws import vary
 from bench.testing.subject import N_CLUSTERS, SEEDS, Failed, NotApplicable, Subject, finder_of, paired
 from bench.text import one_line

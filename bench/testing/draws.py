@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.testing.asked import DRAWING, N_DRAWS, ask
-from bench.testing.members import check_probabilities
+from bench.testing.members import DRAWING, N_DRAWS, ask, check_probabilities
 from bench.testing.subject import Failed, NotApplicable, Subject
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from bench.testing import generators
-from bench.testing.asked import ask_all
+from bench.testing.members import ask_all
 from bench.testing.subject import SEEDS, Failed, NotApplicable, Subject
 
 _SEED_IT = "draw every random number from a generator made of self.random_state in fit"

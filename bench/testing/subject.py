@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.cells import Configuration
-from bench.configurations import Paired, configurations_of
-from bench.dataset import Dataset
+from bench.data.dataset import Dataset
 from bench.method import MethodInfo
-from bench.registry import find_method
-from bench.runner.outputs import labels_of
-from bench.suite import Suite
+from bench.plan.cells import Configuration
+from bench.plan.configurations import Paired, configurations_of
+from bench.plan.registry import find_method
+from bench.plan.suite import Suite
+from bench.run.outputs import labels_of
 from bench.testing import generators
 
 N_POINTS, N_NEW, N_CLUSTERS, IMAGE_SHAPE = 120, 30, 4, (4, 4)
@@ -222,7 +222,7 @@ def paired(info: MethodInfo, preset: str, params: Mapping[str, Any], dataset: Da
     Raises
     ------
     InputError
-        As `bench.configurations.configurations_of`.
+        As `bench.plan.configurations.configurations_of`.
     """
     suite = Suite(
         name="checks", preset=preset, methods=[info.name], datasets=["checks"], seeds=[0], set={info.name: dict(params)}

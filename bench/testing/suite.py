@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.cells import NOISE, Cell, OutlierSet
 from bench.errors import InputError
-from bench.runner.cell import fit_cell
-from bench.store import Record, Run
+from bench.plan.cells import NOISE, Cell, OutlierSet
+from bench.records.store import Record, Run
+from bench.run.fit import fit_cell
 from bench.testing.subject import Failed, NotApplicable, Subject
 from bench.text import last_line
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from bench.regression import compare, take_baseline
+from bench.gate import compare, take_baseline
 from tests.simulation.gate import make_record
 
 SPREAD = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9.0]) / 1000  # sd .003: the tolerance is the floor, .01

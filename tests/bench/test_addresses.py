@@ -6,7 +6,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.addresses import card_of_address, is_address, parse_address
+from bench.data.addresses import card_of_address, is_address, parse_address
 
 WORDS = st.from_regex(r"[A-Za-z0-9_.-]+", fullmatch=True)
 OTHERS = st.from_regex(r"[A-Za-z0-9_./=-]+", fullmatch=True)

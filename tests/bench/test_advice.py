@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bench.leaderboard.findings.health import health_rows, health_sentences
-from bench.metrics.advice import advice_on
-from bench.metrics.health import health_of
-from bench.progress import Display
-from bench.store import Record
+from bench.metrics.health import advice_on, health_of
+from bench.records.store import Record
+from bench.report.sections.health import health_rows, health_sentences
+from bench.run.progress import Display
 
 N, K = 100, 5
 ONE = np.zeros(N, int)

@@ -6,13 +6,13 @@ import pytest
 from scipy.stats import entropy
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from bench.agreement import agreements_of, disagreement_columns, stability_of
-from bench.metrics.matching import aligned
+from bench.metrics.external import aligned
+from bench.metrics.registry import BETWEEN_RUNS
 from bench.metrics.stability import stability
-from bench.metrics.table import BETWEEN_RUNS
 from bench.metrics.uncertainty import mis_clustered_of
-from bench.results import Results, frame_of
-from bench.store import Record, Run
+from bench.records.results import Results, frame_of
+from bench.records.store import Record, Run
+from bench.report.between_runs import agreements_of, disagreement_columns, stability_of
 
 N, K = 400, 5
 CLASSES = np.arange(N) % K

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.assignments import as_csv, choose, first_rows
-from bench.dataset import NO_CLASS, Dataset
+from bench.data.dataset import NO_CLASS, Dataset
 from bench.metrics import METRICS_VERSION, find_metric
-from bench.metrics.table import UNLABELLED
-from bench.results import frame_of
-from bench.sorted_images import _names
-from bench.store import Record, Run
+from bench.metrics.registry import UNLABELLED
+from bench.records.results import frame_of
+from bench.records.store import Record, Run
+from bench.report.assignments import as_csv, choose, first_rows
+from bench.report.sorted_images import _names
 
 ITEMS = [f"{cls}/{i}.png" for cls in ("cat", "dog") for i in range(4)]
 LABELS = np.array([0, 0, 1, -1, 1, 1, 1, 0])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.runner.backlog import GROUP_SECONDS, Backlog
+from bench.run.queue import GROUP_SECONDS, Backlog
 
 
 @dataclass(frozen=True)

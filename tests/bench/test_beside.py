@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from bench import beside as beside_module
-from bench.beside import imported_beside
 from bench.errors import MethodError
-from bench.registry import find_method, finder
+from bench.plan import plugin_imports as beside_module
+from bench.plan.plugin_imports import imported_beside
+from bench.plan.registry import find_method, finder
 
 PLUGIN = """
 from sklearn.base import BaseEstimator, ClusterMixin

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
-from bench.metrics.assignments import checked_probabilities
 from bench.metrics.calibration import N_BINS, SMALLEST_PROBABILITY, calibration, reliability
+from bench.metrics.point_scores import checked_probabilities
 
 FOUR = {0: 0, 1: 1, 2: 2, 3: 3}
 

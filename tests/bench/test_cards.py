@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.cards import (
+from bench.data.cards import (
     Card,
     card_names,
     card_rows,
@@ -47,7 +47,7 @@ def refusal(call, *args, **kwargs) -> str:
 
 def test_importing_the_cards_imports_nothing_heavy():
     code = (
-        "import sys, bench.cards; bench.cards.card_rows();"
+        "import sys, bench.data.cards; bench.data.cards.card_rows();"
         "heavy = {'torch', 'torchvision', 'pandas', 'ray', 'sklearn', 'matplotlib', 'scipy', 'PIL'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

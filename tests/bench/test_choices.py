@@ -8,34 +8,34 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.benchmark import make_plan
-from bench.cards import load_dataset
-from bench.dataset import Dataset
+from bench.data.cards import load_dataset
+from bench.data.dataset import Dataset
+from bench.data.selection_split import heldout_indices
 from bench.errors import InputError
-from bench.leaderboard.boards import boards_of as leaderboards_of
-from bench.leaderboard.latex import render_latex
-from bench.leaderboard.render import render_markdown
-from bench.registry import find_method
-from bench.report import _board_frames, write_report
-from bench.results import collect
-from bench.runner.cell import fit_cell
-from bench.selection.boards import chosen_in
-from bench.selection.contest import contests_of, selection_cells
-from bench.selection.decide import NO_PREDICT, choose_by_labels, choose_label_free, decide
-from bench.selection.rule import HeldOutRun
-from bench.selection.split import heldout_indices
-from bench.selection.stored import (
+from bench.plan.candidates import contests_of, selection_cells
+from bench.plan.plan import make_plan
+from bench.plan.registry import find_method
+from bench.plan.suite import make_suite
+from bench.records.results import collect
+from bench.records.store import Run
+from bench.report.boards import boards_of as leaderboards_of
+from bench.report.formats.latex import render_latex
+from bench.report.formats.text import render_markdown
+from bench.report.write import _board_frames, write_report
+from bench.run.fit import fit_cell
+from bench.selection.choices import (
     LabelFreeChoice,
     Oracle,
     OracleChoice,
     ScoredCandidate,
     Selection,
+    chosen_in,
     read,
     sentence,
     write,
 )
-from bench.store import Run
-from bench.suite import make_suite
+from bench.selection.decide import NO_PREDICT, choose_by_labels, choose_label_free, decide
+from bench.selection.rule import HeldOutRun
 
 SUITE = {
     "name": "s",

@@ -6,11 +6,11 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from bench.data.assemble import limited_indices
+from bench.data.fingerprints import dataset_fingerprint, split_fingerprint
+from bench.data.readers.labels import encode_labels, plain_labels
+from bench.data.values import resolve_scaling, scale
 from bench.errors import InputError
-from bench.loaders.assemble import limited_indices
-from bench.loaders.fingerprints import dataset_fingerprint, split_fingerprint
-from bench.loaders.labels import encode_labels, plain_labels
-from bench.loaders.scaling import resolve_scaling, scale
 
 
 def codes_of(labels, classes, where):

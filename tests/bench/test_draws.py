@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from bench.metrics.draws import _CHUNK, draw_metrics, label_change
 from bench.metrics.external import ONE_CLASS, clustering_accuracy
-from bench.metrics.table import DRAWN, UNLABELLED
+from bench.metrics.registry import DRAWN, UNLABELLED
+from bench.metrics.uncertainty import _CHUNK, draw_metrics, label_change
 
 
 @st.composite

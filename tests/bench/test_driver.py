@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.cells import Cell, Configuration
 from bench.errors import InputError
-from bench.runner.backlog import Backlog
-from bench.runner.cell import failed
-from bench.runner.driver import PATIENCE, PAUSE, STILLBORN, Driver, Report, reason_of
-from bench.runner.settings import HARD_STOP, Settings
-from bench.runner.shares import Share
+from bench.plan.cells import Cell, Configuration
+from bench.run.fit import failed
+from bench.run.queue import Backlog
+from bench.run.ray.driver import PATIENCE, PAUSE, STILLBORN, Driver, Report, reason_of
+from bench.run.resources import HARD_STOP, Settings, Share
 
 CPU, GPU = Share(1, 0), Share(1, 1)
 

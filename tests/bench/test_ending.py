@@ -14,7 +14,7 @@ import pytest
 
 from bench.cli.ending import orderly
 from bench.errors import InputError
-from bench.store import Run
+from bench.records.store import Run
 from tests.bench.test_store import full_disk
 
 MAIN = [sys.executable, "-c", "from bench.cli import main; main()"]
@@ -44,10 +44,10 @@ def done(cli, tmp_path, tmp_path_factory):
 
 
 PHASES = [
-    "bench.benchmark.load_datasets",
-    "bench.session.make_plan",
-    "bench.session.collect",
-    "bench.session.write_report",
+    "bench.plan.plan.load_datasets",
+    "bench.run.session.make_plan",
+    "bench.run.session.collect",
+    "bench.run.session.write_report",
 ]
 
 
@@ -157,7 +157,7 @@ def test_a_terminal_that_lacks_a_character_is_shown_its_number(cli, done, monkey
 
 def test_a_fault_of_our_own_is_a_line_with_the_place_of_its_traceback(cli, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("bench.suite.suite_names", lambda: 1 / 0)
+    monkeypatch.setattr("bench.plan.suite.suite_names", lambda: 1 / 0)
     code, out, err = cli("suites")
     assert code == 70
     assert err.count("\n") == 1

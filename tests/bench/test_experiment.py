@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench.errors import InputError
-from bench.experiment import default_folder, enter, held_in
-from bench.store import Run
-from bench.suite import load_suite
+from bench.plan.suite import load_suite
+from bench.records.experiment import default_folder, enter, held_in
+from bench.records.store import Run
 from tests.bench.test_readme import COMMANDS
 
 BASE = ["run", "quick", "--methods", "kmeans", "--seeds", "1", "--limit", "100"]

@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from bench.cards import Card, card_rows, download_dataset, find_card, fingerprint_card, load_dataset
+from bench.data.cards import Card, card_rows, download_dataset, find_card, fingerprint_card, load_dataset
+from bench.data.readers.files import is_present
 from bench.errors import InputError
-from bench.loaders.files import is_present
 
 TABLE = b"a,b,label\n1,2,0\n3,5,1\n4,9,1\n"
 SHA256 = hashlib.sha256(TABLE).hexdigest()

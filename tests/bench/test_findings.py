@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bench.leaderboard.boards import boards_of
-from bench.leaderboard.findings.contrasts import PAIRS
-from bench.leaderboard.findings.sections import TITLE, findings_of
-from bench.leaderboard.findings.tidy import COLUMNS, render_findings_csv
-from bench.leaderboard.latex import render_latex
-from bench.leaderboard.numbers import escape_markdown
-from bench.leaderboard.render import render_markdown, render_terminal
-from bench.metrics.table import DRAWN, SCORES
+from bench.metrics.registry import DRAWN, SCORES
+from bench.report.boards import boards_of
+from bench.report.formats.latex import render_latex
+from bench.report.formats.text import render_markdown, render_terminal
+from bench.report.numbers import escape_markdown
+from bench.report.sections.contrasts import PAIRS
+from bench.report.sections.tidy import COLUMNS, render_findings_csv
+from bench.report.sections.uncertainty import TITLE, findings_of
 
 FREE = ("confidence", "plain_entropy", "margin", "reconstruction", "disagreement")
 SAMPLED = ("entropy", "mean_entropy", "mutual_information", "latent_variance")

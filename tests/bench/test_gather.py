@@ -5,14 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.leaderboard.boards import boards_of
-from bench.leaderboard.gather import median_run, pictures_of, section_figures
-from bench.leaderboard.grids import grid_lines
-from bench.leaderboard.plots import looks_of
 from bench.metrics import find_metric
 from bench.metrics.uncertainty import halves
-from bench.results import Results, frame_of
-from bench.store import Record, Run
+from bench.records.results import Results, frame_of
+from bench.records.store import Record, Run
+from bench.report.boards import boards_of
+from bench.report.figures import grid_lines, median_run, pictures_of, section_figures
+from bench.report.plots import looks_of
 
 ACC = find_metric("acc")
 N = 40

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.benchmark import load_datasets, usable
 from bench.errors import MethodError, foreign
-from bench.guard import undisturbed
-from bench.registry import find_method
-from bench.suite import make_suite
+from bench.isolation import undisturbed
+from bench.plan.plan import load_datasets, usable
+from bench.plan.registry import find_method
+from bench.plan.suite import make_suite
 
 INTERRUPTS_WHEN_MADE = """
 from sklearn.base import BaseEstimator, ClusterMixin

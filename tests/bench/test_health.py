@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
-from bench.cards import load_dataset
+from bench.data.cards import load_dataset
 from bench.metrics.health import SAME_ROWS, Health, health_of, information_share, is_collapsed, latent_noise_share
 from methods.sdec import SDEC
 from methods.sdec import info as sdec

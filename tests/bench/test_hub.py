@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from huggingface_hub import constants
 
-from bench.cards import Card, download_dataset, find_card, load_dataset
+from bench.data.cards import Card, download_dataset, find_card, load_dataset
 from bench.errors import InputError
 from tests.bench.hub_repository import (
     COMMIT,
@@ -350,7 +350,7 @@ def test_a_card_may_name_the_hub(cache, tmp_path):
 
 
 def test_a_suite_and_the_command_line_take_addresses(cache):
-    from bench.suite import load_suite, make_suite
+    from bench.plan.suite import load_suite, make_suite
 
     lay_out(cache, "ylecun/mnist", digits())
     named = ["hf:ylecun/mnist:mnist#main@test", "openml:61", "digits"]

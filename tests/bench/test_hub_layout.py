@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.data.readers.hub_layout import absent, choose, configurations
 from bench.errors import InputError
-from bench.loaders.hub_layout import absent, choose, configurations
 
 NUMBERED = [
     "mnist/train-00000-of-00002.parquet",

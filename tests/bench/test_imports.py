@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "ray", "pandas", "matplotlib", "sklearn", "scipy"}
 
 
-@pytest.mark.parametrize("module", ["bench", "bench.cli", "bench.suite", "bench.cards", "bench.store"])
+@pytest.mark.parametrize(
+    "module", ["bench", "bench.cli", "bench.plan.suite", "bench.data.cards", "bench.records.store"]
+)
 def test_importing_the_core_loads_nothing_heavy(module):
     code = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from bench import cards
+from bench.data import cards
 from bench.errors import InputError
 
 CARD = 'name = "{name}"\ntitle = "Kernels"\nloader = "npz"\n[parameters]\npath = "points.npz"\n'

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.benchmark import load_datasets, usable
-from bench.registry import find_method
-from bench.runner.execute import OnThisMachine, execute
-from bench.runner.settings import Settings
-from bench.store import Run
-from bench.suite import make_suite, plan_cells
+from bench.plan.plan import load_datasets, usable
+from bench.plan.registry import find_method
+from bench.plan.suite import make_suite, plan_cells
+from bench.records.store import Run
+from bench.run.execute import OnThisMachine, execute
+from bench.run.resources import Settings
 from tests.bench.leaks import ACTS, RAISES, SETTINGS, write_leaks
 
 #: Names that a user's own files have, and modules that ours import.

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from bench.store import Run
+from bench.records.store import Run
 
 #: What may differ between two runs of one cell.
 CIRCUMSTANCES = {"timings", "peak_memory"}

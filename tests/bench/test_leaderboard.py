@@ -8,9 +8,11 @@ import pytest
 from rich.console import Console
 
 from bench.errors import InputError
-from bench.leaderboard.boards import boards_of
-from bench.leaderboard.latex import render_latex
-from bench.leaderboard.numbers import (
+from bench.metrics import find_metric
+from bench.report.boards import boards_of
+from bench.report.formats.latex import render_latex
+from bench.report.formats.text import render_csv, render_markdown, render_terminal
+from bench.report.numbers import (
     escape_markdown,
     format_clusters,
     format_mean,
@@ -18,9 +20,7 @@ from bench.leaderboard.numbers import (
     format_score,
     format_share,
 )
-from bench.leaderboard.render import render_csv, render_markdown, render_terminal
-from bench.leaderboard.sections import sections_of
-from bench.metrics import find_metric
+from bench.report.sections.leaderboard import sections_of
 from bench.statistics.paired import paired_comparison
 
 ACC = find_metric("acc")

@@ -13,11 +13,11 @@ from hypothesis.extra.numpy import arrays
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score
 
-from bench.leaderboard.boards import boards_of
-from bench.leaderboard.content import make_table
-from bench.leaderboard.render import _rich_table, render_csv, render_markdown
 from bench.metrics import find_metric, find_ranking_metric
 from bench.metrics.external import classes_lost, clustering_accuracy, external_scores, mean_class_recall
+from bench.report.boards import boards_of
+from bench.report.document import make_table
+from bench.report.formats.text import _rich_table, render_csv, render_markdown
 
 CLASSES = arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 3))
 

@@ -14,7 +14,7 @@ from sklearn.mixture import GaussianMixture
 
 from bench.errors import InputError
 from bench.method import MethodInfo
-from bench.registry import find_method
+from bench.plan.registry import find_method
 from bench.testing import MethodCheckError, check_method, method_checks
 from tests.bench.faulty_methods import FAULTS, CountsFromOne, DrawsPictures, Raises, SeedsNumpy
 from tests.bench.good_method import Good, declare

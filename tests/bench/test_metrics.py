@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from bench.dataset import Dataset
+from bench.data.dataset import Dataset
 from bench.errors import InputError
 from bench.metrics import METRICS, find_metric, find_ranking_metric, score
 from bench.metrics.external import clustering_accuracy, external_scores

@@ -8,18 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.dataset import NO_CLASS, Dataset
-from bench.leaderboard import plots
-from bench.leaderboard.one_run import OneRun, figures_of_run
-from bench.leaderboard.plots import Look
+from bench.data.dataset import NO_CLASS, Dataset
 from bench.metrics import METRICS, score
-from bench.metrics.external import external_scores
-from bench.metrics.matching import matched_classes
-from bench.metrics.table import UNLABELLED
+from bench.metrics.external import external_scores, matched_classes
+from bench.metrics.registry import UNLABELLED
 from bench.metrics.uncertainty import mis_clustered
+from bench.records.store import Run
+from bench.report import plots
+from bench.report.median_run import OneRun, figures_of_run
+from bench.report.plots import Look
 from bench.selection.decide import choose_by_labels
 from bench.selection.rule import HeldOutRun
-from bench.store import Run
 
 N, K = 60, 3
 RNG = np.random.default_rng(0)
@@ -114,7 +113,7 @@ def test_the_points_that_are_judged_are_named_by_their_place_among_all():
 def test_a_choice_by_labels_leaves_points_without_a_class_out():
     from types import SimpleNamespace
 
-    from bench.selection.split import heldout_indices
+    from bench.data.selection_split import heldout_indices
 
     y = np.where(np.arange(N) % 2 == 0, NO_CLASS, Y)
     data = dataset(y)
@@ -154,7 +153,7 @@ def test_a_point_without_a_class_is_not_framed_as_wrong():
     points = np.array([[[0, 20], [1, 21]]])
     run = one_run(y, labels=np.zeros(N, int), extreme_points=points, extreme_images=np.zeros((1, 2, 2, 4), np.uint8))
     kept = {**run.kept, "samples": np.zeros((3, 2, 2), np.float32)}
-    from bench.leaderboard.one_run import _certain_points
+    from bench.report.median_run import _certain_points
 
     said = _certain_points(replace(run, kept=kept)).alt
     assert "1 of the 2 most certain, 0 of the 2 least" in said or "0 of the 2 most certain, 1 of the 2 least" in said

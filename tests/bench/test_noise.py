@@ -16,16 +16,15 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-from bench.dataset import Dataset
-from bench.leaderboard import plots
-from bench.leaderboard.plots.style import cluster_names
+from bench.data.dataset import Dataset
 from bench.metrics import score
-from bench.metrics.ensemble import vote_entropy
+from bench.metrics.external import aligned, matched_classes
 from bench.metrics.health import health_of, is_collapsed
-from bench.metrics.matching import aligned, matched_classes
-from bench.metrics.stability import agreement
+from bench.metrics.stability import agreement, vote_entropy
 from bench.metrics.uncertainty import calibration, halves, mis_clustered, reliability_of, uncertainty_metrics
-from bench.runner.outputs import labels_of
+from bench.report import plots
+from bench.report.plots.style import cluster_names
+from bench.run.outputs import labels_of
 
 N, K = 90, 3
 Y = np.arange(N) % K

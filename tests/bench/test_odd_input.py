@@ -3,8 +3,8 @@
 import pytest
 
 from bench.errors import InputError
-from bench.registry import methods
-from bench.suite import MOST_SEEDS, load_suite, make_suite, parse_seeds, seeds_in_short
+from bench.plan.registry import methods
+from bench.plan.suite import MOST_SEEDS, load_suite, make_suite, parse_seeds, seeds_in_short
 
 BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["dec"], "seeds": 2}
 
@@ -187,7 +187,7 @@ def test_seeds_are_written_as_they_are_typed():
 
 
 def test_every_value_that_a_method_declares_can_be_one():
-    from bench.parameters import fault
+    from bench.plan.parameter_values import fault
 
     for info in methods().values():
         declared = [(p, v) for preset in info.presets.values() for p, v in preset.items()]
@@ -223,7 +223,7 @@ class Annotated:
     ],
 )  # fmt: skip
 def test_a_plugin_is_judged_by_what_it_says_of_itself(parameter, value, right):
-    from bench.parameters import fault
+    from bench.plan.parameter_values import fault
 
     assert (fault(Annotated, parameter, value) is None) == right
 

@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
-from bench.cards import Card, load_dataset
+from bench.data.cards import Card, load_dataset
+from bench.data.readers.labels import encode_labels, plain_labels
 from bench.errors import InputError
-from bench.loaders.labels import encode_labels, plain_labels
 
 X = np.random.default_rng(0).random((12, 5)) * 3
 CODES = np.array([0, 1, 2] * 4)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.datasets import load_iris
 
-from bench.cards import load_dataset
+from bench.data.cards import load_dataset
 from bench.errors import InputError
 
 IRIS = load_iris()

@@ -8,9 +8,9 @@ import urllib.error
 import numpy as np
 import pytest
 
-from bench.cards import Card, download_dataset, find_card, load_dataset
+from bench.data.cards import Card, download_dataset, find_card, load_dataset
+from bench.data.readers import read_split
 from bench.errors import InputError
-from bench.loaders import read_split
 
 IRIS = [(5.1, 3, "setosa"), (4.9, 3, "setosa"), (7.0, 1, "virginica"), (6.4, 2, "virginica")]
 LENGTH, WIDTH = ("length", "numeric"), ("width", "numeric")
@@ -183,7 +183,7 @@ def test_a_sparse_table_is_made_dense_and_that_is_said(tmp_path, monkeypatch):
         data = load_dataset("openml:61", data_root=tmp_path)
     np.testing.assert_array_equal(data.x, [[0, 1], [1, 0], [0, 0.5]])
     assert data.class_names == ("no", "yes")
-    monkeypatch.setattr("bench.loaders.openml._MOST", 40)
+    monkeypatch.setattr("bench.data.readers.openml._MOST", 40)
     assert "made dense would take" in refusal(load_dataset, "openml:61", data_root=tmp_path)
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from bench.cards import load_dataset
+from bench.data.cards import load_dataset
 from bench.errors import InputError
-from bench.outliers import MOST_POINTS, inlier_indices, points_of
-from bench.registry import find_method
-from bench.store import Run
-from bench.suite import load_suite, make_suite, plan_cells
+from bench.plan.outliers import MOST_POINTS, inlier_indices, points_of
+from bench.plan.registry import find_method
+from bench.plan.suite import load_suite, make_suite, plan_cells
+from bench.records.store import Run
 
 BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["kmeans"], "seeds": 1}
 OUTLIERS = {"outliers": {"digits": ["blobs64", "noise"]}}

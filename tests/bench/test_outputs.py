@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.cards import load_dataset
-from bench.metrics.table import N_DRAWS
-from bench.registry import find_method
-from bench.runner import outputs as kept
-from bench.runner.outputs import extremes, outputs_of
+from bench.data.cards import load_dataset
+from bench.metrics.registry import N_DRAWS
+from bench.plan.registry import find_method
+from bench.run import outputs as kept
+from bench.run.outputs import extremes, outputs_of
 
 SMALL = {"hidden_dims": (24,), "latent_dim": 4, "pretrain_epochs": 3, "n_init": 2, "device": "cpu", "random_state": 0}
 

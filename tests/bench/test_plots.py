@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench.leaderboard import plots
-from bench.leaderboard.boards import boards_of
-from bench.leaderboard.plots import Look
-from bench.leaderboard.plots.export import figure_name
-from bench.leaderboard.plots.style import INK, OKABE_ITO, label
 from bench.metrics import find_metric
+from bench.report import plots
+from bench.report.boards import boards_of
+from bench.report.plots import Look
+from bench.report.plots.export import figure_name
+from bench.report.plots.style import INK, OKABE_ITO, label
 
 ACC = find_metric("acc")
 HOSTILE = "<script>alert('1')</script> $x$ & \"q\" {0} ]]> \x1b[31m\x00 \U0001f4a5 url(#a) " + INK

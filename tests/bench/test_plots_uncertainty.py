@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bench.leaderboard import plots
-from bench.leaderboard.plots import Look, ReliabilityCurve, RiskCurve
-from bench.leaderboard.plots.images import MOST_CLUSTERS
-from bench.leaderboard.plots.style import INK
 from bench.metrics.calibration import Reliability
 from bench.metrics.detection import risk_coverage
-from bench.metrics.table import SCORES
+from bench.metrics.registry import SCORES
+from bench.report import plots
+from bench.report.plots import Look, ReliabilityCurve, RiskCurve
+from bench.report.plots.images import MOST_CLUSTERS
+from bench.report.plots.style import INK
 
 HOSTILE = "<script>alert('1')</script> $x$ & \"q\" {0} ]]> \x1b[31m\x00 \U0001f4a5 url(#a) " + INK
 BLUE, TWIN = Look("#0072B2", "o"), Look("#0072B2", "s", False)

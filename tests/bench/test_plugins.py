@@ -6,12 +6,12 @@ import textwrap
 
 import pytest
 
-from bench import registry
-from bench.benchmark import load_datasets, make_plan, usable
 from bench.errors import InputError, MethodError
-from bench.registry import find_method, finder
-from bench.store import Run
-from bench.suite import make_suite
+from bench.plan import registry
+from bench.plan.plan import load_datasets, make_plan, usable
+from bench.plan.registry import find_method, finder
+from bench.plan.suite import make_suite
+from bench.records.store import Run
 
 MINE = """
     import numpy as np

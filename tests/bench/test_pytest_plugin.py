@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import bench.regression.making  # noqa: F401 - in-process tests forget what they import, and would import it each
-from bench.regression import take_baseline, write_baseline
-from bench.runner.provenance import commit
-from bench.store import Run
-from bench.suite import load_suite
+import bench.gate.small_run  # noqa: F401 - in-process tests forget what they import, and would import it each
+from bench.gate import take_baseline, write_baseline
+from bench.plan.suite import load_suite
+from bench.records.store import Run
+from bench.run.provenance import commit
 from tests.bench.gate import plan
 from tests.simulation.gate import make_record
 

@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.statistics.rank_sum import rank_sum_null, shift_estimate, shift_interval
+from bench.statistics.wilcoxon import rank_sum_null, shift_estimate, shift_interval
 
 sizes = st.integers(1, 5)
 

@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from bench.store import Run
+from bench.records.store import Run
 
 MAIN = [sys.executable, "-c", "from bench.cli import main; main()", "run"]
 #: What may differ between two runs of one cell.

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench import registry
 from bench.method import MethodInfo
+from bench.plan import registry
 
 SEVEN = {"kmeans", "ae_kmeans", "vae_kmeans", "dec", "sdec", "vade", "ae_gmm"}
 

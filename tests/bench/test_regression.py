@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bench.gate import compare
 from bench.metrics import METRICS_VERSION
-from bench.regression import compare
 from tests.bench.gate import BEFORE, SPREAD, baseline_of, check, row_of, run_of
 from tests.simulation.gate import make_record
 

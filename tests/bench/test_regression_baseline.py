@@ -6,12 +6,12 @@ import re
 import pytest
 
 from bench.errors import InputError
+from bench.gate import compare, load_baseline, take_baseline, write_baseline
+from bench.gate.baseline import text_of
+from bench.gate.from_run import keep_tolerances
+from bench.gate.text import changes
 from bench.metrics import METRICS_VERSION
-from bench.metrics.table import UNLABELLED
-from bench.regression import compare, load_baseline, take_baseline, write_baseline
-from bench.regression.baseline import text_of
-from bench.regression.changes import changes
-from bench.regression.update import keep_tolerances
+from bench.metrics.registry import UNLABELLED
 from tests.simulation.gate import make_record
 
 SCORES = [0.81234567, 0.8, 0.79, 0.83, 0.78]

@@ -6,10 +6,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.regression import Comparison, Row, render_text
-from bench.regression.github import step_summary, without_commands, workflow_commands
-from bench.regression.junit import junit_xml
-from bench.regression.render import MOST_PASSES
+from bench.gate import Comparison, Row, render_text
+from bench.gate.ci import junit_xml, step_summary, without_commands, workflow_commands
+from bench.gate.text import MOST_PASSES
 
 
 def row(verdict, variant="dec", metric="acc", **values):

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.dataset import Dataset
+from bench.data.dataset import Dataset
 from bench.errors import InputError
 from bench.metrics import METRICS_VERSION
-from bench.results import rescored
-from bench.store import Record, Run
+from bench.records.results import rescored
+from bench.records.store import Record, Run
 
 FILES = [
     "findings.csv",

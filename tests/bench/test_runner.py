@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.cards import load_dataset
-from bench.registry import find_method
-from bench.results import frame_of
-from bench.runner.cell import fit_cell
-from bench.runner.execute import OnThisMachine, execute
-from bench.runner.settings import Settings
-from bench.suite import make_suite, plan_cells
+from bench.data.cards import load_dataset
+from bench.plan.registry import find_method
+from bench.plan.suite import make_suite, plan_cells
+from bench.records.results import frame_of
+from bench.run.execute import OnThisMachine, execute
+from bench.run.fit import fit_cell
+from bench.run.resources import Settings
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_what_goes_wrong_is_recorded_and_the_others_finish(dataset, plugins, plu
 
 def test_a_worker_that_dies_before_it_takes_a_cell_loses_none(dataset, plugins, monkeypatch):
     module = importlib.import_module(plugins)
-    monkeypatch.setattr("bench.runner.local.start_worker", module.die_once)
+    monkeypatch.setattr("bench.run.local.start_worker", module.die_once)
     outcomes = run(plan(dataset, f"{plugins}:Parity", "kmeans"), jobs=1)
     assert [record.status for record, _ in outcomes] == ["ok", "ok"]
     assert Path(module.__file__).with_name("died at the start").exists()

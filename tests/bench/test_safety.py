@@ -14,11 +14,11 @@ import pytest
 import scipy.sparse
 import torch
 
-from bench import registry
-from bench.cells import cell_key
 from bench.errors import InputError, MethodError
 from bench.method import MethodInfo
-from bench.store import Run
+from bench.plan import registry
+from bench.plan.cells import cell_key
+from bench.records.store import Run
 
 EVIL = "</script><script>window.__hacked=1</script><img src=x onerror=x>"
 PLUGIN = f"""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from uv import find_uv_bin
 
 from bench.errors import InputError
-from bench.registry import find_method, methods
+from bench.plan.registry import find_method, methods
 from bench.scaffold import Names, names_of, start_file, start_package
 
 ROOT = Path(__file__).resolve().parents[2]

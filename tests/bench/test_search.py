@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from bench.cards import load_dataset
+from bench.data.cards import load_dataset
 from bench.errors import InputError
 from bench.method import MethodInfo
-from bench.registry import find_method, methods
-from bench.search import draw, draws, quantile
-from bench.suite import load_suite, make_suite, plan_cells
+from bench.plan.registry import find_method, methods
+from bench.plan.search import draw, draws, quantile
+from bench.plan.suite import load_suite, make_suite, plan_cells
 
 BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["dec"], "seeds": 1}
 FINITE = {"a": (1, 2, 3), "b": ("x", "y", "z", "w"), "c": (True, False)}
@@ -256,7 +256,7 @@ def test_a_file_and_the_command_line_can_ask_for_a_search(tiny):
     assert load_suite(str(tiny), search=5).with_settings({("sdec", "beta"): [0.1]}).search == 5
 
 
-@pytest.mark.parametrize("module", ["bench.method", "bench.search"])
+@pytest.mark.parametrize("module", ["bench.method", "bench.plan.search"])
 def test_declaring_a_search_space_needs_no_scipy(module):
     code = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

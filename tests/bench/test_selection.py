@@ -9,21 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.cards import load_dataset
+from bench.data.cards import load_dataset
+from bench.data.selection_split import fitted_indices, heldout_indices, split
 from bench.errors import InputError
-from bench.registry import find_method
-from bench.runner.cell import fit_cell
-from bench.selection.contest import contests_of, reporting_cells, selection_cells
-from bench.selection.criteria import (
+from bench.plan.candidates import contests_of, reporting_cells, selection_cells
+from bench.plan.registry import find_method
+from bench.plan.suite import load_suite, make_suite, plan_cells
+from bench.run.fit import fit_cell
+from bench.selection.rule import (
+    HeldOutRun,
     aggregated_ranks,
+    degeneracies,
     effective_clusters,
+    judge,
     mean_prediction_strength,
     prediction_strength,
     ranked,
 )
-from bench.selection.rule import HeldOutRun, degeneracies, judge
-from bench.selection.split import fitted_indices, heldout_indices, split
-from bench.suite import load_suite, make_suite, plan_cells
 
 SUITE = {
     "name": "s",

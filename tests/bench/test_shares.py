@@ -2,11 +2,11 @@
 
 import pytest
 
-from bench.cells import Cell, Configuration
 from bench.errors import InputError
 from bench.method import MethodInfo
-from bench.runner.execute import with_gpus
-from bench.runner.shares import Share, Shares
+from bench.plan.cells import Cell, Configuration
+from bench.run.execute import with_gpus
+from bench.run.resources import Share, Shares
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_what_a_cell_gets_of_the_gpus_there_are(shares, device, available, given
 @pytest.mark.parametrize(("device", "available", "gpus"), [("auto", 0, 0), ("auto", 4, 2), ("cpu", 4, 0)])
 def test_a_methods_wish_for_gpus_is_met_where_there_are_any(monkeypatch, device, available, gpus):
     info = MethodInfo(name="m", title="M", kind="stochastic", estimator="m:M", resources={"gpus": 2})
-    monkeypatch.setattr("bench.runner.shares.find_method", lambda name: info)
+    monkeypatch.setattr("bench.run.resources.find_method", lambda name: info)
     made = Configuration(
         method="m", title="M", kind="stochastic", version=1, preset=None, variant="m", params={}, seeded=True, twin=None
     )

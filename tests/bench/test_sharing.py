@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.dataset import Dataset
+from bench.data.dataset import Dataset
 from bench.errors import InputError
-from bench.runner import sharing, temporary
-from bench.runner.forks import Forks
-from bench.runner.sharing import opened, shared
-from bench.runner.temporary import temporary_folder
+from bench.run import shared_files as sharing
+from bench.run import shared_files as temporary
+from bench.run.processes import Forks
+from bench.run.shared_files import opened, shared, temporary_folder
 
 
 @st.composite
@@ -89,7 +89,7 @@ def test_a_folder_that_a_killed_process_left_is_removed_and_one_in_use_is_not(tm
 HOLDS = """
 import signal, sys, time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also below nohup
-from bench.runner.temporary import temporary_folder
+from bench.run.shared_files import temporary_folder
 with temporary_folder("dcb-", sys.argv[1]):
     print("there", flush=True)
     time.sleep(60)

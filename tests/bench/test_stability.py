@@ -12,8 +12,7 @@ from scipy.stats import entropy
 from scipy.stats import t as student_t
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from bench.metrics.ensemble import vote_entropy
-from bench.metrics.stability import agreement, jackknife_interval, pairwise_agreement, stability
+from bench.metrics.stability import agreement, jackknife_interval, pairwise_agreement, stability, vote_entropy
 
 
 def several(data, fewest=2, most=5):

@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from bench.statistics.correction import all_pairs, compare_methods, holm, smallest_n
 from bench.statistics.paired import one_sample_comparison, paired_comparison, smallest_p
-from bench.statistics.signed_rank import (
+from bench.statistics.wilcoxon import (
     hodges_lehmann_interval,
     signed_rank_null,
     signed_rank_test,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bench.errors import InputError
-from bench.store import Record, Run
+from bench.records.store import Record, Run
 
 
 def record(key="a" * 32, **changes):
@@ -99,7 +99,7 @@ def test_left_overs_of_a_killed_process_go(tmp_path):
 
 
 def test_two_processes_do_not_write_to_one_run(run):
-    code = f"from bench.store import Run; Run({str(run.folder)!r}).lock()"
+    code = f"from bench.records.store import Run; Run({str(run.folder)!r}).lock()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert "another process is writing" in done.stderr

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.cards import load_dataset
-from bench.cells import cell_key
+from bench.data.cards import load_dataset
 from bench.errors import InputError
-from bench.outliers import specs_of
-from bench.registry import find_method, methods
-from bench.suite import load_suite, make_suite, parse_seeds, plan_cells, suite_names
+from bench.plan.cells import cell_key
+from bench.plan.outliers import specs_of
+from bench.plan.registry import find_method, methods
+from bench.plan.suite import load_suite, make_suite, parse_seeds, plan_cells, suite_names
 
 BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["dec"], "seeds": 2}
 

@@ -10,11 +10,11 @@ from scipy.stats import entropy, norm
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
-from bench.dataset import Dataset
+from bench.data.dataset import Dataset
 from bench.metrics import METRICS, score
 from bench.metrics.detection import detection
 from bench.metrics.point_scores import _CHUNK, centroid_margin
-from bench.metrics.table import SCORES, UNLABELLED
+from bench.metrics.registry import SCORES, UNLABELLED
 from bench.metrics.uncertainty import (
     COLLAPSED,
     calibration,

@@ -5,22 +5,22 @@ import sys
 
 _DRAW = """
 import time, numpy as np
-from bench.dataset import Dataset
-from bench.registry import find_method
-from bench.runner import memory
-from bench.runner.outputs import outputs_of
+from bench.data.dataset import Dataset
+from bench.plan.registry import find_method
+from bench.run.fit import peak_memory, reset_peak_memory
+from bench.run.outputs import outputs_of
 g = np.random.default_rng(0)
 x = g.random((70_000, 784), dtype=np.float32)
 small = {"pretrain_epochs": 1, "n_init": 1, "batch_size": 4096, "device": "cpu", "random_state": 0}
 method = find_method("vae_kmeans").load()(**small).fit(x)
 data = Dataset("d", x, None, 10, (28, 28), None, "f")
-memory.reset_peak()
-before = memory.peak()
+reset_peak_memory()
+before = peak_memory()
 start = time.perf_counter()
 outputs = outputs_of(method, data, 0)
 seconds = time.perf_counter() - start
 assert outputs["draw_labels"].shape == (32, 70_000)
-print(seconds, memory.peak() - before)
+print(seconds, peak_memory() - before)
 """
 
 

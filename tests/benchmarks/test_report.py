@@ -17,13 +17,13 @@ N_POINTS = 500
 
 _REPORT = """
 import sys, time
-from bench.runner import memory
+from bench.run.fit import peak_memory, reset_peak_memory
 start = time.perf_counter()
 from bench.cli import app
 try:
     app(["report", sys.argv[1]], standalone_mode=False)
 finally:
-    print("MEASURED", time.perf_counter() - start, memory.peak())
+    print("MEASURED", time.perf_counter() - start, peak_memory())
 """
 
 

@@ -5,9 +5,9 @@ import sys
 
 _SCORE = """
 import time, numpy as np
-from bench.dataset import Dataset
+from bench.data.dataset import Dataset
 from bench.metrics import score
-from bench.runner import memory
+from bench.run.fit import peak_memory, reset_peak_memory
 g = np.random.default_rng(0)
 y = g.integers(0, 10, 70_000)
 x = np.clip(g.normal(0.1, 0.3, (70_000, 784)).astype(np.float32) + (y[:, None] % 7) / 10, 0, 1)
@@ -15,11 +15,11 @@ data = Dataset("d", x, y, 10, None, None, "f")
 z = g.normal(size=(70_000, 10)).astype(np.float32) + y[:, None]
 outputs = {"labels": g.integers(0, 10, 70_000), "embedding": z}
 score({k: v[:500] for k, v in outputs.items()}, Dataset("d", x[:500], y[:500], 10, None, None, "f"), 0)
-memory.reset_peak()
-before = memory.peak()
+reset_peak_memory()
+before = peak_memory()
 start = time.perf_counter()
 score(outputs, data, 0)
-print(time.perf_counter() - start, memory.peak() - before)
+print(time.perf_counter() - start, peak_memory() - before)
 """
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.registry import find_method
+from bench.plan.registry import find_method
 from methods.networks import Autoencoder, GaussianAutoencoder, initialize
 from methods.pretraining import Recipe, train_autoencoder
 from methods.seeding import Streams

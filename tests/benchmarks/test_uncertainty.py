@@ -5,10 +5,10 @@ import sys
 
 _SCORE = """
 import time, numpy as np
-from bench.dataset import Dataset
+from bench.data.dataset import Dataset
 from bench.metrics import score
 from bench.metrics.uncertainty import uncertainty_metrics
-from bench.runner import memory
+from bench.run.fit import peak_memory, reset_peak_memory
 n, k, d, draws = 70_000, 10, 10, 32
 g = np.random.default_rng(0)
 y = g.integers(0, k, n)
@@ -27,8 +27,8 @@ outputs = {
 data = Dataset("d", x, y, k, None, None, "f")
 among_points = {"labels": labels, "centers": x[:k]}  # as KMeans has them: the widest space there is
 score({"labels": labels[:500]}, Dataset("d", x[:500], y[:500], k, None, None, "f"), 0)
-memory.reset_peak()
-before = memory.peak()
+reset_peak_memory()
+before = peak_memory()
 start = time.perf_counter()
 metrics, reasons = score(outputs, data, 0)
 whole = time.perf_counter() - start
@@ -37,7 +37,7 @@ start = time.perf_counter()
 uncertainty_metrics(outputs, data, 0)
 of_uncertainty = time.perf_counter() - start
 uncertainty_metrics(among_points, data, 0)
-print(whole, of_uncertainty, memory.peak() - before)
+print(whole, of_uncertainty, peak_memory() - before)
 """
 
 

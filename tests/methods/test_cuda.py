@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import adjusted_rand_score
 
-from bench.registry import find_method
+from bench.plan.registry import find_method
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")]
 NAMES = ("ae_kmeans", "ae_gmm", "vae_kmeans", "dec", "sdec", "vade")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.registry import find_method
+from bench.plan.registry import find_method
 from methods.dec import DEC
 from methods.seeding import Streams
 
@@ -62,7 +62,7 @@ def test_no_seed_draws_a_fresh_one(digits, small):
 _FIT = """
 import sys, json, numpy as np, torch
 from sklearn.datasets import load_digits
-from bench.registry import find_method
+from bench.plan.registry import find_method
 torch.set_num_threads({threads})
 x = (load_digits().data / 16).astype(np.float32)[:600]
 e = find_method({name!r}).load()(**{parameters!r}, random_state=5).fit(x)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.configurations import resolve
-from bench.registry import find_method, methods
+from bench.plan.configurations import resolve
+from bench.plan.registry import find_method, methods
 
 STOCHASTIC = [info for info in methods().values() if info.kind == "stochastic"]
 

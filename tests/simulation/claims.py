@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.statistics.correction import compare_methods
 from bench.statistics.paired import paired_comparison
-from bench.statistics.signed_rank import hodges_lehmann_interval
+from bench.statistics.wilcoxon import hodges_lehmann_interval
 from tests.simulation.noise import NOISES, equal_methods, generator
 
 N_METHODS = 6

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bench.gate import Baseline, compare, take_baseline
 from bench.metrics import METRICS_VERSION
-from bench.regression import Baseline, compare, take_baseline
-from bench.store import Record
+from bench.records.store import Record
 
 METRICS = ("acc", "nmi", "ari")
 _STORED = Path(__file__).parents[1] / "bench" / "data" / "quick-scores.csv"

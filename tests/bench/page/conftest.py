@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 import pytest
 
-from bench.leaderboard.content import Board, Figure, Pictures, Report, Section, TextTable
+from bench.report.document import Board, Figure, Pictures, Report, Section, TextTable
 
 HOSTILE = "</script><script>window.__hacked = 1</script><img src=x onerror=\"window.__hacked=2\"> 'quoted' & \u202eevil"
 UNBROKEN = "longname" * 37 + "1234"  # 300 characters without a space

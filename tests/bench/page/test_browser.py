@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from bench.leaderboard.page import render_page
+from bench.report.formats.page import render_page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 

@@ -9,8 +9,8 @@ from importlib.resources import files
 
 import pytest
 
-from bench.leaderboard.content import Board, Figure, Pictures, Report, Section, TextTable, figures_of
-from bench.leaderboard.page import render_page
+from bench.report.document import Board, Figure, Pictures, Report, Section, TextTable, figures_of
+from bench.report.formats.page import render_page
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 5">{}</svg>'
 VOID = {"meta", "link", "img", "br", "input", "hr"}
@@ -325,6 +325,4 @@ def test_an_empty_report_is_a_page_too():
 
 
 def test_what_the_page_is_made_of_is_package_data():
-    assert {"page.html.jinja", "page.css", "page.js"} <= {
-        path.name for path in files("bench.leaderboard.page").iterdir()
-    }
+    assert {"page.html.jinja", "page.css", "page.js"} <= {path.name for path in files("bench.report.formats").iterdir()}

@@ -1,0 +1,1 @@
+"""From a suite to its runs: suite files, methods, configurations, keys, and the plan."""

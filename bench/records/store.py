@@ -1,0 +1,422 @@
+"""A run's folder: one record and one file of raw outputs a cell, each written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import tomli_w
+from filelock import FileLock, Timeout
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from bench.data.addresses import is_address
+from bench.errors import InputError
+from bench.plan.cells import Cell, Part
+from bench.plan.suite import Suite
+from bench.text import one_line, storable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.data.dataset import Dataset
+
+Status = Literal["ok", "failed", "diverged", "timeout"]
+#: What a plugin may have written.
+Text = Annotated[str, AfterValidator(storable)]
+
+
+class Record(BaseModel):
+    """The outcome of one cell; times in seconds, memory in MB.
+
+    ``placement`` says on which ``node`` and which ``gpus`` a cluster ran it; it is empty elsewhere.
+    ``outliers`` holds by name of the outliers, score and metric how well outliers were told from the fitted points;
+    ``health`` the verdict on the run, ``health_epoch`` since when it holds, counted while clustering, and
+    ``health_reason`` what decided; ``health_advice``, where a cause is known, says what to try.
+    A ``part`` of "selection" was fitted without labels on some of the points, to choose hyper-parameters by.
+    ``code`` is a hash of the file that the method came from, where it is a plugin's file.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str
+    dataset: str
+    fingerprint: str
+    method: str
+    version: int
+    preset: str | None
+    variant: Text
+    title: Text
+    kind: Literal["deterministic", "stochastic"]
+    config: str
+    seeded: bool
+    twin: str | None
+    role: Literal["asked", "twin"] = "asked"
+    params: dict[str, Any]
+    seed: int
+    part: Part = "whole"
+    status: Status
+    flags: list[str] = []
+    metrics: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    outliers: dict[str, dict[str, dict[str, float]]] = {}
+    health: str | None = None
+    health_epoch: int | None = None
+    health_reason: str | None = None
+    health_advice: str | None = Field(default=None, exclude_if=lambda advice: advice is None)
+    metrics_version: int
+    n_iter: int | None = None
+    stop_reason: Text | None = None
+    timings: dict[Text, float] = {}
+    peak_memory: float | None = None
+    warnings: list[Text] = []
+    versions: dict[str, str]
+    hardware: dict[str, Any]
+    placement: dict[str, Any] = {}
+    commit: str | None
+    code: str | None = None
+    error: Text | None = None
+
+    @property
+    def wall_time(self) -> float | None:
+        """Seconds of training; a network found in the cache counts with the time it took to train."""
+        phases = [s for name, s in self.timings.items() if name not in ("fit", "score")]
+        return sum(phases) if phases else self.timings.get("fit")
+
+
+class Planned(BaseModel):
+    """A configuration that a run is to report on a data set: what its records will say of it, and their keys.
+
+    Attributes
+    ----------
+    boards : list of str
+        Those on which it stands by itself; none for one that is there as a twin alone.
+    keys : dict of int to str
+        By seed.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str
+    fingerprint: str
+    method: str
+    version: int
+    preset: str | None
+    variant: Text
+    title: Text
+    kind: Literal["deterministic", "stochastic"]
+    config: str
+    seeded: bool
+    twin: str | None
+    role: Literal["asked", "twin"]
+    boards: list[str]
+    keys: dict[int, str]
+
+
+class Items(BaseModel):
+    """What the source of a data set calls its points.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the data set.
+    source : str
+        The file or folder that the points came from; empty where they came from none.
+    items : list of str
+        Of each point a file below ``source``, or a row.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset: str
+    source: str
+    items: list[str]
+
+
+class Run:
+    """The folder of one run.
+
+    Parameters
+    ----------
+    folder : path
+        Created when something is written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._records = self.folder / "records"
+        self._outputs = self.folder / "outputs"
+        self._data = self.folder / "data"
+
+    def lock(self) -> FileLock:
+        """Take the run for this process; it is free again when the process ends, however it ends.
+
+        Raises
+        ------
+        InputError
+            If another process writes to this run.
+        """
+        try:
+            self._records.mkdir(parents=True, exist_ok=True)
+            self._outputs.mkdir(exist_ok=True)
+            lock = FileLock(self.folder / ".lock")
+            lock.acquire(timeout=0)
+            for folder in (self._records, self._outputs, self._data):
+                for partial in folder.glob("*.partial"):  # a killed process left them; nothing refers to them
+                    partial.unlink()
+        except Timeout:
+            raise InputError(f"{self.folder}: another process is writing to this run; wait or take --out") from None
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot be written ({error}); take another --out") from error
+        for folder in (self._records, self._outputs):
+            for path in folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    raise InputError(f"{path}: a folder stands where a file of the run belongs; move it away")
+        return lock
+
+    def has_records(self) -> bool:
+        """Tell whether there are records, readable or not."""
+        return any(self._records.glob("*.json"))
+
+    def write(self, record: Record, outputs: Mapping[str, np.ndarray]) -> None:
+        """Store a cell, outputs first: a record that exists is complete.
+
+        Raises
+        ------
+        InputError
+            If they cannot be written, for want of space or rights.
+        """
+        stored = self._outputs / f"{record.key}.npz"
+        if outputs:
+            self._put(stored, lambda path: _save(path, outputs))
+        else:
+            stored.unlink(missing_ok=True)
+        self.write_file(f"records/{record.key}.json", record.model_dump_json(indent=1))
+
+    def records(self) -> Iterator[Record]:
+        """Yield every record; one that cannot be read is warned of and counts as not there."""
+        for path in sorted(self._records.glob("*.json")):
+            try:
+                if not path.is_file():  # a pipe would be waited for
+                    raise ValueError("it is no file")
+                record = Record.model_validate_json(path.read_bytes())
+                if record.key != path.stem:
+                    raise ValueError("its key is not its name")
+            except (OSError, ValueError) as error:
+                reason = fault_of(error)
+                warnings.warn(f"{path}: unreadable record left out ({reason})", RuntimeWarning, stacklevel=2)
+                continue
+            yield record
+
+    def outputs(self, key: str, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+        """Return the raw outputs of a cell, or those of some names; nothing in them is ever executed.
+
+        Raises
+        ------
+        InputError
+            If they are missing or damaged.
+        """
+        path = self._outputs / f"{key}.npz"
+        try:
+            return _arrays(path, names)
+        except _UNREADABLE as error:
+            raise InputError(f"{path}: raw outputs cannot be read ({error}); run the cell again (--force)") from error
+
+    def write_dataset(self, dataset: Dataset) -> None:
+        """Keep what reports need of a data set, so that they can be made where the data are not.
+
+        ``samples`` (m, *image_shape), for images; ``classes`` (n,) and ``class_names``, where there are labels;
+        ``scaling``, where it is known; ``source``, where that is an address, which has the commit of data of the hub.
+        What the source calls the points is kept beside it as text, for `items`: by content and name, since two folders
+        of equal images may call them differently. Of one name, the last one written stays.
+        """
+        kept: dict[str, np.ndarray] = {}
+        if dataset.image_shape is not None:
+            kept["samples"] = dataset.x[dataset.sample_indices()].reshape(-1, *dataset.image_shape)
+        if dataset.classes is not None:
+            kept["classes"] = dataset.classes
+            kept["class_names"] = np.array(dataset.class_names or [], dtype=np.str_)
+        if dataset.scaling:
+            kept["scaling"] = np.array(dataset.scaling, dtype=np.str_)
+        if is_address(dataset.source):
+            kept["source"] = np.array(dataset.source, dtype=np.str_)
+        self._put(self._data / f"{dataset.fingerprint}.npz", lambda path: _save(path, kept))
+        if dataset.items is not None:
+            source = dataset.source
+            if source and Path(source).exists():  # a later command may be given in another folder
+                source = str(Path(source).absolute())
+            items = {"dataset": dataset.name, "source": source, "items": list(map(str, dataset.items))}
+            text = json.dumps(items, ensure_ascii=False, indent=0)
+            name = hashlib.sha256(dataset.name.encode()).hexdigest()[:8]
+            # A file's name need not be UTF-8: what is not is a surrogate.
+            content = text.encode("utf-8", "surrogatepass")
+            path = self._data / f"{dataset.fingerprint}.{name}.items.json"
+            if not path.is_file() or path.read_bytes() != content:
+                self.write_file(f"data/{path.name}", content)
+
+    def dataset(self, fingerprint: str) -> dict[str, np.ndarray]:
+        """Return what `write_dataset` kept of a data set; nothing where it kept nothing or it is damaged."""
+        try:
+            return _arrays(self._data / f"{fingerprint}.npz")
+        except _UNREADABLE:
+            return {}
+
+    def items(self, fingerprint: str) -> list[Items]:
+        """Return what sources call the points of a data set, one entry a name of it; damaged files are left out."""
+        found = []
+        for path in sorted(self._data.glob(f"{fingerprint}.*.items.json")):
+            with suppress(OSError, ValueError):
+                found.append(Items.model_validate(json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))))
+        return found
+
+    def write_suite(self, suite: Suite) -> None:
+        """Store the suite as it was resolved."""
+        self.write_file("suite.toml", tomli_w.dumps(suite.model_dump(exclude_none=True)))
+
+    def write_plan(self, cells: Iterable[Cell], boards: Mapping[tuple[str, str], list[str]]) -> None:
+        """Store what is to be reported, so that a report knows what is missing and what stands where.
+
+        Parameters
+        ----------
+        cells : iterable of Cell
+        boards : mapping of (str, str) to list of str
+            As `bench.plan.plan.Plan` has them.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        planned: dict[tuple[str, str], Planned] = {}
+        for cell in cells:
+            c, place = cell.configuration, (cell.fingerprint, cell.configuration.id)
+            if place not in planned:
+                fields = Planned.model_fields.keys() & vars(c).keys()
+                what: dict[str, Any] = {name: getattr(c, name) for name in fields}
+                what |= {"dataset": cell.dataset, "fingerprint": cell.fingerprint, "config": c.id}
+                what["boards"] = boards.get(place, []) if boards else ["fixed"] * (c.role == "asked")
+                planned[place] = Planned(**what, keys={})
+            planned[place].keys[cell.seed] = cell.key
+        content, path = _PLAN.dump_json(list(planned.values()), indent=1), self.folder / "plan.json"
+        with suppress(OSError):  # what cannot be read is written anew
+            if path.is_file() and path.read_bytes() == content:
+                return
+        self.write_file(path.name, content)
+
+    def plan(self) -> list[Planned]:
+        """Return what was to be run by the last command; nothing where that was not kept.
+
+        Raises
+        ------
+        InputError
+            If the file is not valid.
+        """
+        path = self.folder / "plan.json"
+        if not path.is_file():
+            return []
+        try:
+            return _PLAN.validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            mend = "delete it, or give the run's command again"
+            raise InputError(f"{path}: not a valid plan ({fault_of(error)}); {mend}") from error
+
+    def note_command(self, command: str) -> None:
+        """Keep a command that wrote to this run, each once, in ``commands.txt``.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        told = self.commands()
+        if command not in told:
+            self.write_file("commands.txt", "\n".join([*told, command]) + "\n")
+
+    def commands(self) -> list[str]:
+        """Return the commands that wrote to this run, the first one first."""
+        try:
+            path = self.folder / "commands.txt"
+            return path.read_text().splitlines() if path.is_file() else []
+        except (OSError, UnicodeDecodeError):
+            return []
+
+    def write_file(self, name: str, content: str | bytes) -> None:
+        """Store a file of the run, whole.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        data = content.encode() if isinstance(content, str) else content
+        self._put(self.folder / name, lambda path: path.write_bytes(data))
+
+    def remove_file(self, name: str) -> None:
+        """Remove a file of the run, if it is there and can be."""
+        with suppress(OSError):
+            (self.folder / name).unlink()
+
+    def write_table(self, name: str, frame: pd.DataFrame) -> None:
+        """Store a table of the run as parquet, whole.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        self._put(self.folder / name, lambda path: frame.to_parquet(path, index=False))
+
+    def _put(self, path: Path, write: Callable[[Path], object]) -> None:
+        partial = path.with_name(f"{path.name}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(partial)
+            _commit(partial, path)
+        except OSError as error:
+            raise self._cannot_be_written(error, partial) from error
+
+    def _cannot_be_written(self, error: OSError, partial: Path) -> InputError:
+        with suppress(OSError):  # it holds the last of the space
+            partial.unlink()
+        reason = "the finished cells are kept, the same command goes on from there"
+        return InputError(f"{self.folder}: cannot be written ({error}); {reason}")
+
+
+def fault_of(error: Exception) -> str:
+    """Return in a line why a file cannot be read as what it should be: the first key that is wrong, and how."""
+    if not isinstance(error, ValidationError):
+        return one_line(error)
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    return one_line(f"{key + ': ' if key else ''}{first['msg']}")
+
+
+_PLAN = TypeAdapter(list[Planned])
+_UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+
+
+def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    with path.open("wb") as file:  # a file, not its name: numpy would add a suffix
+        np.savez_compressed(file, **dict(arrays))  # type: ignore[arg-type]
+
+
+def _arrays(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")  # a pipe would be waited for
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files if names is None or name in names}
+
+
+def _commit(partial: Path, path: Path) -> None:
+    """Make a written file appear under its name, on the disk before the name points to it."""
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)

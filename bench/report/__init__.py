@@ -1,0 +1,1 @@
+"""Reports: what records say, computed once and written in several formats."""

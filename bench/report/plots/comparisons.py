@@ -1,0 +1,201 @@
+"""Figures of tests: a forest of contrasts, and a diagram of mean ranks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from bench.metrics import Metric
+from bench.report.document import Figure
+from bench.report.numbers import format_interval, format_score
+from bench.report.plots.export import export
+from bench.report.plots.style import (
+    BETTER,
+    INK,
+    NEUTRAL,
+    SMALL,
+    STEPS,
+    WIDE,
+    WORSE,
+    Look,
+    in_style,
+    label,
+    look_of,
+    new_drawing,
+    note,
+    score_axis,
+)
+
+ROW = 0.24  # inches
+
+
+@in_style
+def forest(contrasts: pd.DataFrame, metric: Metric, *, rope: float | None, name: str, title: str) -> Figure | None:
+    """Draw contrasts as a forest plot, grouped, with the region of practical equivalence and their numbers.
+
+    Parameters
+    ----------
+    contrasts : DataFrame
+        One row a contrast, in the order drawn: ``group`` (its heading), ``label``, ``difference`` (Hodges-Lehmann),
+        ``ci_low`` and ``ci_high`` (NaN for no interval), ``text`` (adjusted p and n), ``outcome`` (as
+        `bench.statistics.correction.Outcome`).
+    metric : Metric
+        What the differences are of.
+    rope : float or None
+        Half the width of the region of practical equivalence; None for no region.
+    name, title : str
+        As in `bench.report.document.Figure`.
+
+    Returns
+    -------
+    Figure or None
+        None if no contrast has a difference.
+    """
+    if not np.isfinite(contrasts["difference"].to_numpy(dtype=np.float64)).any():
+        return None
+    drawing = new_drawing(WIDE, 1)
+    axes = drawing.add_subplot()
+    side = axes.get_yaxis_transform()
+    ticks: list[tuple[float, str]] = []
+    said: list[str] = []
+    y = 0.0
+    for group, rows in contrasts.groupby("group", sort=False):
+        axes.text(0, y, label(str(group), 60, 1) + "  ", transform=side, ha="right", va="center", weight="bold")
+        for row in rows.to_dict("records"):
+            text = label(row["label"])
+            y += 1 + 0.35 * text.count("\n")
+            ticks.append((y, text))
+            numbers = _numbers(row["difference"], row["ci_low"], row["ci_high"], metric)
+            _contrast(axes, y, *(row[column] for column in ("difference", "ci_low", "ci_high", "outcome")))
+            for points, column in ((8, numbers), (120, label(row["text"], 60, 1))):
+                note(axes, column, (1, y), (points, 0), side)
+            said.append(f"{row['label']} on {group}: {numbers}, {row['text']}, {row['outcome']}")
+        y += 1.3
+    axes.axvline(0, color=INK, lw=0.8, zorder=1)
+    region = ""
+    if rope is not None:
+        axes.axvspan(-rope, rope, color=NEUTRAL, alpha=0.22, lw=0, zorder=0)
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, -1.2 * rope), max(high, 1.2 * rope))
+        region = f"; shaded: equivalent in practice, ±{format_score(rope, metric)}"
+    axes.set_ylim(y - 0.5, -0.7)
+    axes.set_yticks([t for t, _ in ticks], [text for _, text in ticks])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=STEPS))
+    score_axis(axes, metric)
+    better = "better →" if metric.greater_is_better else "← better"
+    axes.set_xlabel(f"difference in {metric.title}, {better}{region}")
+    drawing.set_size_inches(WIDE, 0.55 + ROW * (y + 0.7))
+    return export(drawing, name=name, title=title, alt=f"{metric.title} differences. " + "; ".join(said) + ".")
+
+
+def _contrast(axes: Axes, y: float, difference: float, low: float, high: float, outcome: str) -> None:
+    color = {"better": BETTER, "worse": WORSE}.get(outcome, NEUTRAL)
+    if not math.isfinite(difference):
+        return
+    if math.isfinite(low) and math.isfinite(high):
+        axes.plot([low, high], [y, y], color=color, lw=1.4, solid_capstyle="butt")
+    face = color if color != NEUTRAL else "none"
+    marker = {"better": ">", "worse": "<"}.get(outcome, "o")
+    axes.plot([difference], [y], marker, color=color, mfc=face, ms=6)
+
+
+def _numbers(value: float, low: float, high: float, metric: Metric) -> str:
+    if not math.isfinite(value):
+        return "not compared"
+    return f"{format_score(value, metric)} {format_interval(low, high, metric)}".rstrip().replace("-", "−")
+
+
+@in_style
+def critical_difference(
+    ranks: Mapping[str, float],
+    cliques: Sequence[Sequence[str]],
+    labels: Mapping[str, str],
+    looks: Mapping[str, Look],
+    *,
+    name: str,
+    title: str,
+) -> Figure | None:
+    """Draw mean ranks, and for each clique a bar with a dot on each of its members.
+
+    The tests of two variants do not depend on those between them, so a bar may pass over one that is told apart
+    from its ends: only a dot makes a member. Where mean ranks coincide dots do, and the words say whose they are.
+
+    Parameters
+    ----------
+    ranks : mapping of str to float
+        Mean rank of each variant, 1 the best.
+    cliques : sequence of sequences of str
+        All maximal sets of those variants of which no two are shown to differ, as
+        `bench.statistics.order.cliques` finds them. A variant in none is told apart from all others.
+    labels : mapping of str to str
+        What each variant is called; two may be called the same.
+    looks : mapping of str to Look
+        By variant.
+    name, title : str
+        As in `bench.report.document.Figure`. Where no two could be shown to differ, the title is to say so.
+
+    Returns
+    -------
+    Figure or None
+        None with fewer than two variants.
+    """
+    if len(ranks) < 2:
+        return None
+    from scikit_posthocs import critical_difference_diagram  # slow to import
+
+    names = list(ranks)
+    # The library formats and looks up by the names it is given, and ours may hold anything.
+    keys = [str(i) for i in range(len(names))]
+    drawing = new_drawing(WIDE, 1)
+    axes = drawing.add_subplot()
+    drawn = critical_difference_diagram(
+        dict(zip(keys, ranks.values(), strict=True)),
+        pd.DataFrame(_together(names, cliques), index=keys, columns=keys),  # for p-values: 0 differs, 1 does not
+        ax=axes,
+        label_fmt_left="{label}",
+        label_fmt_right="{label}",
+        label_props={"size": SMALL},
+        elbow_props={"lw": 0.7, "clip_on": False},
+        crossbar_props={"color": INK, "linewidth": 1.4, "marker": "o", "ms": 4.5, "mew": 0, "clip_on": False},
+        color_palette={key: look_of(looks, names[int(key)]).color for key in keys},
+        text_h_margin=0.03 * (len(names) - 1),
+    )
+    for (bar,) in drawn["crossbars"]:
+        bar.set_xdata(sorted(bar.get_xdata()))  # the library draws in the order of a set, another in each process
+    for artist, marker in zip(drawn["labels"], drawn["markers"], strict=True):
+        variant = names[int(artist.get_text())]
+        rank, text = f"{ranks[variant]:.2f}", label(labels[variant], 40, 1)
+        artist.set(color=INK, text=f"{text}  {rank} " if artist.get_ha() == "right" else f" {rank}  {text}")
+        marker.remove()
+        axes.plot([ranks[variant]], [0], **look_of(looks, variant).line(), clip_on=False, zorder=4)
+    axes.spines["top"].set_visible(True)
+    axes.set_xlim(1, len(names))
+    axes.set_xlabel("mean rank (1 is best)")
+    axes.xaxis.set_label_position("top")
+    axes.set_xticks(range(1, len(names) + 1, max(1, len(names) // 12)))
+    depth = 0.6 - min(artist.get_position()[1] for artist in drawn["labels"])
+    axes.set_ylim(-depth, 0)
+    drawing.set_size_inches(WIDE, 0.5 + ROW * depth)
+    return export(drawing, name=name, title=title, alt=_rank_words(ranks, cliques, labels))
+
+
+def _together(names: Sequence[str], cliques: Sequence[Sequence[str]]) -> np.ndarray:
+    """Tell which two share a clique: (n_names, n_names), 1 where they do, 0 elsewhere."""
+    member = np.array([[name in clique for clique in cliques] for name in names], dtype=np.int64)
+    together = np.minimum(member @ member.T, 1)
+    np.fill_diagonal(together, 1)
+    return together
+
+
+def _rank_words(ranks: Mapping[str, float], cliques: Sequence[Sequence[str]], labels: Mapping[str, str]) -> str:
+    order = sorted(ranks, key=ranks.__getitem__)
+    said = "; ".join(", ".join(labels[name] for name in order if name in clique) for clique in cliques)
+    apart = f"Not told apart: {said}" if cliques else "Every two are told apart"
+    return f"Mean ranks: {', '.join(f'{labels[name]} {ranks[name]:.2f}' for name in order)}. {apart}."

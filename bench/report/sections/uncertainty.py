@@ -1,0 +1,132 @@
+"""The text of findings, one section a data set, before any markup."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from bench.report.boards import BoardFrame
+from bench.report.document import Section, TextTable
+from bench.report.ranking import MOST_RANKED
+from bench.report.sections.calibration import calibration_sentences, calibration_table
+from bench.report.sections.contrasts import (
+    SamplingContrast,
+    contrast_table,
+    overall_sentence,
+    stochastic_variants,
+    variant_sentence,
+)
+from bench.report.sections.error_detection import best_sentences, detection_table, outlier_table
+from bench.report.sections.health import health_counts, health_sentences, health_table
+from bench.report.sections.measured import DatasetFindings
+from bench.report.sections.stability import stability_sentences, stability_table
+from bench.report.sections.variance import variance_sentences, variance_table
+from bench.text import clean_name
+
+#: Makes a name safe in some markup.
+Escape = Callable[[str], str]
+
+TITLE = "What stochasticity buys"
+SUBTITLE = "uncertainty, stability, outliers"
+NOTE = (
+    "Of the runs of the first board. Only whether sampling helps is tested, by contrasts that are fixed before any "
+    "run; calibration, stability, variance and health only describe."
+)
+WHERE = "Tables of uncertainty, stability, variance, health and outliers: report.html and leaderboard.md."
+_POINTS = "mis-clustered points"
+
+
+@lru_cache(maxsize=8)  # the terminal and the page say the same
+def findings_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
+    """Return what a board's runs say of uncertainty, stability, variance, health and outliers, by data set.
+
+    Parameters
+    ----------
+    board : BoardFrame
+        The headline.
+    escape : callable
+        Rewrites every name that comes from data or plugins.
+
+    Returns
+    -------
+    tuple of Section
+        Data sets of which there is nothing to say are absent.
+    """
+
+    def safe(text: str) -> str:  # names of outliers come from suites, and a terminal obeys what is in them
+        return escape(clean_name(text))
+
+    sections = (_section(findings, safe) for findings in board.findings)
+    return tuple(section for section in sections if section.headline or section.tables)
+
+
+def _section(findings: DatasetFindings, escape: Escape) -> Section:
+    labels = {name: escape(label) for name, label in findings.labels.items()}
+    dataset = escape(findings.dataset)
+    headline: list[str] = []
+    tables: list[TextTable] = []
+    if findings.contrasts:
+        headline += _answers(findings, findings.contrasts, labels, dataset, _POINTS, escape)
+        tables.append(contrast_table(findings.contrasts, labels, escape))
+    if len(findings.detection):
+        tables.append(detection_table(findings.detection, labels, escape))
+    if len(findings.calibration):
+        headline += calibration_sentences(findings.calibration, findings.cells, labels)
+        tables.append(calibration_table(findings.calibration, labels))
+    if len(findings.stability):
+        headline += stability_sentences(findings.stability, findings.cells, labels)
+        tables.append(stability_table(findings.stability, labels))
+    if len(findings.variance):
+        headline += variance_sentences(findings.variance, escape)
+        tables.append(variance_table(findings.variance, escape))
+    if len(findings.health) and findings.crowded:
+        headline.append(health_counts(findings.health))
+    elif len(findings.health):
+        headline += health_sentences(findings.health, labels, escape)
+        tables.append(health_table(findings.health, labels))
+    if len(findings.outliers):
+        headline += best_sentences(findings.outliers, labels, escape)
+        if findings.outlier_contrasts:
+            headline += _answers(findings, findings.outlier_contrasts, labels, dataset, "outliers", escape)
+            tables.append(contrast_table(findings.outlier_contrasts, labels, escape))
+        tables.append(outlier_table(findings.outliers, labels, escape))
+    notes = _notes(findings, labels) if headline or tables else ()
+    return Section(dataset, tuple(headline), tuple(tables), notes)
+
+
+def _answers(
+    findings: DatasetFindings,
+    contrasts: list[SamplingContrast],
+    labels: dict[str, str],
+    dataset: str,
+    what: str,
+    escape: Escape,
+) -> list[str]:
+    """Say over the data set, and of each variant, whether sampling helps; of outliers only where that is shown."""
+    told = [overall_sentence(contrasts, dataset, what)]
+    shown = [c for c in contrasts if c.outliers is None or c.comparison.outcome in ("better", "worse")]
+    places = dict.fromkeys((c.variant, c.outliers) for c in shown)
+    for variant, outliers in places:
+        own = [c for c in contrasts if (c.variant, c.outliers) == (variant, outliers)]
+        sought = what if outliers is None else f"outliers from {escape(outliers)}"
+        told.append(variant_sentence(own, labels[variant], sought, escape, collapsed=findings.collapsed[variant]))
+    return told
+
+
+def _notes(findings: DatasetFindings, labels: dict[str, str]) -> tuple[str, ...]:
+    notes = []
+    if findings.crowded:
+        notes.append(
+            f"{findings.n_variants} variants are too many to be told one by one: at most {MOST_RANKED}. What is known "
+            "of their uncertainty is in scores.parquet."
+        )
+    counts = {} if findings.crowded else {name: of for name, of in findings.collapsed.items() if of[0]}
+    if counts:
+        told = ", ".join(f"{labels[name]} {n} of {of}" for name, (n, of) in counts.items())
+        notes.append(f"Collapsed runs have no uncertainty, calibration or stability and are left out here: {told}.")
+    if findings.contrasts:
+        asked = {c.variant for c in findings.contrasts}
+        without = [labels[name] for name in stochastic_variants(findings.cells) if name not in asked]
+        if without:
+            notes.append(f"Stochastic, but without a score from draws to compare: {', '.join(without)}.")
+    return tuple(notes)

@@ -1,0 +1,239 @@
+"""What one data set's cells say: each variant described, twins compared, all pairs of the asked-for ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.metrics import Metric
+from bench.report.ranking import Ranking, matched_scores, n_planned, rank_variants, rope_of
+from bench.report.runs_frame import (
+    counts_of,
+    finished,
+    labels_of,
+    metric_values,
+    moments,
+    scores_of,
+    twin_pairs,
+    variants_of,
+)
+from bench.statistics.correction import MethodComparison, compare_methods
+
+SECONDARY_METRICS = ("nmi", "ari", "ami")
+#: Told beside a metric against classes: with classes of unlike sizes it may be high where small ones are missing.
+CLASS_METRICS = ("mean_class_recall", "classes_lost")
+
+_NO_COMPARISON = {
+    "difference": np.nan,
+    "ci_low": np.nan,
+    "ci_high": np.nan,
+    "rank_biserial": np.nan,
+    "prob_superiority": np.nan,
+    "prob_superiority_low": np.nan,
+    "prob_superiority_high": np.nan,
+    "n_pairs": 0,
+    "n_lost": 0,
+    "n_won": 0,
+    "form": "",
+    "p_value": np.nan,
+    "p_adjusted": np.nan,
+    "verdict": "not compared",
+    "practical": "undecided",
+}
+
+_QUALITY_COLUMNS = (
+    *("variant", "title", "method", "kind", "role", "planned", "n_ok", "n_failed", "n_collapsed", "n_scored"),
+    *("complete", "mean", "sd", "median", "q1", "q3", "reference", "rank_best", "rank_worst", *_NO_COMPARISON),
+    *(f"{name}_{part}" for name in (*SECONDARY_METRICS, *CLASS_METRICS) for part in ("mean", "sd")),
+    *("wall_time_mean", "peak_memory_max"),
+)
+_CLUSTER_COLUMNS = ("n_clusters_asked", "n_clusters_used_mean", "noise_share_mean")
+_TWIN_COLUMNS = (
+    *("variant", "title", "twin_variant", "twin_title", "mean", "twin_mean", "complete", *_NO_COMPARISON),
+    "family_size",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class DatasetTables:
+    """The numbers of one data set, each computed once however many renderers ask.
+
+    Attributes
+    ----------
+    dataset : str
+    cells : DataFrame
+        Its cells, as `bench.report.runs_frame.cells_of` gives them.
+    metric : Metric
+        What the variants are compared by.
+    about : sequence of str
+        Sentences on the data.
+    """
+
+    dataset: str
+    cells: pd.DataFrame
+    metric: Metric
+    about: Sequence[str] = ()
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The title of each variant, in order of appearance."""
+        return labels_of(self.cells)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """All pairs of the variants that were asked for, as one family."""
+        return rank_variants(self.cells, self.metric)
+
+    @cached_property
+    def contrasts(self) -> list[MethodComparison]:
+        """Each stochastic variant against itself less the noise.
+
+        The family, fixed before any run, is all the twin pairs of the data set; a stochastic variant whose twin
+        was not run is not in it.
+        """
+        pairs, _ = twin_pairs(self.cells)
+        up = bool(self.metric.greater_is_better)
+        scores = scores_of(self.cells, self.metric.name)
+        return compare_methods(scores, pairs, greater_is_better=up, rope=rope_of(self.metric))
+
+    def collapsed(self, contrast: MethodComparison) -> tuple[int, int]:
+        """Return how many runs of the two collapsed."""
+        counts = self.quality.set_index("variant")["n_collapsed"]
+        return int(counts[contrast.a]), int(counts[contrast.b])
+
+    @cached_property
+    def hardware(self) -> list[str]:
+        """What the finished runs ran on."""
+        return sorted(set(finished(self.cells)["hardware"].dropna().astype(str)))
+
+    @cached_property
+    def counts_clusters(self) -> bool:
+        """Whether some run found another number of clusters than it was asked for, if for any, or has noise."""
+        runs = finished(self.cells)
+        asked, used, noise = (
+            metric_values(runs, name) for name in ("n_clusters_asked", "n_clusters_used", "noise_share")
+        )
+        return bool((np.isfinite(used) & (used != asked)).any() or (noise > 0).any())
+
+    @cached_property
+    def quality(self) -> pd.DataFrame:
+        """One row a variant, the best mean first and those without a score last.
+
+        A collapsed run has a score and counts. A failed, diverged or timed-out run has none; it is counted,
+        and a mean over fewer runs than planned is not ``complete``.
+
+        The comparisons are those of ``ranking``: all pairs as one family, so that the reference, though chosen
+        by the same runs, costs no error. ``rank_best`` to ``rank_worst`` is all that they say of an order.
+
+        ``n_clusters_asked``, ``n_clusters_used_mean`` and ``noise_share_mean`` are there if ``counts_clusters``.
+        """
+        ranking = self.ranking
+        compared, ranges = ranking.against_reference(), ranking.ranges
+        rows = []
+        for name, variant in variants_of(self.cells).items():
+            row = {"variant": name, "title": self.labels[name]} | _describe(variant, self.metric.name)
+            row |= {"reference": name == ranking.reference, **_comparison_columns(compared.get(name))}
+            row["rank_best"], row["rank_worst"] = ranges.get(name, (np.nan, np.nan))
+            if row["role"] == "twin":
+                row["verdict"] = "twin"
+            if row["reference"]:
+                row["verdict"] = "reference"
+            rows.append(row)
+        table = pd.DataFrame(rows, columns=[*_QUALITY_COLUMNS, *_CLUSTER_COLUMNS * self.counts_clusters])
+        if len(self.hardware) > 1:  # speed on unlike machines is no speed of methods
+            table[["wall_time_mean", "peak_memory_max"]] = np.nan
+        ascending = not self.metric.greater_is_better
+        return table.sort_values(["mean", "variant"], ascending=[ascending, True], ignore_index=True)
+
+    @cached_property
+    def twins(self) -> pd.DataFrame:
+        """One row a contrast, in order of appearance; means are over matched seeds."""
+        scores = scores_of(self.cells, self.metric.name)
+        planned = self.quality.set_index("variant")["planned"]
+        rows = []
+        for contrast in self.contrasts:
+            name, twin = contrast.a, contrast.b
+            rows.append(
+                {
+                    "variant": name,
+                    "title": self.labels[name],
+                    "twin_variant": twin,
+                    "twin_title": self.labels[twin],
+                    "mean": float(np.mean(matched_scores(scores[name], contrast.matched) or np.nan)),
+                    "twin_mean": float(np.mean(matched_scores(scores[twin], contrast.matched) or np.nan)),
+                    "complete": len(contrast.matched) == max(planned[name], planned[twin]),
+                    "family_size": contrast.family_size,
+                    **_comparison_columns(contrast),
+                }
+            )
+        return pd.DataFrame(rows, columns=list(_TWIN_COLUMNS))
+
+
+def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
+    ok = (cells["status"] == "ok").to_numpy()
+    n_ok, n_failed, n_collapsed = counts_of(cells)
+
+    def scores_in(name: str) -> np.ndarray:
+        values = metric_values(cells, name)[ok]
+        return values[np.isfinite(values)]
+
+    scores = scores_in(metric)
+    quartiles = np.percentile(scores, [25, 50, 75]) if len(scores) else np.full(3, np.nan)
+    mean, sd = moments(scores)
+    planned = n_planned(cells)
+    described: dict[str, Any] = {
+        "method": str(cells["method"].iloc[0]),
+        "kind": str(cells["kind"].iloc[0]),
+        "role": str(cells["role"].iloc[0]),
+        "planned": planned,
+        "n_ok": n_ok,
+        "n_failed": n_failed,
+        "n_collapsed": n_collapsed,
+        "n_scored": len(scores),
+        "complete": len(scores) == planned,
+        "mean": mean,
+        "sd": sd,
+        **dict(zip(("q1", "median", "q3"), quartiles.tolist(), strict=True)),
+        "wall_time_mean": moments(scores_in("wall_time"))[0],
+        "peak_memory_max": _largest(metric_values(cells, "peak_memory")),
+        "n_clusters_asked": metric_values(cells, "n_clusters_asked")[0],
+        "n_clusters_used_mean": moments(scores_in("n_clusters_used"))[0],
+        "noise_share_mean": moments(scores_in("noise_share"))[0],
+    }
+    for name in (*SECONDARY_METRICS, *CLASS_METRICS):
+        described |= dict(zip((f"{name}_mean", f"{name}_sd"), moments(scores_in(name)), strict=True))
+    return described
+
+
+def _comparison_columns(comparison: MethodComparison | None) -> Mapping[str, Any]:
+    if comparison is None or comparison.result is None:
+        return _NO_COMPARISON | {"n_pairs": len(comparison.matched) if comparison else 0}
+    result = comparison.result
+    low, high = result.hodges_lehmann_interval or (np.nan, np.nan)
+    return {
+        "difference": result.hodges_lehmann,
+        "ci_low": low,
+        "ci_high": high,
+        "rank_biserial": result.rank_biserial,
+        "prob_superiority": result.prob_superiority,
+        "prob_superiority_low": result.prob_superiority_interval[0],
+        "prob_superiority_high": result.prob_superiority_interval[1],
+        "n_pairs": result.n,
+        "n_lost": comparison.lost[0],
+        "n_won": comparison.lost[1],
+        "form": result.form,
+        "p_value": comparison.p_value,
+        "p_adjusted": comparison.p_adjusted,
+        "verdict": comparison.verdict,
+        "practical": result.practical,
+    }
+
+
+def _largest(values: np.ndarray) -> float:
+    values = values[np.isfinite(values)]
+    return float(values.max()) if len(values) else np.nan

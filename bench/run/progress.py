@@ -1,0 +1,109 @@
+"""What a running benchmark shows: a live bar on a terminal, one plain line a cell elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from bench.plan.cells import Cell
+from bench.records.store import Record
+from bench.text import clean_name, last_line
+
+#: Running cells that fit beside the bar.
+_SHOWN = 2
+
+
+class Display:
+    """Shows cells as they run and end.
+
+    Parameters
+    ----------
+    console : Console
+        Where to show it.
+    total : int
+        Cells to run.
+    metric : str
+        The score shown of each.
+    """
+
+    def __init__(self, console: Console, total: int, metric: str) -> None:
+        self._console, self._total, self._metric = console, total, metric
+        self._done, self._failed, self._start = 0, 0, time.monotonic()
+        self._advised: set[tuple[str, str, str]] = set()
+        self._bar = Progress(
+            TextColumn("[progress.description]{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failed]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[running]}", markup=False),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("cells", total=total, failed="", speed="", running="starting workers")
+
+    def __enter__(self) -> Display:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def stopping(self) -> None:
+        """Say what Ctrl-C does."""
+        self._console.print("finishing what is running; Ctrl-C again stops at once", highlight=False)
+
+    def running(self, cells: list[Cell]) -> None:
+        """Show which cells are being worked on."""
+        if not cells and not self._done:
+            return
+        names = [f"{clean_name(c.configuration.variant)} seed {c.seed}" for c in cells]
+        more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+        self._bar.update(self._task, running=", ".join(names[:_SHOWN] + more))
+
+    def finished(self, record: Record) -> None:
+        """Show the outcome of a cell."""
+        self._done += 1
+        self._failed += record.status != "ok"
+        self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
+        self._advise(record)
+        self._bar.update(
+            self._task,
+            completed=self._done,
+            failed=f"[red]{self._failed} failed" if self._failed else "",
+            speed=f"{60 * self._done / (time.monotonic() - self._start):.1f}/min",
+        )
+
+    def _advise(self, record: Record) -> None:
+        """Say what to try after a run that is not healthy, once for each data set, variant and verdict."""
+        case = record.dataset, record.variant, record.health or ""
+        if record.health_advice and case not in self._advised:
+            self._advised.add(case)
+            text = f"  note on {clean_name(record.variant)}, {record.health}: {clean_name(record.health_advice)}"
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _line(self, record: Record) -> str:
+        elapsed = time.monotonic() - self._start
+        what = f"{record.dataset} {clean_name(record.variant)} seed {record.seed}"
+        where = f"[{self._done}/{self._total} {elapsed:.0f}s] {what}"
+        if record.status != "ok":
+            return f"{where}: {record.status}: {last_line(record.error)}"
+        value = record.metrics.get(self._metric)
+        score = "no score" if value is None else f"{self._metric} {value:.3f}"
+        flags = f" ({', '.join(record.flags)})" if record.flags else ""
+        return f"{where}: {score}{flags}"

@@ -1,0 +1,1 @@
+"""Runs through Ray Tune: a driver without Ray, workers, and the connection to a cluster."""
