@@ -2,11 +2,15 @@
 
 import gc
 import os
+import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from bench.cli import main
 
 # A deadline would make tests fail on a busy machine for no fault of the code.
 settings.register_profile("no-deadline", deadline=None)
@@ -35,3 +39,62 @@ def data_root() -> Path:
     if not (root / "MNIST").is_dir():
         pytest.skip("needs whole data sets: set DEEPCLUSTBENCH_DATA to a folder in torchvision's layout")
     return root
+
+
+TINY = """
+name = "tiny"
+preset = "quick"
+datasets = ["digits"]
+methods = ["kmeans", "vae_kmeans", "sdec"]
+seeds = "0-1"
+limit = 200
+
+[set.vae_kmeans]
+pretrain_epochs = 2
+
+[set.sdec]
+pretrain_epochs = 2
+epochs = 2
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture
+def plugins(tmp_path, monkeypatch) -> Iterator[str]:
+    """Module of the plugins, importable here and in workers."""
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    shutil.copy(Path(__file__).with_name("faulty_clusterers.py"), folder / "broken_methods.py")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("SCRATCH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    yield "broken_methods"
+    sys.modules.pop("broken_methods", None)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(request, tmp_path_factory, monkeypatch):
+    """Keep pretrained networks of the tests out of the user's cache; hours of pretraining stay where they are."""
+    if request.node.get_closest_marker("slow"):
+        return
+    monkeypatch.setenv("DEEPCLUSTBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "pretrained"))
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys):
+    """Run the command; return its exit code, output and errors."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["deepclustbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out, captured.err
+
+    return call

@@ -1,6 +1,6 @@
 """How often the gate shuts, measured on the scores of 50 seeds of the suite ``quick``.
 
-`tests/bench/data/quick-scores.csv` has them. A baseline is ten seeds drawn from the fifty, or fewer, and a run as many
+`tests/gate/quick-scores.csv` has them. A baseline is ten seeds drawn from the fifty, or fewer, and a run as many
 of the others: nothing has changed but the seeds, unless a drop is planted.
 """
 
@@ -19,7 +19,7 @@ from bench.metrics import METRICS_VERSION
 from bench.records.store import Record
 
 METRICS = ("acc", "nmi", "ari")
-_STORED = Path(__file__).parents[1] / "bench" / "data" / "quick-scores.csv"
+_STORED = Path(__file__).parents[1] / "gate" / "quick-scores.csv"
 
 
 @dataclass(frozen=True)

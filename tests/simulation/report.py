@@ -15,7 +15,7 @@ TEXT = """# The statistics, simulated
 
 `python -m tests.simulation`, in a checkout, writes this folder: eight minutes on one core, the same numbers every
 time. `simulation.csv` has all of them with counts and Monte-Carlo errors; `pytest -m slow
-tests/bench/test_simulation.py` asserts them.
+tests/statistics/test_simulation.py` asserts them.
 
 Rates in per cent, by the number of matched seeds.
 

@@ -17,7 +17,7 @@ from bench.plan.suite import make_suite, plan_cells
 from bench.records.store import Run
 from bench.run.execute import OnThisMachine, execute
 from bench.run.resources import Settings
-from tests.bench.leaks import ACTS, RAISES, SETTINGS, write_leaks
+from tests.run.leaks import ACTS, RAISES, SETTINGS, write_leaks
 
 #: Names that a user's own files have, and modules that ours import.
 SHADOWS = ("methods", "bench", "datasets", "random", "torch", "numpy")

@@ -5,7 +5,7 @@ import pytest
 
 from bench.gate import compare
 from bench.metrics import METRICS_VERSION
-from tests.bench.gate import BEFORE, SPREAD, baseline_of, check, row_of, run_of
+from tests.gate.scores import BEFORE, SPREAD, baseline_of, check, row_of, run_of
 from tests.simulation.gate import make_record
 
 WOBBLE = np.array([3, -2, 1, -4, 2, -1, 4, -3, 0.5, -0.5]) / 10_000

@@ -4,7 +4,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.metrics import METRICS_VERSION
-from tests.bench.gate import BEFORE, SPREAD, check, row_of, run_of
+from tests.gate.scores import BEFORE, SPREAD, check, row_of, run_of
 from tests.simulation.gate import make_record
 
 

@@ -12,7 +12,7 @@ from bench.errors import InputError
 from bench.plan.suite import load_suite
 from bench.records.experiment import default_folder, enter, held_in
 from bench.records.store import Run
-from tests.bench.test_readme import COMMANDS
+from tests.test_readme import COMMANDS
 
 BASE = ["run", "quick", "--methods", "kmeans", "--seeds", "1", "--limit", "100"]
 

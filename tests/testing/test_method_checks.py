@@ -16,8 +16,8 @@ from bench.errors import InputError
 from bench.method import MethodInfo
 from bench.plan.registry import find_method
 from bench.testing import MethodCheckError, check_method, method_checks
-from tests.bench.faulty_methods import FAULTS, CountsFromOne, DrawsPictures, Raises, SeedsNumpy
-from tests.bench.good_method import Good, declare
+from tests.testing.faulty_methods import FAULTS, CountsFromOne, DrawsPictures, Raises, SeedsNumpy
+from tests.testing.good_method import Good, declare
 
 SEVEN = ("kmeans", "ae_kmeans", "ae_gmm", "vae_kmeans", "dec", "sdec", "vade")
 SMALL = {"hidden_dims": (24,), "latent_dim": 4, "batch_size": 64, "pretrain_epochs": 3, "epochs": 2, "n_init": 2}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.bench.good_method import Good, declare
+from tests.testing.good_method import Good, declare
 
 FAULTS: list = []
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SIX = {"KMeans", "AE+KMeans", "VAE+KMeans", "DEC", "S-DEC", "VaDE"}
 #: What the test adds to a command, and nothing else: it is for speed, or for a machine without a network.
 ADDED = {

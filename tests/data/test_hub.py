@@ -7,7 +7,7 @@ from huggingface_hub import constants
 
 from bench.data.cards import Card, download_dataset, find_card, load_dataset
 from bench.errors import InputError
-from tests.bench.hub_repository import (
+from tests.data.hub_repository import (
     COMMIT,
     IMAGE,
     classes,

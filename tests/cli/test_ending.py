@@ -15,7 +15,7 @@ import pytest
 from bench.cli.ending import orderly
 from bench.errors import InputError
 from bench.records.store import Run
-from tests.bench.test_store import full_disk
+from tests.records.test_store import full_disk
 
 MAIN = [sys.executable, "-c", "from bench.cli import main; main()"]
 BASE = ["run", "quick", "--methods", "kmeans", "--seeds", "2", "--limit", "100"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.gate import BEFORE, check, row_of, run_of
+from tests.gate.scores import BEFORE, check, row_of, run_of
 from tests.simulation.gate import measure
 
 

@@ -8,7 +8,7 @@ import pytest
 from bench.plan.suite import load_suite
 from bench.records.store import Run
 from bench.run.provenance import commit
-from tests.bench.gate import plan
+from tests.gate.scores import plan
 from tests.simulation.gate import make_record
 
 

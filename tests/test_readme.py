@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from bench.cli import app
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
 WORKFLOW = next(text for kind, text in BLOCKS if kind == "yaml")
 COMMANDS = [

@@ -1,35 +1,8 @@
-"""A suite that runs in seconds, and methods that go wrong on purpose."""
+"""Clusterers that go wrong on purpose; tests copy this file to where workers find it by PYTHONPATH."""
 
-import os
-import sys
-import textwrap
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from bench.cli import main
-
-TINY = """
-name = "tiny"
-preset = "quick"
-datasets = ["digits"]
-methods = ["kmeans", "vae_kmeans", "sdec"]
-seeds = "0-1"
-limit = 200
-
-[set.vae_kmeans]
-pretrain_epochs = 2
-
-[set.sdec]
-pretrain_epochs = 2
-epochs = 2
-"""
-
-# Plugins are named by `pkg.mod:Class`; workers find them through PYTHONPATH.
-PLUGINS = '''
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
@@ -39,9 +12,9 @@ from bench.method import Diverged
 
 def die_once():
     """End a worker before it takes a cell, and leave a mark by which the next one knows."""
-    mark = os.path.join(os.path.dirname(__file__), "died at the start")  # not all workers have a test's environment
-    if not os.path.exists(mark):
-        open(mark, "w").close()
+    mark = Path(__file__).with_name("died at the start")  # not all workers have a test's environment
+    if not mark.exists():
+        mark.touch()
         os._exit(9)
 
 
@@ -91,9 +64,9 @@ class DiesOnce(Parity):
     """Dies, and leaves a mark by which the next attempt knows."""
 
     def fit(self, X, y=None):
-        mark = os.path.join(os.environ["SCRATCH"], f"died-{self.random_state}")
-        if not os.path.exists(mark):
-            open(mark, "w").close()
+        mark = Path(os.environ["SCRATCH"], f"died-{self.random_state}")
+        if not mark.exists():
+            mark.touch()
             os._exit(9)
         return super().fit(X)
 
@@ -122,7 +95,7 @@ class Occupies(Parity):
     def fit(self, X, y=None):
         start = time.time()
         time.sleep(2)
-        with open(os.path.join(os.environ["SCRATCH"], "gpus"), "a") as file:
+        with Path(os.environ["SCRATCH"], "gpus").open("a") as file:
             print(start, time.time(), os.environ.get("CUDA_VISIBLE_DEVICES"), file=file)
         return super().fit(X)
 
@@ -174,44 +147,3 @@ class WarnsAndWrites(Parity):
     def fit(self, X, y=None):
         X[0] = 1  # data sets are shared: they are read-only
         return super().fit(X)
-'''
-
-
-@pytest.fixture
-def tiny(tmp_path) -> Path:
-    path = tmp_path / "tiny.toml"
-    path.write_text(TINY)
-    return path
-
-
-@pytest.fixture
-def plugins(tmp_path, monkeypatch) -> Iterator[str]:
-    """Module of the plugins, importable here and in workers."""
-    folder = tmp_path / "plugins"
-    folder.mkdir()
-    (folder / "broken_methods.py").write_text(textwrap.dedent(PLUGINS))
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setenv("SCRATCH", str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    yield "broken_methods"
-    sys.modules.pop("broken_methods", None)
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    """Pretrained networks of the tests stay out of the user's cache."""
-    monkeypatch.setenv("DEEPCLUSTBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "pretrained"))
-
-
-@pytest.fixture
-def cli(monkeypatch, capsys):
-    """Run the command; return its exit code, output and errors."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["deepclustbench", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out, captured.err
-
-    return call
