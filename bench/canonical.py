@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 
 from bench.errors import MethodError
-from bench.plan.method_spec import PLUGIN_MODULE
 from bench.text import one_line, storable
+
+#: How the names of the modules begin as which plugins' files are run.
+PLUGIN_MODULE = "deepclustbench_plugin_"
 
 #: Whose ``repr`` tells all there is of a value.
 _TOLD_BY_REPR = (

@@ -144,11 +144,11 @@ class Gate:
         """Compare a run of all methods of its suite, or of some that the test names."""
         from bench.gate import compare, render_text
         from bench.gate.variants import methods_of, planned_keys
-        from bench.records.experiment import reported
+        from bench.records.experiment import reported_records
         from bench.run.provenance import commit
         from bench.text import clean_name
 
-        records = list(reported(run))
+        records = list(reported_records(run))
         asked = {clean_name(record.method) for record in records if record.role == "asked"} if some else None
         comparison = compare(
             records, expected, metrics=metrics, asked=asked, planned=planned_keys(run), commit=commit()

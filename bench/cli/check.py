@@ -36,7 +36,7 @@ def check(
     """Compare a run with a baseline. Exit code 1 if it is worse, 2 if something cannot be compared."""
     from bench.gate import compare, load_baseline
     from bench.gate.variants import planned_keys
-    from bench.records.experiment import reported
+    from bench.records.experiment import reported_records
     from bench.records.results import suite_of
     from bench.records.store import Run
     from bench.run.provenance import commit
@@ -52,7 +52,7 @@ def check(
         _update(source, baseline, chosen, tolerated)
         return
     comparison = compare(
-        reported(source),
+        reported_records(source),
         load_baseline(baseline),
         metrics=chosen,
         methods=only,

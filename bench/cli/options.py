@@ -1,12 +1,15 @@
-"""The options that commands share, and what is made of them."""
+"""The options that commands share, and how they are read."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,40 +48,9 @@ class HeaderRow(StrEnum):
     NONE = "none"
 
 
-SuiteName = Annotated[str, typer.Argument(help="A built-in suite or a .toml file.")]
-Methods = Annotated[str | None, typer.Option(help="Methods instead of the suite's: dec,sdec@stable,pkg.mod:Class")]
-Datasets = Annotated[
-    str | None, typer.Option(help="Data sets instead of the suite's: names, cards, files, folders, hf:OWNER/NAME.")
-]
-Seeds = Annotated[str | None, typer.Option(help="10 (the seeds 0 to 9), 0-9 or 0,3,7")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="METHOD.PARAMETER=VALUE[,VALUE...]; repeatable.")]
-Preset = Annotated[str | None, typer.Option(help="Preset instead of the suite's.")]
-Limit = Annotated[int | None, typer.Option(help="Keep this many points of every data set.")]
-Clusters = Annotated[int | None, typer.Option(help="Clusters to ask for, instead of the number of classes.")]
-Label = Annotated[
-    str | None,
-    typer.Option(help="Labels of data given by path: the name of a column or array, or a column's position (0, -1)."),
-]
-Header = Annotated[HeaderRow | None, typer.Option(help="Whether a table given by path has a row of names.")]
-Separator = Annotated[str | None, typer.Option(help="What separates the values of a text table given by path.")]
 DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder of data sets. Default: $DEEPCLUSTBENCH_DATA, else the user's cache."),
-]
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE, and how the suite was changed."),
-]
-Append = Annotated[
-    bool, typer.Option("--append", help="Take a folder that holds another experiment; the report is of this one.")
-]
-Force = Annotated[bool, typer.Option("--force", help="Run every cell again.")]
-Retry = Annotated[bool, typer.Option("--retry-failed", help="Run the failed cells again.")]
-Search = Annotated[
-    int | None, typer.Option(min=1, help="Draw this many configurations of every method that has a search space.")
-]
-SelectionSeeds = Annotated[
-    str | None, typer.Option(help="Seeds to choose hyper-parameters on, apart from --seeds: 100-104.")
 ]
 Jobs = Annotated[
     int | None, typer.Option(min=1, max=MOST_PROCESSES, help="Processes (local). Default: one a core, on a GPU one.")
@@ -91,61 +63,117 @@ Threads = Annotated[
 ]
 
 
-def suite_of_options(
-    name: str,
-    methods: str | None,
-    datasets: str | None,
-    seeds: str | None,
-    settings: Sequence[str] | None,
-    preset: str | None,
-    search: int | None,
-    selection_seeds: str | None,
-    limit: int | None,
-    clusters: int | None,
-    label: str | None,
-    header: HeaderRow | None,
-    separator: str | None,
-) -> Suite:
-    """Return the suite with what the command line changes of it.
+@dataclass(frozen=True, kw_only=True)
+class SuiteOptions:
+    """The options of every command that plans a suite, in the order in which its help lists them."""
 
-    Raises
-    ------
-    InputError
-        If something is not valid; it begins with what the user typed.
+    suite: Annotated[str, typer.Argument(help="A built-in suite or a .toml file.")] = "quick"
+    methods: Annotated[
+        str | None, typer.Option(help="Methods instead of the suite's: dec,sdec@stable,pkg.mod:Class")
+    ] = None
+    datasets: Annotated[
+        str | None,
+        typer.Option(help="Data sets instead of the suite's: names, cards, files, folders, hf:OWNER/NAME."),
+    ] = None
+    seeds: Annotated[str | None, typer.Option(help="10 (the seeds 0 to 9), 0-9 or 0,3,7")] = None
+    set_: Annotated[list[str] | None, typer.Option("--set", help="METHOD.PARAMETER=VALUE[,VALUE...]; repeatable.")] = (
+        None
+    )
+    preset: Annotated[str | None, typer.Option(help="Preset instead of the suite's.")] = None
+    search: Annotated[
+        int | None, typer.Option(min=1, help="Draw this many configurations of every method that has a search space.")
+    ] = None
+    selection_seeds: Annotated[
+        str | None, typer.Option(help="Seeds to choose hyper-parameters on, apart from --seeds: 100-104.")
+    ] = None
+    limit: Annotated[int | None, typer.Option(help="Keep this many points of every data set.")] = None
+    clusters: Annotated[int | None, typer.Option(help="Clusters to ask for, instead of the number of classes.")] = None
+    label: Annotated[
+        str | None,
+        typer.Option(
+            help="Labels of data given by path: the name of a column or array, or a column's position (0, -1)."
+        ),
+    ] = None
+    header: Annotated[HeaderRow | None, typer.Option(help="Whether a table given by path has a row of names.")] = None
+    separator: Annotated[str | None, typer.Option(help="What separates the values of a text table given by path.")] = (
+        None
+    )
+    data_root: DataRoot = None
+    out_folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE, and how the suite was changed."),
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Run every cell again.")] = False
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run the failed cells again.")] = False
+    append: Annotated[
+        bool,
+        typer.Option("--append", help="Take a folder that holds another experiment; the report is of this one."),
+    ] = False
+
+    def changed_suite(self) -> Suite:
+        """Return the suite with what the options change of it.
+
+        Raises
+        ------
+        InputError
+            If something is not valid; the message begins with what the user typed.
+        """
+        from bench.plan.suite import load_suite
+
+        values = {key: getattr(self, key) for key in _SUITE_KEYS}
+        given = {key: getattr(value, "value", value) for key, value in values.items() if value is not None}
+        typed: dict[Any, str] = {
+            key: one_line(f"--{key.replace('_', '-')} {shlex.quote(str(value))}") for key, value in given.items()
+        }
+        changes = {key: _PARSERS.get(key, lambda value: value)(value) for key, value in given.items()}
+        settings: dict[tuple[str, str], list[Any]] = {}
+        for text in self.set_ or ():
+            place, parsed = _setting(text)
+            if place in settings:
+                raise InputError(f"--set {text}: {'.'.join(place)} is set twice; give all its values in one, A,B")
+            settings[place], typed[place] = parsed, one_line(f"--set {text}")
+        return load_suite(self.suite, settings, typed=typed, **changes)
+
+    def folder(self, suite: Suite) -> Path:
+        """Return the folder of the run: the user's, or one that names the suite and how it was changed."""
+        from bench.plan.suite import load_suite
+        from bench.records.experiment import default_folder
+
+        return self.out_folder or default_folder(load_suite(self.suite), suite)
+
+
+#: Options that change a key of the suite, in the order in which their faults are reported.
+_SUITE_KEYS = (
+    "preset", "search", "seeds", "selection_seeds", "limit", "clusters", "label", "header", "separator", "methods",
+    "datasets",
+)  # fmt: skip
+
+
+def with_suite_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take the options of `SuiteOptions`, which it receives as its first argument.
+
+    Typer reads the options of a command from its signature: this one gives it the fields of `SuiteOptions`, then the
+    command's own parameters.
     """
-    from bench.plan.suite import load_suite
 
-    told: dict[str, Any] = {"preset": preset, "search": search, "seeds": seeds}
-    told |= {"selection_seeds": selection_seeds, "limit": limit, "clusters": clusters}
-    told |= {"label": label, "header": header and header.value, "separator": separator}
-    told |= {"methods": methods, "datasets": datasets}
-    told = {key: value for key, value in told.items() if value is not None}
-    typed: dict[Any, str] = {
-        key: one_line(f"--{key.replace('_', '-')} {shlex.quote(str(value))}") for key, value in told.items()
-    }
-    changes = {key: _READ.get(key, lambda value: value)(value) for key, value in told.items()}
-    chosen: dict[tuple[str, str], list[Any]] = {}
-    for text in settings or ():
-        place, values = _setting(text)
-        if place in chosen:
-            raise InputError(f"--set {text}: {'.'.join(place)} is set twice; give all its values in one, A,B")
-        chosen[place], typed[place] = values, one_line(f"--set {text}")
-    return load_suite(name, chosen, typed=typed, **changes)
+    @functools.wraps(command)
+    def call(**values: Any) -> None:
+        names = [field.name for field in fields(SuiteOptions)]
+        command(SuiteOptions(**{name: values.pop(name) for name in names}), **values)
 
-
-def folder_of(out_folder: Path | None, name: str, asked: Suite) -> Path:
-    """Return the folder of a run: what the user says, or one that tells the suite and how it was changed."""
-    from bench.plan.suite import load_suite
-    from bench.records.experiment import default_folder
-
-    return out_folder or default_folder(load_suite(name), asked)
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    shared = inspect.signature(SuiteOptions, eval_str=True).parameters.values()
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*shared, *own)]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return call
 
 
 def _position_or_name(text: str | None) -> int | str | None:
     return int(text) if text and re.fullmatch(r"-?[0-9]{1,9}", text) else text
 
 
-_READ: dict[str, Callable[[Any], Any]] = {
+_PARSERS: dict[str, Callable[[Any], Any]] = {
     "methods": lambda text: text.split(","),
     "datasets": lambda text: text.split(","),
     "label": _position_or_name,
@@ -186,16 +214,16 @@ def _toml(text: str) -> list[Any]:
         If they are none, or something comes after them.
     """
     try:
-        found = tomllib.loads(f"v = [{text}]")
+        table = tomllib.loads(f"v = [{text}]")
     except RecursionError:
         raise ValueError("too deep") from None
-    if len(found) > 1:
+    if len(table) > 1:
         raise ValueError("more than a list")
-    return found["v"]
+    return table["v"]
 
 
-def finite(value: float | None) -> float | None:
-    """Refuse what compares as no number does, and would pass every bound."""
+def finite_number(value: float | None) -> float | None:
+    """Refuse NaN and infinity, which would pass every bound."""
     if value is not None and not math.isfinite(value):
         raise typer.BadParameter(f"{value} is no finite number")
     return value

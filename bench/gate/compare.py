@@ -10,7 +10,7 @@ from bench.gate.from_run import scores_of
 from bench.gate.quantities import find_quantities
 from bench.gate.variants import Variant, Wanted, alike, refuse_unknown, variants_of
 from bench.gate.verdicts import judge_method
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.text import clean_name
 
 _Place = tuple[str, str]

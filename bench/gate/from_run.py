@@ -14,9 +14,10 @@ from bench.gate.tolerance import default_tolerance
 from bench.gate.variants import Variant, planned_keys, variants_of
 from bench.metrics import METRICS_VERSION
 from bench.metrics.registry import UNLABELLED
-from bench.records.experiment import reported
+from bench.records.experiment import reported_records
+from bench.records.record import Record
 from bench.records.results import name_hardware, suite_of
-from bench.records.store import Record, Run
+from bench.records.store import Run
 from bench.text import clean_name
 
 COSTS = ("wall_time", "peak_memory")
@@ -194,7 +195,7 @@ def update_baseline(
         If the run is not finished or gives no baseline, the old file is something else, or the new one cannot be
         written.
     """
-    suite, records, planned = suite_of(run), list(reported(run)), planned_keys(run)
+    suite, records, planned = suite_of(run), list(reported_records(run)), planned_keys(run)
     left = planned - {record.key for record in records}
     if left:
         raise InputError(

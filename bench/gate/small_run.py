@@ -10,13 +10,13 @@ from typing import Any
 from rich.console import Console
 
 from bench.errors import InputError
-from bench.plan.plan import load_datasets
+from bench.plan.plan import load_datasets, make_plan
 from bench.plan.suite import load_suite
 from bench.records.store import Run
 from bench.run.execute import OnThisMachine
 from bench.run.local import warm_up
 from bench.run.resources import Settings
-from bench.run.session import carry_out
+from bench.run.session import execute_plan
 
 
 def make_run(
@@ -54,13 +54,12 @@ def make_run(
         If it was stopped.
     """
     asked = {key: value for key, value in changes.items() if value is not None}
-    plan = load_suite(suite, dict(_setting(key, value) for key, value in (settings or {}).items()), **asked)
+    changed = load_suite(suite, dict(_setting(key, value) for key, value in (settings or {}).items()), **asked)
     warm_up()
     run, root = Run(folder), None if data_root is None else Path(data_root)
-    outcome = carry_out(
-        plan,
+    outcome = execute_plan(
+        make_plan(changed, load_datasets(changed, root)),
         run,
-        load_datasets(plan, root),
         OnThisMachine(jobs=jobs),
         Settings(device="cpu", memory=str(run.folder / "networks")),
         command=f"assert_no_regression({suite!r})",

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from bench.errors import InputError
 from bench.gate.baseline import Baseline, MethodScores
+from bench.records.record import Record
 from bench.records.results import frame_of
-from bench.records.store import Record, Run
+from bench.records.store import Run
 from bench.text import clean_name
 
 

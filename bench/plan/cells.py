@@ -1,30 +1,38 @@
-"""Cells: what is run once, and the key that says whether it has been.
+"""Planned runs, called cells, and the key that says whether one has been executed.
 
-A cell is (data set, method, configuration, seed). Reader and writer take its key from one function.
+A cell is (data set, method, configuration, seed). Whoever writes a record and whoever looks for it take the key from
+one function.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from bench.canonical import canonical
+from bench.errors import InputError
+from bench.text import storable
 
-#: The points that a cell is fitted on: the whole data set, or a part of it, drawn anew for each seed, on which
+if TYPE_CHECKING:
+    from bench.data.dataset import Dataset
+
+#: Every run is a file and a row of the report, which is made in memory.
+MOST_CELLS = 200_000
+
+#: The points that a method is fitted to: the whole data set, or a part of it, drawn anew for each seed, on which
 #: hyper-parameters are chosen (see `bench.data.selection_split`).
 Part = Literal["whole", "selection"]
+#: Text that a plugin may have written.
+Text = Annotated[str, AfterValidator(storable)]
 
 
-def _hash(content: Mapping[str, Any], digits: int) -> str:
-    return hashlib.sha256(canonical(content).encode()).hexdigest()[:digits]
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """A method with all its parameters on one data set.
+class ConfigurationFacts(BaseModel):
+    """What identifies a configuration, in plans, records and reports alike.
 
     Attributes
     ----------
@@ -34,55 +42,73 @@ class Configuration:
         Where the parameters started from.
     variant : str
         Short unique name, such as ``sdec`` or ``sdec beta=0.01``.
-    params : mapping
-        Every parameter of the estimator but those that the runner sets to compute, not to ask
-        (``random_state``, ``device``, ``memory``).
+    config : str
+        Hash of method, version and parameters; the same for every seed and data set.
     seeded : bool
         Whether the estimator takes a seed; one that does not is run once.
     twin : str or None
-        The ``id`` of the deterministic configuration that is left without the noise.
-    pretraining : mapping or None
-        The parameters that determine the pretrained network; None where none is shared.
-    role : str
-        "asked" for by the suite, or run only as the "twin" of one that was.
-    source : str
-        By what `bench.plan.registry.find_method` finds the method in another process, such as a plugin's file.
+        ``config`` of the deterministic counterpart.
+    role : {"asked", "twin"}
+        Asked for by the suite, or run only as the counterpart of one that was.
     """
 
     method: str
-    title: str
-    kind: Literal["deterministic", "stochastic"]
     version: int
     preset: str | None
-    variant: str
-    params: Mapping[str, Any]
+    variant: Text
+    title: Text
+    kind: Literal["deterministic", "stochastic"]
+    config: str
     seeded: bool = True
     twin: str | None = None
-    pretraining: Mapping[str, Any] | None = None
     role: Literal["asked", "twin"] = "asked"
+
+
+class Configuration(ConfigurationFacts):
+    """A method with all its parameters on one data set.
+
+    Attributes
+    ----------
+    params : mapping
+        Every parameter of the estimator except ``random_state``, ``device`` and ``memory``, which the runner sets.
+    pretraining : mapping or None
+        The parameters that determine the pretrained network; None where none is shared.
+    source : str
+        What `bench.plan.registry.find_method` needs to find the method in another process, such as a plugin's file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    config: str = ""  # always computed
+    params: Mapping[str, Any]
+    pretraining: Mapping[str, Any] | None = None
     source: str = ""
 
-    @cached_property
-    def id(self) -> str:
-        """Hash of method, version and parameters; the same for every seed and data set."""
-        content = {"method": self.method, "version": self.version, "params": dict(self.params)}
-        return _hash(content, 12)
+    @model_validator(mode="before")
+    @classmethod
+    def _hashed(cls, content: dict[str, Any]) -> dict[str, Any]:
+        hashed = {"method": content["method"], "version": content["version"], "params": dict(content["params"])}
+        return {**content, "config": _hash(hashed, 12)}
+
+    def changed(self, **changes: Any) -> Configuration:
+        """Return a copy with other values of some fields; ``config`` follows from them."""
+        return Configuration(**{**dict(self), **changes})
 
 
-#: Uniform in [0, 1], every feature by itself.
-NOISE = "noise"
+#: Outliers that are uniform in [0, 1], each feature independently; also their fingerprint.
+UNIFORM_NOISE = "noise"
 
 
 @dataclass(frozen=True)
 class OutlierSet:
-    """A set of outliers that a cell scores, beside the points that it is fitted to.
+    """Outliers that a fitted method scores beside the points it is fitted to.
 
     Attributes
     ----------
     name, fingerprint : str
-        Of the data set they come from; "noise" for both where they come from none.
+        Of the data set they come from; `UNIFORM_NOISE` for both where they come from none.
     spec : str
-        What the suite calls it.
+        How the suite names it.
     """
 
     name: str
@@ -91,25 +117,24 @@ class OutlierSet:
 
     @property
     def from_data(self) -> bool:
-        """Whether they come from a data set, whatever it is called: a file may bear the name of noise."""
-        return self.fingerprint != NOISE
+        """Whether they come from a data set, whatever its name: a file may be named noise."""
+        return self.fingerprint != UNIFORM_NOISE
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One run: a configuration on a data set with a seed.
+    """One planned run: a configuration on a data set with a seed.
 
     Attributes
     ----------
     spec : str
-        What the suite calls the data set; a worker loads it by this.
+        How the suite names the data set; a worker loads it by this.
     dataset, fingerprint : str
         Its name and the hash of its content.
-    part : "whole" or "selection"
-        The points it is fitted on. What a selection cell is made of shares nothing with an ordinary one: neither
-        key nor random numbers nor network.
+    part : {"whole", "selection"}
+        The points that the method is fitted to. Runs on either part share neither keys, random numbers nor networks.
     outliers : tuple of OutlierSet
-        What else it scores. They change its key, for they are part of its outcome, and nothing that is fitted.
+        What else is scored. They change the key, because they are part of the outcome, and nothing that is fitted.
     """
 
     spec: str
@@ -128,8 +153,14 @@ class Cell:
         return cell_key(self.fingerprint, c.method, c.version, c.params, self.seed, self.part, outliers)
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What records and the stored plan say of the configuration and its data set, by field."""
+        of_configuration = {name: getattr(self.configuration, name) for name in ConfigurationFacts.model_fields}
+        return {"dataset": self.dataset, "fingerprint": self.fingerprint, **of_configuration}
+
+    @property
     def random_state(self) -> int:
-        """Seed for the estimator, 31 bits, from data set and seed alone: methods of one seed are paired."""
+        """Seed of the estimator, 31 bits, from data set and seed alone: runs of one seed are paired across methods."""
         return int(_hash(self._block, 8), 16) >> 1
 
     @cached_property
@@ -142,7 +173,7 @@ class Cell:
 
     @property
     def _block(self) -> dict[str, Any]:
-        """What the methods that are paired have in common."""
+        """What paired runs have in common."""
         return {"fingerprint": self.fingerprint, "seed": self.seed, **_part_hash(self.part)}
 
 
@@ -155,7 +186,7 @@ def cell_key(
     part: Part = "whole",
     outliers: Mapping[str, str] | None = None,
 ) -> str:
-    """Return the key, 32 hexadecimal digits, under which a cell's record is kept."""
+    """Return the key, 32 hexadecimal digits, under which the record of a run is stored."""
     content = {
         "fingerprint": fingerprint,
         "method": method,
@@ -166,6 +197,63 @@ def cell_key(
         **({"outliers": dict(outliers)} if outliers else {}),
     }
     return _hash(content, 32)
+
+
+def make_cells(
+    spec: str,
+    dataset: Dataset,
+    configurations: Iterable[Configuration],
+    seeds: list[int],
+    part: Part = "whole",
+    outliers: tuple[OutlierSet, ...] = (),
+) -> list[Cell]:
+    """Return the cells of configurations on a data set; one that takes no seed has a single cell on the same points.
+
+    Raises
+    ------
+    InputError
+        If they are more than `MOST_CELLS`.
+    """
+    configurations = list(configurations)
+    refuse_too_many(len(configurations) * len(seeds))
+    return [
+        Cell(spec, dataset.name, dataset.fingerprint, configuration, seed, part, outliers)
+        for configuration in configurations
+        for seed in (seeds if configuration.seeded or part == "selection" else seeds[:1])
+    ]
+
+
+def unique_cells(cells: Iterable[Cell]) -> list[Cell]:
+    """Return the first cell of each key.
+
+    Raises
+    ------
+    InputError
+        If they are more than `MOST_CELLS`.
+    """
+    first: dict[str, Cell] = {}
+    for cell in cells:
+        first.setdefault(cell.key, cell)
+    return list(first.values())
+
+
+def refuse_too_many(n_cells: int) -> None:
+    """Refuse more than `MOST_CELLS` runs.
+
+    Raises
+    ------
+    InputError
+        If they are more.
+    """
+    if n_cells > MOST_CELLS:
+        raise InputError(
+            f"this makes {n_cells:,} cells or more, and a run holds {MOST_CELLS:,} at most; "
+            "take fewer seeds, a smaller grid or --search, or several runs"
+        )
+
+
+def _hash(content: Mapping[str, Any], digits: int) -> str:
+    return hashlib.sha256(canonical(content).encode()).hexdigest()[:digits]
 
 
 def _part_hash(part: Part) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The configurations of a suite's entries: every parameter resolved, each stochastic one with its twin."""
+"""Configurations of a suite: every parameter resolved, each stochastic one with its deterministic counterpart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.canonical import canonical
@@ -16,9 +15,9 @@ from bench.errors import InputError, MethodError, foreign
 from bench.isolation import undisturbed
 from bench.method import RUNNER_PARAMETERS, MethodInfo
 from bench.plan.cells import Configuration
-from bench.plan.method_spec import is_ours, split_entry
-from bench.plan.parameter_values import fault
-from bench.plan.search import draws
+from bench.plan.method_spec import MethodSpec
+from bench.plan.parameter_values import value_fault
+from bench.plan.search import MOST_CONFIGURATIONS, draws
 from bench.text import one_line
 
 if TYPE_CHECKING:
@@ -26,11 +25,8 @@ if TYPE_CHECKING:
     from bench.plan.suite import Suite
 
 
-#: Of a method; each has its runs, and they are compared in pairs.
-MOST_CONFIGURATIONS = 10_000
-
-#: Where what the runner sets is asked for.
-_INSTEAD = {
+#: The option by which the user sets what the runner passes to every method.
+_RUNNER_OPTIONS = {
     "n_clusters": "clusters = N in the suite, or --clusters N",
     "random_state": "seeds in the suite, or --seeds",
     "device": "--device",
@@ -39,21 +35,25 @@ _INSTEAD = {
 
 
 class Paired(NamedTuple):
-    """A configuration, and the deterministic one that is left of it without noise; None where it has none."""
+    """A configuration and its deterministic counterpart, None where it has none."""
 
     configuration: Configuration
     twin: Configuration | None
 
 
-def configurations_of(
-    suite: Suite, entry: str, dataset: Dataset, find: Callable[[str], MethodInfo], *, fixed: bool = False
+def resolve_configurations(
+    suite: Suite, spec: MethodSpec, dataset: Dataset, find: Callable[[str], MethodInfo], *, fixed: bool = False
 ) -> list[Paired]:
-    """Return the configurations that a suite asks for with one entry of ``methods``.
+    """Return the configurations that a suite asks for with one entry of ``methods``, every parameter resolved.
 
     Parameters
     ----------
-    entry : str
-        ``sdec``, ``sdec@stable`` or ``pkg.mod:Class``.
+    suite : Suite
+    spec : MethodSpec
+        The entry.
+    dataset : Dataset
+    find : callable
+        Finds a method by name.
     fixed : bool
         Leave out ``grid`` and ``search``: the preset and ``set`` alone, a single configuration.
 
@@ -62,36 +62,37 @@ def configurations_of(
     InputError
         If a method, preset or parameter does not exist.
     """
-    finds, preset = name_and_preset(entry, suite)
-    info = find(finds)
-    with nullcontext() if is_ours(info.source) else undisturbed():  # a plugin's constructor may set anything
-        return _configurations(suite, entry, finds, preset, info, dataset, find, fixed)
+    info = find(spec.method)
+    # The constructor of a plugin may change anything in this process.
+    with nullcontext() if MethodSpec.parse(info.source).is_built_in else undisturbed():
+        return _resolve(suite, spec, info, dataset, find, fixed)
 
 
-def _configurations(
+def _resolve(
     suite: Suite,
-    entry: str,
-    finds: str,
-    preset: str,
+    spec: MethodSpec,
     info: MethodInfo,
     dataset: Dataset,
     find: Callable[[str], MethodInfo],
     fixed: bool,
 ) -> list[Paired]:
-    names = (entry, finds, info.name)
-    told = {**suite.set.get(info.name, {}), **suite.set.get(finds, {}), **suite.set.get(entry, {})}
+    preset = spec.preset or suite.preset
+    names = (spec.entry, spec.method, info.name)
+    chosen: dict[str, Any] = {}  # the more specific name overrides
+    for name in reversed(names):
+        chosen |= suite.set.get(name, {})
     grid = next((suite.grid[name] for name in names if name in suite.grid), {})
-    _refuse_wrong(info, told, grid, lambda parameter: suite.said(names, parameter))
+    _refuse_wrong(info, chosen, grid, lambda parameter: suite.as_typed(names, parameter))
     preset_params = info.preset(preset, dataset.name)
     _refuse_wrong_preset(info, preset, preset_params)
-    base = {**preset_params, **told}
-    found: dict[str, Paired] = {}
-    for chosen in [{}] if fixed else _choices(info, told, grid, suite.search):
-        overrides = {**told, **chosen}
+    base = {**preset_params, **chosen}
+    resolved: dict[str, Paired] = {}
+    for combination in [{}] if fixed else _combinations(info, chosen, grid, suite.search):
+        overrides = {**chosen, **combination}
         try:
-            params = resolve(info, {**base, **chosen}, dataset.n_clusters)
+            params = resolve_params(info, {**base, **combination}, dataset.n_clusters)
         except MethodError as error:
-            asked = [suite.said(names, parameter) for parameter in overrides if parameter in {**told, **grid}]
+            asked = [suite.as_typed(names, parameter) for parameter in overrides if parameter in {**chosen, **grid}]
             if not asked or not _can_be_made(info, preset_params, dataset.n_clusters):
                 raise
             raise InputError(f"{', '.join(asked)}: {error}") from error  # the user's fault, not the method's
@@ -105,57 +106,52 @@ def _configurations(
             variant=_named(info.name, preset, suite, overrides),
             params=params,
             seeded=_takes_seed(info),
-            twin=twin.id if twin else None,
+            twin=twin.config if twin else None,
             pretraining=_pretraining(info, params),
             source=info.source,
         )
-        if twin and twin.id == configuration.id:  # its noise is switched off: it is its own twin, and needs none
-            configuration, twin = replace(configuration, kind="deterministic", twin=None), None
-        found.setdefault(configuration.id, Paired(configuration, twin))
-    return list(found.values())
-
-
-def name_and_preset(entry: str, suite: Suite) -> tuple[str, str]:
-    """Return what an entry of ``methods`` asks for, the suite's preset where it names none."""
-    name, preset = split_entry(entry)
-    return name, preset or suite.preset
+        if twin and twin.config == configuration.config:  # its noise is switched off: it is its own counterpart
+            configuration, twin = configuration.changed(kind="deterministic", twin=None), None
+        resolved.setdefault(configuration.config, Paired(configuration, twin))
+    return list(resolved.values())
 
 
 def with_twins(pairs: Iterable[Paired]) -> list[Configuration]:
-    """Return the configurations, each once, and then their twins; the ones asked for give twins their names."""
+    """Return the configurations, each once, then their counterparts; one that was asked for keeps its own name."""
     asked: dict[str, Configuration] = {}
     twins: dict[str, Configuration] = {}
     for configuration, twin in pairs:
-        asked.setdefault(configuration.id, configuration)
+        asked.setdefault(configuration.config, configuration)
         if twin:
-            twins.setdefault(twin.id, twin)
-    return list({**asked, **{i: c for i, c in twins.items() if i not in asked}}.values())
+            twins.setdefault(twin.config, twin)
+    return list({**asked, **{config: c for config, c in twins.items() if config not in asked}}.values())
 
 
-def _choices(
-    info: MethodInfo, told: Mapping[str, Any], grid: Mapping[str, list[Any]], search: int | None
+def differing_params(configurations: list[Configuration]) -> list[str]:
+    """Return the parameters in which configurations of a method differ."""
+    names = dict.fromkeys(name for c in configurations for name in c.params)
+    return [n for n in names if len({canonical({n: c.params.get(n)}) for c in configurations}) > 1]
+
+
+def _combinations(
+    info: MethodInfo, chosen: Mapping[str, Any], grid: Mapping[str, list[Any]], search: int | None
 ) -> Iterator[dict[str, Any]]:
-    """Yield the grid's combinations, each with every draw of what is left to search.
+    """Yield the grid's combinations, each with every draw of the parameters that neither ``set`` nor ``grid`` names.
 
     Raises
     ------
     InputError
         If they are more than `MOST_CONFIGURATIONS`.
     """
-    space = {p: values for p, values in info.search_space.items() if p not in told and p not in grid}
+    space = {p: values for p, values in info.search_space.items() if p not in chosen and p not in grid}
     drawn = draws(space, search) if search else [{}]
     n = math.prod(len(values) for values in grid.values()) * len(drawn)
     if n > MOST_CONFIGURATIONS:
         made = f"grid and search make {n:,} configurations"
         raise InputError(f"method {info.name}: its {made}; ask for {MOST_CONFIGURATIONS:,} at most")
-    for combination in _combinations(grid):
-        for values in drawn:
-            yield {**combination, **values}
-
-
-def _combinations(grid: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
     for values in itertools.product(*grid.values()):
-        yield dict(zip(grid, values, strict=True))
+        for draw in drawn:
+            yield {**dict(zip(grid, values, strict=True)), **draw}
 
 
 def _named(name: str, preset: str, suite: Suite, overrides: Mapping[str, Any]) -> str:
@@ -171,7 +167,7 @@ def _twin(
     find: Callable[[str], MethodInfo],
     n_clusters: int,
 ) -> Configuration | None:
-    """Return the deterministic configuration that is left of a stochastic one without its noise."""
+    """Return the deterministic counterpart of a stochastic configuration: what remains without its noise."""
     if info.twin is None:
         return None
 
@@ -183,7 +179,7 @@ def _twin(
         name, twin_params = info.twin(params)
         twin = find(name)
         left = [f"{p}={v}" for p, v in overrides.items() if p in twin_params]
-        resolved = resolve(twin, twin_params, n_clusters)
+        resolved = resolve_params(twin, twin_params, n_clusters)
     return Configuration(
         method=twin.name,
         title=" ".join([twin.title, f"(twin of {info.title})", *left]),
@@ -223,7 +219,7 @@ def _parameters(info: MethodInfo) -> list[str]:
         return list(inspect.signature(info.load()).parameters)
 
 
-def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dict[str, Any]:
+def resolve_params(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dict[str, Any]:
     """Return every parameter of a method's estimator, defaults included.
 
     Raises
@@ -244,55 +240,55 @@ def resolve(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> dic
         resolved = dict(estimator_class(**params).get_params(deep=False))
     if "n_clusters" in resolved:
         resolved["n_clusters"] = n_clusters
-    found = {p: v for p, v in resolved.items() if p == "n_clusters" or p not in RUNNER_PARAMETERS}
-    for parameter, value in found.items():
+    kept = {p: v for p, v in resolved.items() if p == "n_clusters" or p not in RUNNER_PARAMETERS}
+    for parameter, value in kept.items():
         try:
             canonical({parameter: value})
         except MethodError as error:
             raise MethodError(f"method {info.name}: parameter {parameter}: {error}") from error
-    return found
+    return kept
 
 
 def _refuse_wrong(
-    info: MethodInfo, told: Mapping[str, Any], grid: Mapping[str, list[Any]], said: Callable[[str], str]
+    info: MethodInfo, chosen: Mapping[str, Any], grid: Mapping[str, list[Any]], as_typed: Callable[[str], str]
 ) -> None:
-    """Refuse what the user sets that a method has not, or that cannot be a value of it.
+    """Refuse a parameter that the method does not have, or a value that it cannot take.
 
     Raises
     ------
     InputError
-        It begins with how the user wrote it.
+        The message begins with what the user typed.
     """
-    for parameter, values in {**{p: [value] for p, value in told.items()}, **grid}.items():
+    for parameter, values in {**{p: [value] for p, value in chosen.items()}, **grid}.items():
         if parameter in RUNNER_PARAMETERS:
-            alike = f"{info.name}.{parameter} is set for every method alike: write {_INSTEAD[parameter]}"
-            raise InputError(f"{said(parameter)}: {alike}")
+            alike = f"{info.name}.{parameter} is set for every method alike: write {_RUNNER_OPTIONS[parameter]}"
+            raise InputError(f"{as_typed(parameter)}: {alike}")
         unknown = _unknown(info, [parameter])
         if unknown:
-            raise InputError(f"{said(parameter)}: {unknown}")
+            raise InputError(f"{as_typed(parameter)}: {unknown}")
         for value in values:
-            wrong = fault(info.load(), parameter, value)
+            wrong = value_fault(info.load(), parameter, value)
             if wrong:
-                raise InputError(f"{said(parameter)}: {parameter} of {info.name} {wrong}")
+                raise InputError(f"{as_typed(parameter)}: {parameter} of {info.name} {wrong}")
 
 
 def _refuse_wrong_preset(info: MethodInfo, preset: str, params: Mapping[str, Any]) -> None:
     for parameter, value in params.items():
-        wrong = fault(info.load(), parameter, value)
+        wrong = value_fault(info.load(), parameter, value)
         if wrong:
             raise MethodError(f"method {info.name}: preset {preset!r}: {parameter} {wrong}")
 
 
 def _can_be_made(info: MethodInfo, params: Mapping[str, Any], n_clusters: int) -> bool:
     try:
-        resolve(info, params, n_clusters)
+        resolve_params(info, params, n_clusters)
     except MethodError:
         return False
     return True
 
 
 def _unknown(info: MethodInfo, params: Iterable[str]) -> str:
-    """Say which parameter a method has not, and which it has; nothing where it has all."""
+    """Return which parameter a method lacks and which it has; empty where it lacks none."""
     known = _parameters(info)
     for name in params:
         if name not in known:

@@ -1,53 +1,72 @@
-"""What an entry of a suite's ``methods`` may be: ``sdec``, ``sdec@stable``, ``lab/mine.py``, ``pkg.mod:Class``."""
+"""What an entry of a suite's ``methods`` names: ``sdec``, ``sdec@stable``, ``lab/mine.py:Class``, ``pkg.mod:Class``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-
-#: How the modules begin that plugins' files are run as.
-PLUGIN_MODULE = "deepclustbench_plugin_"
+from dataclasses import dataclass
 
 #: A plugin's file, or a class in it, optionally with a preset; a folder's name may hold an @ as well.
-_FILE = re.compile(r"(?P<method>(?P<file>.+\.py)(?::(?P<class>\w+))?)(?:@(?P<preset>[^@/]+))?")
+_FILE = re.compile(r"(?P<file>.+\.py)(?::(?P<member>\w+))?(?:@(?P<preset>[^@/]+))?")
 
 
-def split_entry(entry: str) -> tuple[str, str]:
-    """Split an entry into what finds the method and its preset, empty where it names none."""
-    file = _FILE.fullmatch(entry)
-    if file:
-        return file["method"], file["preset"] or ""
-    method, _, preset = entry.partition("@")
-    return method, preset
+@dataclass(frozen=True)
+class MethodSpec:
+    """An entry of ``methods``, or the ``source`` of a method, taken apart.
 
-
-def is_file(method: str) -> bool:
-    """Tell whether what finds a method is a file, or a class in one."""
-    return _FILE.fullmatch(method) is not None
-
-
-def is_ours(source: str) -> bool:
-    """Tell whether a method's ``source`` is a module of the package ``methods``; any other is somebody's own."""
-    return source.startswith("methods.")
-
-
-def file_and_class(method: str) -> tuple[str, str]:
-    """Split what finds a method in a file into the file and the class, empty where it names none.
-
-    Raises
-    ------
-    ValueError
-        If it is no file.
+    Attributes
+    ----------
+    name : str
+        Name of a registered method; empty where a file or a module is named.
+    file : str
+        Path of a plugin's file, as it was written; empty where there is none.
+    module : str
+        Module of ``pkg.mod:Class``; empty where there is none.
+    member : str
+        Class, or ``MethodInfo``, of the file or module; empty for the file's ``info``.
+    preset : str
+        Empty where the entry names none.
     """
-    found = _FILE.fullmatch(method)
-    if found is None:
-        raise ValueError(f"{method} is no file")
-    return found["file"], found["class"] or ""
 
+    name: str = ""
+    file: str = ""
+    module: str = ""
+    member: str = ""
+    preset: str = ""
 
-def concerns(name: str, entries: Iterable[str]) -> bool:
-    """Tell whether a key of ``set`` or ``grid`` may name one of the methods.
+    @classmethod
+    def parse(cls, text: str) -> MethodSpec:
+        """Take an entry apart; every text is one, though it may name nothing that exists."""
+        match = _FILE.fullmatch(text)
+        if match:
+            return cls(file=match["file"], member=match["member"] or "", preset=match["preset"] or "")
+        method, _, preset = text.partition("@")
+        module, colon, member = method.partition(":")
+        return cls(module=module, member=member, preset=preset) if colon else cls(name=method, preset=preset)
 
-    What the method in a file is called is not known before it is run, and reading a suite runs nothing.
-    """
-    return any(name in (entry, split_entry(entry)[0]) or is_file(split_entry(entry)[0]) for entry in entries)
+    @property
+    def method(self) -> str:
+        """The entry without its preset."""
+        place = self.file or self.module
+        return f"{place}:{self.member}" if place and (self.member or self.module) else place or self.name
+
+    @property
+    def entry(self) -> str:
+        """The entry as it is written in a suite."""
+        return f"{self.method}@{self.preset}" if self.preset else self.method
+
+    @property
+    def is_plugin(self) -> bool:
+        """Whether it names code by its place instead of a registered method."""
+        return bool(self.file or self.module)
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it is the source of a method of the package ``methods``."""
+        return self.module.startswith("methods.")
+
+    def may_be_called(self, name: str) -> bool:
+        """Tell whether a key of ``set`` or ``grid`` may concern this entry.
+
+        The name of the method in a file is known only once the file is run, and reading a suite runs nothing.
+        """
+        return bool(self.file) or name in (self.entry, self.method)

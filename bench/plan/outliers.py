@@ -1,6 +1,6 @@
-"""Outliers: points of another data set, or noise, that a method should tell from those it is fitted to.
+"""Outliers: points of another data set, or uniform noise, that a method should tell from those it is fitted to.
 
-A suite says ``[outliers]``, and for each of its data sets what else to score: names of data sets, and "noise".
+The table ``[outliers]`` of a suite names for each data set what else is scored: data sets, or "noise".
 """
 
 from __future__ import annotations
@@ -12,29 +12,33 @@ import numpy as np
 
 from bench.errors import InputError
 from bench.generators import generator, shuffled
-from bench.plan.cells import NOISE, OutlierSet
+from bench.plan.cells import UNIFORM_NOISE, OutlierSet
 
 if TYPE_CHECKING:
     from bench.data.dataset import Dataset
     from bench.plan.suite import Suite
 
-#: Points of either side at most: AUROC has a standard error below .005 then, whatever it is.
+#: Most inliers and most outliers that are compared: the standard error of AUROC is then below .005 whatever its value.
 MOST_POINTS = 10_000
-#: What data that are only scored are asked for: they need not know a number of clusters.
+#: Number of clusters asked of data sets that are only scored, which need not have one.
 ANY_CLUSTERS = 2
 
 
-def concerned(suite: Suite, spec: str) -> list[str]:
-    """Return what a suite says to score beside one of its data sets; a key without a split is of any split."""
+def outlier_specs(suite: Suite, spec: str) -> list[str]:
+    """Return the outliers that a suite names for one of its data sets; a key without a split concerns every split."""
     return suite.outliers.get(spec, suite.outliers.get(spec.partition("@")[0], []))
 
 
-def specs_of(suite: Suite) -> list[str]:
-    """Return every data set that a suite takes outliers from."""
-    return list(dict.fromkeys(other for spec in suite.datasets for other in concerned(suite, spec) if other != NOISE))
+def outlier_dataset_specs(suite: Suite) -> list[str]:
+    """Return every data set that a suite takes outliers from, each once."""
+    return list(
+        dict.fromkeys(
+            other for spec in suite.datasets for other in outlier_specs(suite, spec) if other != UNIFORM_NOISE
+        )
+    )
 
 
-def outlier_sets_of(suite: Suite, spec: str, datasets: Mapping[str, Dataset]) -> tuple[OutlierSet, ...]:
+def outlier_sets(suite: Suite, spec: str, datasets: Mapping[str, Dataset]) -> tuple[OutlierSet, ...]:
     """Return the sets of outliers of one of a suite's data sets.
 
     Parameters
@@ -43,18 +47,18 @@ def outlier_sets_of(suite: Suite, spec: str, datasets: Mapping[str, Dataset]) ->
     spec : str
         The suite's name for the data set.
     datasets : mapping of str to Dataset
-        Those of `specs_of` included.
+        Those of `outlier_dataset_specs` included.
 
     Raises
     ------
     InputError
         If a set is the data set itself, has other features, or a name that another has.
     """
-    dataset, found = datasets[spec], {}
-    for other in concerned(suite, spec):
+    dataset, by_name = datasets[spec], dict[str, OutlierSet]()
+    for other in outlier_specs(suite, spec):
         where = f"outliers.{spec.partition('@')[0]}: {other}"
-        if other == NOISE:
-            outlier_set = OutlierSet(NOISE, NOISE, NOISE)
+        if other == UNIFORM_NOISE:
+            outlier_set = OutlierSet(UNIFORM_NOISE, UNIFORM_NOISE, UNIFORM_NOISE)
         else:
             source = datasets[other]
             if source.fingerprint == dataset.fingerprint:
@@ -65,27 +69,27 @@ def outlier_sets_of(suite: Suite, spec: str, datasets: Mapping[str, Dataset]) ->
                     f"name data of {dataset.x.shape[1]} features, or noise"
                 )
             outlier_set = OutlierSet(source.name, other, source.fingerprint)
-        if outlier_set.name in found:
+        if outlier_set.name in by_name:
             raise InputError(f"{where} is there twice; name it once")
-        found[outlier_set.name] = outlier_set
-    return tuple(found.values())
+        by_name[outlier_set.name] = outlier_set
+    return tuple(by_name.values())
 
 
 def inlier_indices(dataset: Dataset) -> np.ndarray:
-    """Return the fitted points that are compared with outliers, ascending: all, or as many as there may be."""
+    """Return the indices of the fitted points that are compared with outliers, ascending; at most `MOST_POINTS`."""
     return _some(len(dataset.x), "inliers", dataset.fingerprint)
 
 
-def points_of(outlier_set: OutlierSet, dataset: Dataset, other: Dataset | None) -> np.ndarray:
+def outlier_points(outlier_set: OutlierSet, dataset: Dataset, other: Dataset | None) -> np.ndarray:
     """Return the points of a set of outliers.
 
     Parameters
     ----------
     outlier_set : OutlierSet
     dataset : Dataset
-        What methods are fitted to.
+        The one that methods are fitted to.
     other : Dataset or None
-        Where the points come from; None for noise.
+        The data set of the outliers; None for noise.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def points_of(outlier_set: OutlierSet, dataset: Dataset, other: Dataset | None) 
     if other is not None:
         return other.x[_some(len(other.x), "outliers", outlier_set.fingerprint)]
     shape = min(len(dataset.x), MOST_POINTS), dataset.x.shape[1]
-    return generator("outliers", NOISE, dataset.fingerprint).random(shape, dtype=np.float32)
+    return generator("outliers", UNIFORM_NOISE, dataset.fingerprint).random(shape, dtype=np.float32)
 
 
 def _some(n: int, *names: str) -> np.ndarray:

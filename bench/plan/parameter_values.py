@@ -1,7 +1,7 @@
-"""Whether a value can be a parameter of an estimator, by what the estimator says of it before anything runs.
+"""Checks a parameter's value against what the estimator declares of it, before anything runs.
 
-An estimator says it by annotations, with bounds in ``typing.Annotated`` (pydantic's ``Field``), or as scikit-learn's
-estimators do, in ``_parameter_constraints``. What it does not say is not judged.
+An estimator declares it by annotations, with bounds in ``typing.Annotated`` (pydantic's ``Field``), or in
+``_parameter_constraints`` as scikit-learn's estimators do. A parameter without either is not checked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SCALARS = (int, float, str, bool, type(None), Path)
 _COLLECTIONS = (list, tuple, dict, Sequence, Mapping)
 
 
-def fault(estimator: type, parameter: str, value: Any) -> str | None:
+def value_fault(estimator: type, parameter: str, value: Any) -> str | None:
     """Return what is wrong with a parameter's value and what would be right; None where nothing is known to be.
 
     Parameters

@@ -1,79 +1,164 @@
-"""From a suite to the cells that are left to run. The command line calls these."""
+"""The plan of a suite: every run it asks for, computed once and handed on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.data.cards import load_dataset, parameter_for
+from bench.data.selection_split import heldout_indices
 from bench.errors import InputError, MethodError
-from bench.plan.candidates import contests_of, reporting_cells, selection_cells
-from bench.plan.cells import Cell
-from bench.plan.configurations import configurations_of
-from bench.plan.method_spec import split_entry
-from bench.plan.outliers import ANY_CLUSTERS, specs_of
-from bench.plan.registry import code_of, find_method, finder
-from bench.plan.suite import Suite, plan_cells
-from bench.records.store import Record, Run
-from bench.selection.choices import boards_of, chosen_in
+from bench.plan.cells import Cell, OutlierSet, make_cells, refuse_too_many, unique_cells
+from bench.plan.configurations import Paired, resolve_configurations, with_twins
+from bench.plan.method_spec import MethodSpec
+from bench.plan.outliers import ANY_CLUSTERS, outlier_dataset_specs, outlier_sets
+from bench.plan.registry import method_finder
+from bench.plan.suite import READER_OPTIONS
 from bench.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bench.data.dataset import Dataset
+    from bench.method import MethodInfo
+    from bench.plan.suite import Suite
+
+#: (name of the data set, entry of the suite's ``methods``)
+Place = tuple[str, str]
+#: For each place, the ``config`` of the configurations that were chosen there.
+Chosen = Mapping[Place, Collection[str]]
+
+
+@dataclass(frozen=True)
+class PlannedEntry:
+    """One entry of ``methods`` on one data set, with its configurations.
+
+    Attributes
+    ----------
+    spec, dataset, fingerprint : str
+        How the suite names the data set, its own name, and the hash of its content.
+    entry : str
+        ``sdec``, ``sdec@stable``.
+    title : str
+        The entry's name in print: ``S-DEC``, ``S-DEC@stable``.
+    n_clusters : int
+        Clusters of the data set.
+    configurations : tuple of Paired
+        What the preset, ``set``, ``grid`` and ``search`` make of it, in order.
+    fixed : Paired
+        The preset with ``set`` alone.
+    """
+
+    spec: str
+    dataset: str
+    fingerprint: str
+    entry: str
+    title: str
+    n_clusters: int
+    configurations: tuple[Paired, ...]
+    fixed: Paired
+
+    @property
+    def place(self) -> Place:
+        """Data set and entry."""
+        return self.dataset, self.entry
+
+    @cached_property
+    def candidates(self) -> tuple[Paired, ...]:
+        """The configurations of which one is chosen, the fixed one among them; none where there is only one."""
+        if len(self.configurations) == 1:
+            return ()
+        known = {pair.configuration.config for pair in self.configurations}
+        first = () if self.fixed.configuration.config in known else (self.fixed,)  # nothing may beat the preset
+        return (*first, *self.configurations)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a suite, and what a run's folder already holds of them.
+    """What a suite asks for.
 
     Attributes
     ----------
-    cells : list of Cell
-        All of them.
-    done : dict of str to Record
-        The records there are, by key.
-    left : list of Cell
-        What remains to be run.
-    boards : mapping of (str, str) to list of str
-        The boards that a configuration is to stand on, by fingerprint of the data and id; empty where nothing is
-        chosen: then all that was asked for is on the fixed one.
+    suite : Suite
+        With the methods that can be used.
+    datasets : mapping of str to Dataset
+        By the suite's names for them, those of its outliers included.
+    entries : tuple of PlannedEntry
+        By data set, then method.
+    left_out : tuple of str
+        Why each of the other methods cannot be used.
     """
 
-    cells: list[Cell]
-    done: dict[str, Record]
-    left: list[Cell]
-    boards: Mapping[tuple[str, str], list[str]] = field(default_factory=dict)
+    suite: Suite
+    datasets: Mapping[str, Dataset]
+    entries: tuple[PlannedEntry, ...]
+    left_out: tuple[str, ...] = ()
 
-    def outdated(self) -> dict[str, int]:
-        """Return how many of the cells that are done came from a plugin's file that has changed since, by method."""
-        found: dict[str, int] = {}
-        left = {cell.key for cell in self.left}
-        for cell in self.cells:
-            record = self.done.get(cell.key)
-            if record is None or record.code is None or cell.key in left:
-                continue
-            if record.code != code_of(find_method(cell.configuration.source)):
-                found[record.method] = found.get(record.method, 0) + 1
-        return found
+    @property
+    def chooses(self) -> bool:
+        """Whether hyper-parameters are chosen on seeds of their own."""
+        return self.suite.selection_seeds is not None
 
-    def seconds(self) -> dict[tuple[str, str], float]:
-        """Return the mean seconds of a cell, fit and score, by data set and configuration."""
-        seen: dict[tuple[str, str], list[float]] = {}
-        for record in self.done.values():
-            if "fit" in record.timings:
-                took = record.timings["fit"] + record.timings.get("score", 0.0)
-                seen.setdefault((record.dataset, record.config), []).append(took)
-        return {place: sum(times) / len(times) for place, times in seen.items()}
+    def selection_cells(self) -> list[Cell]:
+        """Return the runs by which hyper-parameters are chosen: candidates times selection seeds, without counterparts.
 
-    def seconds_left(self, jobs: int) -> float | None:
-        """Estimate the time left from the cells that are done; None where a configuration has none."""
-        known = self.seconds()
-        places = [(cell.dataset, cell.configuration.id) for cell in self.left]
-        if any(place not in known for place in places):
-            return None
-        return sum(known[place] for place in places) / jobs
+        Raises
+        ------
+        InputError
+            If a data set is too small to be split, or the runs are too many.
+        """
+        cells: list[Cell] = []
+        for entry in self.entries if self.chooses else ():
+            if entry.candidates:
+                dataset = self.datasets[entry.spec]
+                heldout_indices(dataset)
+                candidates = [pair.configuration for pair in entry.candidates]
+                cells += make_cells(entry.spec, dataset, candidates, self.suite.selection_seeds or [], "selection")
+        return unique_cells(cells)
+
+    def cells(self, chosen: Chosen | None = None) -> list[Cell]:
+        """Return the runs to report, with the deterministic counterparts of stochastic configurations.
+
+        They are all configurations; or, where hyper-parameters are chosen, the fixed ones and the choices.
+
+        Parameters
+        ----------
+        chosen : mapping of (str, str) to collection of str, optional
+            The choices made so far.
+
+        Returns
+        -------
+        list of Cell
+            Each once, by data set, configuration and seed: neighbours pretrain different networks, so that no worker
+            waits for another's.
+
+        Raises
+        ------
+        InputError
+            If outliers do not fit the data, or the runs are too many.
+        """
+        cells: list[Cell] = []
+        for spec in self.suite.datasets:
+            pairs: list[Paired] = []
+            for entry in self.entries:
+                if entry.spec == spec:
+                    pairs += self._reported(entry, chosen or {})
+            outliers = self._outlier_sets(spec)
+            cells += make_cells(spec, self.datasets[spec], with_twins(pairs), self.suite.seeds, outliers=outliers)
+            refuse_too_many(len(cells))
+        return unique_cells(cells)
+
+    def _reported(self, entry: PlannedEntry, chosen: Chosen) -> list[Paired]:
+        if not self.chooses:
+            return list(entry.configurations)
+        configs = chosen.get(entry.place, ())
+        return [entry.fixed, *(pair for pair in entry.candidates if pair.configuration.config in configs)]
+
+    def _outlier_sets(self, spec: str) -> tuple[OutlierSet, ...]:
+        return outlier_sets(self.suite, spec, self.datasets)
 
 
 def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Dataset]:
@@ -85,9 +170,9 @@ def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Datas
         If one is missing, damaged or has fewer points than clusters, or two have one name; before anything runs.
     """
     asked = dict.fromkeys(suite.datasets, suite.clusters)
-    clusters = {**dict.fromkeys(specs_of(suite), ANY_CLUSTERS), **asked}
-    read_as: dict[str, dict[str, Any]] = {spec: {} for spec in clusters}
-    for option in ("label", "header", "separator"):
+    clusters = {**dict.fromkeys(outlier_dataset_specs(suite), ANY_CLUSTERS), **asked}
+    options: dict[str, dict[str, Any]] = {spec: {} for spec in clusters}
+    for option in READER_OPTIONS:
         value = getattr(suite, option)
         taking = [spec for spec in clusters if value is not None and parameter_for(option, spec)]
         if value is not None and not taking:
@@ -96,9 +181,9 @@ def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Datas
                 f"such a file: {', '.join(clusters)}"
             )
         for spec in taking:
-            read_as[spec][option] = value
+            options[spec][option] = value
     loaded = {
-        spec: load_dataset(spec, data_root=data_root, limit=suite.limit, n_clusters=k, **read_as[spec])
+        spec: load_dataset(spec, data_root=data_root, limit=suite.limit, n_clusters=k, **options[spec])
         for spec, k in clusters.items()
     }
     _refuse_equal_names({spec: loaded[spec] for spec in suite.datasets})
@@ -116,126 +201,105 @@ def _refuse_equal_names(loaded: Mapping[str, Dataset]) -> None:
             )
 
 
-def usable(suite: Suite, datasets: Mapping[str, Dataset]) -> tuple[Suite, list[str]]:
-    """Leave out the methods of a suite that cannot be used.
+def make_plan(suite: Suite, datasets: Mapping[str, Dataset]) -> Plan:
+    """Resolve every configuration of a suite on every data set; methods that cannot be used are left out.
 
     Parameters
     ----------
     suite : Suite
     datasets : mapping of str to Dataset
-        As `load_datasets` gives them.
-
-    Returns
-    -------
-    suite : Suite
-        With the methods that are left, and what it says of them.
-    faults : list of str
-        What is wrong with each of the others.
+        As `load_datasets` returns them.
 
     Raises
     ------
     InputError
-        If there is no such method, preset or parameter, or no method is left.
+        If a method, preset or parameter does not exist, no method can be used, or there is nothing to choose between.
     """
-    entries, names, faults = list(suite.methods), set[str](), list[str]()
-    while True:  # a method may be the twin of another, which is left out with it
-        find, kept = finder(entries), []
-        for entry in entries:
+    specs, faults = suite.specs, list[str]()
+    while True:
+        find, by_spec = method_finder(specs), dict[MethodSpec, list[PlannedEntry]]()
+        for spec in specs:
             try:
-                for spec in suite.datasets:
-                    configurations_of(suite, entry, datasets[spec], find)
+                by_spec[spec] = [_plan_entry(suite, name, datasets[name], spec, find) for name in suite.datasets]
             except MethodError as error:
                 faults.append(str(error))
             except InputError:
                 raise
             except Exception as error:  # what a plugin declares may go wrong in any way
-                faults.append(f"method {entry}: {type(error).__name__}: {one_line(error)}")
-            else:
-                kept.append(entry)
-        if kept == entries:
+                faults.append(f"method {spec.entry}: {type(error).__name__}: {one_line(error)}")
+        if len(by_spec) == len(specs):
             break
-        entries = kept
-    for entry in entries:
-        names |= {entry, split_entry(entry)[0], find(split_entry(entry)[0]).name}
-    if not entries:
+        specs = list(by_spec)  # again: a method that was left out may be the counterpart of another
+    if not specs:
         raise InputError(f"no method can be used: {'; '.join(faults)}")
-    tables: dict[str, Any] = {}
-    for table in ("set", "grid"):
-        asked: dict[str, Any] = getattr(suite, table)
-        tables[table] = {name: values for name, values in asked.items() if name in names}
-        unknown = sorted(asked.keys() - names)
-        if unknown and not faults:
-            known = ", ".join(sorted(names))
-            raise InputError(f"{suite.said(unknown)}: the suite has no such method; its methods are {known}")
-    return suite.model_copy(update={"methods": entries, **tables}), faults
+    entries = [by_spec[spec][i] for i in range(len(suite.datasets)) for spec in specs]
+    once = {(entry.place, entry.fingerprint): entry for entry in reversed(entries)}  # one data set under two names
+    plan = Plan(_narrowed(suite, specs, find, faults), datasets, tuple(reversed(once.values())), tuple(faults))
+    if plan.chooses:
+        _refuse_no_choice(plan.entries)
+    return plan
 
 
-def make_plan(
-    suite: Suite,
-    run: Run,
-    datasets: Mapping[str, Dataset],
-    *,
-    force: bool = False,
-    retry_failed: bool = False,
-) -> Plan:
-    """Return what a suite asks for and what is left of it.
+def _plan_entry(
+    suite: Suite, name: str, dataset: Dataset, spec: MethodSpec, find: Callable[[str], MethodInfo]
+) -> PlannedEntry:
+    configurations = resolve_configurations(suite, spec, dataset, find)
+    fixed = configurations[0]
+    if suite.selection_seeds is not None and len(configurations) > 1:
+        (fixed,) = resolve_configurations(suite, spec, dataset, find, fixed=True)
+    title = find(spec.method).title + (f"@{spec.preset}" if spec.preset not in ("", suite.preset) else "")
+    return PlannedEntry(
+        spec=name,
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        entry=spec.entry,
+        title=title,
+        n_clusters=dataset.n_clusters,
+        configurations=tuple(configurations),
+        fixed=fixed,
+    )
 
-    Of a suite that chooses hyper-parameters these are the cells it reports: the fixed configurations, and the
-    choices as far as the run has made them. :func:`make_selection_plan` has those that it chooses by.
 
-    Parameters
-    ----------
-    force : bool
-        Run every cell again.
-    retry_failed : bool
-        Run again the cells that failed, diverged or ran out of time.
+def _narrowed(
+    suite: Suite, specs: list[MethodSpec], find: Callable[[str], MethodInfo], faults: Collection[str]
+) -> Suite:
+    """Return the suite with the methods that can be used, and the settings of these alone.
 
     Raises
     ------
     InputError
-        If a method, preset or parameter does not exist, or there is nothing to choose between.
+        If a setting names a method that the suite does not have.
     """
-    find = finder(suite.methods)
-    if suite.selection_seeds is None:
-        return _left_of(plan_cells(suite, datasets, find), run, force, retry_failed)
-    contests = contests_of(suite, datasets, find)
-    chosen = chosen_in(run, contests, suite.selection_seeds)
-    ids = {c.place: {choices[c.place] for choices in chosen.values() if c.place in choices} for c in contests}
-    made = _left_of(reporting_cells(suite, datasets, contests, ids), run, force, retry_failed)
-    return replace(made, boards=boards_of(contests, chosen))
+    names = {name for spec in specs for name in (spec.entry, spec.method, find(spec.method).name)}
+    tables: dict[str, Any] = {}
+    for table in ("set", "grid"):
+        settings: dict[str, Any] = getattr(suite, table)
+        tables[table] = {name: values for name, values in settings.items() if name in names}
+        unknown = sorted(settings.keys() - names)
+        if unknown and not faults:
+            known = ", ".join(sorted(names))
+            raise InputError(f"{suite.as_typed(unknown)}: the suite has no such method; its methods are {known}")
+    return suite.model_copy(update={"methods": [spec.entry for spec in specs], **tables})
 
 
-def make_selection_plan(
-    suite: Suite,
-    run: Run,
-    datasets: Mapping[str, Dataset],
-    *,
-    force: bool = False,
-    retry_failed: bool = False,
-) -> Plan:
-    """Return the cells that a suite chooses hyper-parameters by, none if it chooses nothing; as `make_plan`."""
-    cells = selection_cells(suite, datasets, contests_of(suite, datasets, finder(suite.methods)))
-    return _left_of(cells, run, force, retry_failed)
+def _refuse_no_choice(entries: tuple[PlannedEntry, ...]) -> None:
+    """Refuse a suite with ``selection_seeds`` that leaves nothing to choose between.
 
-
-def choose(suite: Suite, run: Run, datasets: Mapping[str, Dataset]) -> list[str]:
-    """Choose among the configurations of a suite whose selection cells have been run, and write the choices down.
-
-    Returns
-    -------
-    list of str
-        Each choice in a line.
+    Raises
+    ------
+    InputError
+        If every method has one configuration, or two different data sets share a name.
     """
-    from bench.selection.choices import sentence
-    from bench.selection.decide import decide
-
-    contests = contests_of(suite, datasets, finder(suite.methods))
-    choices = decide(run, contests, datasets, suite.selection_seeds or [], suite.primary_metric)
-    return [sentence(choice) for choice in choices]
-
-
-def _left_of(cells: list[Cell], run: Run, force: bool, retry_failed: bool) -> Plan:
-    keys = {cell.key for cell in cells}
-    done = {record.key: record for record in run.records() if record.key in keys}
-    left = [cell for cell in cells if force or cell.key not in done or (retry_failed and done[cell.key].status != "ok")]
-    return Plan(cells, done, left)
+    first: dict[Place, PlannedEntry] = {}
+    for entry in entries:
+        known = first.setdefault(entry.place, entry)
+        if known.fingerprint != entry.fingerprint:
+            raise InputError(
+                f"selection_seeds: {known.spec} and {entry.spec} are both called {entry.dataset}, and choices are "
+                "kept by name; rename one, or give each a run of its own"
+            )
+    if not any(entry.candidates for entry in entries):
+        raise InputError(
+            "selection_seeds: there is nothing to choose between, every method has one configuration; "
+            "give a grid (--set METHOD.PARAMETER=A,B) or --search N, or leave selection_seeds out"
+        )

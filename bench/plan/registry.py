@@ -20,119 +20,126 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
+from bench.canonical import PLUGIN_MODULE
 from bench.errors import InputError, MethodError, foreign
 from bench.isolation import undisturbed
 from bench.method import MethodInfo
-from bench.plan.method_spec import PLUGIN_MODULE, file_and_class, is_file, is_ours, split_entry
+from bench.plan.method_spec import MethodSpec
 from bench.plan.plugin_imports import beside
 from bench.text import clean_name, import_fault
 
-ENTRY_POINTS = "deepclustbench.methods"
+#: Entry-point group in which packages announce methods.
+METHODS_GROUP = "deepclustbench.methods"
 
-#: What has been loaded, and need not be guarded against again.
+#: Specs of plugins that were loaded; their import cannot change this process a second time.
 _LOADED: set[str] = set()
 
 
 @cache
 def methods() -> Mapping[str, MethodInfo]:
-    """Return every method of the package ``methods`` and of installed ones, by name.
+    """Return every method of the package ``methods`` and of installed packages, by name.
 
-    What cannot be used is warned of, a line each, and left out: a module that cannot be imported, what is no method,
-    and the second of two methods of one name. The others still run.
+    A method that cannot be used is left out with a warning: its module cannot be imported, it is no method, or its name
+    is taken. The others still run.
     """
-    found: dict[str, MethodInfo] = {}
+    by_name: dict[str, MethodInfo] = {}
     for source, load in (*_in_repository(), *_installed()):
         try:
-            with nullcontext() if is_ours(source) else undisturbed():
+            with nullcontext() if MethodSpec.parse(source).is_built_in else undisturbed():
                 info = load()
             if info is None:
                 continue
-            if info.name in found:
-                raise MethodError(f"it is named {info.name!r}, as {found[info.name].source} is; give it another name")
+            if info.name in by_name:
+                raise MethodError(f"it is named {info.name!r}, as {by_name[info.name].source} is; give it another name")
         except MethodError as error:
             warnings.warn(f"left out: method {clean_name(source)}: {error}", RuntimeWarning, stacklevel=2)
             continue
-        found[info.name] = info
-    return MappingProxyType(dict(sorted(found.items())))
+        by_name[info.name] = info
+    return MappingProxyType(dict(sorted(by_name.items())))
 
 
-def find_method(spec: str, *, stays: bool = False) -> MethodInfo:
-    """Return a method by its name or its file ``lab/mine.py``, or wrap the class ``pkg.mod:Class``.
+def find_method(text: str, *, keep_process_state: bool = False) -> MethodInfo:
+    """Return a method by its name, its file ``lab/mine.py[:Class]``, or its class ``pkg.mod:Class``.
 
-    ``lab/mine.py:Class`` is a class in a file. The working directory is not searched for ``pkg.mod``.
+    The working directory is not searched for ``pkg.mod``.
 
     Parameters
     ----------
-    spec : str
-    stays : bool
-        Whether what a plugin sets in this process when it is imported stays: where the process is for it alone.
+    text : str
+        As `MethodSpec.parse` reads it, without a preset.
+    keep_process_state : bool
+        Whether changes that a plugin makes to this process at import stay. For processes that run this plugin alone.
 
     Raises
     ------
     InputError
         If there is no such method or file.
     MethodError
-        If it is there and cannot be used.
+        If it exists and cannot be used.
     """
-    if is_file(spec):
-        file, name = file_and_class(spec)
-        path = Path(file).expanduser().resolve()
+    spec = MethodSpec.parse(text)
+    if spec.file:
+        path = Path(spec.file).expanduser().resolve()
         if not path.is_file():
-            raise InputError(f"method {spec}: there is no file {path}; mend the path")
-        source = f"{path}:{name}" if name else str(path)
+            raise InputError(f"method {text}: there is no file {path}; mend the path")
+        source = f"{path}:{spec.member}" if spec.member else str(path)
         with beside(path):
-            return _named(spec, lambda: _member(_run(path).module, name, _word(path.stem), source), stays)
-    if ":" in spec:
-        module, _, name = spec.partition(":")
-        return _named(spec, lambda: _member(_installed_module(module, name), name, module, spec), stays)
+            return _load_plugin(
+                text, lambda: _member(_run(path).module, spec.member, _word(path.stem), source), keep_process_state
+            )
+    if spec.module:
+        return _load_plugin(
+            text,
+            lambda: _member(_installed_module(spec.module, spec.member), spec.member, spec.module, text),
+            keep_process_state,
+        )
     known = methods()
-    if spec not in known:
-        near = difflib.get_close_matches(spec, known, n=3)
+    if text not in known:
+        near = difflib.get_close_matches(text, known, n=3)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise InputError(
-            f"unknown method {spec!r}; {hint}known: {', '.join(known)}; a plugin's file is named by its path "
+            f"unknown method {text!r}; {hint}known: {', '.join(known)}; a plugin's file is named by its path "
             "(lab/mine.py), a scikit-learn class by pkg.mod:Class"
         )
-    return known[spec]
+    return known[text]
 
 
-def finder(entries: Iterable[str]) -> Callable[[str], MethodInfo]:
-    """Return what finds the methods of a suite: by what its entries say, and by the names of those they bring along.
+def method_finder(specs: Iterable[MethodSpec]) -> Callable[[str], MethodInfo]:
+    """Return a function that finds methods as `find_method` does, and a suite's plugins by their names as well.
 
     Parameters
     ----------
-    entries : iterable of str
-        The suite's ``methods``. Those that cannot be found or used raise only when they are asked for.
+    specs : iterable of MethodSpec
+        The suite's. One that cannot be found or used raises when it is asked for.
     """
-    brought: dict[str, MethodInfo] = {}
+    by_name: dict[str, MethodInfo] = {}
+    by_spec: dict[str, MethodInfo] = {}
     faults: dict[str, InputError] = {}
-    by_entry: dict[str, MethodInfo] = {}
-    for spec in dict.fromkeys(split_entry(entry)[0] for entry in entries):
-        if not is_file(spec) and ":" not in spec:
-            continue
+    for method in dict.fromkeys(spec.method for spec in specs if spec.is_plugin):
         try:
-            info = find_method(spec)
-            other = brought.get(info.name) or methods().get(info.name)
+            info = find_method(method)
+            other = by_name.get(info.name) or methods().get(info.name)
             if other is not None and other.source != info.source:
                 raise MethodError(
-                    f"method {spec}: it is named {info.name!r}, as {other.source} is; give it another name"
+                    f"method {method}: it is named {info.name!r}, as {other.source} is; give it another name"
                 )
         except InputError as error:
-            faults[spec] = error
+            faults[method] = error
         else:
-            brought[info.name] = by_entry[spec] = info
+            by_name[info.name] = by_spec[method] = info
 
-    def find(spec: str) -> MethodInfo:
-        if spec in faults:
-            raise faults[spec]
-        return by_entry.get(spec) or brought.get(spec) or find_method(spec)
+    def find(name: str) -> MethodInfo:
+        if name in faults:
+            raise faults[name]
+        return by_spec.get(name) or by_name.get(name) or find_method(name)
 
     return find
 
 
 def code_of(info: MethodInfo) -> str | None:
-    """Return a hash of the file that a plugin is, as this process has run it; None for what is installed."""
-    return _run(Path(file_and_class(info.source)[0])).digest if is_file(info.source) else None
+    """Return a hash of a plugin's file as this process has run it; None for an installed method."""
+    file = MethodSpec.parse(info.source).file
+    return _run(Path(file)).digest if file else None
 
 
 def _in_repository() -> Iterator[tuple[str, Callable[[], MethodInfo | None]]]:
@@ -148,9 +155,9 @@ def _info_of(name: str) -> MethodInfo | None:
     return replace(info, source=f"{name}:info") if isinstance(info, MethodInfo) else None
 
 
-def _named(spec: str, load: Callable[[], MethodInfo], stays: bool) -> MethodInfo:
-    """Return what is loaded, its class checked; what goes wrong is said of ``spec``."""
-    with nullcontext() if stays or spec in _LOADED else undisturbed():
+def _load_plugin(spec: str, load: Callable[[], MethodInfo], keep_process_state: bool) -> MethodInfo:
+    """Load a plugin and check its class; errors name ``spec``."""
+    with nullcontext() if keep_process_state or spec in _LOADED else undisturbed():
         try:
             info = load()
         except MethodError as error:
@@ -161,7 +168,7 @@ def _named(spec: str, load: Callable[[], MethodInfo], stays: bool) -> MethodInfo
 
 
 def _installed() -> Iterator[tuple[str, Callable[[], MethodInfo | None]]]:
-    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda e: (e.name, e.value)):
+    for entry in sorted(entry_points(group=METHODS_GROUP), key=lambda e: (e.name, e.value)):
         yield f"{entry.name} = {entry.value}", lambda entry=entry: _announced(entry)  # type: ignore[misc]
 
 
@@ -181,28 +188,28 @@ def _member(module: ModuleType, member: str, place: str, source: str, name: str 
     place : str
         The module, in the name of a method that is a bare class.
     source : str
-        By what another process finds it.
+        How another process finds it; see `find_method`.
     name : str, optional
         Of a bare class.
     """
     with foreign(import_fault):  # a module may make its members when they are asked for
-        found = getattr(module, member or "info", None)
-    if isinstance(found, MethodInfo):
-        return replace(found, source=source)
-    if member and isinstance(found, type):
+        value = getattr(module, member or "info", None)
+    if isinstance(value, MethodInfo):
+        return replace(value, source=source)
+    if member and isinstance(value, type):
         name = name or f"{place}:{member}"
-        return MethodInfo(name=name, title=member, kind="deterministic", estimator=found, source=source)
-    if found is None:
-        raise MethodError(f"it has no {member or 'info'}; {_what_it_has(module, member)}")
-    what = "a class" if isinstance(found, type) else f"of type {type(found).__name__}"
+        return MethodInfo(name=name, title=member, kind="deterministic", estimator=value, source=source)
+    if value is None:
+        raise MethodError(f"it has no {member or 'info'}; {_alternatives(module, member)}")
+    what = "a class" if isinstance(value, type) else f"of type {type(value).__name__}"
     right = "name a class or a MethodInfo" if member else "write info = MethodInfo(...)"
     raise MethodError(f"its {member or 'info'} is {what}; {right}")
 
 
-def _what_it_has(module: ModuleType, member: str) -> str:
-    """Say what a module has instead of what was asked for."""
-    classes = {name: found for name, found in vars(module).items() if isinstance(found, type)}
-    clusterers = [n for n, found in classes.items() if hasattr(found, "fit") and hasattr(found, "fit_predict")]
+def _alternatives(module: ModuleType, member: str) -> str:
+    """Say what a module has instead of the member that was asked for."""
+    classes = {name: value for name, value in vars(module).items() if isinstance(value, type)}
+    clusterers = [n for n, c in classes.items() if hasattr(c, "fit") and hasattr(c, "fit_predict")]
     if member:
         near = difflib.get_close_matches(member, clusterers, n=1)
         return f"did you mean {near[0]}?" if near else f"its clusterers are {', '.join(clusterers) or 'none'}"
@@ -212,7 +219,7 @@ def _what_it_has(module: ModuleType, member: str) -> str:
 
 
 def _installed_module(name: str, member: str) -> ModuleType:
-    """Return a module that can be imported from anywhere; those of the working directory are named by their file."""
+    """Import a module that is installed; a module of the working directory is named by its file instead."""
     try:
         return _imported(name)
     except MethodError as error:
@@ -239,7 +246,7 @@ class _Plugin(NamedTuple):
 
 @cache
 def _run(path: Path) -> _Plugin:
-    """Run a plugin's file as a module of a name of its own, once a process, whatever becomes of the file meanwhile."""
+    """Run a plugin's file as a module of a unique name, once a process, even if the file changes meanwhile."""
 
     def explain(error: BaseException) -> str:
         sys.modules.pop(name, None)

@@ -12,7 +12,9 @@ from typing import Any, Protocol, TypeAlias
 from bench.canonical import canonical
 from bench.errors import InputError
 
-# A discrete distribution has an end that `ppf` does not tell: this many draws in a row without news are it.
+#: Configurations of one method; all of them run, and they are compared in pairs.
+MOST_CONFIGURATIONS = 10_000
+#: A discrete distribution is exhausted after this many draws in a row without a new value: `ppf` does not say so.
 _PATIENCE = 1000
 
 
@@ -35,7 +37,7 @@ def quantile(parameter: str, i: int) -> float:
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 
-def draw(space: Space, i: int) -> dict[str, Any]:
+def draw_configuration(space: Space, i: int) -> dict[str, Any]:
     """Return the i-th draw: a value of every parameter of the space."""
     return {parameter: _value(values, quantile(parameter, i)) for parameter, values in space.items()}
 
@@ -61,17 +63,17 @@ def draws(space: Space, n: int) -> list[dict[str, Any]]:
         If a parameter has no values.
     """
     size = _size(space)
-    found: dict[str, dict[str, Any]] = {}
+    distinct: dict[str, dict[str, Any]] = {}
     last = 0
     for i in itertools.count():
-        if len(found) >= min(n, size) or (size == math.inf and i - last > _PATIENCE):
+        if len(distinct) >= min(n, size) or (size == math.inf and i - last > _PATIENCE):
             break
-        drawn = draw(space, i)
+        drawn = draw_configuration(space, i)
         key = canonical(drawn)
-        if key not in found:
-            found[key] = drawn
+        if key not in distinct:
+            distinct[key] = drawn
             last = i
-    return list(found.values())
+    return list(distinct.values())
 
 
 def _value(values: tuple[Any, ...] | Distribution, u: float) -> Any:

@@ -1,13 +1,13 @@
-"""Suite files, and the cells that they stand for."""
+"""Suite files: what to run, on what, with which seeds and hyper-parameters."""
 
 from __future__ import annotations
 
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,25 +21,19 @@ from pydantic import (
 )
 
 from bench.errors import InputError
-from bench.method import MethodInfo
 from bench.metrics import METRICS
-from bench.plan.cells import Cell, Configuration, OutlierSet, Part
-from bench.plan.configurations import MOST_CONFIGURATIONS, configurations_of, with_twins
-from bench.plan.method_spec import concerns
-from bench.plan.outliers import outlier_sets_of
+from bench.plan.method_spec import MethodSpec
+from bench.plan.search import MOST_CONFIGURATIONS
 from bench.text import one_line
-
-if TYPE_CHECKING:
-    from bench.data.dataset import Dataset
 
 _FOLDER = Path(__file__).parents[1] / "suites"
 
 #: Every pair of seeds is compared; more of them would take days, and no test needs a hundredth of it.
 MOST_SEEDS = 10_000
-#: Each cell is a file and a row of the report, which is made in memory.
-MOST_CELLS = 200_000
+#: Keys that say how data named by their path are read; see `bench.data.cards.load_dataset`.
+READER_OPTIONS = ("label", "header", "separator")
 #: The largest integer of TOML, and of a column of a table.
-LARGEST = 2**63 - 1
+LARGEST_INTEGER = 2**63 - 1
 #: Tables inside tables beyond this depth are no suite; the reader of TOML would go down with them.
 _READER_FAULTS = (tomllib.TOMLDecodeError, UnicodeDecodeError, ValueError, RecursionError)
 
@@ -62,10 +56,10 @@ def parse_seeds(value: Any) -> Any:
         return list(_not_too_many(range(n), n))
     ranges: list[range] = []
     for part in text.split(","):
-        found = re.fullmatch(r"\s*([0-9]{1,19})\s*(?:-\s*([0-9]{1,19})\s*)?", part)
-        if not found:
+        match = re.fullmatch(r"\s*([0-9]{1,19})\s*(?:-\s*([0-9]{1,19})\s*)?", part)
+        if not match:
             raise ValueError(f"{_short(text)!r} is no number of seeds (10), range (0-9) or list (0,3,7)")
-        first, last = int(found[1]), int(found[2] or found[1])
+        first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise ValueError(f"the range {part.strip()} is empty; write the smaller seed first: {last}-{first}")
         ranges.append(range(first, last + 1))
@@ -85,9 +79,9 @@ def _short(text: str) -> str:
 
 def seeds_in_short(seeds: Iterable[int]) -> str:
     """Return seeds as they are typed: "0-9", "0-2,7"."""
-    there = set(seeds)
-    starts = sorted(seed for seed in there if seed - 1 not in there)
-    ends = sorted(seed for seed in there if seed + 1 not in there)
+    distinct = set(seeds)
+    starts = sorted(seed for seed in distinct if seed - 1 not in distinct)
+    ends = sorted(seed for seed in distinct if seed + 1 not in distinct)
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 
@@ -97,7 +91,7 @@ def _distinct(seeds: list[int]) -> list[int]:
     return seeds
 
 
-def _names(names: list[str]) -> list[str]:
+def _clean_names(names: list[str]) -> list[str]:
     """Return names, each once, without the white space around them."""
     stripped = [name.strip() for name in names]
     if not all(stripped):
@@ -105,20 +99,20 @@ def _names(names: list[str]) -> list[str]:
     return list(dict.fromkeys(stripped))
 
 
-def _plain(value: Any) -> Any:
+def _storable_value(value: Any) -> Any:
     """Return a parameter's value, whose whole numbers have 64 bits as those of TOML."""
-    if isinstance(value, int) and not -LARGEST - 1 <= value <= LARGEST:
+    if isinstance(value, int) and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
         raise ValueError("a whole number has more than 64 bits; write a smaller one")
     for item in value if isinstance(value, list | tuple) else value.values() if isinstance(value, dict) else ():
-        _plain(item)
+        _storable_value(item)
     return value
 
 
-_Seed = Annotated[int, Field(ge=0, le=LARGEST, strict=True)]
-Seeds = Annotated[list[_Seed], BeforeValidator(parse_seeds), Field(min_length=1), AfterValidator(_distinct)]
-SelectionSeeds = Annotated[list[_Seed], BeforeValidator(parse_seeds)]
-Names = Annotated[list[str], Field(min_length=1), AfterValidator(_names)]
-Value = Annotated[Any, AfterValidator(_plain)]
+_Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER, strict=True)]
+_Seeds = Annotated[list[_Seed], BeforeValidator(parse_seeds), Field(min_length=1), AfterValidator(_distinct)]
+_SelectionSeeds = Annotated[list[_Seed], BeforeValidator(parse_seeds)]
+_Names = Annotated[list[str], Field(min_length=1), AfterValidator(_clean_names)]
+_Value = Annotated[Any, AfterValidator(_storable_value)]
 
 
 class Suite(BaseModel):
@@ -162,16 +156,16 @@ class Suite(BaseModel):
     description: str = ""
     primary_metric: str = "acc"
     preset: str
-    methods: Names
-    datasets: Names
-    seeds: Seeds
-    set: dict[str, dict[str, Value]] = {}
-    grid: dict[str, dict[str, Annotated[list[Value], Field(min_length=1)]]] = {}
+    methods: _Names
+    datasets: _Names
+    seeds: _Seeds
+    set: dict[str, dict[str, _Value]] = {}
+    grid: dict[str, dict[str, Annotated[list[_Value], Field(min_length=1)]]] = {}
     search: Annotated[int, Field(ge=1, le=MOST_CONFIGURATIONS, strict=True)] | None = None
-    selection_seeds: SelectionSeeds | None = None
+    selection_seeds: _SelectionSeeds | None = None
     outliers: dict[str, list[str]] = {}
-    limit: Annotated[int, Field(ge=2, le=LARGEST, strict=True)] | None = None
-    clusters: Annotated[int, Field(ge=1, le=LARGEST, strict=True)] | None = None
+    limit: Annotated[int, Field(ge=2, le=LARGEST_INTEGER, strict=True)] | None = None
+    clusters: Annotated[int, Field(ge=1, le=LARGEST_INTEGER, strict=True)] | None = None
     label: int | str | None = None
     header: Literal["first", "none"] | None = None
     separator: str | None = None
@@ -185,7 +179,7 @@ class Suite(BaseModel):
             raise ValueError(f"primary_metric {self.primary_metric!r} is none of {', '.join(known)}")
         for table in ("set", "grid"):
             for name in getattr(self, table):
-                if not concerns(name, self.methods):
+                if not _concerns(name, self.methods):
                     raise ValueError(f"{table}.{name}: the suite has no such method; it has {self.methods}")
         for name in self.outliers:
             if not _is_of(name, self.datasets):
@@ -207,6 +201,11 @@ class Suite(BaseModel):
             )
         return self
 
+    @property
+    def specs(self) -> list[MethodSpec]:
+        """The entries of ``methods``, taken apart."""
+        return [MethodSpec.parse(entry) for entry in self.methods]
+
     def with_settings(
         self,
         settings: Mapping[tuple[str, str], list[Any]],
@@ -226,14 +225,14 @@ class Suite(BaseModel):
         InputError
             If the suite has no such method, or a value is none that a suite may hold.
         """
-        said = {**self._typed, **(typed or {})}
+        typed = {**self._typed, **(typed or {})}
         content = self.model_dump()
         for (method, parameter), values in settings.items():
-            where = said.get((method, parameter), f"set.{method}.{parameter}")
-            if not concerns(method, self.methods):
+            where = typed.get((method, parameter), f"set.{method}.{parameter}")
+            if not _concerns(method, self.methods):
                 raise InputError(f"{where}: the suite has no such method; it has {', '.join(self.methods)}")
             try:
-                _plain(values)
+                _storable_value(values)
             except ValueError as error:
                 raise InputError(f"{where}: {error}") from None
             several = len(values) > 1
@@ -242,10 +241,10 @@ class Suite(BaseModel):
             table = content["grid" if several else "set"].setdefault(method, {})
             table[parameter] = values if several else values[0]
         suite = make_suite(content, source=f"suite {self.name}")
-        suite._typed.update(said)
+        suite._typed.update(typed)
         return suite
 
-    def said(self, names: Iterable[str], parameter: str | None = None) -> str:
+    def as_typed(self, names: Iterable[str], parameter: str | None = None) -> str:
         """Return how the user set a parameter of a method that bears some names, such as ``--set sdec.beta=abc``.
 
         Without a parameter, how the first that is set for these names was set.
@@ -256,6 +255,11 @@ class Suite(BaseModel):
                     if parameter in (None, known):
                         return self._typed.get((name, known), f"{table}.{name}.{known}")
         return str(parameter)
+
+
+def _concerns(name: str, entries: Iterable[str]) -> bool:
+    """Tell whether a key of ``set`` or ``grid`` may concern one of the entries of ``methods``."""
+    return any(MethodSpec.parse(entry).may_be_called(name) for entry in entries)
 
 
 def _is_of(name: str, entries: list[str]) -> bool:
@@ -307,13 +311,13 @@ def load_suite(
     if "methods" in changes:
         for table in ("set", "grid"):
             if isinstance(content.get(table), dict):
-                content[table] = {k: v for k, v in content[table].items() if concerns(k, changes["methods"])}
+                content[table] = {k: v for k, v in content[table].items() if _concerns(k, changes["methods"])}
     if "datasets" in changes and isinstance(content.get("outliers"), dict):
         content["outliers"] = {k: v for k, v in content["outliers"].items() if _is_of(k, changes["datasets"])}
     source = str(path) if name.endswith(".toml") else f"suite {name}"
     suite = make_suite({**content, **changes}, source, typed).with_settings(settings or {}, typed)
     if "methods" in changes and "selection_seeds" not in changes and not (suite.grid or suite.search):
-        suite = suite.model_copy(update={"selection_seeds": None})  # of what is left there is nothing to choose
+        suite = suite.model_copy(update={"selection_seeds": None})  # the remaining methods leave nothing to choose
     return suite
 
 
@@ -322,11 +326,11 @@ def make_suite(content: Mapping[str, Any], source: str, typed: Mapping[Any, str]
     try:
         return Suite.model_validate(dict(content))
     except ValidationError as error:
-        first, said = error.errors()[0], typed or {}
+        first = error.errors()[0]
         message, key = _reworded(first["msg"]), ".".join(str(part) for part in first["loc"])
         # What is wrong with several keys at once begins with one of them.
         concerned = first["loc"][0] if key else message.partition(" ")[0]
-        where = said.get(concerned, f"{source}: {key}" if key else source)
+        where = (typed or {}).get(concerned, f"{source}: {key}" if key else source)
         hint = f" (keys: {', '.join(Suite.model_fields)})" if first["type"] == "extra_forbidden" else ""
         raise InputError(f"{where}: {one_line(message, 1000)}{hint}") from error
 
@@ -336,84 +340,9 @@ def _reworded(message: str) -> str:
 
 
 def _is_readable(path: Path) -> bool:
-    """Tell whether there is a file, where one may look."""
+    """Tell whether the file exists and its folder may be searched."""
     try:
         return path.is_file()
     except (OSError, ValueError) as error:  # a folder without rights, a name with a null character
         name, reason = one_line(path), one_line(error)
         raise InputError(f"{name}: cannot be read ({reason}); mend its rights, or take another") from error
-
-
-def plan_cells(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[str], MethodInfo]) -> list[Cell]:
-    """Return the cells of a suite, each once, the twins of stochastic configurations included.
-
-    All its configurations are run; :mod:`bench.plan.candidates` has the cells of a suite that chooses among them.
-
-    Parameters
-    ----------
-    suite : Suite
-    datasets : mapping of str to Dataset
-        The loaded data set of each of the suite's entries, and of those its outliers come from.
-    find : callable
-        Finds a method by name.
-
-    Returns
-    -------
-    list of Cell
-        By data set, configuration, seed: neighbours then pretrain different networks, so that no worker
-        waits for another's.
-
-    Raises
-    ------
-    InputError
-        If a method, preset or parameter does not exist, or outliers do not fit the data.
-    """
-    cells: list[Cell] = []
-    for spec in suite.datasets:
-        dataset = datasets[spec]
-        found = [pair for entry in suite.methods for pair in configurations_of(suite, entry, dataset, find)]
-        cells += cells_of(
-            spec, dataset, with_twins(found), suite.seeds, outliers=outlier_sets_of(suite, spec, datasets)
-        )
-        _refuse_too_many(len(cells))
-    return unique(cells)
-
-
-def cells_of(
-    spec: str,
-    dataset: Dataset,
-    configurations: Iterable[Configuration],
-    seeds: list[int],
-    part: Part = "whole",
-    outliers: tuple[OutlierSet, ...] = (),
-) -> list[Cell]:
-    """Return the cells of configurations on a data set; one that takes no seed has a single one on the same points.
-
-    Raises
-    ------
-    InputError
-        If they are more than `MOST_CELLS`.
-    """
-    configurations = list(configurations)
-    _refuse_too_many(len(configurations) * len(seeds))
-    return [
-        Cell(spec, dataset.name, dataset.fingerprint, configuration, seed, part, outliers)
-        for configuration in configurations
-        for seed in (seeds if configuration.seeded or part == "selection" else seeds[:1])
-    ]
-
-
-def _refuse_too_many(n: int) -> None:
-    if n > MOST_CELLS:
-        raise InputError(
-            f"this makes {n:,} cells or more, and a run holds {MOST_CELLS:,} at most; "
-            "take fewer seeds, a smaller grid or --search, or several runs"
-        )
-
-
-def unique(cells: Iterable[Cell]) -> list[Cell]:
-    """Return the cells without those whose key an earlier one has."""
-    first: dict[str, Cell] = {}
-    for cell in cells:
-        first.setdefault(cell.key, cell)
-    return list(first.values())

@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.canonical import canonical
 from bench.errors import InputError
-from bench.plan.method_spec import is_file, split_entry
-from bench.plan.outliers import concerned
-from bench.plan.suite import Suite, load_suite, seeds_in_short
-from bench.records.store import Record, Run, fault_of
+from bench.plan.method_spec import MethodSpec
+from bench.plan.outliers import outlier_specs
+from bench.plan.suite import READER_OPTIONS, Suite, load_suite, seeds_in_short
+from bench.records.record import Record
+from bench.records.store import Run, reading_fault
 from bench.text import clean_name
 
 if TYPE_CHECKING:
@@ -28,17 +29,8 @@ if TYPE_CHECKING:
 FILE = "experiment.json"
 #: A folder's name beyond this is cut, and told apart by a hash.
 _LONGEST_NAME = 100
-#: Keys that a suite has once, by what a sentence calls them.
-_SINGLE = {
-    "suite": "suite",
-    "primary_metric": "primary metric",
-    "preset": "preset",
-    "limit": "limit",
-    "clusters": "clusters",
-    "label": "label",
-    "header": "header",
-    "separator": "separator",
-}
+#: What a folder has once; a command that has another is another experiment.
+_SINGLE = ("suite", "primary_metric", "preset", "limit", "clusters", *READER_OPTIONS)
 
 
 class Experiment(BaseModel):
@@ -106,7 +98,7 @@ def experiment_of(suite: Suite, datasets: Mapping[str, Dataset]) -> Experiment:
     return _experiment(suite, {datasets[spec].name: datasets[spec].fingerprint for spec in suite.datasets})
 
 
-def held_in(run: Run) -> Experiment | None:
+def stored_experiment(run: Run) -> Experiment | None:
     """Return the experiment that a folder holds; None for a folder without records.
 
     Raises
@@ -122,14 +114,14 @@ def held_in(run: Run) -> Experiment | None:
             return Experiment.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             mend = "delete it, and suite.toml tells what the folder holds"
-            raise InputError(f"{path}: not a valid experiment ({fault_of(error)}); {mend}") from error
+            raise InputError(f"{path}: not a valid experiment ({reading_fault(error)}); {mend}") from error
     suite_file = run.folder / "suite.toml"
     if not suite_file.is_file():
         return None
     return _of_older(run, load_suite(str(suite_file)))
 
 
-def enter(run: Run, asked: Experiment, *, append: bool) -> Experiment:
+def check_same_experiment(run: Run, asked: Experiment, *, append: bool) -> Experiment:
     """Return what a folder holds once a command has written to it.
 
     Parameters
@@ -144,7 +136,7 @@ def enter(run: Run, asked: Experiment, *, append: bool) -> Experiment:
     InputError
         If the folder holds another experiment, unless ``append`` is set; both are described.
     """
-    held = held_in(run)
+    held = stored_experiment(run)
     if held is None:
         return asked
     differing = list(_differences(held, asked))
@@ -159,14 +151,12 @@ def enter(run: Run, asked: Experiment, *, append: bool) -> Experiment:
     )
 
 
-def write(run: Run, experiment: Experiment) -> None:
-    """Keep with a run which experiment it holds; an equal file is left alone."""
-    content, path = experiment.model_dump_json(indent=1) + "\n", run.folder / FILE
-    if not path.is_file() or path.read_bytes() != content.encode():
-        run.write_file(FILE, content)
+def write_experiment(run: Run, experiment: Experiment) -> None:
+    """Store which experiment a folder holds."""
+    run.update_file(FILE, experiment.model_dump_json(indent=1) + "\n")
 
 
-def reported(run: Run, others: list[Record] | None = None) -> Iterator[Record]:
+def reported_records(run: Run, others: list[Record] | None = None) -> Iterator[Record]:
     """Yield the records that reports are made of: all, or in a folder of several experiments those asked for last.
 
     Parameters
@@ -180,7 +170,7 @@ def reported(run: Run, others: list[Record] | None = None) -> Iterator[Record]:
     InputError
         If the folder's files cannot be read.
     """
-    held = held_in(run)
+    held = stored_experiment(run)
     wanted = {key for planned in run.plan() for key in planned.keys.values()} if held and held.mixed else set()
     for record in run.records():
         if not wanted or record.key in wanted or record.part == "selection":
@@ -189,16 +179,16 @@ def reported(run: Run, others: list[Record] | None = None) -> Iterator[Record]:
             others.append(record)
 
 
-def told_of(run: Run, others: Iterable[Record]) -> str:
-    """Return in a line what else a folder holds than what is reported."""
+def describe_others(run: Run, others: Iterable[Record]) -> str:
+    """Return in one line what a folder holds beside the reported experiment."""
     by_dataset: dict[str, list[Record]] = {}
     for record in others:
         by_dataset.setdefault(clean_name(record.dataset), []).append(record)
-    told = []
+    parts = []
     for name, records in sorted(by_dataset.items()):
         variants = ", ".join(sorted({clean_name(record.variant) for record in records}))
-        told.append(f"{len(records)} cell{'s' * (len(records) > 1)} on {name} ({variants})")
-    return f"{run.folder} also holds cells of other commands, which are left out here: {'; '.join(told)}."
+        parts.append(f"{len(records)} cell{'s' * (len(records) > 1)} on {name} ({variants})")
+    return f"{run.folder} also holds cells of other commands, which are left out here: {'; '.join(parts)}."
 
 
 def default_folder(stands: Suite, asked: Suite) -> Path:
@@ -218,7 +208,7 @@ def default_folder(stands: Suite, asked: Suite) -> Path:
         parts.append(f"preset-{asked.preset}")
     parts += [
         f"{key}{'' if isinstance(value, int) else '-'}{value}"
-        for key in ("limit", "clusters", "label", "header", "separator")
+        for key in ("limit", "clusters", *READER_OPTIONS)
         if (value := getattr(asked, key)) != getattr(stands, key) and value is not None
     ]
     for table in ("set", "grid"):
@@ -243,27 +233,26 @@ def _experiment(suite: Suite, datasets: dict[str, str]) -> Experiment:
         suite=suite.name,
         search=suite.search,
         selection_seeds=suite.selection_seeds,
-        settings={entry: _settings_of(suite, entry) for entry in suite.methods},
-        outliers={spec: sorted(concerned(suite, spec)) for spec in suite.datasets},
+        settings={spec.entry: _settings_of(suite, spec) for spec in suite.specs},
+        outliers={spec: sorted(outlier_specs(suite, spec)) for spec in suite.datasets},
         datasets=datasets,
     )
 
 
-def _settings_of(suite: Suite, entry: str) -> str:
-    """Return the parameters that a suite says for an entry, as text.
+def _settings_of(suite: Suite, spec: MethodSpec) -> str:
+    """Return the parameters that a suite sets for an entry, as text.
 
-    What the method in a file is called is not known before the file is run: its are those that no name claims.
+    The name of a method in a file is known only once the file is run: it gets the settings that no other entry claims.
     """
-    method = split_entry(entry)[0]
-    names = {entry, method}
-    if is_file(method):
-        claimed = {name for other in suite.methods for name in (other, split_entry(other)[0]) if other != entry}
+    names = {spec.entry, spec.method}
+    if spec.file:
+        claimed = {name for other in suite.specs for name in (other.entry, other.method) if other != spec}
         names |= {*suite.set, *suite.grid} - claimed
-    told: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for table in ({m: {p: [v] for p, v in values.items()} for m, values in suite.set.items()}, suite.grid):
         for name in sorted(names & table.keys(), key=len):
-            told |= table[name]
-    return ", ".join(f"{parameter}={canonical({'v': told[parameter]})[6:-2]}" for parameter in sorted(told))
+            settings |= table[name]
+    return ", ".join(f"{p}={canonical({'v': settings[p]})[6:-2]}" for p in sorted(settings))
 
 
 def _values(value: Any) -> str:
@@ -293,9 +282,10 @@ def _of_older(run: Run, suite: Suite) -> Experiment:
 
 def _differences(held: Experiment, asked: Experiment) -> Iterator[tuple[str, str]]:
     """Yield in words what differs between two experiments: in the first, in the second."""
-    for key, word in _SINGLE.items():
+    for key in _SINGLE:
         there, here = getattr(held, key), getattr(asked, key)
         if there != here:
+            word = key.replace("_", " ")
             yield _named(word, there), _named(word, here)
     if (held.search is None) != (asked.search is None):
         yield _named("search", held.search), _named("search", asked.search)

@@ -12,17 +12,16 @@ from bench.metrics import METRICS, METRICS_VERSION
 from bench.metrics.registry import UNLABELLED
 from bench.metrics.scoring import assess
 from bench.plan.suite import Suite, load_suite
-from bench.records.experiment import reported, told_of
-from bench.records.store import Planned, Record, Run
-from bench.text import clean_name, last_line
+from bench.records.experiment import describe_others, reported_records
+from bench.records.record import PlannedRuns, Record
+from bench.records.store import Run
+from bench.text import last_line
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
     from bench.data.dataset import Dataset
-
-UNNAMED = "(unnamed)"
 
 #: Data, configuration and seed: what is fitted. Outliers are scored beside it, and change no more than the key.
 _Place = tuple[str, str, int]
@@ -107,7 +106,7 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
             origin["hardware"].setdefault(row["hardware"])
             origin["commits"].setdefault(record.commit or "unknown")
         if others:
-            notes.append(told_of(run, others))
+            notes.append(describe_others(run, others))
     for number, run in enumerate(runs):
         for planned in run.plan():
             for seed, key in planned.keys.items():
@@ -158,7 +157,7 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]], others: list[Recor
     """
     datasets: dict[str, Dataset] | None = None
     classes: dict[str, np.ndarray | None] = {}
-    for record in reported(run, others):
+    for record in reported_records(run, others):
         if record.part == "selection":  # fitted to choose by, on fewer points and without labels
             continue
         if record.status != "ok" or record.metrics_version == METRICS_VERSION:
@@ -210,7 +209,7 @@ def frame_of(records: Iterable[Record]) -> pd.DataFrame:
 
 def _row(r: Record) -> dict[str, Any]:
     return {
-        **_identity(r),
+        **r.row(),
         "seed": r.seed,
         "key": r.key,
         "status": r.status,
@@ -234,10 +233,10 @@ def _row(r: Record) -> dict[str, Any]:
     }
 
 
-def _planned_row(planned: Planned, seed: int, key: str) -> dict[str, Any]:
+def _planned_row(planned: PlannedRuns, seed: int, key: str) -> dict[str, Any]:
     """Return the row of a cell that has no record."""
     return {
-        **_identity(planned),
+        **planned.row(),
         "seed": seed,
         "key": key,
         "status": "not run",
@@ -245,23 +244,6 @@ def _planned_row(planned: Planned, seed: int, key: str) -> dict[str, Any]:
         "unlabelled": False,
         "error": "",
         **dict.fromkeys(("hardware", "wall_time", "peak_memory")),
-    }
-
-
-def _identity(r: Record | Planned) -> dict[str, Any]:
-    return {
-        "dataset": clean_name(r.dataset) or UNNAMED,
-        "fingerprint": r.fingerprint,
-        "method": r.method,
-        "version": r.version,
-        "preset": r.preset,
-        "variant": clean_name(r.variant) or UNNAMED,
-        "title": clean_name(r.title) or UNNAMED,
-        "config": r.config,
-        "twin": r.twin,
-        "role": r.role,
-        "kind": r.kind,
-        "seeded": r.seeded,
     }
 
 

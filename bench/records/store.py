@@ -1,4 +1,4 @@
-"""A run's folder: one record and one file of raw outputs a cell, each written whole or not at all."""
+"""The folder of a run: a record and a file of raw outputs for each seed and configuration, each written whole."""
 
 from __future__ import annotations
 
@@ -11,134 +11,24 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tomli_w
 from filelock import FileLock, Timeout
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bench.data.addresses import is_address
 from bench.errors import InputError
-from bench.plan.cells import Cell, Part
+from bench.plan.cells import Cell
 from bench.plan.suite import Suite
-from bench.text import one_line, storable
+from bench.records.record import Items, PlannedRuns, Record
+from bench.text import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bench.data.dataset import Dataset
-
-Status = Literal["ok", "failed", "diverged", "timeout"]
-#: What a plugin may have written.
-Text = Annotated[str, AfterValidator(storable)]
-
-
-class Record(BaseModel):
-    """The outcome of one cell; times in seconds, memory in MB.
-
-    ``placement`` says on which ``node`` and which ``gpus`` a cluster ran it; it is empty elsewhere.
-    ``outliers`` holds by name of the outliers, score and metric how well outliers were told from the fitted points;
-    ``health`` the verdict on the run, ``health_epoch`` since when it holds, counted while clustering, and
-    ``health_reason`` what decided; ``health_advice``, where a cause is known, says what to try.
-    A ``part`` of "selection" was fitted without labels on some of the points, to choose hyper-parameters by.
-    ``code`` is a hash of the file that the method came from, where it is a plugin's file.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    key: str
-    dataset: str
-    fingerprint: str
-    method: str
-    version: int
-    preset: str | None
-    variant: Text
-    title: Text
-    kind: Literal["deterministic", "stochastic"]
-    config: str
-    seeded: bool
-    twin: str | None
-    role: Literal["asked", "twin"] = "asked"
-    params: dict[str, Any]
-    seed: int
-    part: Part = "whole"
-    status: Status
-    flags: list[str] = []
-    metrics: dict[str, float | None] = {}
-    reasons: dict[str, str] = {}
-    outliers: dict[str, dict[str, dict[str, float]]] = {}
-    health: str | None = None
-    health_epoch: int | None = None
-    health_reason: str | None = None
-    health_advice: str | None = Field(default=None, exclude_if=lambda advice: advice is None)
-    metrics_version: int
-    n_iter: int | None = None
-    stop_reason: Text | None = None
-    timings: dict[Text, float] = {}
-    peak_memory: float | None = None
-    warnings: list[Text] = []
-    versions: dict[str, str]
-    hardware: dict[str, Any]
-    placement: dict[str, Any] = {}
-    commit: str | None
-    code: str | None = None
-    error: Text | None = None
-
-    @property
-    def wall_time(self) -> float | None:
-        """Seconds of training; a network found in the cache counts with the time it took to train."""
-        phases = [s for name, s in self.timings.items() if name not in ("fit", "score")]
-        return sum(phases) if phases else self.timings.get("fit")
-
-
-class Planned(BaseModel):
-    """A configuration that a run is to report on a data set: what its records will say of it, and their keys.
-
-    Attributes
-    ----------
-    boards : list of str
-        Those on which it stands by itself; none for one that is there as a twin alone.
-    keys : dict of int to str
-        By seed.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    dataset: str
-    fingerprint: str
-    method: str
-    version: int
-    preset: str | None
-    variant: Text
-    title: Text
-    kind: Literal["deterministic", "stochastic"]
-    config: str
-    seeded: bool
-    twin: str | None
-    role: Literal["asked", "twin"]
-    boards: list[str]
-    keys: dict[int, str]
-
-
-class Items(BaseModel):
-    """What the source of a data set calls its points.
-
-    Attributes
-    ----------
-    dataset : str
-        Name of the data set.
-    source : str
-        The file or folder that the points came from; empty where they came from none.
-    items : list of str
-        Of each point a file below ``source``, or a row.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    dataset: str
-    source: str
-    items: list[str]
 
 
 class Run:
@@ -211,7 +101,7 @@ class Run:
                 if record.key != path.stem:
                     raise ValueError("its key is not its name")
             except (OSError, ValueError) as error:
-                reason = fault_of(error)
+                reason = reading_fault(error)
                 warnings.warn(f"{path}: unreadable record left out ({reason})", RuntimeWarning, stacklevel=2)
                 continue
             yield record
@@ -258,9 +148,7 @@ class Run:
             name = hashlib.sha256(dataset.name.encode()).hexdigest()[:8]
             # A file's name need not be UTF-8: what is not is a surrogate.
             content = text.encode("utf-8", "surrogatepass")
-            path = self._data / f"{dataset.fingerprint}.{name}.items.json"
-            if not path.is_file() or path.read_bytes() != content:
-                self.write_file(f"data/{path.name}", content)
+            self.update_file(f"data/{dataset.fingerprint}.{name}.items.json", content)
 
     def dataset(self, fingerprint: str) -> dict[str, np.ndarray]:
         """Return what `write_dataset` kept of a data set; nothing where it kept nothing or it is damaged."""
@@ -271,47 +159,41 @@ class Run:
 
     def items(self, fingerprint: str) -> list[Items]:
         """Return what sources call the points of a data set, one entry a name of it; damaged files are left out."""
-        found = []
+        named = []
         for path in sorted(self._data.glob(f"{fingerprint}.*.items.json")):
             with suppress(OSError, ValueError):
-                found.append(Items.model_validate(json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))))
-        return found
+                named.append(Items.model_validate(json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))))
+        return named
 
     def write_suite(self, suite: Suite) -> None:
         """Store the suite as it was resolved."""
         self.write_file("suite.toml", tomli_w.dumps(suite.model_dump(exclude_none=True)))
 
     def write_plan(self, cells: Iterable[Cell], boards: Mapping[tuple[str, str], list[str]]) -> None:
-        """Store what is to be reported, so that a report knows what is missing and what stands where.
+        """Store what is to be reported, so that a report knows which runs are missing.
 
         Parameters
         ----------
         cells : iterable of Cell
         boards : mapping of (str, str) to list of str
-            As `bench.plan.plan.Plan` has them.
+            As `bench.selection.choices.boards_by_configuration` returns them.
 
         Raises
         ------
         InputError
             If it cannot be written.
         """
-        planned: dict[tuple[str, str], Planned] = {}
+        planned: dict[tuple[str, str], PlannedRuns] = {}
         for cell in cells:
-            c, place = cell.configuration, (cell.fingerprint, cell.configuration.id)
+            place = cell.fingerprint, cell.configuration.config
             if place not in planned:
-                fields = Planned.model_fields.keys() & vars(c).keys()
-                what: dict[str, Any] = {name: getattr(c, name) for name in fields}
-                what |= {"dataset": cell.dataset, "fingerprint": cell.fingerprint, "config": c.id}
-                what["boards"] = boards.get(place, []) if boards else ["fixed"] * (c.role == "asked")
-                planned[place] = Planned(**what, keys={})
+                asked = cell.configuration.role == "asked"
+                standing = boards.get(place, []) if boards else ["fixed"] * asked
+                planned[place] = PlannedRuns(**cell.facts, boards=standing, keys={})
             planned[place].keys[cell.seed] = cell.key
-        content, path = _PLAN.dump_json(list(planned.values()), indent=1), self.folder / "plan.json"
-        with suppress(OSError):  # what cannot be read is written anew
-            if path.is_file() and path.read_bytes() == content:
-                return
-        self.write_file(path.name, content)
+        self.update_file("plan.json", _PLAN.dump_json(list(planned.values()), indent=1))
 
-    def plan(self) -> list[Planned]:
+    def plan(self) -> list[PlannedRuns]:
         """Return what was to be run by the last command; nothing where that was not kept.
 
         Raises
@@ -326,7 +208,7 @@ class Run:
             return _PLAN.validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             mend = "delete it, or give the run's command again"
-            raise InputError(f"{path}: not a valid plan ({fault_of(error)}); {mend}") from error
+            raise InputError(f"{path}: not a valid plan ({reading_fault(error)}); {mend}") from error
 
     def note_command(self, command: str) -> None:
         """Keep a command that wrote to this run, each once, in ``commands.txt``.
@@ -336,9 +218,9 @@ class Run:
         InputError
             If it cannot be written.
         """
-        told = self.commands()
-        if command not in told:
-            self.write_file("commands.txt", "\n".join([*told, command]) + "\n")
+        commands = self.commands()
+        if command not in commands:
+            self.write_file("commands.txt", "\n".join([*commands, command]) + "\n")
 
     def commands(self) -> list[str]:
         """Return the commands that wrote to this run, the first one first."""
@@ -358,6 +240,20 @@ class Run:
         """
         data = content.encode() if isinstance(content, str) else content
         self._put(self.folder / name, lambda path: path.write_bytes(data))
+
+    def update_file(self, name: str, content: str | bytes) -> None:
+        """Store a file of the run, unless it holds this content already.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        data, path = content.encode() if isinstance(content, str) else content, self.folder / name
+        with suppress(OSError):  # what cannot be read is written anew
+            if path.is_file() and path.read_bytes() == data:
+                return
+        self.write_file(name, data)
 
     def remove_file(self, name: str) -> None:
         """Remove a file of the run, if it is there and can be."""
@@ -390,7 +286,7 @@ class Run:
         return InputError(f"{self.folder}: cannot be written ({error}); {reason}")
 
 
-def fault_of(error: Exception) -> str:
+def reading_fault(error: Exception) -> str:
     """Return in a line why a file cannot be read as what it should be: the first key that is wrong, and how."""
     if not isinstance(error, ValidationError):
         return one_line(error)
@@ -399,7 +295,7 @@ def fault_of(error: Exception) -> str:
     return one_line(f"{key + ': ' if key else ''}{first['msg']}")
 
 
-_PLAN = TypeAdapter(list[Planned])
+_PLAN = TypeAdapter(list[PlannedRuns])
 _UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 

@@ -15,7 +15,8 @@ from bench.data.dataset import NO_CLASS
 from bench.errors import InputError
 from bench.metrics import Metric, find_metric
 from bench.metrics.registry import NOISE
-from bench.records.store import Items, Run
+from bench.records.record import Items
+from bench.records.store import Run
 from bench.report.numbers import format_score
 from bench.report.runs_frame import finished, labels_of, median_run, metric_values, variants_of
 from bench.text import clean_name, last_line

@@ -26,9 +26,9 @@ from bench.metrics import METRICS_VERSION
 from bench.metrics.scoring import assess
 from bench.metrics.uncertainty import uncertainty_scores
 from bench.plan.cells import Cell
-from bench.plan.outliers import inlier_indices, points_of
+from bench.plan.outliers import inlier_indices, outlier_points
 from bench.plan.registry import code_of
-from bench.records.store import Record, Status
+from bench.records.record import Record, Status
 from bench.run.outputs import Outputs, extremes, heldout_outputs, outputs_of
 from bench.run.provenance import commit, hardware, versions
 from bench.text import one_line
@@ -207,22 +207,10 @@ def failed(
 
 
 def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outcome: Any) -> Record:
-    c = cell.configuration
     return Record(
         key=cell.key,
-        dataset=cell.dataset,
-        fingerprint=cell.fingerprint,
-        method=c.method,
-        version=c.version,
-        preset=c.preset,
-        variant=c.variant,
-        title=c.title,
-        kind=c.kind,
-        config=c.id,
-        seeded=c.seeded,
-        twin=c.twin,
-        role=c.role,
-        params={**stored(c.params), "random_state": cell.random_state},
+        **cell.facts,
+        params={**stored(cell.configuration.params), "random_state": cell.random_state},
         seed=cell.seed,
         part=cell.part,
         versions=versions(),
@@ -234,7 +222,7 @@ def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outc
 
 
 def _outlier_points(cell: Cell, dataset: Dataset, others: Mapping[str, Dataset]) -> dict[str, np.ndarray]:
-    return {o.name: points_of(o, dataset, others.get(o.spec)) for o in cell.outliers}
+    return {o.name: outlier_points(o, dataset, others.get(o.spec)) for o in cell.outliers}
 
 
 def _chosen_points(cell: Cell, outputs: Outputs, dataset: Dataset) -> Outputs:

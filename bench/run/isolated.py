@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.plan.cells import Cell
-from bench.plan.method_spec import file_and_class, is_file, is_ours
+from bench.plan.method_spec import MethodSpec
 from bench.plan.registry import find_method
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.run.fit import Outputs, fit_cell, limit_threads
 from bench.run.networks import memory_of
 from bench.run.resources import Settings
@@ -57,9 +57,10 @@ class Sealed:
         """
         if self.fault:
             raise ValueError(self.fault)
-        find_method(self.source, stays=True)
-        if is_file(self.source):  # what lies beside it is found by everyone in this process, and by its children
-            folder = str(Path(file_and_class(self.source)[0]).parent)
+        find_method(self.source, keep_process_state=True)
+        file = MethodSpec.parse(self.source).file
+        if file:  # modules beside it can be imported by everything in this process, and by its children
+            folder = str(Path(file).parent)
             if folder not in sys.path:
                 sys.path.append(folder)
         return pickle.loads(self.content)  # noqa: S301 - what `seal` has made, in the process that asked for this one
@@ -68,7 +69,7 @@ class Sealed:
 def is_apart(cell: Cell) -> bool:
     """Tell whether a cell has a process for itself: whether its method is not ours."""
     source = cell.configuration.source
-    return bool(source) and not is_ours(source)
+    return bool(source) and not MethodSpec.parse(source).is_built_in
 
 
 def seal(cell: Cell) -> Sealed:

@@ -13,7 +13,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from bench.plan.cells import Cell
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.run.fit import Outputs, failed
 from bench.run.isolated import is_apart, run_cell, run_sealed, seal
 from bench.run.processes import Forks, ProcessDiedError, start_worker, warm_up, worker_context

@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 from bench.plan.cells import Cell
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.text import clean_name, last_line
 
 #: Running cells that fit beside the bar.

@@ -136,7 +136,7 @@ class Backlog(Generic[Kind]):
         """Note that a cell has its record, and how long it took."""
         self._open.discard(cell.key)
         if seconds is not None:
-            self._seconds.setdefault((cell.dataset, cell.configuration.id), []).append(seconds)
+            self._seconds.setdefault((cell.dataset, cell.configuration.config), []).append(seconds)
         network = cell.network
         if network and self._trainer.get(network) == cell.key:
             if ok:
@@ -197,5 +197,5 @@ class Backlog(Generic[Kind]):
         """Return the seconds a cell should take; None where it is not known or where the cell is to run alone."""
         if cell.key in self._alone:
             return None
-        seen = self._seconds.get((cell.dataset, cell.configuration.id))
+        seen = self._seconds.get((cell.dataset, cell.configuration.config))
         return sum(seen) / len(seen) if seen else None

@@ -9,7 +9,7 @@ from typing import Any
 from bench.method import MethodInfo
 from bench.plan.cells import Cell
 from bench.plan.registry import find_method
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.run.fit import Outputs
 from bench.run.queue import Backlog
 

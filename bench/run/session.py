@@ -1,7 +1,8 @@
-"""A suite carried out in a folder: what is left of it is run, and its report is written."""
+"""Executes the plan of a suite in a folder: first the runs to choose by, then the runs to report, then the report."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from bench.errors import Stopped
-from bench.plan.plan import Plan, choose, make_plan, make_selection_plan
-from bench.plan.suite import Suite
-from bench.records.experiment import enter, experiment_of
-from bench.records.experiment import write as write_experiment
+from bench.plan.cells import Cell
+from bench.plan.plan import Plan
+from bench.plan.registry import code_of, find_method
+from bench.records.experiment import check_same_experiment, experiment_of, write_experiment
+from bench.records.record import Record
 from bench.records.results import Results, collect
-from bench.records.store import Record, Run
+from bench.records.store import Run
 from bench.report.write import write_report
 from bench.run.execute import OnRay, OnThisMachine, execute
 from bench.run.progress import Display
 from bench.run.resources import Settings
+from bench.selection.choices import boards_by_configuration, chosen_in, describe_choice
+from bench.selection.decide import decide
 
 if TYPE_CHECKING:
     from bench.data.dataset import Dataset
@@ -26,19 +30,90 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a suite.
+class Stage:
+    """Planned runs, and which of them remain.
+
+    Attributes
+    ----------
+    cells : list of Cell
+        All of them.
+    done : mapping of str to Record
+        The stored records, by key.
+    remaining : list of Cell
+        What is to be run.
+    """
+
+    cells: list[Cell]
+    done: Mapping[str, Record]
+    remaining: list[Cell]
+
+    @classmethod
+    def of(cls, cells: list[Cell], run: Run, *, force: bool = False, retry_failed: bool = False) -> Stage:
+        """Compare planned runs with the records of a folder.
+
+        Parameters
+        ----------
+        cells : list of Cell
+        run : Run
+        force : bool
+            Run all of them again.
+        retry_failed : bool
+            Run again those that failed, diverged or ran out of time.
+        """
+        keys = {cell.key for cell in cells}
+        done = {record.key: record for record in run.records() if record.key in keys}
+        remaining = [
+            cell for cell in cells if force or cell.key not in done or (retry_failed and done[cell.key].status != "ok")
+        ]
+        return cls(cells, done, remaining)
+
+    def changed_plugins(self) -> list[str]:
+        """Return a note for each plugin whose file has changed since some of the finished runs."""
+        remaining, counts = {cell.key for cell in self.remaining}, Counter[str]()
+        for cell in self.cells:
+            record = self.done.get(cell.key)
+            if record is None or record.code is None or cell.key in remaining:
+                continue
+            if record.code != code_of(find_method(cell.configuration.source)):
+                counts[record.method] += 1
+        return [
+            f"note: {method} has changed since {n} of its cells were run; raise the version in its MethodInfo, "
+            "or take --force, to run them again"
+            for method, n in counts.items()
+        ]
+
+    def mean_seconds(self) -> dict[tuple[str, str], float]:
+        """Return the mean seconds of a run, fit and score, by data set and ``config``."""
+        times: dict[tuple[str, str], list[float]] = {}
+        for record in self.done.values():
+            if "fit" in record.timings:
+                seconds = record.timings["fit"] + record.timings.get("score", 0.0)
+                times.setdefault((record.dataset, record.config), []).append(seconds)
+        return {place: sum(values) / len(values) for place, values in times.items()}
+
+    def seconds_left(self, jobs: int) -> float | None:
+        """Estimate the seconds left from finished runs; None where a configuration has none."""
+        means = self.mean_seconds()
+        places = [(cell.dataset, cell.configuration.config) for cell in self.remaining]
+        if any(place not in means for place in places):
+            return None
+        return sum(means[place] for place in places) / jobs
+
+
+@dataclass(frozen=True)
+class SessionResult:
+    """The outcome of a session.
 
     Attributes
     ----------
     complete : bool
-        Whether all of it was run; not after a Ctrl-C.
+        Whether every run was executed; not after a Ctrl-C.
     results : Results
-        All that the folder now holds.
+        Everything that the folder now holds.
     boards : sequence of BoardFrame
         Its leaderboards, as they were written.
     failures : list of Record
-        The suite's cells that gave no labels.
+        The planned runs that gave no labels.
     """
 
     complete: bool
@@ -47,10 +122,9 @@ class Outcome:
     failures: list[Record]
 
 
-def carry_out(
-    suite: Suite,
+def execute_plan(
+    plan: Plan,
     target: Run,
-    data: Mapping[str, Dataset],
     how: OnThisMachine | OnRay,
     settings: Settings,
     *,
@@ -59,110 +133,117 @@ def carry_out(
     force: bool = False,
     retry_failed: bool = False,
     append: bool = False,
-) -> Outcome:
-    """Run what is left of a suite, and write the report of the experiment that its folder holds.
+) -> SessionResult:
+    """Execute the remaining runs of a plan, and write the report of the experiment that its folder holds.
 
     Parameters
     ----------
-    suite : Suite
+    plan : Plan
     target : Run
-        Where it is kept.
-    data : mapping of str to Dataset
-        As `bench.plan.plan.load_datasets` gives them.
+        The folder.
     how : OnThisMachine or OnRay
     settings : Settings
     command : str
-        What the user typed; kept with the run.
+        The user's command line; stored with the runs.
     console : Console
         Where progress is shown.
     force, retry_failed : bool
-        As for `bench.plan.plan.make_plan`.
+        As for `Stage.of`.
     append : bool
-        Take a folder that holds another experiment; the report is then of this suite alone.
+        Accept a folder that holds another experiment; the report is then of this suite alone.
 
     Raises
     ------
     InputError
-        If a method, preset or parameter does not exist, the folder holds another experiment or cannot be written,
-        another process writes to it, or the machines cannot do what is asked.
+        If outliers do not fit the data, the folder holds another experiment or cannot be written, another process
+        writes to it, or the machines cannot do what is asked.
     Stopped
-        If a signal asks to end: nothing more is begun, and no report is written.
+        If a signal asks to end: no further run is started, and no report is written.
     """
+    suite = plan.suite
 
-    def run(made: Plan, what: str, metric: str) -> bool:
-        done = len(made.cells) - len(made.left)
-        counts = f"{len(made.cells)} cells, {done} done, {len(made.left)} to run"
-        _say(console, f"{what}: {counts} {_where(how, settings)}, into {target.folder}")
-        for line in changed(made):
+    def finish(stage: Stage, title: str, metric: str) -> bool:
+        done = len(stage.cells) - len(stage.remaining)
+        counts = f"{len(stage.cells)} cells, {done} done, {len(stage.remaining)} to run"
+        _say(console, f"{title}: {counts} {_where(how, settings)}, into {target.folder}")
+        for line in stage.changed_plugins():
             _say(console, line)
-        return not made.left or _run(made, target, data, how, settings, console, metric)
+        return not stage.remaining or _execute(stage, target, plan.datasets, how, settings, console, metric)
 
     again = {"force": force, "retry_failed": retry_failed}
     complete = True
     with target.lock():
-        first, plan = make_selection_plan(suite, target, data, **again), make_plan(suite, target, data, **again)
-        experiment = enter(target, experiment_of(suite, data), append=append)
+        selection = Stage.of(plan.selection_cells(), target, **again)
+        reporting, boards = stage_to_report(plan, target, **again)
+        experiment = check_same_experiment(target, experiment_of(suite, plan.datasets), append=append)
         target.write_suite(suite)
         write_experiment(target, experiment)
         target.note_command(command)
-        target.write_plan(plan.cells, plan.boards)
+        target.write_plan(reporting.cells, boards)
         try:
-            if first.cells:
-                complete = run(first, f"{suite.name}, to choose by", "silhouette_pixels")
+            if selection.cells:
+                complete = finish(selection, f"{suite.name}, to choose by", "silhouette_pixels")
                 if complete:
-                    for line in choose(suite, target, data):
-                        _say(console, line)
-                    plan = make_plan(suite, target, data, **again)
-                    target.write_plan(plan.cells, plan.boards)
+                    for choice in decide(target, plan):
+                        _say(console, describe_choice(choice))
+                    reporting, boards = stage_to_report(plan, target, **again)
+                    target.write_plan(reporting.cells, boards)
             if complete:
-                complete = run(plan, suite.name, suite.primary_metric)
+                complete = finish(reporting, suite.name, suite.primary_metric)
         except KeyboardInterrupt:
             if Stopped.asked is not None:
                 raise
             complete = False
-        for dataset in data.values():
+        for dataset in plan.datasets.values():
             target.write_dataset(dataset)
-        results = collect([target], lambda _: data.values())
-        boards = write_report(results, target)
-    keys = {cell.key for cell in (*first.cells, *plan.cells)}
+        results = collect([target], lambda _: plan.datasets.values())
+        leaderboards = write_report(results, target)
+    keys = {cell.key for cell in (*selection.cells, *reporting.cells)}
     failures = [record for record in target.records() if record.key in keys and record.status != "ok"]
-    return Outcome(complete, results, boards, failures)
+    return SessionResult(complete, results, leaderboards, failures)
 
 
-def changed(made: Plan) -> list[str]:
-    """Return what a user must know who has changed a plugin's file, one line a method."""
-    return [
-        f"note: {method} has changed since {n} of its cells were run; raise the version in its MethodInfo, "
-        "or take --force, to run them again"
-        for method, n in made.outdated().items()
-    ]
+def stage_to_report(
+    plan: Plan, run: Run, *, force: bool = False, retry_failed: bool = False
+) -> tuple[Stage, dict[tuple[str, str], list[str]]]:
+    """Return the runs to report, with the choices that a folder holds, and the boards of each configuration.
+
+    Raises
+    ------
+    InputError
+        If outliers do not fit the data, or the stored choices cannot be read.
+    """
+    chosen = chosen_in(run, plan)
+    configs = {e.place: {choices[e.place] for choices in chosen.values() if e.place in choices} for e in plan.entries}
+    stage = Stage.of(plan.cells(configs), run, force=force, retry_failed=retry_failed)
+    return stage, boards_by_configuration(plan, chosen)
 
 
-def _run(
-    made: Plan,
+def _execute(
+    stage: Stage,
     target: Run,
-    data: Mapping[str, Dataset],
+    datasets: Mapping[str, Dataset],
     how: OnThisMachine | OnRay,
     settings: Settings,
     console: Console,
     metric: str,
 ) -> bool:
-    """Run what is left of a plan; return whether all of it was."""
-    with Display(console, len(made.left), metric) as display:
+    """Execute the remaining runs of a stage; return whether all were executed."""
+    with Display(console, len(stage.remaining), metric) as display:
 
         def finished(_cell: Any, record: Record, outputs: Any) -> None:
             target.write(record, outputs)
             display.finished(record)
 
         return execute(
-            made.left,
+            stage.remaining,
             how,
             settings,
-            data,
+            datasets,
             finished=finished,
             running=display.running,
             stopping=display.stopping,
-            seconds=made.seconds(),
+            seconds=stage.mean_seconds(),
         )
 
 

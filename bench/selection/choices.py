@@ -9,8 +9,11 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import InputError
-from bench.plan.candidates import Contest, Place
+from bench.plan.plan import Place, Plan, PlannedEntry
 from bench.records.store import Run
+
+#: The boards of a report.
+FIXED, LABEL_FREE, ORACLE = "fixed", "label-free", "oracle"
 
 
 class Candidate(BaseModel):
@@ -35,7 +38,7 @@ class Candidate(BaseModel):
 
 
 class JudgedCandidate(Candidate):
-    """A candidate with what the label-free rule found; :class:`bench.selection.rule.Verdict` says what it means."""
+    """A candidate with the values of the label-free rule; see :class:`bench.selection.rule.RuleVerdict`."""
 
     prediction_strength: float | None = None
     stability: float | None = None
@@ -133,11 +136,11 @@ class Oracle(_Stored):
     choices: list[OracleChoice] = []
 
 
-File = TypeVar("File", Selection, Oracle)
-AChoice = TypeVar("AChoice", LabelFreeChoice, OracleChoice)
+_File = TypeVar("_File", Selection, Oracle)
+_Choice = TypeVar("_Choice", LabelFreeChoice, OracleChoice)
 
 
-def read(run: Run, kind: type[File]) -> File:
+def read_choices(run: Run, kind: type[_File]) -> _File:
     """Read a run's choices; there are none where the file is not there.
 
     Raises
@@ -159,23 +162,20 @@ def read(run: Run, kind: type[File]) -> File:
         raise InputError(f"{path}: cannot be read ({error}); {mend}") from error
 
 
-def write(run: Run, file: Selection | Oracle) -> None:
-    """Write a run's choices; equal ones are the same bytes, and then the file is left alone."""
+def write_choices(run: Run, file: Selection | Oracle) -> None:
+    """Store a run's choices."""
     content = json.loads(json.dumps(file.model_dump(), default=repr))
-    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    path = run.folder / file.name
-    if not path.is_file() or path.read_text() != text:
-        run.write_file(file.name, text)
+    run.update_file(file.name, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def merged(before: list[AChoice], now: list[AChoice]) -> list[AChoice]:
-    """Return choices by data set and entry, the new in place of the old: a run can be extended by part of a suite."""
+def merge_choices(before: list[_Choice], now: list[_Choice]) -> list[_Choice]:
+    """Return choices in order of data set and entry; new ones replace old ones of the same place."""
     by_place = {choice.place: choice for choice in before + now}
     return [by_place[place] for place in sorted(by_place)]
 
 
-def sentence(choice: AnyChoice) -> str:
-    """Return a choice in a line."""
+def describe_choice(choice: AnyChoice) -> str:
+    """Return a choice in one line."""
     oracle = isinstance(choice, OracleChoice)
     opening = f"{'oracle' if oracle else 'label-free'} choice for {choice.title} on {choice.dataset}: "
     winner = next((c for c in choice.candidates if c.config == choice.chosen), None)
@@ -197,57 +197,57 @@ def _short(value: float | None) -> str:
     return text.replace("0.", ".", 1) if abs(value) < 1 else text
 
 
-FIXED, LABEL_FREE, ORACLE = "fixed", "label-free", "oracle"
+def chosen_in(run: Run, plan: Plan) -> dict[str, dict[Place, str]]:
+    """Return the choices that a folder holds, as far as they answer what the plan asks now.
 
-#: For each data set and entry of a suite, the id of the configuration that was chosen.
-Chosen = dict[Place, str]
-
-
-def chosen_in(run: Run, contests: Iterable[Contest], seeds: list[int]) -> dict[str, Chosen]:
-    """Return what a run has chosen without labels and by them, for the contests that are still the same.
-
-    Parameters
-    ----------
-    contests : iterable of Contest
-        As the suite asks for them now; a choice among other candidates, or on other seeds, is none of theirs.
-    seeds : list of int
-        The selection seeds.
+    A choice among other candidates, or on other seeds, does not count.
 
     Returns
     -------
     dict of str to dict
-        For "label-free" and "oracle", the ids by data set and entry.
+        For `LABEL_FREE` and `ORACLE`, the chosen ``config`` by data set and entry. Empty where the plan chooses
+        nothing.
     """
-    by_place = {contest.place: contest for contest in contests}
+    if not plan.chooses:
+        return {}
+    by_place = {entry.place: entry for entry in plan.entries}
     files: Mapping[str, Iterable[LabelFreeChoice | OracleChoice]] = {
-        LABEL_FREE: read(run, Selection).choices,
-        ORACLE: read(run, Oracle).choices,
+        LABEL_FREE: read_choices(run, Selection).choices,
+        ORACLE: read_choices(run, Oracle).choices,
     }
+    seeds = plan.suite.selection_seeds
     return {
-        board: {c.place: c.chosen for c in choices if c.chosen and _is_of(c, by_place.get(c.place), seeds)}
+        board: {c.place: c.chosen for c in choices if c.chosen and _answers(c, by_place.get(c.place), seeds)}
         for board, choices in files.items()
     }
 
 
-def boards_of(contests: Iterable[Contest], chosen: Mapping[str, Chosen]) -> dict[tuple[str, str], list[str]]:
-    """Return the boards that each configuration stands on, by fingerprint of the data and id.
+def boards_by_configuration(plan: Plan, chosen: Mapping[str, Mapping[Place, str]]) -> dict[tuple[str, str], list[str]]:
+    """Return the boards on which each configuration stands, by fingerprint of the data and ``config``.
 
-    "fixed" holds the presets and is the headline; "label-free" and "oracle" hold what was chosen. An entry with one
-    configuration has it on all three, and one for which nothing could be chosen is missing there.
+    `FIXED` holds the presets and is the headline; `LABEL_FREE` and `ORACLE` hold what was chosen. An entry with one
+    configuration has it on all three; one for which nothing could be chosen is missing on the latter two. Empty where
+    the plan chooses nothing: then every configuration that was asked for stands on `FIXED`.
+
+    Parameters
+    ----------
+    plan : Plan
+    chosen : mapping of str to mapping
+        As `chosen_in` returns it.
     """
     boards: dict[tuple[str, str], list[str]] = {}
-    for contest in contests:
-        fixed = contest.fixed.configuration.id
-        made = {board: ids[contest.place] for board, ids in chosen.items() if contest.place in ids}
-        found = {FIXED: fixed, **made}
-        if not contest.candidates:
-            found = dict.fromkeys((FIXED, LABEL_FREE, ORACLE), fixed)
-        for board, config in found.items():
-            boards.setdefault((contest.fingerprint, config), []).append(board)
+    for entry in plan.entries if plan.chooses else ():
+        fixed = entry.fixed.configuration.config
+        choices = {board: configs[entry.place] for board, configs in chosen.items() if entry.place in configs}
+        standing = {FIXED: fixed, **choices}
+        if not entry.candidates:
+            standing = dict.fromkeys((FIXED, LABEL_FREE, ORACLE), fixed)
+        for board, config in standing.items():
+            boards.setdefault((entry.fingerprint, config), []).append(board)
     return boards
 
 
-def _is_of(choice: LabelFreeChoice | OracleChoice, contest: Contest | None, seeds: list[int]) -> bool:
-    if contest is None or (choice.fingerprint, choice.seeds) != (contest.fingerprint, seeds):
+def _answers(choice: LabelFreeChoice | OracleChoice, entry: PlannedEntry | None, seeds: list[int] | None) -> bool:
+    if entry is None or (choice.fingerprint, choice.seeds) != (entry.fingerprint, seeds):
         return False
-    return [c.config for c in choice.candidates] == [pair.configuration.id for pair in contest.candidates]
+    return [c.config for c in choice.candidates] == [pair.configuration.config for pair in entry.candidates]

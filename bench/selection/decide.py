@@ -1,8 +1,8 @@
-"""From the selection cells of a run to its choices: first without labels and written down, then by the labels."""
+"""From selection runs to choices: first without labels, and stored; then by the labels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,9 +12,11 @@ from bench.data.dataset import Dataset
 from bench.data.selection_split import heldout_indices, taken
 from bench.metrics import find_ranking_metric, score
 from bench.metrics.external import external_scores
-from bench.plan.candidates import Contest, differing
 from bench.plan.cells import Cell, Configuration
-from bench.records.store import Record, Run
+from bench.plan.configurations import differing_params
+from bench.plan.plan import Plan, PlannedEntry
+from bench.records.record import Record
+from bench.records.store import Run
 from bench.selection.choices import (
     JudgedCandidate,
     LabelFreeChoice,
@@ -22,11 +24,11 @@ from bench.selection.choices import (
     OracleChoice,
     ScoredCandidate,
     Selection,
-    merged,
-    read,
-    write,
+    merge_choices,
+    read_choices,
+    write_choices,
 )
-from bench.selection.rule import HeldOutRun, judge
+from bench.selection.rule import HeldOutRun, rank_candidates
 from bench.text import last_line
 
 NO_PREDICT = "the method has no predict, so that nothing is known of held-out points"
@@ -35,46 +37,49 @@ NO_PREDICT = "the method has no predict, so that nothing is known of held-out po
 Runs = list[list[HeldOutRun]]
 
 
-def decide(
-    run: Run, contests: Sequence[Contest], datasets: Mapping[str, Dataset], seeds: list[int], primary_metric: str
-) -> list[LabelFreeChoice | OracleChoice]:
-    """Make the choices of a run whose selection cells have all been run, and write them down.
+def decide(run: Run, plan: Plan) -> list[LabelFreeChoice | OracleChoice]:
+    """Choose among the configurations of a plan whose selection runs have all ended, and store the choices.
 
-    ``selection.json`` is on the disk before a label is looked at; ``oracle.json`` follows.
+    ``selection.json`` is on the disk before any label is read; ``oracle.json`` follows.
+
+    Parameters
+    ----------
+    run : Run
+        The folder with the selection runs.
+    plan : Plan
 
     Returns
     -------
     list of LabelFreeChoice and OracleChoice
-        For each contest with something to choose between; the oracle's only where the primary metric needs classes
-        and the data have them.
+        For each entry with several candidates; the oracle's only where the primary metric needs classes and the data
+        have them.
 
     Raises
     ------
     InputError
         If raw outputs are missing or damaged, or a file cannot be written.
     """
+    datasets, seeds, primary_metric = plan.datasets, plan.suite.selection_seeds or [], plan.suite.primary_metric
     records = {record.key: record for record in run.records() if record.part == "selection"}
-    runs = {c.place: [[_heldout(run, records[k]) for k in keys] for keys in _keys(c, seeds)] for c in contests}
+    runs = {e.place: [[_heldout(run, records[k]) for k in keys] for keys in _keys(e, seeds)] for e in plan.entries}
     label_free = []
-    for contest in contests:
-        x = datasets[contest.spec].x
-        points = x[heldout_indices(datasets[contest.spec])] if contest.candidates else x[:0]
-        label_free.append(choose_label_free(contest, runs[contest.place], points, seeds))
-    write(run, Selection(choices=merged(read(run, Selection).choices, label_free)))
+    for entry in plan.entries:
+        x = datasets[entry.spec].x
+        points = x[heldout_indices(datasets[entry.spec])] if entry.candidates else x[:0]
+        label_free.append(choose_label_free(entry, runs[entry.place], points, seeds))
+    write_choices(run, Selection(choices=merge_choices(read_choices(run, Selection).choices, label_free)))
 
-    by_labels = "classes" in find_ranking_metric(primary_metric).needs  # what no label enters is no oracle's
-    open_to_choice = [
-        contest
-        for contest in contests
-        if contest.candidates and by_labels and datasets[contest.spec].classes is not None
+    by_labels = "classes" in find_ranking_metric(primary_metric).needs  # a metric without labels makes no oracle
+    with_classes = [
+        entry for entry in plan.entries if entry.candidates and by_labels and datasets[entry.spec].classes is not None
     ]
     oracle = [
-        choose_by_labels(contest, runs[contest.place], datasets[contest.spec], seeds, primary_metric)
-        for contest in open_to_choice
+        choose_by_labels(entry, runs[entry.place], datasets[entry.spec], seeds, primary_metric)
+        for entry in with_classes
     ]
-    places = {contest.place for contest in contests}  # none of theirs stays: it may have been made by another metric
-    elsewhere = [choice for choice in read(run, Oracle).choices if choice.place not in places]
-    write(run, Oracle(choices=merged(elsewhere, oracle)))
+    places = {entry.place for entry in plan.entries}  # these are replaced: an old one may go by another metric
+    elsewhere = [choice for choice in read_choices(run, Oracle).choices if choice.place not in places]
+    write_choices(run, Oracle(choices=merge_choices(elsewhere, oracle)))
     of_place = {choice.place: choice for choice in oracle}
     made: list[LabelFreeChoice | OracleChoice] = []
     for choice in label_free:
@@ -83,31 +88,31 @@ def decide(
     return made
 
 
-def choose_label_free(contest: Contest, runs: Runs, points: np.ndarray, seeds: Sequence[int]) -> LabelFreeChoice:
-    """Choose by :func:`bench.selection.rule.judge`.
+def choose_label_free(entry: PlannedEntry, runs: Runs, points: np.ndarray, seeds: Sequence[int]) -> LabelFreeChoice:
+    """Choose by :func:`bench.selection.rule.rank_candidates`.
 
     Parameters
     ----------
     points : ndarray of shape (n_heldout, n_features)
         The held-out points; what they are labelled as has no way in.
     """
-    configurations = [pair.configuration for pair in contest.candidates]
-    asked = [int(c.params.get("n_clusters", contest.n_clusters)) for c in configurations]
-    verdicts = judge(runs, points, asked)
+    configurations = [pair.configuration for pair in entry.candidates]
+    asked = [int(c.params.get("n_clusters", entry.n_clusters)) for c in configurations]
+    verdicts = rank_candidates(runs, points, asked)
     described = _described(configurations)
     candidates = [JudgedCandidate(**d, **asdict(v)) for d, v in zip(described, verdicts, strict=True)]
     chosen = next((c.config for c in candidates if c.rank == 1), None)
     return LabelFreeChoice(
-        **_place(contest, seeds),
-        fixed=contest.fixed.configuration.id,
+        **_place(entry, seeds),
+        fixed=entry.fixed.configuration.config,
         candidates=candidates,
-        chosen=chosen if candidates else contest.fixed.configuration.id,
+        chosen=chosen if candidates else entry.fixed.configuration.config,
         reason=None if chosen or not candidates else _all_out([c.out for c in candidates]),
     )
 
 
 def choose_by_labels(
-    contest: Contest, runs: Runs, dataset: Dataset, seeds: Sequence[int], primary_metric: str
+    entry: PlannedEntry, runs: Runs, dataset: Dataset, seeds: Sequence[int], primary_metric: str
 ) -> OracleChoice:
     """Choose the best mean of the primary metric on the held-out points; equal ones by the order of the plan.
 
@@ -118,7 +123,7 @@ def choose_by_labels(
     chosen_points = heldout_indices(dataset)
     y = None if dataset.y is None else dataset.y[chosen_points]
     heldout = replace(dataset, x=taken(dataset.x, chosen_points), y=y, items=None)
-    described = _described([pair.configuration for pair in contest.candidates])
+    described = _described([pair.configuration for pair in entry.candidates])
     candidates = []
     for description, its_runs in zip(described, runs, strict=True):
         scores = [_score(run, heldout, primary_metric) for run in its_runs]
@@ -129,7 +134,7 @@ def choose_by_labels(
     sign = 1 if metric.greater_is_better else -1
     best = max(left, key=lambda c: sign * (c.score or 0.0), default=None)  # the first of equal ones
     return OracleChoice(
-        **_place(contest, seeds),
+        **_place(entry, seeds),
         metric=primary_metric,
         candidates=candidates,
         chosen=best.config if best else None,
@@ -137,12 +142,14 @@ def choose_by_labels(
     )
 
 
-def _keys(contest: Contest, seeds: Sequence[int]) -> list[list[str]]:
+def _keys(entry: PlannedEntry, seeds: Sequence[int]) -> list[list[str]]:
     """Return the keys of each candidate's selection cells."""
-    c = contest
     return [
-        [Cell(c.spec, c.dataset, c.fingerprint, pair.configuration, seed, "selection").key for seed in seeds]
-        for pair in c.candidates
+        [
+            Cell(entry.spec, entry.dataset, entry.fingerprint, pair.configuration, seed, "selection").key
+            for seed in seeds
+        ]
+        for pair in entry.candidates
     ]
 
 
@@ -175,19 +182,19 @@ def _score(run: HeldOutRun, heldout: Dataset, metric: str) -> float | str:
 
 
 def _described(configurations: list[Configuration]) -> list[dict[str, Any]]:
-    names = differing(configurations)
+    names = differing_params(configurations)
     return [
-        {"config": c.id, "variant": c.variant, "parameters": {name: c.params.get(name) for name in names}}
+        {"config": c.config, "variant": c.variant, "parameters": {name: c.params.get(name) for name in names}}
         for c in configurations
     ]
 
 
-def _place(contest: Contest, seeds: Sequence[int]) -> dict[str, Any]:
+def _place(entry: PlannedEntry, seeds: Sequence[int]) -> dict[str, Any]:
     return {
-        "dataset": contest.dataset,
-        "fingerprint": contest.fingerprint,
-        "entry": contest.entry,
-        "title": contest.title,
+        "dataset": entry.dataset,
+        "fingerprint": entry.fingerprint,
+        "entry": entry.entry,
+        "title": entry.title,
         "seeds": list(seeds),
     }
 

@@ -17,7 +17,7 @@ from bench.metrics.stability import stability
 
 #: Internal indices, and whether more is better.
 _INDICES = (("silhouette", True), ("davies_bouldin", False), ("calinski_harabasz", True))
-#: Decimals that count in a comparison: the rest is the noise of sums.
+#: Decimals that are compared; the rest is rounding error of sums.
 DECIMALS = 6
 
 
@@ -47,8 +47,8 @@ def prediction_strength(labels_a: np.ndarray, labels_b: np.ndarray) -> float:
     """
     counts = contingency_table(labels_a, labels_b).astype(np.float64)
     sizes = counts.sum(axis=0)
-    told = (sizes > 1) & (np.unique(labels_b) != NOISE)
-    counts, sizes = counts[np.unique(labels_a) != NOISE][:, told], sizes[told]
+    countable = (sizes > 1) & (np.unique(labels_b) != NOISE)
+    counts, sizes = counts[np.unique(labels_a) != NOISE][:, countable], sizes[countable]
     if not len(sizes):
         return float("nan")
     return float(((counts * (counts - 1)).sum(axis=0) / (sizes * (sizes - 1))).min())
@@ -83,8 +83,8 @@ def ranked(values: Sequence[float] | np.ndarray, *, greater_is_better: bool) -> 
     -------
     ndarray of shape (n_values,)
     """
-    found = np.round(np.asarray(values, dtype=np.float64), DECIMALS)
-    return rankdata(np.where(np.isnan(found), np.inf, -found if greater_is_better else found))
+    rounded = np.round(np.asarray(values, dtype=np.float64), DECIMALS)
+    return rankdata(np.where(np.isnan(rounded), np.inf, -rounded if greater_is_better else rounded))
 
 
 def aggregated_ranks(partitions: Sequence[Sequence[np.ndarray]], spaces: Sequence[np.ndarray]) -> np.ndarray:
@@ -127,7 +127,7 @@ _LARGEST_VALUE = 1e15  # beyond it squared distances overflow, as in bench.metri
 
 @dataclass(frozen=True)
 class HeldOutRun:
-    """What one selection cell says of the held-out points.
+    """The clusters of the held-out points in one selection run.
 
     Attributes
     ----------
@@ -146,8 +146,8 @@ class HeldOutRun:
 
 
 @dataclass
-class Verdict:
-    """What the rule says of a candidate.
+class RuleVerdict:
+    """The values of the label-free rule for one candidate.
 
     Attributes
     ----------
@@ -171,8 +171,10 @@ class Verdict:
     rank: int | None = None
 
 
-def judge(candidates: Sequence[Sequence[HeldOutRun]], points: np.ndarray, n_clusters: Sequence[int]) -> list[Verdict]:
-    """Judge candidates by their partitions of held-out points, without labels.
+def rank_candidates(
+    candidates: Sequence[Sequence[HeldOutRun]], points: np.ndarray, n_clusters: Sequence[int]
+) -> list[RuleVerdict]:
+    """Rank candidates by their partitions of held-out points, without labels.
 
     1. A candidate with a degenerate run is out: runs that collapse agree perfectly.
     2. The others are ranked by mean prediction strength and by mean pairwise adjusted Rand index, and the two
@@ -192,10 +194,10 @@ def judge(candidates: Sequence[Sequence[HeldOutRun]], points: np.ndarray, n_clus
 
     Returns
     -------
-    list of Verdict
+    list of RuleVerdict
         One a candidate, in their order; the one of rank 1 is chosen, and none if all are out.
     """
-    verdicts = [Verdict(out=degeneracies(runs, k)) for runs, k in zip(candidates, n_clusters, strict=True)]
+    verdicts = [RuleVerdict(out=degeneracies(runs, k)) for runs, k in zip(candidates, n_clusters, strict=True)]
     left = [i for i, verdict in enumerate(verdicts) if not verdict.out]
     if not left:
         return verdicts
@@ -204,7 +206,7 @@ def judge(candidates: Sequence[Sequence[HeldOutRun]], points: np.ndarray, n_clus
     agreements = [stability(partitions[i]) for i in left]
     sums = ranked(strengths, greater_is_better=True) + ranked(agreements, greater_is_better=True)
     for i, strength, agreement, rank_sum in zip(left, strengths, agreements, sums, strict=True):
-        verdicts[i] = Verdict([], _rounded(strength), _rounded(agreement), float(rank_sum))
+        verdicts[i] = RuleVerdict([], _rounded(strength), _rounded(agreement), float(rank_sum))
     first = [i for i, rank_sum in zip(left, sums, strict=True) if rank_sum == sums.min()]
     if len(first) > 1:
         spaces = [points, *_embeddings([candidates[i] for i in first])]
@@ -222,26 +224,26 @@ def degeneracies(runs: Sequence[HeldOutRun], n_clusters: int) -> list[str]:
     A run is, if it has trouble of its own, if it puts all held-out points into one cluster, or calls them noise, or if
     its effective number of clusters there is below four fifths of those asked for: partitions that merge agree better.
     """
-    found = []
+    reasons = []
     for run in runs:
         if run.trouble is not None or run.labels is None:
-            found.append(run.trouble or f"seed {run.seed}: no labels of the held-out points")
+            reasons.append(run.trouble or f"seed {run.seed}: no labels of the held-out points")
             continue
         effective = effective_clusters(run.labels)
         if (run.labels == run.labels[0]).all():
             what = "noise" if run.labels[0] == NOISE else "in one cluster"
-            found.append(f"seed {run.seed}: all held-out points are {what}")
+            reasons.append(f"seed {run.seed}: all held-out points are {what}")
         elif effective < SMALLEST_SHARE * n_clusters:
-            found.append(
+            reasons.append(
                 f"seed {run.seed}: {effective:.1f} effective clusters, below {SMALLEST_SHARE:g} of {n_clusters}"
             )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(reasons))
 
 
 def _embeddings(candidates: Sequence[Sequence[HeldOutRun]]) -> list[np.ndarray]:
     """Return the embedding of each candidate's first run, where it has one that distances can be taken in."""
-    found = [runs[0].embedding for runs in candidates]
-    return [z for z in found if z is not None and np.isfinite(z).all() and np.abs(z).max() <= _LARGEST_VALUE]
+    embeddings = [runs[0].embedding for runs in candidates]
+    return [z for z in embeddings if z is not None and np.isfinite(z).all() and np.abs(z).max() <= _LARGEST_VALUE]
 
 
 def _rounded(value: float) -> float | None:

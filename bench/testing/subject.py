@@ -13,7 +13,8 @@ import numpy as np
 from bench.data.dataset import Dataset
 from bench.method import MethodInfo
 from bench.plan.cells import Configuration
-from bench.plan.configurations import Paired, configurations_of
+from bench.plan.configurations import Paired, resolve_configurations
+from bench.plan.method_spec import MethodSpec
 from bench.plan.registry import find_method
 from bench.plan.suite import Suite
 from bench.run.outputs import labels_of
@@ -222,13 +223,13 @@ def paired(info: MethodInfo, preset: str, params: Mapping[str, Any], dataset: Da
     Raises
     ------
     InputError
-        As `bench.plan.configurations.configurations_of`.
+        As `bench.plan.configurations.resolve_configurations`.
     """
     suite = Suite(
         name="checks", preset=preset, methods=[info.name], datasets=["checks"], seeds=[0], set={info.name: dict(params)}
     )
-    found = configurations_of(suite, info.name, dataset, finder_of(info), fixed=True)
-    return found[0]
+    (pair,) = resolve_configurations(suite, MethodSpec.parse(info.name), dataset, finder_of(info), fixed=True)
+    return pair
 
 
 def finder_of(info: MethodInfo) -> Any:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import InputError
-from bench.plan.cells import NOISE, Cell, OutlierSet
-from bench.records.store import Record, Run
+from bench.plan.cells import UNIFORM_NOISE, Cell, OutlierSet
+from bench.records.record import Record
+from bench.records.store import Run
 from bench.run.fit import fit_cell
 from bench.testing.subject import Failed, NotApplicable, Subject
 from bench.text import last_line
@@ -17,7 +18,7 @@ from bench.text import last_line
 
 def runs_in_the_suite(subject: Subject) -> None:
     """A cell of it is run as the suite runs it, and its record and outputs can be stored, read and scored."""
-    outliers = (OutlierSet(NOISE, NOISE, NOISE),)
+    outliers = (OutlierSet(UNIFORM_NOISE, UNIFORM_NOISE, UNIFORM_NOISE),)
     data, configuration = subject.dataset, subject.configuration
     cells = [Cell(data.name, data.name, data.fingerprint, configuration, seed=0, outliers=outliers)]
     if subject.info.search_space:  # its hyper-parameters are chosen on a part of the points

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from bench.metrics.health import advice_on, health_of
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.report.sections.health import health_rows, health_sentences
 from bench.run.progress import Display
 

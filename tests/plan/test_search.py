@@ -56,7 +56,7 @@ def cells_of(data, *infos, **changes):
 
 
 def configurations(cells, method=None):
-    found = {cell.configuration.id: cell.configuration for cell in cells}
+    found = {cell.configuration.config: cell.configuration for cell in cells}
     return [c for c in found.values() if method in (None, c.method)]
 
 

@@ -52,7 +52,7 @@ def test_every_built_in_suite_plans(name, data):
 def test_a_stochastic_method_brings_its_twin(data):
     cells = cells_of(data, methods=["sdec"])
     assert variants(cells) == ["sdec", "dec (twin of sdec)"]
-    by_id = {cell.configuration.id for cell in cells}
+    by_id = {cell.configuration.config for cell in cells}
     assert all(c.configuration.twin in by_id for c in cells if c.configuration.kind == "stochastic")
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bench.errors import InputError
-from bench.records.store import Record, Run
+from bench.records.record import Record
+from bench.records.store import Run
 
 
 def record(key="a" * 32, **changes):

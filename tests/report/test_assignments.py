@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from bench.data.dataset import NO_CLASS, Dataset
 from bench.metrics import METRICS_VERSION, find_metric
 from bench.metrics.registry import UNLABELLED
+from bench.records.record import Record
 from bench.records.results import frame_of
-from bench.records.store import Record, Run
+from bench.records.store import Run
 from bench.report.assignments import as_csv, choose, first_rows
 from bench.report.sorted_images import _names
 

@@ -10,8 +10,9 @@ from bench.metrics.external import aligned
 from bench.metrics.registry import BETWEEN_RUNS
 from bench.metrics.stability import stability
 from bench.metrics.uncertainty import mis_clustered_of
+from bench.records.record import Record
 from bench.records.results import Results, frame_of
-from bench.records.store import Record, Run
+from bench.records.store import Run
 from bench.report.between_runs import agreements_of, disagreement_columns, stability_of
 
 N, K = 400, 5

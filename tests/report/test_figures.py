@@ -7,8 +7,9 @@ import pytest
 
 from bench.metrics import find_metric
 from bench.metrics.uncertainty import halves
+from bench.records.record import Record
 from bench.records.results import Results, frame_of
-from bench.records.store import Record, Run
+from bench.records.store import Run
 from bench.report.boards import boards_of
 from bench.report.figures import grid_lines, median_run, pictures_of, section_figures
 from bench.report.plots import looks_of

@@ -11,8 +11,9 @@ import pytest
 from bench.data.dataset import Dataset
 from bench.errors import InputError
 from bench.metrics import METRICS_VERSION
+from bench.records.record import Record
 from bench.records.results import rescored
-from bench.records.store import Record, Run
+from bench.records.store import Run
 
 FILES = [
     "findings.csv",

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench.plan.candidates import contests_of, selection_cells
 
 from bench.data.cards import load_dataset
 from bench.data.dataset import Dataset
 from bench.data.selection_split import heldout_indices
 from bench.errors import InputError
-from bench.plan.candidates import contests_of, selection_cells
 from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import make_suite

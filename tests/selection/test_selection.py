@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench.plan.candidates import contests_of, reporting_cells, selection_cells
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.data.cards import load_dataset
 from bench.data.selection_split import fitted_indices, heldout_indices, split
 from bench.errors import InputError
-from bench.plan.candidates import contests_of, reporting_cells, selection_cells
 from bench.plan.registry import find_method
 from bench.plan.suite import load_suite, make_suite, plan_cells
 from bench.run.fit import fit_cell

@@ -16,7 +16,7 @@ import pandas as pd
 
 from bench.gate import Baseline, compare, take_baseline
 from bench.metrics import METRICS_VERSION
-from bench.records.store import Record
+from bench.records.record import Record
 
 METRICS = ("acc", "nmi", "ari")
 _STORED = Path(__file__).parents[1] / "gate" / "quick-scores.csv"

@@ -20,8 +20,8 @@ from bench.selection.choices import (
     OracleChoice,
     ScoredCandidate,
     Selection,
-    read,
-    sentence,
+    describe_choice,
+    read_choices,
 )
 from bench.text import clean_name, one_line
 
@@ -59,7 +59,10 @@ def choices_of(results: Results) -> dict[str, list[AnyChoice]]:
     """Return the choices by board that the suites ask for now, where there was something to choose between."""
     found: dict[str, list[AnyChoice]] = {LABEL_FREE: [], ORACLE: []}
     for run, suite in zip(results.runs, results.suites, strict=True):
-        for board, choices in ((LABEL_FREE, read(run, Selection).choices), (ORACLE, read(run, Oracle).choices)):
+        for board, choices in (
+            (LABEL_FREE, read_choices(run, Selection).choices),
+            (ORACLE, read_choices(run, Oracle).choices),
+        ):
             asked = (c for c in choices if c.entry in suite.methods and c.seeds == suite.selection_seeds)
             found[board] += [choice for choice in asked if choice.candidates]
     return {board: choices for board, choices in found.items() if choices}
@@ -78,7 +81,7 @@ def choices_section(choices: Sequence[AnyChoice], escape: Callable[[str], str]) 
     def safe(text: str) -> str:  # reasons are the words of plugins
         return escape(clean_name(text))
 
-    told = tuple(safe(sentence(choice)) + "." for choice in choices)
+    told = tuple(safe(describe_choice(choice)) + "." for choice in choices)
     seeds = sorted({seed for choice in choices for seed in choice.seeds})
     notes = (
         f"Chosen on the seeds {', '.join(map(str, seeds))}, which no board reports. The points are the same: a fifth "

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.errors import InputError
 from bench.plan.cells import Cell
-from bench.records.store import Record, Status
+from bench.records.record import Record, Status
 from bench.run.fit import Outputs, failed
 from bench.run.isolated import is_apart, seal
 from bench.run.queue import Backlog

@@ -23,7 +23,7 @@ from ray.exceptions import RayError
 from bench.data.dataset import Dataset
 from bench.plan.cells import Cell
 from bench.plan.registry import find_method
-from bench.records.store import Record
+from bench.records.record import Record
 from bench.run.fit import PRELOAD, Outputs, TimeIsUpError, failed, fit_cell, limit_threads
 from bench.run.isolated import Sealed, run_sealed, specs_of
 from bench.run.networks import default_memory, is_stored, memory_of, pack, unpack
