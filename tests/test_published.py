@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import norm
 from torchvision.datasets import MNIST
 
-from bench.plan.plan import load_datasets
+from bench.plan.plan import load_datasets, make_plan
 from bench.plan.registry import find_method
-from bench.plan.suite import load_suite, plan_cells
+from bench.plan.suite import load_suite
 from bench.records.results import frame_of
 from bench.run.execute import OnThisMachine, execute
 from bench.run.networks import default_memory
@@ -24,7 +24,7 @@ def run_suite(data_root, monkeypatch, tmp_path):
     def run(name, **changes):
         suite = load_suite(name, **changes)
         data = load_datasets(suite, data_root)
-        cells = plan_cells(suite, data, find_method)
+        cells = make_plan(suite, data).cells()
         records = []
         execute(
             cells,

@@ -201,7 +201,7 @@ def _refuse_equal_names(loaded: Mapping[str, Dataset]) -> None:
             )
 
 
-def make_plan(suite: Suite, datasets: Mapping[str, Dataset]) -> Plan:
+def make_plan(suite: Suite, datasets: Mapping[str, Dataset], find: Callable[[str], MethodInfo] | None = None) -> Plan:
     """Resolve every configuration of a suite on every data set; methods that cannot be used are left out.
 
     Parameters
@@ -209,6 +209,8 @@ def make_plan(suite: Suite, datasets: Mapping[str, Dataset]) -> Plan:
     suite : Suite
     datasets : mapping of str to Dataset
         As `load_datasets` returns them.
+    find : callable, optional
+        Finds a method by name. By default the registry, and the plugins that the suite names.
 
     Raises
     ------
@@ -217,10 +219,10 @@ def make_plan(suite: Suite, datasets: Mapping[str, Dataset]) -> Plan:
     """
     specs, faults = suite.specs, list[str]()
     while True:
-        find, by_spec = method_finder(specs), dict[MethodSpec, list[PlannedEntry]]()
+        finder, by_spec = find or method_finder(specs), dict[MethodSpec, list[PlannedEntry]]()
         for spec in specs:
             try:
-                by_spec[spec] = [_plan_entry(suite, name, datasets[name], spec, find) for name in suite.datasets]
+                by_spec[spec] = [_plan_entry(suite, name, datasets[name], spec, finder) for name in suite.datasets]
             except MethodError as error:
                 faults.append(str(error))
             except InputError:
@@ -234,7 +236,7 @@ def make_plan(suite: Suite, datasets: Mapping[str, Dataset]) -> Plan:
         raise InputError(f"no method can be used: {'; '.join(faults)}")
     entries = [by_spec[spec][i] for i in range(len(suite.datasets)) for spec in specs]
     once = {(entry.place, entry.fingerprint): entry for entry in reversed(entries)}  # one data set under two names
-    plan = Plan(_narrowed(suite, specs, find, faults), datasets, tuple(reversed(once.values())), tuple(faults))
+    plan = Plan(_narrowed(suite, specs, finder, faults), datasets, tuple(reversed(once.values())), tuple(faults))
     if plan.chooses:
         _refuse_no_choice(plan.entries)
     return plan

@@ -45,7 +45,7 @@ def done(cli, tmp_path, tmp_path_factory):
 
 PHASES = [
     "bench.plan.plan.load_datasets",
-    "bench.run.session.make_plan",
+    "bench.run.session.stage_to_report",
     "bench.run.session.collect",
     "bench.run.session.write_report",
 ]

@@ -6,9 +6,9 @@ from sklearn.metrics import roc_auc_score
 
 from bench.data.cards import load_dataset
 from bench.errors import InputError
-from bench.plan.outliers import MOST_POINTS, inlier_indices, points_of
-from bench.plan.registry import find_method
-from bench.plan.suite import load_suite, make_suite, plan_cells
+from bench.plan.outliers import MOST_POINTS, inlier_indices, outlier_points
+from bench.plan.plan import make_plan
+from bench.plan.suite import load_suite, make_suite
 from bench.records.store import Run
 
 BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["kmeans"], "seeds": 1}
@@ -23,7 +23,7 @@ def data():
 
 
 def cells(data, **changes):
-    return plan_cells(make_suite({**BASE, **changes}, "test"), data, find_method)
+    return make_plan(make_suite({**BASE, **changes}, "test"), data).cells()
 
 
 def test_outliers_are_part_of_what_a_cell_is(data):
@@ -63,7 +63,7 @@ def test_other_data_sets_leave_out_what_the_suite_says_of_its_own():
 
 def test_noise_is_uniform_and_the_same_for_every_method_and_seed(data):
     (cell,) = cells(data, **OUTLIERS)
-    first, again = (points_of(cell.outliers[1], data["digits"], None) for _ in range(2))
+    first, again = (outlier_points(cell.outliers[1], data["digits"], None) for _ in range(2))
     np.testing.assert_array_equal(first, again)
     assert first.shape == data["digits"].x.shape
     assert np.quantile(first, [0.1, 0.5, 0.9]) == pytest.approx([0.1, 0.5, 0.9], abs=0.01)

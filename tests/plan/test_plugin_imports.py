@@ -7,8 +7,9 @@ import pytest
 
 from bench.errors import MethodError
 from bench.plan import plugin_imports as beside_module
+from bench.plan.method_spec import MethodSpec
 from bench.plan.plugin_imports import imported_beside
-from bench.plan.registry import find_method, finder
+from bench.plan.registry import find_method, method_finder
 
 PLUGIN = """
 from sklearn.base import BaseEstimator, ClusterMixin
@@ -68,7 +69,7 @@ def test_two_plugins_with_different_helpers_of_one_name_are_never_mixed(tmp_path
     assert find_method(a)
     with pytest.raises(MethodError, match=r"b/mine.py: it imports own_utils from .*b/own_utils.py, and .*a/mine.py"):
         find_method(b)
-    assert finder([a, b])(a)
+    assert method_finder([MethodSpec.parse(a), MethodSpec.parse(b)])(a)
 
 
 def test_copies_of_one_helper_are_no_fault_nor_are_files_that_nobody_imports(tmp_path):

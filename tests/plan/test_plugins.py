@@ -8,8 +8,9 @@ import pytest
 
 from bench.errors import InputError, MethodError
 from bench.plan import registry
-from bench.plan.plan import load_datasets, make_plan, usable
-from bench.plan.registry import find_method, finder
+from bench.plan.method_spec import MethodSpec
+from bench.plan.plan import load_datasets, make_plan
+from bench.plan.registry import find_method, method_finder
 from bench.plan.suite import make_suite
 from bench.records.store import Run
 
@@ -55,15 +56,14 @@ def mine(tmp_path):
     return path
 
 
-def planned(tmp_path, **changes):
+def planned(**changes):
     suite = make_suite({**SUITE, **changes}, "test")
-    data = load_datasets(suite, None)
-    suite, faults = usable(suite, data)
-    return make_plan(suite, Run(tmp_path / "run"), data).cells, faults
+    plan = make_plan(suite, load_datasets(suite, None))
+    return plan.cells(), list(plan.left_out)
 
 
 def test_a_file_is_a_method_with_presets_and_settings_by_its_name_and_is_found_by_workers(tmp_path, mine):
-    cells, _ = planned(tmp_path, methods=[str(mine), f"{mine}@other"], set={"mine": {"noise": 0.5}})
+    cells, _ = planned(methods=[str(mine), f"{mine}@other"], set={"mine": {"noise": 0.5}})
     asked = {c.configuration.variant: c.configuration for c in cells if c.configuration.role == "asked"}
     assert {name: (c.params["shift"], c.params["noise"]) for name, c in asked.items()} == {
         "mine noise=0.5": (0, 0.5),
@@ -74,12 +74,12 @@ def test_a_file_is_a_method_with_presets_and_settings_by_its_name_and_is_found_b
 
 
 def test_a_method_can_be_its_own_twin_with_its_noise_switched_off(tmp_path, mine):
-    cells, _ = planned(tmp_path, methods=[str(mine)])
+    cells, _ = planned(methods=[str(mine)])
     noisy, twin = {c.configuration.id: c.configuration for c in cells}.values()
-    assert (noisy.kind, noisy.twin, noisy.params["noise"]) == ("stochastic", twin.id, 1.0)
+    assert (noisy.kind, noisy.twin, noisy.params["noise"]) == ("stochastic", twin.config, 1.0)
     assert (twin.kind, twin.twin, twin.params["noise"]) == ("deterministic", None, 0.0)
 
-    cells, _ = planned(tmp_path, methods=[str(mine)], grid={"mine": {"noise": [0.0, 1.0]}})
+    cells, _ = planned(methods=[str(mine)], grid={"mine": {"noise": [0.0, 1.0]}})
     kinds = {c.configuration.params["noise"]: c.configuration.kind for c in cells}
     assert kinds == {0.0: "deterministic", 1.0: "stochastic"}
     assert len(cells) == 4  # without noise it is the twin, and is not compared with itself
@@ -87,7 +87,7 @@ def test_a_method_can_be_its_own_twin_with_its_noise_switched_off(tmp_path, mine
 
 def test_a_setting_of_a_method_that_no_file_brings_is_refused(tmp_path, mine):
     with pytest.raises(InputError, match=r"set.mne\S*: the suite has no such method; its methods are .*mine"):
-        planned(tmp_path, methods=[str(mine)], set={"mne": {"noise": 0.5}})
+        planned(methods=[str(mine)], set={"mne": {"noise": 0.5}})
 
 
 def test_the_twin_may_come_from_another_file_of_the_suite(tmp_path, mine):
@@ -95,11 +95,11 @@ def test_the_twin_may_come_from_another_file_of_the_suite(tmp_path, mine):
     without_noise = ('kind="stochastic"', 'kind="deterministic"', "twin=", "# twin=")
     plain.write_text(changed('name="mine"', 'name="plain"', *without_noise))
     mine.write_text(changed('("mine", {', '("plain", {'))
-    cells, faults = planned(tmp_path, methods=[str(mine), str(plain)])
+    cells, faults = planned(methods=[str(mine), str(plain)])
     assert not faults
     assert {c.configuration.method for c in cells if c.configuration.role == "twin"} == {"plain"}
 
-    cells, (fault,) = planned(tmp_path, methods=["kmeans", str(mine)])
+    cells, (fault,) = planned(methods=["kmeans", str(mine)])
     assert "its twin cannot be made: unknown method 'plain'" in fault
     assert {c.configuration.method for c in cells} == {"kmeans"}
 
@@ -108,7 +108,7 @@ def test_what_lies_beside_a_file_can_be_imported_by_it(tmp_path):
     (tmp_path / "my_network_of_its_own.py").write_text("WIDTH = 3\n")
     imported = "from my_network_of_its_own import WIDTH\nimport numpy"
     (tmp_path / "deep.py").write_text(changed("shift=0", "shift=WIDTH", "import numpy", imported))
-    cells, _ = planned(tmp_path, methods=[str(tmp_path / "deep.py")])
+    cells, _ = planned(methods=[str(tmp_path / "deep.py")])
     assert cells[0].configuration.params["shift"] == 3
 
 
@@ -127,7 +127,7 @@ def test_a_function_that_lies_beside_a_file_is_a_parameter_in_every_worker(cli, 
 
 def test_a_method_that_is_declared_seed_free_is_run_once(tmp_path, mine):
     mine.write_text(changed('name="mine"', 'name="mine", seed_free=True'))
-    cells, _ = planned(tmp_path, methods=[str(mine), "kmeans"])
+    cells, _ = planned(methods=[str(mine), "kmeans"])
     assert {c.seed for c in cells if c.configuration.method == "mine"} == {0}
     assert {c.seed for c in cells if c.configuration.method == "kmeans"} == {0, 1}
 
@@ -161,7 +161,7 @@ def test_what_is_left_out_takes_along_those_whose_twin_it_is_and_no_others(tmp_p
     broken = mine.with_name("plain.py")
     broken.write_text(changed('name="mine"', 'name="plain"', '"quick": {}', '"quick": {"shft": 1}'))
     mine.write_text(changed('("mine", {', '("plain", {'))
-    cells, faults = planned(tmp_path, methods=["kmeans", str(mine), str(broken)])
+    cells, faults = planned(methods=["kmeans", str(mine), str(broken)])
     assert {c.configuration.method for c in cells} == {"kmeans"}
     assert [fault.split()[1].strip(":") for fault in faults] == ["plain", "mine"]
 
@@ -197,7 +197,7 @@ BROKEN = {
 def test_a_broken_file_is_one_clear_line_and_the_others_still_run(tmp_path, name):
     content, message = BROKEN[name]
     (tmp_path / name).write_text(content)
-    cells, (fault,) = planned(tmp_path, methods=["kmeans", str(tmp_path / name)], set={"kmeans": {"n_init": 1}})
+    cells, (fault,) = planned(methods=["kmeans", str(tmp_path / name)], set={"kmeans": {"n_init": 1}})
     assert {c.configuration.method for c in cells} == {"kmeans"}
     assert len(fault.splitlines()) == 1
     assert fault.isprintable()
@@ -207,7 +207,7 @@ def test_a_broken_file_is_one_clear_line_and_the_others_still_run(tmp_path, name
 def test_the_second_of_two_files_with_one_name_is_left_out(tmp_path, mine):
     copy = mine.with_name("copy.py")
     copy.write_text(mine.read_text())
-    find = finder([str(mine), str(copy)])
+    find = method_finder([MethodSpec.parse(str(mine)), MethodSpec.parse(str(copy))])
     assert find("mine").source == str(mine)
     with pytest.raises(MethodError, match=r"copy.py: it is named 'mine', as .*my_method.py is; give it another name"):
         find(str(copy))
@@ -216,9 +216,9 @@ def test_the_second_of_two_files_with_one_name_is_left_out(tmp_path, mine):
 def test_where_no_method_is_left_nothing_runs(tmp_path):
     (tmp_path / "broken.py").write_text("import nothing_at_all")
     with pytest.raises(InputError, match=r"no method can be used: .*nothing_at_all"):
-        planned(tmp_path, methods=[str(tmp_path / "broken.py")])
+        planned(methods=[str(tmp_path / "broken.py")])
     with pytest.raises(InputError, match="there is no file"):
-        planned(tmp_path, methods=["kmeans", str(tmp_path / "not_there.py")])
+        planned(methods=["kmeans", str(tmp_path / "not_there.py")])
 
 
 def test_a_file_runs_beside_a_broken_one_which_is_told_of_and_makes_the_exit_code_3(cli, tmp_path, mine):

@@ -14,9 +14,10 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from bench.data.cards import load_dataset
 from bench.errors import InputError
 from bench.method import MethodInfo
+from bench.plan.plan import make_plan
 from bench.plan.registry import find_method, methods
-from bench.plan.search import draw, draws, quantile
-from bench.plan.suite import load_suite, make_suite, plan_cells
+from bench.plan.search import draw_configuration, draws, quantile
+from bench.plan.suite import load_suite, make_suite
 
 BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["dec"], "seeds": 1}
 FINITE = {"a": (1, 2, 3), "b": ("x", "y", "z", "w"), "c": (True, False)}
@@ -52,7 +53,7 @@ def cells_of(data, *infos, **changes):
     own = {info.name: info for info in infos}
     asked = {"methods": list(own)} if own else {}
     suite = make_suite({**BASE, **asked, **changes}, "test")
-    return plan_cells(suite, data, own.__getitem__ if own else find_method)
+    return make_plan(suite, data, own.__getitem__ if own else None).cells()
 
 
 def configurations(cells, method=None):
@@ -99,7 +100,7 @@ def test_a_parameter_without_values_is_refused():
 @given(spaces, spaces, st.integers(0, 1000))
 def test_the_ith_value_of_a_parameter_ignores_what_else_is_searched(one, other, i):
     shared = {p: values for p, values in one.items() if p not in other}
-    assert {p: draw({**other, **shared}, i)[p] for p in shared} == draw(shared, i)
+    assert {p: draw_configuration({**other, **shared}, i)[p] for p in shared} == draw_configuration(shared, i)
 
 
 @given(spaces, spaces, st.integers(1, 20))
@@ -169,7 +170,7 @@ def test_draws_replace_what_the_preset_says(data):
 def test_a_parameter_that_is_set_is_not_searched(data, key):
     info = searched("one", {"a": (7, 8), "b": (1, 2, 3)}, presets={"quick": {}})
     suite = make_suite({**BASE, "methods": ["one@quick"], "set": {key: {"b": 9}}, "search": 10}, "test")
-    assert sorted(drawn(plan_cells(suite, data, lambda name: info), "one", "a", "b")) == [(7, 9), (8, 9)]
+    assert sorted(drawn(make_plan(suite, data, lambda name: info).cells(), "one", "a", "b")) == [(7, 9), (8, 9)]
 
 
 def test_a_parameter_in_the_grid_is_crossed_with_the_draws(data):
@@ -213,7 +214,7 @@ def test_a_title_and_a_variant_name_each_draw(data):
 
 def test_twins_follow_the_draws_of_their_stochastic_configurations(data):
     cells = cells_of(data, methods=["vae_kmeans"], search=1000)
-    by_id = {c.id: c for c in configurations(cells)}
+    by_id = {c.config: c for c in configurations(cells)}
     stochastic = configurations(cells, "vae_kmeans")
     sizes = [len(values) for values in methods()["vae_kmeans"].search_space.values()]
     assert len(stochastic) == sizes[0] * sizes[1]

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from bench.data.cards import load_dataset
 from bench.errors import InputError
 from bench.plan.cells import cell_key
-from bench.plan.outliers import specs_of
-from bench.plan.registry import find_method, methods
-from bench.plan.suite import load_suite, make_suite, parse_seeds, plan_cells, suite_names
+from bench.plan.outliers import outlier_dataset_specs
+from bench.plan.plan import make_plan
+from bench.plan.registry import methods
+from bench.plan.suite import load_suite, make_suite, parse_seeds, suite_names
 
 BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["dec"], "seeds": 2}
 
@@ -23,7 +24,7 @@ def data():
 
 
 def cells_of(data, **changes):
-    return plan_cells(make_suite({**BASE, **changes}, "test"), data, find_method)
+    return make_plan(make_suite({**BASE, **changes}, "test"), data).cells()
 
 
 def variants(cells):
@@ -42,8 +43,8 @@ def test_seeds_are_a_number_a_range_or_a_list(text, seeds):
 def test_every_built_in_suite_plans(name, data):
     suite = load_suite(name)
     stand_in = next(iter(data.values()))
-    specs = [*suite.datasets, *specs_of(suite)]
-    cells = plan_cells(suite, {spec: replace(stand_in, name=spec, fingerprint=spec) for spec in specs}, find_method)
+    specs = [*suite.datasets, *outlier_dataset_specs(suite)]
+    cells = make_plan(suite, {spec: replace(stand_in, name=spec, fingerprint=spec) for spec in specs}).cells()
     assert {cell.seed for cell in cells} == set(suite.seeds)
     assert {m.partition("@")[0] for m in suite.methods} <= {cell.configuration.method for cell in cells}
     assert len({cell.key for cell in cells}) == len(cells)

@@ -10,7 +10,7 @@ import pytest
 
 from bench.errors import InputError
 from bench.plan.suite import load_suite
-from bench.records.experiment import default_folder, enter, held_in
+from bench.records.experiment import check_same_experiment, default_folder, stored_experiment
 from bench.records.store import Run
 from tests.test_readme import COMMANDS
 
@@ -72,9 +72,9 @@ def test_another_experiment_is_refused_with_both_described_and_the_mend(cli, don
 @pytest.mark.parametrize(("key", "value"), [("label", 0), ("header", "none"), ("separator", ";")])
 def test_how_a_table_is_read_is_part_of_the_experiment(done, key, value):
     run = Run(done)
-    asked = held_in(run).model_copy(update={key: value})
+    asked = stored_experiment(run).model_copy(update={key: value})
     with pytest.raises(InputError, match=f"holds no {key}, this command has {key} {value}"):
-        enter(run, asked, append=False)
+        check_same_experiment(run, asked, append=False)
 
 
 def test_another_suite_and_another_content_of_one_name_are_refused(cli, done, tmp_path):
@@ -229,8 +229,14 @@ def test_the_runs_of_the_readme_meet_only_where_they_are_one_experiment(cli, mon
 
     folders = {}
     suites = []
-    monkeypatch.setattr("bench.cli.run.folder_of", lambda _, name, asked: suites.append((name, asked)) or 1 / 0)
     from bench.cli.commands import app
+    from bench.cli.options import SuiteOptions
+
+    def stop(options, suite):
+        suites.append((options.suite, suite))
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(SuiteOptions, "folder", stop)
 
     for command in COMMANDS:
         words = shlex.split(command.split(" || ")[0], comments=True)[1:]

@@ -10,7 +10,7 @@ import pytest
 
 from bench.errors import MethodError, foreign
 from bench.isolation import undisturbed
-from bench.plan.plan import load_datasets, usable
+from bench.plan.plan import load_datasets, make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import make_suite
 
@@ -30,9 +30,9 @@ def test_a_plugin_that_raises_keyboard_interrupt_is_left_out_and_the_others_run(
     (tmp_path / "made.py").write_text(INTERRUPTS_WHEN_MADE)
     methods = ["kmeans", f"{tmp_path}/imported.py:Mine", f"{tmp_path}/made.py:Mine"]
     suite = make_suite({"name": "s", "preset": "quick", "datasets": ["blobs"], "methods": methods, "seeds": 1}, "test")
-    left, faults = usable(suite, load_datasets(suite, None))
-    assert left.methods == ["kmeans"]
-    assert ["KeyboardInterrupt" in fault for fault in faults] == [True, True]
+    plan = make_plan(suite, load_datasets(suite, None))
+    assert plan.suite.methods == ["kmeans"]
+    assert ["KeyboardInterrupt" in fault for fault in plan.left_out] == [True, True]
 
 
 @pytest.mark.parametrize("swallowed", [False, True])

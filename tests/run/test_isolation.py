@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.plan.plan import load_datasets, usable
+from bench.plan.plan import load_datasets, make_plan
 from bench.plan.registry import find_method
-from bench.plan.suite import make_suite, plan_cells
+from bench.plan.suite import make_suite
 from bench.records.store import Run
 from bench.run.execute import OnThisMachine, execute
 from bench.run.resources import Settings
@@ -47,13 +47,12 @@ def run_here(tmp_path, methods, jobs):
     """Plan and run a suite in this process and its workers."""
     suite = make_suite({**SUITE, "methods": methods}, "test")
     data = load_datasets(suite, None)
-    suite, faults = usable(suite, data)
-    assert not faults
+    plan = make_plan(suite, data)
+    assert not plan.left_out
     found = []
-    cells = plan_cells(suite, data, find_method)
     settings = Settings(device="cpu", memory=str(tmp_path / f"networks {len(methods)} {jobs}"))
     assert execute(
-        cells, OnThisMachine(jobs=jobs), settings, data, finished=lambda _, *done: found.append(settled(*done))
+        plan.cells(), OnThisMachine(jobs=jobs), settings, data, finished=lambda _, *done: found.append(settled(*done))
     )
     return found
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from bench.data.cards import load_dataset
+from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
-from bench.plan.suite import make_suite, plan_cells
+from bench.plan.suite import make_suite
 from bench.records.results import frame_of
 from bench.run.execute import OnThisMachine, execute
 from bench.run.fit import fit_cell
@@ -26,7 +27,7 @@ def dataset():
 
 def plan(dataset, *methods, seeds=1, **changes):
     content = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": methods, "seeds": seeds}
-    return plan_cells(make_suite({**content, **changes}, "test"), {"digits": dataset}, find_method)
+    return make_plan(make_suite({**content, **changes}, "test"), {"digits": dataset}).cells()
 
 
 def run(cells, jobs=2, **settings):

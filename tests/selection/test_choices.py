@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bench.plan.candidates import contests_of, selection_cells
 
 from bench.data.cards import load_dataset
 from bench.data.dataset import Dataset
@@ -23,6 +22,7 @@ from bench.report.formats.latex import render_latex
 from bench.report.formats.text import render_markdown
 from bench.report.write import _board_frames, write_report
 from bench.run.fit import fit_cell
+from bench.run.session import stage_to_report
 from bench.selection.choices import (
     LabelFreeChoice,
     Oracle,
@@ -30,9 +30,9 @@ from bench.selection.choices import (
     ScoredCandidate,
     Selection,
     chosen_in,
-    read,
-    sentence,
-    write,
+    describe_choice,
+    read_choices,
+    write_choices,
 )
 from bench.selection.decide import NO_PREDICT, choose_by_labels, choose_label_free, decide
 from bench.selection.rule import HeldOutRun
@@ -48,8 +48,8 @@ SUITE = {
 }
 
 
-def contests_with(digits, **changes):
-    return contests_of(make_suite({**SUITE, **changes}, "test"), {"digits": digits}, find_method)
+def plan_of(digits, **changes):
+    return make_plan(make_suite({**SUITE, **changes}, "test"), {"digits": digits})
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +66,11 @@ def mute(n_runs=2):
 
 
 def test_the_oracle_takes_the_best_mean_and_never_one_with_a_failed_run(digits):
-    (contest,), y = contests_with(digits), digits.y[heldout_indices(digits)]
+    (entry,), y = plan_of(digits).entries, digits.y[heldout_indices(digits)]
     constant = np.zeros(len(y), int)
     failed = [*runs(y), HeldOutRun(1, trouble="seed 1: failed: no")]
     candidates = [runs(constant, constant), runs(constant, y), runs(y, y), failed]
-    choice = choose_by_labels(contest, candidates, digits, [0, 1], "acc")
+    choice = choose_by_labels(entry, candidates, digits, [0, 1], "acc")
     assert choice.chosen == choice.candidates[2].config
     of_constant = np.mean(y == np.bincount(y).argmax())
     assert [c.score for c in choice.candidates] == [
@@ -80,33 +80,37 @@ def test_the_oracle_takes_the_best_mean_and_never_one_with_a_failed_run(digits):
         None,
     ]
     assert choice.candidates[3].out == ["seed 1: failed: no"]
-    assert sentence(choice) == "oracle choice for KMeans on digits[200]: n_init=2 (acc 1.00; 1 of 4 candidates out)"
+    assert (
+        describe_choice(choice) == "oracle choice for KMeans on digits[200]: n_init=2 (acc 1.00; 1 of 4 candidates out)"
+    )
 
 
 def test_a_choice_names_what_differs_and_what_was_gated_out(digits):
-    (contest,), y = contests_with(digits), digits.y[heldout_indices(digits)]
+    (entry,), y = plan_of(digits).entries, digits.y[heldout_indices(digits)]
     points = digits.x[heldout_indices(digits)]
     like_classes = runs(y, np.where(np.arange(40) < 5, 0, y))
-    choice = choose_label_free(contest, [mute(), mute(), like_classes, mute()], points, [0, 1])
+    choice = choose_label_free(entry, [mute(), mute(), like_classes, mute()], points, [0, 1])
     assert [c.parameters["n_init"] for c in choice.candidates] == [20, 1, 2, 3], "the preset, then the grid"
     assert {len(c.parameters) for c in choice.candidates} == {1}
     assert choice.candidates[0].out == [NO_PREDICT]
-    assert sentence(choice).startswith("label-free choice for KMeans on digits[200]: n_init=2 (prediction strength .")
-    assert sentence(choice).endswith("; 3 of 4 candidates gated out)")
-    none = choose_label_free(contest, [mute()] * 4, points, [0, 1])
+    assert describe_choice(choice).startswith(
+        "label-free choice for KMeans on digits[200]: n_init=2 (prediction strength ."
+    )
+    assert describe_choice(choice).endswith("; 3 of 4 candidates gated out)")
+    none = choose_label_free(entry, [mute()] * 4, points, [0, 1])
     assert none.chosen is None
-    assert sentence(none).endswith(f"none, since all 4 candidates are out: {NO_PREDICT}")
+    assert describe_choice(none).endswith(f"none, since all 4 candidates are out: {NO_PREDICT}")
 
 
 def test_the_preset_is_chosen_where_nothing_of_the_grid_is_better(digits):
-    (contest,), y = contests_with(digits), digits.y[heldout_indices(digits)]
+    (entry,), y = plan_of(digits).entries, digits.y[heldout_indices(digits)]
     points, shaky = digits.x[heldout_indices(digits)], runs(y, np.random.default_rng(0).permutation(y))
     steady = runs(y, y)
     for others in ([shaky] * 3, [steady] * 3):  # worse, and equal
-        choice = choose_label_free(contest, [steady, *others], points, [0, 1])
+        choice = choose_label_free(entry, [steady, *others], points, [0, 1])
         assert choice.chosen == choice.fixed
-        assert choose_by_labels(contest, [steady, *others], digits, [0, 1], "acc").chosen == choice.fixed
-    assert choose_label_free(contest, [shaky, shaky, steady, shaky], points, [0, 1]).chosen != choice.fixed
+        assert choose_by_labels(entry, [steady, *others], digits, [0, 1], "acc").chosen == choice.fixed
+    assert choose_label_free(entry, [shaky, shaky, steady, shaky], points, [0, 1]).chosen != choice.fixed
 
 
 class Guarded(Dataset):
@@ -120,39 +124,39 @@ class Guarded(Dataset):
 
 @pytest.fixture
 def chosen_from(digits, tmp_path):
-    """A run whose selection cells are done, and its contests."""
-    run, contests = Run(tmp_path), contests_with(digits)
+    """A folder whose selection runs have ended, and their plan."""
+    run, plan = Run(tmp_path), plan_of(digits)
     with run.lock():
-        for cell in selection_cells(make_suite(SUITE, "test"), {"digits": digits}, contests):
+        for cell in plan.selection_cells():
             run.write(*fit_cell(cell, find_method("kmeans"), digits, device="cpu", memory=None))
-    return run, contests
+    return run, plan
 
 
 def test_the_choice_is_on_the_disk_before_a_label_is_looked_at(digits, chosen_from):
-    run, contests = chosen_from
+    run, plan = chosen_from
     guarded = Guarded(**{name: getattr(digits, name) for name in Dataset.__dataclass_fields__})
     Guarded.run = run.folder
-    label_free, oracle = decide(run, contests, {"digits": guarded}, [10, 11, 12], "acc")
+    label_free, oracle = decide(run, replace(plan, datasets={"digits": guarded}))
     assert (type(label_free), type(oracle)) == (LabelFreeChoice, OracleChoice)
     place = ("digits[200]", "kmeans")
-    assert chosen_in(run, contests, [10, 11, 12]) == {
+    assert chosen_in(run, plan) == {
         "label-free": {place: label_free.chosen},
         "oracle": {place: oracle.chosen},
     }
     nothing = {"label-free": {}, "oracle": {}}
-    assert chosen_in(run, contests, [10, 11]) == nothing  # made on other seeds
-    assert chosen_in(run, contests_with(digits, grid={"kmeans": {"n_init": [1, 9]}}), [10, 11, 12]) == nothing
-    assert chosen_in(run, contests_with(replace(digits, fingerprint="other")), [10, 11, 12]) == nothing
+    assert chosen_in(run, plan_of(digits, selection_seeds="10-11")) == nothing  # made on other seeds
+    assert chosen_in(run, plan_of(digits, grid={"kmeans": {"n_init": [1, 9]}})) == nothing
+    assert chosen_in(run, plan_of(replace(digits, fingerprint="other"))) == nothing
 
 
 def test_there_is_no_oracle_without_classes_nor_for_a_metric_that_needs_none(digits, chosen_from):
-    run, contests = chosen_from
+    run, plan = chosen_from
     for data, metric in ((digits, "silhouette_pixels"), (replace(digits, y=None), "acc")):
-        decide(run, contests, {"digits": digits}, [10, 11, 12], "acc")
-        assert read(run, Oracle).choices
-        (choice,) = decide(run, contests, {"digits": data}, [10, 11, 12], metric)
+        decide(run, plan)
+        assert read_choices(run, Oracle).choices
+        (choice,) = decide(run, replace(plan_of(digits, primary_metric=metric), datasets={"digits": data}))
         assert isinstance(choice, LabelFreeChoice)
-        assert read(run, Oracle).choices == [], "nor does one stay that was made by another metric"
+        assert read_choices(run, Oracle).choices == [], "nor does one stay that was made by another metric"
 
 
 # -- files and boards -----------------------------------------------------------------------------
@@ -163,22 +167,22 @@ def decided(digits, tmp_path):
     """A run of KMeans alone, S-DEC with two different choices, and DEC for which only the labels chose."""
     grid = {"sdec": {"learning_rate": [0.1, 0.2]}, "dec": {"reconstruction_weight": [0.01, 0.1]}}
     suite = make_suite({**SUITE, "methods": ["kmeans", "sdec", "dec"], "grid": grid}, "test")
-    run, contests = Run(tmp_path / "decided"), contests_of(suite, {"digits": digits}, find_method)
+    run, plan = Run(tmp_path / "decided"), make_plan(suite, {"digits": digits})
     y, points = digits.y[heldout_indices(digits)], digits.x[heldout_indices(digits)]
 
     def only(i, n):
         return [runs(y, y, y) if j == i else mute(3) for j in range(n)]
 
-    kmeans, sdec, dec = contests
+    kmeans, sdec, dec = plan.entries
     seeds = [10, 11, 12]
     label_free = [(kmeans, []), (sdec, only(1, 3)), (dec, only(None, 3))]
     by_labels = [(sdec, only(2, 3)), (dec, only(1, 3))]
     with run.lock():
         run.write_suite(suite)
-        write(run, Selection(choices=[choose_label_free(c, found, points, seeds) for c, found in label_free]))
-        write(run, Oracle(choices=[choose_by_labels(c, found, digits, seeds, "acc") for c, found in by_labels]))
-        plan = make_plan(suite, run, {"digits": digits})
-        run.write_plan(plan.cells, plan.boards)
+        write_choices(run, Selection(choices=[choose_label_free(c, found, points, seeds) for c, found in label_free]))
+        write_choices(run, Oracle(choices=[choose_by_labels(c, found, digits, seeds, "acc") for c, found in by_labels]))
+        stage, boards = stage_to_report(plan, run)
+        run.write_plan(stage.cells, boards)
     return run
 
 
@@ -190,22 +194,22 @@ def decided(digits, tmp_path):
         ("[]", "selection.json"),
     ],
 )
-def test_a_damaged_file_of_choices_is_named(tmp_path, text, message):
+def test_a_damaged_file_of_choices_is_named(digits, tmp_path, text, message):
     (tmp_path / "selection.json").write_text(text)
     with pytest.raises(InputError, match=message):
-        chosen_in(Run(tmp_path), [], [1, 2])
+        chosen_in(Run(tmp_path), plan_of(digits))
     (tmp_path / "selection.json").rename(tmp_path / "oracle.json")
     with pytest.raises(InputError, match=message.replace("selection", "oracle")):
-        chosen_in(Run(tmp_path), [], [1, 2])
+        chosen_in(Run(tmp_path), plan_of(digits))
 
 
 def test_what_is_written_is_what_is_read(decided):
     for kind in (Selection, Oracle):
         before = (decided.folder / kind.name).read_bytes()
-        stored_choices = read(decided, kind)
+        stored_choices = read_choices(decided, kind)
         assert stored_choices.choices
         (decided.folder / kind.name).unlink()
-        write(decided, stored_choices)
+        write_choices(decided, stored_choices)
         assert (decided.folder / kind.name).read_bytes() == before
 
 

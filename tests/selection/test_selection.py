@@ -6,24 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bench.plan.candidates import contests_of, reporting_cells, selection_cells
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.data.cards import load_dataset
 from bench.data.selection_split import fitted_indices, heldout_indices, split
 from bench.errors import InputError
+from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
-from bench.plan.suite import load_suite, make_suite, plan_cells
+from bench.plan.suite import load_suite, make_suite
 from bench.run.fit import fit_cell
 from bench.selection.rule import (
     HeldOutRun,
     aggregated_ranks,
     degeneracies,
     effective_clusters,
-    judge,
     mean_prediction_strength,
     prediction_strength,
+    rank_candidates,
     ranked,
 )
 
@@ -138,7 +138,7 @@ def test_a_partition_without_an_index_comes_last_in_it():
 def test_what_agrees_with_itself_on_held_out_points_is_chosen():
     shaky = runs(*(flipped(TRUE, 25, seed) for seed in range(3)))
     steady = runs(*(flipped(TRUE, 4, seed) for seed in range(3)))
-    verdicts = judge([shaky, steady, shaky], POINTS, [3, 3, 3])
+    verdicts = rank_candidates([shaky, steady, shaky], POINTS, [3, 3, 3])
     assert chosen(verdicts) == [1]
     assert verdicts[1].prediction_strength > verdicts[0].prediction_strength
     assert verdicts[1].stability > verdicts[0].stability
@@ -159,21 +159,21 @@ def test_what_agrees_with_itself_on_held_out_points_is_chosen():
 )
 def test_a_degenerate_run_takes_its_candidate_out_however_well_it_agrees(degenerate, reason):
     shaky = runs(*(flipped(TRUE, 25, seed) for seed in range(2)))
-    verdicts = judge([degenerate, shaky], POINTS, [3, 3])
+    verdicts = rank_candidates([degenerate, shaky], POINTS, [3, 3])
     assert reason in " ".join(verdicts[0].out)
     assert (verdicts[0].rank, verdicts[0].prediction_strength) == (None, None)
     assert chosen(verdicts) == [1]
-    assert chosen(judge([degenerate], POINTS, [3])) == []
+    assert chosen(rank_candidates([degenerate], POINTS, [3])) == []
 
 
 def test_two_clusters_where_two_were_asked_for_are_not_degenerate_but_one_is():
-    assert chosen(judge([runs(*[TRUE % 2] * 2)], POINTS, [2])) == [0]
-    assert chosen(judge([runs(*[TRUE * 0] * 2)], POINTS, [2])) == []
+    assert chosen(rank_candidates([runs(*[TRUE % 2] * 2)], POINTS, [2])) == [0]
+    assert chosen(rank_candidates([runs(*[TRUE * 0] * 2)], POINTS, [2])) == []
 
 
 def test_clusters_of_unequal_size_are_not_degenerate():
     uneven = np.repeat([0, 1, 2], [36, 14, 10])  # 2.6 effective clusters
-    assert chosen(judge([runs(uneven, uneven)], POINTS, [3])) == [0]
+    assert chosen(rank_candidates([runs(uneven, uneven)], POINTS, [3])) == [0]
 
 
 def test_a_tie_goes_to_the_partition_that_looks_better_in_the_same_spaces():
@@ -182,7 +182,7 @@ def test_a_tie_goes_to_the_partition_that_looks_better_in_the_same_spaces():
     # Each embedding flatters its own candidate; the points' own space decides.
     wrong = runs(*[arbitrary] * 2, embedding=arbitrary[:, None] + POINTS / 10)
     right = runs(*[TRUE] * 2, embedding=points)
-    verdicts = judge([wrong, right], points, [3, 3])
+    verdicts = rank_candidates([wrong, right], points, [3, 3])
     assert chosen(verdicts) == [1]
     assert verdicts[0].rank_sum == verdicts[1].rank_sum
     assert verdicts[1].tie_break < verdicts[0].tie_break
@@ -192,18 +192,18 @@ def test_an_embedding_that_is_not_finite_is_no_space():
     points = TRUE[:, None] + POINTS / 10
     arbitrary = np.random.default_rng(1).permutation(TRUE)
     wrong = runs(*[arbitrary] * 2, embedding=np.full((60, 2), np.nan))
-    assert chosen(judge([wrong, runs(*[TRUE] * 2)], points, [3, 3])) == [1]
+    assert chosen(rank_candidates([wrong, runs(*[TRUE] * 2)], points, [3, 3])) == [1]
 
 
 def test_what_nothing_tells_apart_goes_by_the_order_of_the_plan():
     same = runs(*(flipped(TRUE, 9, seed) for seed in range(3)))
-    verdicts = judge([same, same, same], POINTS, [3, 3, 3])
+    verdicts = rank_candidates([same, same, same], POINTS, [3, 3, 3])
     assert [verdict.rank for verdict in verdicts] == [1, 2, 3]
 
 
 def test_a_candidate_of_which_no_pair_can_be_counted_does_not_win():
     singletons = runs(*[np.arange(60)] * 2)
-    verdicts = judge([singletons, runs(TRUE, flipped(TRUE, 5, 0))], POINTS, [3, 3])
+    verdicts = rank_candidates([singletons, runs(TRUE, flipped(TRUE, 5, 0))], POINTS, [3, 3])
     assert verdicts[0].prediction_strength is None
     assert verdicts[1].prediction_strength is not None
     assert json.dumps([verdict.rank_sum for verdict in verdicts], allow_nan=False)
@@ -241,14 +241,14 @@ def test_data_too_small_to_split_are_refused_before_anything_runs(digits):
     small = replace(digits, x=digits.x[:39])
     suite = suite_of()
     with pytest.raises(InputError, match=r"39 points, too few .* of 40 or more"):
-        selection_cells(suite, {"digits": small}, contests_of(suite, {"digits": small}, find_method))
+        make_plan(suite, {"digits": small}).selection_cells()
 
 
 def test_selection_cells_see_no_labels(digits):
     suite = suite_of(
         methods=["sdec"], set={"sdec": {"pretrain_epochs": 1, "epochs": 1}}, grid={"sdec": {"beta": [1, 2]}}
     )
-    cell = selection_cells(suite, {"digits": digits}, contests_of(suite, {"digits": digits}, find_method))[0]
+    cell = make_plan(suite, {"digits": digits}).selection_cells()[0]
     shuffled = replace(digits, y=np.random.default_rng(0).permutation(digits.y))
     results = [
         fit_cell(cell, find_method("sdec"), data, device="cpu", memory=None)
@@ -282,13 +282,13 @@ def test_selection_cells_see_no_labels(digits):
 )
 def test_a_suite_that_cannot_choose_is_refused(digits, changes, message):
     with pytest.raises(InputError, match=message):
-        contests_of(suite_of(**changes), {"digits": digits}, find_method)
+        make_plan(suite_of(**changes), {"digits": digits})
 
 
 def test_two_data_sets_of_one_name_are_refused(digits):
     data = {"a": digits, "b": replace(digits, fingerprint="other")}
     with pytest.raises(InputError, match="a and b are both called"):
-        contests_of(suite_of(datasets=["a", "b"]), data, find_method)
+        make_plan(suite_of(datasets=["a", "b"]), data)
 
 
 def test_a_suite_of_fewer_methods_chooses_only_if_there_is_something_left_to_choose():
@@ -299,25 +299,25 @@ def test_a_suite_of_fewer_methods_chooses_only_if_there_is_something_left_to_cho
 
 def test_without_selection_seeds_a_grid_is_run_as_ever(digits):
     suite, data = suite_of(selection_seeds=None), {"digits": digits}
-    assert contests_of(suite, data, find_method) == []
-    assert [cell.part for cell in plan_cells(suite, data, find_method)] == ["whole"] * 6
+    assert make_plan(suite, data).selection_cells() == []
+    assert [cell.part for cell in make_plan(suite, data).cells()] == ["whole"] * 6
 
 
 def test_candidates_meet_the_selection_seeds_and_presets_the_others(digits):
     suite = suite_of(methods=["kmeans", "sdec"], grid={"sdec": {"learning_rate": [0.1, 0.2]}})
     data = {"digits": digits}
-    contests = contests_of(suite, data, find_method)
-    first = selection_cells(suite, data, contests)
+    plan = make_plan(suite, data)
+    first = plan.selection_cells()
     assert [(c.configuration.variant, c.seed) for c in first] == [
         *(("sdec", seed) for seed in (10, 11, 12)),
         *(("sdec learning_rate=0.1", seed) for seed in (10, 11, 12)),
         *(("sdec learning_rate=0.2", seed) for seed in (10, 11, 12)),
     ]
     assert {c.part for c in first} == {"selection"}
-    known = {("digits[200]", "sdec"): {contests[1].candidates[2].configuration.id}}
+    known = {("digits[200]", "sdec"): {plan.entries[1].candidates[2].configuration.config}}
     variants = ["kmeans", "sdec", "sdec learning_rate=0.2", "dec (twin of sdec)"]
     for chosen_so_far, expected in ((known, [*variants, "dec (twin of sdec) learning_rate=0.2"]), ({}, variants)):
-        cells = reporting_cells(suite, data, contests, chosen_so_far)
+        cells = plan.cells(chosen_so_far)
         found = list(dict.fromkeys(c.configuration.variant for c in cells))
         assert sorted(found) == sorted(v for v in expected if chosen_so_far or "=" not in v)
         assert {c.seed for c in cells} == {0, 1}
@@ -333,13 +333,13 @@ def test_candidates_meet_the_selection_seeds_and_presets_the_others(digits):
 )
 def test_the_preset_is_the_first_candidate_unless_the_grid_has_it_or_there_is_no_choice(digits, values, candidates):
     suite = suite_of(methods=["kmeans", "sdec"], grid={"kmeans": {"n_init": [1, 2]}, "sdec": {"beta": values}})
-    contest = contests_of(suite, {"digits": digits}, find_method)[1]
-    assert [pair.configuration.variant for pair in contest.candidates] == candidates
+    entry = make_plan(suite, {"digits": digits}).entries[1]
+    assert [pair.configuration.variant for pair in entry.candidates] == candidates
 
 
 def test_a_method_without_a_seed_is_chosen_by_as_many_parts_of_the_data(digits, plugins):
     suite = suite_of(methods=[f"{plugins}:Stripes"], grid={f"{plugins}:Stripes": {"parts": [8, 9]}})
-    cells = selection_cells(suite, {"digits": digits}, contests_of(suite, {"digits": digits}, find_method))
+    cells = make_plan(suite, {"digits": digits}).selection_cells()
     assert [(c.configuration.params["parts"], c.seed) for c in cells] == [
         (parts, seed) for parts in (2, 8, 9) for seed in (10, 11, 12)
     ]
@@ -348,8 +348,8 @@ def test_a_method_without_a_seed_is_chosen_by_as_many_parts_of_the_data(digits, 
 def test_a_selection_cell_shares_nothing_with_an_ordinary_one_and_leaves_it_as_it_was(digits):
     data = {"digits": replace(digits, fingerprint="f" * 64)}
     suite = suite_of(methods=["dec"], grid={"dec": {"reconstruction_weight": [0.0, 0.1]}})
-    ordinary = plan_cells(suite_of(methods=["dec"], grid={}, selection_seeds=None), data, find_method)[0]
-    reported = reporting_cells(suite, data, contests_of(suite, data, find_method), {})[0]
+    ordinary = make_plan(suite_of(methods=["dec"], grid={}, selection_seeds=None), data).cells()[0]
+    reported = make_plan(suite, data).cells()[0]
     assert (reported.key, reported.random_state, reported.network) == (
         ordinary.key,
         ordinary.random_state,
