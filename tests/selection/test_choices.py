@@ -235,7 +235,7 @@ def test_beside_a_run_that_chose_one_that_did_not_is_on_the_fixed_board_with_all
     other = Run(tmp_path / "other")
     with other.lock():
         other.write_suite(suite)
-        cells = make_plan(suite, other, {"digits": digits}).cells
+        cells = make_plan(suite, {"digits": digits}).cells()
         other.write_plan(cells[:2], {})
         other.write(
             *fit_cell(cells[-1], find_method("kmeans"), digits, device="cpu", memory=None)
