@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.data.card import Card
 from bench.data.cards import (
-    Card,
     card_names,
     card_rows,
     default_data_root,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from bench.data.assemble import limited_indices
-from bench.data.fingerprints import dataset_fingerprint, split_fingerprint
+from bench.data.dataset import dataset_fingerprint, split_fingerprint
 from bench.data.readers.labels import encode_labels, plain_labels
 from bench.data.values import resolve_scaling, scale
 from bench.errors import InputError

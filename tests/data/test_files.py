@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from bench.data.cards import Card, card_rows, download_dataset, find_card, fingerprint_card, load_dataset
+from bench.data.card import Card
+from bench.data.cards import card_rows, download_dataset, find_card, fingerprint_card, load_dataset
 from bench.data.readers.files import is_present
 from bench.errors import InputError
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.data.cards import Card, find_card, load_dataset
+from bench.data.card import Card
+from bench.data.cards import find_card, load_dataset
 from bench.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*networks hardly learn")

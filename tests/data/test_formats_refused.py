@@ -13,7 +13,8 @@ import scipy.io
 import scipy.sparse as sp
 import torch
 
-from bench.data.cards import Card, load_dataset
+from bench.data.card import Card
+from bench.data.cards import load_dataset
 from bench.errors import InputError
 
 X = np.arange(60.0).reshape(12, 5) % 17

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 from huggingface_hub import constants
 
-from bench.data.cards import Card, download_dataset, find_card, load_dataset
+from bench.data.card import Card
+from bench.data.cards import download_dataset, find_card, load_dataset
 from bench.errors import InputError
 from tests.data.hub_repository import (
     COMMIT,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.data.readers.hub_layout import absent, choose, configurations
+from bench.data.readers.hub_layout import choose_configuration, configurations, missing_parts
 from bench.errors import InputError
 
 NUMBERED = [
@@ -99,12 +99,12 @@ def test_a_pattern_does_not_reach_into_folders():
 def test_several_configurations_need_a_name_unless_one_is_said_to_be_the_default():
     configs = {"one": {"train": ("a",)}, "two": {"train": ("b",)}}
     with pytest.raises(InputError, match="several configurations, one, two; write which: hf:OWNER/NAME:CONFIG"):
-        choose(configs, {}, None, "hf:a/b")
+        choose_configuration(configs, {}, None, "hf:a/b")
     with pytest.raises(InputError, match="no configuration 'three'; it has one, two"):
-        choose(configs, {}, "three", "hf:a/b")
-    assert choose(configs, {}, "two", "hf:a/b") == "two"
-    assert choose(configs, declared({"config_name": "two", "default": True}), None, "hf:a/b") == "two"
-    assert choose({"default": {}, **configs}, {}, None, "hf:a/b") == "default"
+        choose_configuration(configs, {}, "three", "hf:a/b")
+    assert choose_configuration(configs, {}, "two", "hf:a/b") == "two"
+    assert choose_configuration(configs, declared({"config_name": "two", "default": True}), None, "hf:a/b") == "two"
+    assert choose_configuration({"default": {}, **configs}, {}, None, "hf:a/b") == "default"
 
 
 def test_two_formats_side_by_side_are_not_guessed_at():
@@ -124,6 +124,6 @@ def test_what_describes_images_is_no_table():
 def test_missing_numbers_and_splits_are_seen():
     whole = configurations(NUMBERED, {}, "hf:a/b")["mnist"]
     infos = {"dataset_info": [{"config_name": "mnist", "splits": [{"name": "train"}, {"name": "test"}]}]}
-    assert absent(whole, infos, "mnist") == []
-    assert absent({"train": whole["train"][:1]}, infos, "mnist") == ["test", "1 of mnist/train's 2 files"]
-    assert absent({**whole, "test": ()}, {}, "mnist") == ["test"]
+    assert missing_parts(whole, infos, "mnist") == []
+    assert missing_parts({"train": whole["train"][:1]}, infos, "mnist") == ["test", "1 of mnist/train's 2 files"]
+    assert missing_parts({**whole, "test": ()}, {}, "mnist") == ["test"]

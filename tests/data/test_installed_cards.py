@@ -16,7 +16,7 @@ CARD = 'name = "{name}"\ntitle = "Kernels"\nloader = "npz"\n[parameters]\npath =
 def install(tmp_path, monkeypatch):
     """Return a function that installs a package with one card under the given entry points."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    cards._announced.cache_clear()
+    cards._installed.cache_clear()
 
     def install(entries: str, package: str = "kernels_data", code: str = "CARD = 'kernels.toml'", name="kernels"):
         folder = tmp_path / package
@@ -28,11 +28,11 @@ def install(tmp_path, monkeypatch):
         told.mkdir()
         (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
         (told / "entry_points.txt").write_text(f"[deepclustbench.datasets]\n{entries}\n")
-        cards._announced.cache_clear()
+        cards._installed.cache_clear()
         return folder
 
     yield install
-    cards._announced.cache_clear()
+    cards._installed.cache_clear()
     for package in ("kernels_data", "other_data"):
         sys.modules.pop(package, None)
 
@@ -128,7 +128,7 @@ def test_an_entry_point_without_a_member_is_told_what_to_write(install):
 
 
 def test_without_installed_cards_nothing_is_warned_of():
-    cards._announced.cache_clear()
+    cards._installed.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         cards.card_rows()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data.cards import Card, find_card, load_dataset
+from bench.data.card import Card
+from bench.data.cards import find_card, load_dataset
 from bench.errors import InputError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 4, 5), dtype=np.uint8)

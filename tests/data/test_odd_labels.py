@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
-from bench.data.cards import Card, load_dataset
+from bench.data.card import Card
+from bench.data.cards import load_dataset
 from bench.data.readers.labels import encode_labels, plain_labels
 from bench.errors import InputError
 

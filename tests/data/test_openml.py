@@ -8,8 +8,9 @@ import urllib.error
 import numpy as np
 import pytest
 
-from bench.data.cards import Card, download_dataset, find_card, load_dataset
-from bench.data.readers import read_split
+from bench.data.assemble import read_split
+from bench.data.card import Card
+from bench.data.cards import download_dataset, find_card, load_dataset
 from bench.errors import InputError
 
 IRIS = [(5.1, 3, "setosa"), (4.9, 3, "setosa"), (7.0, 1, "virginica"), (6.4, 2, "virginica")]

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench.data.cards import Card, card_rows, find_card, load_dataset
+from bench.data.card import Card
+from bench.data.cards import card_rows, find_card, load_dataset
 from bench.errors import InputError
 
 X = np.array([[0.0, 10.0], [1.0, 20.0], [2.0, 30.0], [3.0, 50.0]])

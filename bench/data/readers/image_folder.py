@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 #: What folders of splits are called, in the order in which splits are merged.
 _SPLITS = ("train", "training", "val", "valid", "validation", "dev", "eval", "test", "testing")
 #: Files that lie among images and are none.
@@ -25,13 +25,13 @@ _BESIDES = {".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".db", ".in
 #: Values of all images together: 8 GiB as the float32 that methods take.
 _MOST_VALUES = 2**31
 
-Size = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+ImageSize = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 
 
 def load(
     request: Request,
     *,
-    resize: Size | None = None,
+    resize: ImageSize | None = None,
     mode: Literal["L", "RGB"] | None = None,
     background: Annotated[int, Field(ge=0, le=255)] | None = None,
 ) -> Raw:
@@ -132,7 +132,9 @@ def list_images(root: Path, split: str = "all") -> Listing:
         )
     empty = [name for name, paths in by_class.items() if not paths]
     if not loose and len(empty) == len(by_class):
-        raise InputError(f"{root}: holds no images; put {', '.join(sorted(SUFFIXES))} files in one sub-folder a class")
+        raise InputError(
+            f"{root}: holds no images; put {', '.join(sorted(IMAGE_SUFFIXES))} files in one sub-folder a class"
+        )
     if empty:
         raise InputError(f"{root / empty[0]}: holds no images; remove the folder or fill it")
     if loose and by_class:
@@ -286,7 +288,7 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _images(paths: Iterable[Path]) -> list[Path]:
-    chosen = [path for path in paths if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    chosen = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
     broken = next((path for path in chosen if path.is_symlink() and not path.exists()), None)
     if broken is not None:
         raise InputError(f"{broken}: is a link to a file that is not there; fetch it, or take the link away")
@@ -304,7 +306,7 @@ def _warn_of_others(folders: list[Path]) -> None:
         path
         for folder in folders
         for path in folder.iterdir()
-        if path.is_file() and not path.name.startswith(".") and path.suffix.lower() not in SUFFIXES | _BESIDES
+        if path.is_file() and not path.name.startswith(".") and path.suffix.lower() not in IMAGE_SUFFIXES | _BESIDES
     ]
     if others:
         _warn(f"{others[0]}: is no kind of image that is read, and left out, with {len(others) - 1} more files")

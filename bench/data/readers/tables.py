@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.data.readers import Raw, Request, reading
+from bench.data.readers import Raw, Request, comma_list, reading
 from bench.data.readers.table_files import read_parquet
 from bench.errors import InputError
 from bench.text import shown
@@ -155,7 +155,7 @@ def _column(columns: Sequence[Hashable], wanted: int | str, source: str) -> Hash
     if isinstance(wanted, str):
         if wanted in columns:
             return wanted
-        raise InputError(f"{source}: has no column {wanted!r}; its columns are {_listed(columns)}")
+        raise InputError(f"{source}: has no column {wanted!r}; its columns are {comma_list(columns)}")
     if -len(columns) <= wanted < len(columns):
         return columns[wanted]
     raise InputError(f"{source}: has no column {wanted}; it has {len(columns)}, 0 to {len(columns) - 1}")
@@ -174,7 +174,7 @@ def _label_column(
         return certain[0]
     if certain or likely:
         several = [*certain, *likely]
-        what = f"column {several[0]!r} looks like" if len(several) == 1 else f"columns {_listed(several)} look like"
+        what = f"column {several[0]!r} looks like" if len(several) == 1 else f"columns {comma_list(several)} look like"
         raise InputError(
             f"{source}: {what} labels; say label = {several[0]!r} in a card's parameters or --label {several[0]}, "
             'or label "none" to cluster it as a feature'
@@ -311,8 +311,3 @@ def _without_missing(
 
 def _said(name: Hashable) -> str:
     return f"column {name!r}" if isinstance(name, str) else f"column {name}"
-
-
-def _listed(columns: Sequence[Hashable], most: int = 12) -> str:
-    text = ", ".join(map(str, columns[:most]))
-    return text if len(columns) <= most else f"{text} and {len(columns) - most} more"
