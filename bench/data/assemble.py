@@ -326,9 +326,9 @@ def _scaling_of(card: Card, flat: np.ndarray, image_shape: tuple[int, ...] | Non
     rule = values.resolve_scaling(flat, card.scaling, is_image)
     if rule == "minmax-feature" and card.scaling == "auto" and values.share_a_unit(card.preprocessing):
         rule = "minmax"
-    odd = values.darkness(flat, rule) if is_image else ""
-    if odd:
-        _warn(f"{where}: {odd}")
+    warning = values.dark_image_warning(flat, rule) if is_image else ""
+    if warning:
+        _warn(f"{where}: {warning}")
     return rule
 
 

@@ -133,12 +133,12 @@ def dtype_fault(dtype: np.dtype) -> str:
 
 
 def _splits_of(arrays: Mapping[str, Array]) -> dict[str, dict[str, str]]:
-    """Tell splits by the names: groups that hold the same members, or a split before or after each name.
+    """Find splits by the names: groups that hold the same members, or a split before or after each name.
 
     Returns
     -------
     dict of str to dict of str to str
-        Split → member → name of the array; empty where the names tell no splits. Training comes first, then
+        Split → member → name of the array; empty where there are no splits. Training comes first, then
         validation, then test, then the others by name.
     """
     names = [name for name, array in arrays.items() if array.shape]
@@ -147,7 +147,7 @@ def _splits_of(arrays: Mapping[str, Array]) -> dict[str, dict[str, str]]:
         for name, (split, member) in parts.items():
             splits.setdefault(split, {})[member] = name
         members = {frozenset(of_split) for of_split in splits.values()}
-        # Two names may mean one member, such as x_train and train_x: then they tell nothing.
+        # Two names may mean one member, such as x_train and train_x: then there are no splits.
         if len(splits) > 1 and len(members) == 1 and len(splits) * len(members.pop()) == len(names):
             return {split: splits[split] for split in sorted(splits, key=_place)}
     return {}
