@@ -1,4 +1,4 @@
-"""Addresses of data sets: what they say, and that they survive a command line and a suite's file."""
+"""Addresses of data sets: their parts, and that they survive a command line and a suite's file."""
 
 import tomllib
 

@@ -7,7 +7,6 @@ from huggingface_hub import constants
 
 from bench.data.card import Card
 from bench.data.cards import download_dataset, find_card, load_dataset
-from bench.errors import InputError
 from tests.data.hub_repository import (
     COMMIT,
     IMAGE,
@@ -19,6 +18,7 @@ from tests.data.hub_repository import (
     pictures,
     serving,
 )
+from tests.data.loading import refusal
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*networks hardly learn", "ignore:.*are grey, and are read in colour")
 
@@ -73,14 +73,6 @@ def digits(**files):
 def one_file(content, name="data/train-00000-of-00001.parquet"):
     """A data set of one file, with a README that says so."""
     return {"README.md": f"---\nconfigs:\n- config_name: default\n  data_files: {name}\n---\n", name: content}
-
-
-def refusal(call, *args, **kwargs):
-    with pytest.raises(InputError) as error:
-        call(*args, **kwargs)
-    message = str(error.value)
-    assert "\n" not in message
-    return message
 
 
 def test_mnist_of_the_hub_is_that_of_torchvision(cache, data_root):
@@ -377,8 +369,8 @@ def test_a_name_that_the_hub_cannot_have_is_refused_before_it_is_asked(spec):
 
 def test_a_split_that_is_not_there_is_said_with_those_that_are(cache):
     lay_out(cache, "ylecun/mnist", digits())
-    for wanted in ("tset", "", "train+", "test@train"):
-        assert "its splits are train, test" in refusal(load_dataset, f"hf:ylecun/mnist@{wanted}")
+    for split in ("tset", "", "train+", "test@train"):
+        assert "its splits are train, test" in refusal(load_dataset, f"hf:ylecun/mnist@{split}")
 
 
 def test_what_the_hub_refuses_is_one_line(hub):

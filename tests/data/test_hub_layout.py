@@ -44,10 +44,10 @@ def test_names_say_the_split_as_on_the_hub(file, config, split):
 
 def test_splits_stand_in_the_hubs_order_and_files_in_that_of_their_numbers():
     files = ["zoo-00000-of-00001.parquet", *reversed(NUMBERED), "mnist/validation-00000-of-00001.parquet"]
-    found = configurations(files, {}, "hf:a/b")
-    assert list(found["mnist"]) == ["train", "validation", "test"]
-    assert found["mnist"]["train"] == tuple(NUMBERED[:2])
-    assert list(found["default"]) == ["zoo"]
+    configs = configurations(files, {}, "hf:a/b")
+    assert list(configs["mnist"]) == ["train", "validation", "test"]
+    assert configs["mnist"]["train"] == tuple(NUMBERED[:2])
+    assert list(configs["default"]) == ["zoo"]
 
 
 @given(
@@ -62,10 +62,10 @@ def test_splits_stand_in_the_hubs_order_and_files_in_that_of_their_numbers():
 )
 def test_every_file_is_in_one_split_whatever_the_order_of_the_listing(names, random):
     files = [f"{folder}{stem}.parquet" for folder, stem in sorted(names)]
-    found = configurations(files, {}, "hf:a/b")
-    assert sorted(f for splits in found.values() for paths in splits.values() for f in paths) == sorted(files)
+    configs = configurations(files, {}, "hf:a/b")
+    assert sorted(f for splits in configs.values() for paths in splits.values() for f in paths) == sorted(files)
     shuffled = random.sample(files, len(files))
-    assert configurations(shuffled, {}, "hf:a/b") == found
+    assert configurations(shuffled, {}, "hf:a/b") == configs
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_every_file_is_in_one_split_whatever_the_order_of_the_listing(names, ran
     ],
 )
 def test_a_readme_says_which_files_are_which_split(chosen):
-    found = configurations(NUMBERED, declared({"config_name": "digits", "data_files": chosen}), "hf:a/b")
-    assert found == {"digits": {"train": tuple(NUMBERED[:2]), "test": (NUMBERED[2],)}}
+    configs = configurations(NUMBERED, declared({"config_name": "digits", "data_files": chosen}), "hf:a/b")
+    assert configs == {"digits": {"train": tuple(NUMBERED[:2]), "test": (NUMBERED[2],)}}
 
 
 def test_a_readme_may_name_one_pattern_or_one_folder():
