@@ -77,7 +77,7 @@ def test_a_download_is_verified_and_then_read(server, card, tmp_path, cli):
     assert [path.name for path in (root / "own").iterdir()] == ["t.csv"]
 
 
-def test_what_lies_there_already_is_not_fetched_again(server, card, tmp_path):
+def test_an_existing_file_is_not_fetched_again(server, card, tmp_path):
     spec = card(f"{server.url}/t.csv")
     for _ in range(2):
         assert download_dataset(spec, tmp_path) == tmp_path / "own"
@@ -108,7 +108,7 @@ def test_a_download_that_fails_is_one_line_and_leaves_nothing(server, card, tmp_
     assert not [path for path in (tmp_path / "root").rglob("*") if path.is_file()]
 
 
-def test_a_file_with_another_hash_is_refused_and_the_one_that_lies_there_stays(server, card, tmp_path, cli):
+def test_a_file_with_another_hash_is_refused_and_the_existing_one_stays(server, card, tmp_path, cli):
     spec = card(f"{server.url}/t.csv", sha256="0" * 64)
     assert "what was sent is not the file of the card (sha256 000" in refusal(download_dataset, spec, tmp_path)
     assert not list((tmp_path / "own").iterdir())

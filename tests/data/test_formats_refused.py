@@ -1,4 +1,4 @@
-"""Bad and odd files: each is one line that names the file, what is wrong and the mend; nothing in a file is run."""
+"""Bad files: each is refused in one line with the file, the fault and the mend; nothing in a file is executed."""
 
 import pickle
 import struct
@@ -177,7 +177,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path):
             assert path.name in load_refusal(path, n_clusters=3)
 
 
-def test_a_named_array_that_is_not_there_is_refused_with_those_that_are(tmp_path):
+def test_the_refusal_of_an_absent_array_names_the_existing_ones(tmp_path):
     npz(tmp_path / "a.npz", fea=X, gnd=Y)
     for key, name in (("x", "data"), ("y", "label")):
         card = Card(name="c", loader="npz", parameters={"path": str(tmp_path / "a.npz"), key: name})
@@ -267,7 +267,7 @@ def test_a_bad_arff_is_refused_by_line_row_and_attribute(tmp_path, text, message
     assert "a.arff" in refused
 
 
-def test_an_arff_label_that_is_not_there_is_refused(tmp_path):
+def test_an_absent_arff_label_is_refused(tmp_path):
     (tmp_path / "a.arff").write_text(HEAD + "1,2,u\n3,4,v\n")
     for label, message in (
         ("play", "has no column 'play'; its columns are a, b, class"),

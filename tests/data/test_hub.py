@@ -197,7 +197,7 @@ def test_labels_may_be_words(cache):
     assert data.y.tolist() == [1, 0, 1, 1]
 
 
-def test_colour_and_grey_are_told_apart_by_the_images(cache):
+def test_the_images_decide_between_colour_and_grey(cache):
     lay_out(cache, "a/colour", one_file(pictures(COLOURS, LABELS)))
     lay_out(cache, "a/mixed", one_file(pictures([*COLOURS[:6], *PIXELS[:6]], LABELS)))
     np.testing.assert_array_equal(load_dataset("hf:a/colour").x, COLOURS.reshape(12, -1) / np.float32(255))
@@ -356,7 +356,7 @@ def test_a_suite_and_the_command_line_take_addresses(cache):
     "spec",
     ["hf:", "hf:mnist", "hf:a/b/c", "hf:/b", "hf:a/", "hf:a/b:", "hf:a/b#", "hf:a/b:c:d", "hf:a b/c", "hf:a/b#x#y"],
 )  # fmt: skip
-def test_a_malformed_address_is_said_with_what_would_be_right(spec):
+def test_the_refusal_of_a_malformed_address_shows_a_correct_one(spec):
     message = refusal(load_dataset, spec)
     assert spec in message
     assert "write hf:OWNER/NAME" in message
@@ -367,7 +367,7 @@ def test_a_name_that_the_hub_cannot_have_is_refused_before_it_is_asked(spec):
     assert "not a name on the hub" in refusal(load_dataset, spec)
 
 
-def test_a_split_that_is_not_there_is_said_with_those_that_are(cache):
+def test_the_refusal_of_an_absent_split_names_the_existing_ones(cache):
     lay_out(cache, "ylecun/mnist", digits())
     for split in ("tset", "", "train+", "test@train"):
         assert "its splits are train, test" in refusal(load_dataset, f"hf:ylecun/mnist@{split}")

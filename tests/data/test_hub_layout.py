@@ -1,4 +1,4 @@
-"""Which file of a repository of the hub is which split."""
+"""Files of a Hugging Face repository are sorted by split and configuration."""
 
 import pytest
 from hypothesis import given
@@ -96,7 +96,7 @@ def test_a_pattern_does_not_reach_into_folders():
     assert configurations(files, metadata, "hf:a/b") == {"default": {"train": ("train.csv",)}}
 
 
-def test_several_configurations_need_a_name_unless_one_is_said_to_be_the_default():
+def test_several_configurations_need_a_name_unless_one_is_the_default():
     configs = {"one": {"train": ("a",)}, "two": {"train": ("b",)}}
     with pytest.raises(InputError, match="several configurations, one, two; write which: hf:OWNER/NAME:CONFIG"):
         choose_configuration(configs, {}, None, "hf:a/b")

@@ -1,4 +1,4 @@
-"""Folders of images as people have them: each is read right or refused in a line, and none silently wrong."""
+"""Unusual folders of images: each is read correctly or refused in one line."""
 
 import numpy as np
 import pytest

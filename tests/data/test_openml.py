@@ -226,7 +226,7 @@ def test_a_damaged_file_is_not_read(tmp_path):
     assert "not, or not wholly, in" in refusal(load_dataset, "openml:61", data_root=tmp_path)
 
 
-def test_what_is_there_needs_no_download(tmp_path):
+def test_kept_data_need_no_download(tmp_path):
     keep(tmp_path, 61, [LENGTH, WIDTH, SPECIES], IRIS)
     assert download_dataset("openml:61", tmp_path) == tmp_path / "openml"
     assert find_card("openml:61").name == "openml-61"
