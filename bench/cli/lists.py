@@ -1,4 +1,4 @@
-"""What there is: ``methods``, ``datasets``, ``suites``, ``info``."""
+"""The commands ``methods``, ``datasets``, ``suites`` and ``info``, which list what is available."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def list_suites() -> None:
     print_table(("name", "title", "data sets", "methods", "seeds", "decides by"), rows)
 
 
-@app.command()
-def info() -> None:
+@app.command(name="info")
+def show_info() -> None:
     """Show versions, hardware and folders."""
     import torch
 

@@ -1,4 +1,4 @@
-"""Data sets that go by an address instead of a path: ``hf:OWNER/NAME`` and ``openml:ID``."""
+"""Cards of data sets that are named by an address: ``hf:OWNER/NAME`` or ``openml:ID``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SCHEMES = ("hf:", "openml:")
 
 
 def is_address(spec: str) -> bool:
-    """Tell whether a data set is named by an address."""
+    """Return whether a data set is named by an address."""
     return spec.startswith(_SCHEMES)
 
 
-def parse_address(address: str) -> tuple[str, dict[str, Any]]:
-    """Return the loader of an address, and its parameters.
+def parse_address(address: str) -> Card:
+    """Return the card that an address stands for, without asking the hub or OpenML.
 
     Parameters
     ----------
@@ -33,24 +33,30 @@ def parse_address(address: str) -> tuple[str, dict[str, Any]]:
         If the address is malformed.
     """
     scheme, _, rest = address.partition(":")
+    parameters: dict[str, Any]
     if scheme == "openml":
         if not re.fullmatch(r"[1-9][0-9]{0,8}", rest):
             raise InputError(
                 f"data set {shown(address)}: not an address on OpenML; write openml:ID with its number, "
                 "such as openml:554"
             )
-        return "openml", {"data_id": int(rest)}
-    match = _HUB.fullmatch(rest)
-    if match is None:
-        raise InputError(
-            f"data set {shown(address)}: not an address on the Hugging Face hub; write hf:OWNER/NAME, then :CONFIG, "
-            "#REVISION and @SPLIT where needed, such as hf:ylecun/mnist@test"
-        )
-    return "hub", {key: value for key, value in match.groupdict().items() if value}
+        loader, title, parameters = "openml", f"OpenML {int(rest)}", {"data_id": int(rest)}
+    else:
+        match = _HUB.fullmatch(rest)
+        if match is None:
+            raise InputError(
+                f"data set {shown(address)}: not an address on the Hugging Face hub; write hf:OWNER/NAME, then "
+                ":CONFIG, #REVISION and @SPLIT where needed, such as hf:ylecun/mnist@test"
+            )
+        loader, title = "hub", match["repo"]
+        parameters = {key: value for key, value in match.groupdict().items() if value}
+    parts = [re.sub(r"^([0-9a-f]{12})[0-9a-f]{28}$", r"\1", str(value)) for value in parameters.values()]
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join([scheme, *parts]))
+    return Card(name=name, title=title, loader=loader, parameters=parameters)
 
 
 def card_of_address(address: str) -> Card:
-    """Make the card of an address.
+    """Return the card that an address stands for; on the hub, of one commit and with the splits found there.
 
     Parameters
     ----------
@@ -60,27 +66,18 @@ def card_of_address(address: str) -> Card:
     Returns
     -------
     Card
-        That of a data set of the hub is fixed to one commit: the one in the hub's cache, or the newest where the cache
-        has none.
+        The commit of a data set of the hub is the one in the hub's cache, or the newest where the cache has none.
 
     Raises
     ------
     InputError
         If the address is malformed, or the hub has no such data set, or cannot be asked and the cache lacks it.
     """
-    loader, parameters = parse_address(address)
-    scheme = address.partition(":")[0]
-    parts = [re.sub(r"^([0-9a-f]{12})[0-9a-f]{28}$", r"\1", str(value)) for value in parameters.values()]
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join([scheme, *parts]))
-    if loader == "openml":
-        return Card(name=name, title=f"OpenML {parameters['data_id']}", loader=loader, parameters=parameters)
-    from bench.data.readers.hub_files import find
+    card = parse_address(address)
+    if card.loader != "hub":
+        return card
+    from bench.data.readers.hub_files import find_hub_dataset
 
-    found = find(**parameters)
-    return Card(
-        name=name,
-        title=parameters["repo"],
-        loader=loader,
-        splits=tuple(found.splits),
-        parameters={**parameters, "revision": found.commit, "config": found.config},
-    )
+    hub_dataset = find_hub_dataset(**card.parameters)
+    parameters = {**card.parameters, "revision": hub_dataset.commit, "config": hub_dataset.config}
+    return card.model_copy(update={"splits": tuple(hub_dataset.splits), "parameters": parameters})

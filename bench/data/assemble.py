@@ -1,27 +1,75 @@
-"""From a card to a `Dataset`: read, check, verify, merge, scale, limit."""
+"""From a card to a `Dataset`: read, check, verify, merge, scale and limit its points."""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from bench.data import values
-from bench.data.dataset import NO_CLASS, Dataset
-from bench.data.fingerprints import dataset_fingerprint, split_fingerprint
-from bench.data.readers import OF_ONE_TYPE, OWN_DATA, Raw, read_split
+from bench.data.dataset import NO_CLASS, Dataset, dataset_fingerprint, split_fingerprint
+from bench.data.readers import Raw, Request, read_request, reader_of, splits_of_path
 from bench.data.readers.labels import encode_labels, has_label, plain_labels
 from bench.errors import InputError
 
 if TYPE_CHECKING:
     from bench.data.card import Card
-    from bench.data.readers import Raw
 
 
-def check_points(raw: Raw, where: str) -> np.ndarray:
+def read_split(card: Card, split: str, data_root: Path) -> Raw:
+    """Read one split of a card with the reader that the card names.
+
+    Parameters
+    ----------
+    card : Card
+    split : str
+        One of the card's splits.
+    data_root : Path
+        Folder of the files that cards name or that are downloaded.
+
+    Returns
+    -------
+    Raw
+
+    Raises
+    ------
+    InputError
+        If the data are missing or unreadable, or the card's ``parameters`` do not fit the reader.
+    """
+    kind, _, member = card.loader.partition(":")
+    parameters = dict(card.parameters)
+    path = _own_path(card, split, parameters) if reader_of(kind).is_own else data_root
+    return read_request(Request(kind, member, split, data_root, path, card.name), parameters)
+
+
+def _own_path(card: Card, split: str, parameters: dict[str, Any]) -> Path:
+    """Take ``path`` out of the parameters: one path, or a table with a path for each split."""
+    path = parameters.pop("path", None)
+    if isinstance(path, dict):
+        path = path.get(split)
+    elif len(card.splits) > 1 and not _may_hold_splits(card, path):
+        path = None
+    if not isinstance(path, str):
+        raise InputError(
+            f"card {card.name!r}: loader {card.loader!r} needs parameters.path: the file or folder, "
+            f"or a table with one for each split ({', '.join(card.splits)})"
+        )
+    if not Path(path).exists():
+        raise InputError(f"card {card.name!r}: {path} does not exist; mend parameters.path in the card")
+    return Path(path)
+
+
+def _may_hold_splits(card: Card, path: Any) -> bool:
+    """Return whether one path holds all splits of a card; True as well if it does not exist, which is refused later."""
+    return isinstance(path, str) and (
+        not Path(path).exists() or set(card.splits) <= set(splits_of_path(card.loader, Path(path)))
+    )
+
+
+def _check_points(raw: Raw, where: str) -> np.ndarray:
     """Check the points of one split.
 
     Parameters
@@ -78,18 +126,18 @@ def _check_finite(points: np.ndarray, where: str, columns: tuple[str, ...] | Non
     )
 
 
-def check_length(points: np.ndarray, labels: np.ndarray | None, where: str) -> None:
+def _check_length(points: np.ndarray, labels: np.ndarray | None, where: str) -> None:
     """Raise `InputError` unless there is one label for each point, or none at all."""
     if labels is not None and len(labels) != len(points):
         raise InputError(f"{where}: {len(points)} points but {len(labels)} labels; give one label a point")
 
 
-#: Above this a split is hardly in the unit of one within [0, 1].
+#: A split with values above this hardly has the unit of one within [0, 1].
 _OTHER_UNIT = 100
 
 
-class Split(NamedTuple):
-    """A checked split: labels as `plain_labels` gives them, and as codes of its own classes."""
+class CheckedSplit(NamedTuple):
+    """A split after its checks: labels as `plain_labels` returns them, and as codes of the split's own classes."""
 
     points: np.ndarray
     labels: np.ndarray | None
@@ -102,7 +150,7 @@ class Split(NamedTuple):
     has_noise: bool
 
 
-def read_checked(card: Card, data_root: Path) -> list[Split]:
+def read_checked(card: Card, data_root: Path) -> list[CheckedSplit]:
     """Read and check every split of a card, without comparing fingerprints.
 
     Raises
@@ -113,18 +161,18 @@ def read_checked(card: Card, data_root: Path) -> list[Split]:
     return [_checked(read_split(card, split, data_root), card) for split in card.splits]
 
 
-def _checked(raw: Raw, card: Card) -> Split:
+def _checked(raw: Raw, card: Card) -> CheckedSplit:
     where = f"data set {card.name!r} ({raw.source})"
-    points = check_points(raw, where)
-    # The name of a folder is a class, whatever else it says.
+    points = _check_points(raw, where)
+    # A folder's name is a class, also where it looks like a missing value.
     known = np.unique(raw.labels) if card.loader == "image_folder" and raw.labels is not None else card.classes or ()
     labels = None if raw.labels is None else plain_labels(raw.labels, where, known)
-    check_length(points, labels, where)
+    _check_length(points, labels, where)
     codes, names = (None, None) if labels is None else _encoded(card, labels, where, raw.has_noise)
-    by_value = card.loader.partition(":")[0] not in OF_ONE_TYPE
+    by_value = not reader_of(card.loader).has_one_type
     fingerprint = split_fingerprint(points, codes, by_value=by_value)
     items = None if raw.items is None else tuple(raw.items)
-    return Split(points, labels, codes, names, raw.source, fingerprint, items, raw.columns, raw.has_noise)
+    return CheckedSplit(points, labels, codes, names, raw.source, fingerprint, items, raw.columns, raw.has_noise)
 
 
 def _encoded(card: Card, labels: np.ndarray, where: str, has_noise: bool) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -132,7 +180,7 @@ def _encoded(card: Card, labels: np.ndarray, where: str, has_noise: bool) -> tup
 
 
 def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | None) -> Dataset:
-    """Do everything that `bench.data.cards.load_dataset` promises, for a card that was found."""
+    """Load the data set of a card; parameters and errors as for `bench.data.cards.load_dataset`."""
     if limit is not None and limit < 2:
         raise InputError(f"data set {card.name!r}: limit {limit} is too small; --limit takes 2 or more points")
     splits = read_checked(card, data_root)
@@ -168,7 +216,7 @@ def assemble(card: Card, data_root: Path, limit: int | None, n_clusters: int | N
         labels.setflags(write=False)
     steps = [step if isinstance(step, str) else step.model_dump() for step in card.preprocessing]
     fingerprint = dataset_fingerprint([part.fingerprint for part in splits], rule, kept, steps)
-    # Named apart: a board must not take runs on a part for runs on the whole.
+    # Another name, so that runs on a part are not compared with runs on the whole.
     name = card.name if kept is None else f"{card.name}[{limit}]"
     source = splits[0].source if len({part.source for part in splits}) == 1 else ""
     words = values.steps_in_words(card.preprocessing) + words
@@ -189,13 +237,13 @@ def limited_indices(n: int, limit: int, name: str) -> np.ndarray:
     return np.sort(order[:limit])
 
 
-def _verify(card: Card, split: str, part: Split) -> None:
+def _verify(card: Card, split: str, part: CheckedSplit) -> None:
     expected = card.fingerprint.get(split, "unknown")
     if expected in ("unknown", part.fingerprint):
         return
-    if expected == split_fingerprint(part.points, part.codes, by_value=False):  # a card from before types did not count
+    if expected == split_fingerprint(part.points, part.codes, by_value=False):  # a card from before types were ignored
         return
-    own = card.loader.partition(":")[0] in OWN_DATA
+    own = reader_of(card.loader).is_own
     mend = (
         f'put the original back, or set fingerprint.{split} = "unknown" in the card if the change is meant'
         if own
@@ -208,9 +256,9 @@ def _verify(card: Card, split: str, part: Split) -> None:
 
 
 def _merged(
-    card: Card, splits: list[Split], where: str
+    card: Card, splits: list[CheckedSplit], where: str
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
-    """Join splits in order. A split may lack a class of another, so classes are taken anew over all."""
+    """Join splits in order. Classes are encoded over all of them: a split may lack a class of another."""
     shapes = {part.points.shape[1:] for part in splits}
     if len(shapes) > 1:
         raise InputError(f"{where}: points of the splits have shapes {sorted(shapes)}; give all splits one shape")
@@ -220,12 +268,12 @@ def _merged(
     if card.noise_label is not None:
         every = [part.labels for part in splits if part.labels is not None]
         if not any(has_label(labels, card.noise_label) for labels in every):
-            found = sorted({str(label) for labels in every for label in np.unique(labels)[:8]})
+            existing = sorted({str(label) for labels in every for label in np.unique(labels)[:8]})
             raise InputError(
-                f"{where}: noise_label = {card.noise_label!r} is none of the labels ({', '.join(found[:8])})"
+                f"{where}: noise_label = {card.noise_label!r} is none of the labels ({', '.join(existing[:8])})"
             )
     if len(splits) == 1:
-        return _with_noise_said(splits[0].points, splits[0].codes, splits[0].names, where)
+        return _report_noise(splits[0].points, splits[0].codes, splits[0].names, where)
     points = np.concatenate([part.points for part in splits])
     labels = [part.labels for part in splits if part.labels is not None]
     if not labels:
@@ -233,16 +281,16 @@ def _merged(
     if len({part.dtype.kind == "U" for part in labels}) > 1:
         raise InputError(f"{where}: some splits have labels in words, some in numbers; give all of one kind")
     codes, names = _encoded(card, np.concatenate(labels), where, any(part.has_noise for part in splits))
-    return _with_noise_said(points, codes, names, where)
+    return _report_noise(points, codes, names, where)
 
 
-def _refuse_unlike_splits(card: Card, splits: list[Split], where: str) -> None:
-    """Refuse splits whose columns differ, and warn of those whose values do."""
+def _refuse_unlike_splits(card: Card, splits: list[CheckedSplit], where: str) -> None:
+    """Refuse splits with different columns, and warn of those with values in different units."""
     first, tops = splits[0], [float(part.points.max()) for part in splits]
     for name, part in zip(card.splits, splits, strict=True):
         if part.columns is not None and first.columns is not None and part.columns != first.columns:
             pairs = zip(part.columns, first.columns, strict=False)
-            differing = [(here, there) for here, there in pairs if here != there]
+            differing = [(own, other) for own, other in pairs if own != other]
             if differing:
                 raise InputError(
                     f"{where}: split {name!r} has the column {differing[0][0]!r} where {card.splits[0]!r} has "
@@ -256,10 +304,10 @@ def _refuse_unlike_splits(card: Card, splits: list[Split], where: str) -> None:
         )
 
 
-def _with_noise_said(
+def _report_noise(
     points: np.ndarray, codes: np.ndarray | None, names: tuple[str, ...] | None, where: str
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[str, ...] | None]:
-    """Warn of points that belong to no class; where all of them do, there are no labels."""
+    """Warn of points that belong to no class; if no point has a class, leave the labels out."""
     noise = 0 if codes is None else int((codes == NO_CLASS).sum())
     if noise and noise == len(points):
         _warn(f"{where}: every label says that its point belongs to no class: taken as data without labels")
@@ -273,14 +321,14 @@ def _with_noise_said(
 
 
 def _scaling_of(card: Card, flat: np.ndarray, image_shape: tuple[int, ...] | None, where: str) -> str | float:
-    """Return the rule of scaling, and warn where images look as if it were not theirs."""
+    """Return the scaling rule, and warn of images that it may not suit."""
     is_image = image_shape is not None
     rule = values.resolve_scaling(flat, card.scaling, is_image)
     if rule == "minmax-feature" and card.scaling == "auto" and values.share_a_unit(card.preprocessing):
         rule = "minmax"
-    odd = values.darkness(flat, rule) if is_image else ""
-    if odd:
-        _warn(f"{where}: {odd}")
+    warning = values.dark_image_warning(flat, rule) if is_image else ""
+    if warning:
+        _warn(f"{where}: {warning}")
     return rule
 
 
@@ -292,18 +340,18 @@ def _warn_of_width(n: int, n_features: int, where: str) -> None:
         )
 
 
-def _items(card: Card, splits: list[Split]) -> np.ndarray | None:
-    """Return what the sources call the points: their own names, or rows of splits; None where it is their position."""
+def _items(card: Card, splits: list[CheckedSplit]) -> np.ndarray | None:
+    """Return the sources' names of the points, or their rows in splits; None where that is the position."""
     if len(splits) == 1 and splits[0].items is None:
         return None
-    named = []
+    names = []
     for split, part in zip(card.splits, splits, strict=True):
         if part.items is not None:
             several = len({each.source for each in splits}) > 1
-            named += [f"{part.source}/{item}" if several else item for item in part.items]
+            names += [f"{part.source}/{item}" if several else item for item in part.items]
         else:
-            named += [f"{split}:{row}" for row in range(len(part.points))]
-    return np.array(named, dtype=np.str_)
+            names += [f"{split}:{row}" for row in range(len(part.points))]
+    return np.array(names, dtype=np.str_)
 
 
 def _warn(message: str) -> None:
@@ -311,12 +359,12 @@ def _warn(message: str) -> None:
 
 
 def _image_shape(card: Card, points: np.ndarray, where: str) -> tuple[int, ...] | None:
-    """Shape of one image; flat points are images where the card's shape says so."""
-    found = points.shape[1:]
-    expected = card.shape or found
-    if expected != found and not (len(found) == 1 and int(np.prod(expected)) == found[0]):
+    """Return the shape of one image, also of flat points where the card gives it; None for tables."""
+    actual = points.shape[1:]
+    expected = card.shape or actual
+    if expected != actual and not (len(actual) == 1 and int(np.prod(expected)) == actual[0]):
         raise InputError(
-            f"{where}: a point has shape {list(found)} where the card says shape = {list(expected)}; "
+            f"{where}: a point has shape {list(actual)} where the card says shape = {list(expected)}; "
             "mend the data or the card"
         )
     return expected if len(expected) > 1 else None

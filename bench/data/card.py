@@ -1,4 +1,4 @@
-"""The card model: what a data set's .toml file may say."""
+"""The model of a card, the .toml file that describes a data set."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from bench.data.readers import loader_names
 from bench.errors import InputError
 from bench.text import one_line
 
-UNKNOWN = "unknown"
-#: What a data set may be called.
-NAME = r"^[A-Za-z0-9_.-]+$"
+#: The names that a data set may have.
+NAME_PATTERN = r"^[A-Za-z0-9_.-]+$"
 
 
 class Variable(BaseModel):
@@ -50,9 +49,9 @@ class Card(BaseModel):
     Attributes
     ----------
     name, title : str
-        The word a user types, and the name to show.
+        The name on the command line, and the name in reports.
     loader : str
-        Which reader: one of `bench.data.readers.loader_names`.
+        The reader: one of `bench.data.readers.loader_names`.
     splits : tuple of str
         Splits in the order they are merged; own data without splits has ``"all"``.
     n : int or None
@@ -64,23 +63,23 @@ class Card(BaseModel):
     n_clusters : int or None
         Number of clusters to ask for, where it is not the number of classes.
     noise_label : int, str or None
-        The label of points that belong to no class, beside -1, which always says that.
+        The label of points that belong to no class, beside -1.
     preprocessing : tuple of str or mapping
-        What is done to the values, in order, before they are scaled: see `bench.data.values`.
+        Steps applied to the values, in order, before scaling: see `bench.data.values`.
     scaling : str or float
-        How values come to [0, 1]: "unit" (they are), "uint8" (divided by 255), a number to divide by,
+        How values are brought to [0, 1]: "unit" (they are), "uint8" (divided by 255), a number to divide by,
         "minmax" (one range), "minmax-feature" (a range a column) or "auto" (see `bench.data.values`).
     licence, citation, homepage : str
         For the listing.
     fingerprint : dict of str to str
         SHA-256 of each split's decoded content, or "unknown".
     parameters : dict
-        For the loader; own data needs ``path``, relative to the card (or a table: split → path).
+        Keywords of the loader; own data have ``path``, relative to the card (or a table: split → path).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=NAME)]
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
     title: str = ""
     loader: str
     splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("all",)
@@ -94,7 +93,7 @@ class Card(BaseModel):
         Literal["auto", "unit", "uint8", "minmax", "minmax-feature"]
         | Annotated[float, Field(gt=0, allow_inf_nan=False)]
     ) = "auto"
-    licence: str = UNKNOWN
+    licence: str = "unknown"
     citation: str = ""
     homepage: str = ""
     fingerprint: dict[str, Annotated[str, Field(pattern=r"^([0-9a-f]{64}|unknown)$")]] = {}
@@ -149,8 +148,8 @@ def _beside(card: Path, path: Any) -> Any:
 
 
 def _fault(error: ValidationError) -> str:
-    """First fault of a card, as one line that lists what would be right."""
-    # A misspelt key is also a missing one: the misspelling says more.
+    """Return the first fault of a card, as one line that lists what would be right."""
+    # A misspelt key is also a missing one: an unknown key is reported first.
     first = min(error.errors(), key=lambda fault: fault["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in first["loc"][: 1 if first["loc"][:1] == ("scaling",) else None])
     if first["loc"][:1] == ("preprocessing",):

@@ -1,83 +1,54 @@
-"""Data-set cards: what a data set is, where its points lie, and how to get them ready for a method."""
+"""Finding cards and loading data sets: by name, path, address, or from an installed package."""
 
 from __future__ import annotations
 
 import difflib
+import importlib
 import os
 import re
 import warnings
 from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.data.addresses import card_of_address, is_address, parse_address
-from bench.data.card import Card, read_card
-from bench.data.installed import announced_card, announced_cards
-from bench.data.readers import OWN_DATA, parameters_of, splits_in
-from bench.errors import InputError
+from bench.data.card import NAME_PATTERN, Card, read_card
+from bench.data.readers import KIND_OF_SUFFIX, READERS, parameters_of, reader_module, reader_of, splits_of_path
+from bench.errors import InputError, foreign
+from bench.text import clean_name, import_fault
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     from bench.data.dataset import Dataset
 
-__all__ = [
-    "Card",
-    "card_names",
-    "card_rows",
-    "default_data_root",
-    "download_dataset",
-    "find_card",
-    "fingerprint_card",
-    "load_dataset",
-]
-
-# Suffix of a bare path → the loader that reads it.
-_LOADERS = {
-    ".npz": "npz",
-    ".npy": "npy",
-    ".mat": "mat",
-    ".h5": "h5",
-    ".hdf5": "h5",
-    ".pt": "pt",
-    ".pth": "pt",
-    ".arff": "arff",
-    ".csv": "table",
-    ".tsv": "table",
-    ".data": "table",
-    ".dat": "table",
-    ".txt": "table",
-    ".parquet": "table",
-}
-_COMPRESSED = (".gz", ".bz2", ".xz")  # text tables only
-# What a command says of data that it names by their path → the parameters of readers that take it.
-_SAID_OF_PATHS = {"label": ("label", "y"), "header": ("header",), "separator": ("separator",)}
+#: The entry-point group of installed cards.
+DATASETS_GROUP = "deepclustbench.datasets"
 
 
 def card_names() -> list[str]:
-    """Names of the built-in cards and of those that installed packages announce, sorted.
+    """Return the names of the built-in cards and of those of installed packages, sorted.
 
-    An announced card that cannot have its name is warned of and left out.
+    An installed card whose name is invalid or in use is left out, with a warning.
     """
-    return sorted([*_built_in_names(), *_announced()])
+    return sorted([*_built_in_names(), *_installed()])
 
 
 def find_card(spec: str) -> Card:
-    """Find a card by name, by its file, or make one for a bare path or the address of data.
+    """Find a card by name or path, or make one for the path or address of data.
 
     Parameters
     ----------
     spec : str
-        A name that is built in or that an installed package announces, a card's .toml, data (a file of a kind that is
-        read, such as .npz or .csv, or a folder of images), or an address (``hf:OWNER/NAME`` or ``openml:ID``, see
-        `bench.data.addresses`). Any of them may be followed by ``@split``, or ``@split+split``, to keep only those
-        splits. A name goes before a folder of the same name: write ``./name`` for the folder.
+        The name of a built-in or installed card, a card's .toml, data (a file with a suffix of `KIND_OF_SUFFIX`, or a
+        folder of images), or an address (see `bench.data.addresses`). ``@split``, or ``@split+split``, may follow to
+        keep only those splits. A name goes before a folder of the same name: write ``./name`` for the folder.
 
     Returns
     -------
     Card
-        Its ``name`` ends with ``@split`` where splits were left out.
+        Its ``name`` ends with ``@split`` if splits are left out.
 
     Raises
     ------
@@ -85,24 +56,24 @@ def find_card(spec: str) -> Card:
         If nothing has that name, the card is not valid, or it has no such split.
     """
     if is_address(spec):
-        address, at, wanted = spec.partition("@")
-        found = card_of_address(address)
-        return _with_splits(found, wanted.split("+")) if at else found
+        address, at, splits = spec.partition("@")
+        card = card_of_address(address)
+        return _with_splits(card, splits.split("+")) if at else card
     whole = _whole(spec)
     if whole is not None:
         return whole
-    base, at, wanted = spec.rpartition("@")
-    card = _whole(base) if at else None
-    if card is not None:
-        return _with_splits(card, wanted.split("+"))
+    base, at, splits = spec.rpartition("@")
+    whole = _whole(base) if at else None
+    if whole is not None:
+        return _with_splits(whole, splits.split("+"))
     name = base if at else spec
-    if _suffix(Path(name)) in {".toml", *_LOADERS} or "/" in name or os.sep in name:
+    if _suffix(Path(name)) in {".toml", *KIND_OF_SUFFIX} or "/" in name or os.sep in name:
         raise InputError(f"data set {spec!r}: no such file or folder; mend the path")
     near = difflib.get_close_matches(name.lower(), card_names(), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(
         f"unknown data set {spec!r}; {hint}known: {', '.join(card_names())}; "
-        f"otherwise give a path to a card (.toml) or to data ({', '.join(_LOADERS)}, a folder of images), "
+        f"otherwise give a path to a card (.toml) or to data ({', '.join(KIND_OF_SUFFIX)}, a folder of images), "
         "hf:OWNER/NAME or openml:ID"
     )
 
@@ -124,17 +95,18 @@ def load_dataset(
     spec : str or Card
         What `find_card` takes, or a card.
     data_root : str or Path, optional
-        Where the files of torchvision and of cards with a fixed place lie; see `default_data_root`.
+        Folder of the files that cards name or that are downloaded; see `default_data_root`.
     limit : int, optional
-        Keep this many points, the same ones for every seed and method; a limit above the size keeps all.
+        Keep this many points, the same for every seed and method; a limit above the size keeps all.
     n_clusters : int, optional
-        Number of clusters, over what the card or the classes say.
+        Number of clusters; by default that of the card or the number of classes.
     label : int or str, optional
-        For data named by their path, what holds the labels: a column's name or position (0, -1), or an array's name.
+        For data named by path or address, what holds the labels: a column's name or position (0, -1), or an array's
+        name.
     header : {"first", "none"}, optional
-        For a table named by its path, whether its first row names the columns.
+        For a table named by path or address, whether its first row names the columns.
     separator : str, optional
-        For a text table named by its path, what stands between two values.
+        For a text table named by path or address, the character between two values.
 
     Returns
     -------
@@ -154,8 +126,8 @@ def load_dataset(
     from bench.data.assemble import assemble
 
     card = _card(spec)
-    said = {"label": label, "header": header, "separator": separator}
-    for option, value in said.items():
+    options = {"label": label, "header": header, "separator": separator}
+    for option, value in options.items():
         if value is None:
             continue
         parameter = None if isinstance(spec, Card) else parameter_for(option, spec)
@@ -166,15 +138,14 @@ def load_dataset(
             )
         card = card.model_copy(update={"parameters": {**card.parameters, parameter: value}})
     dataset = assemble(card, _root(data_root), limit, n_clusters)
-    if card.loader == "hub" and card.classes is None:
-        from bench.data.readers.hub import with_class_names
-
-        return with_class_names(dataset, card)
+    module = reader_module(card.loader)
+    if card.classes is None and hasattr(module, "with_class_names"):
+        dataset = module.with_class_names(dataset, card)
     return dataset
 
 
 def fingerprint_card(spec: str | Card, *, data_root: str | Path | None = None) -> dict[str, str]:
-    """Compute what belongs in a card's ``fingerprint`` table for the data as they now lie there.
+    """Compute a card's ``fingerprint`` table for the data as they are now.
 
     Raises
     ------
@@ -189,38 +160,28 @@ def fingerprint_card(spec: str | Card, *, data_root: str | Path | None = None) -
 
 
 def download_dataset(spec: str | Card, data_root: str | Path | None = None) -> Path:
-    """Fetch a data set of torchvision, the hub, OpenML or a card that says where its files live; return their folder.
+    """Download a data set, and return the folder that holds it.
 
-    That of an address is fetched anew where the hub has a newer commit; a run itself takes what was fetched before.
+    For an address of the hub this fetches the newest commit; runs use the commit that was fetched last.
 
     Raises
     ------
     InputError
-        If there is nothing to fetch for this card, or the download fails.
+        If there is nothing to download for this card, or the download fails.
     """
-    from bench.data.readers import files, hub_files, openml, torchvision_images
-
-    if isinstance(spec, str) and is_address(spec):
-        name, (loader, parameters) = spec, parse_address(spec.partition("@")[0])
-    else:
-        card = _card(spec)
-        name, loader, parameters = card.name, card.loader, card.parameters
-        if loader.startswith("files:"):
-            return files.download(card, _root(data_root))
-    kind, _, member = loader.partition(":")
-    if kind == "torchvision":
-        return torchvision_images.download(member, name, _root(data_root))
-    if kind == "hub" and "repo" in parameters:
-        return hub_files.download(parameters["repo"], parameters.get("config"), parameters.get("revision"))
-    if kind == "openml" and "data_id" in parameters:
-        return openml.download(parameters["data_id"], _root(data_root))
-    raise InputError(f"data set {name!r} is not downloaded (its loader is {loader!r}); use it as it is")
+    is_bare = isinstance(spec, str) and is_address(spec)
+    card = parse_address(str(spec).partition("@")[0]) if is_bare else _card(spec)
+    module = reader_module(card.loader)
+    folder: Path | None = module.download(card, _root(data_root)) if hasattr(module, "download") else None
+    if folder is None:
+        raise InputError(f"data set {card.name!r} is not downloaded (its loader is {card.loader!r}); use it as it is")
+    return folder
 
 
 def card_rows(data_root: str | Path | None = None) -> list[dict[str, Any]]:
-    """One row for each built-in or installed card, without reading data; for titles it imports the packages.
+    """Return one row for each built-in or installed card, without reading data.
 
-    An announced card that cannot be read is warned of and left out.
+    Packages with cards are imported for this; a card that cannot be read is left out, with a warning.
 
     Returns
     -------
@@ -229,9 +190,9 @@ def card_rows(data_root: str | Path | None = None) -> list[dict[str, Any]]:
         (whether it can be loaded without a download).
     """
     cards = [find_card(name) for name in _built_in_names()]
-    for entry in _announced().values():
+    for entry in _installed().values():
         try:
-            cards.append(announced_card(entry))
+            cards.append(_installed_card(entry))
         except InputError as error:
             warnings.warn(f"left out: {error}", RuntimeWarning, stacklevel=2)
     rows = []
@@ -251,16 +212,12 @@ def card_rows(data_root: str | Path | None = None) -> list[dict[str, Any]]:
 
 
 def _is_present(card: Card, data_root: Path) -> bool:
-    from bench.data.readers import files, torchvision_images
-
-    kind, _, member = card.loader.partition(":")
-    if kind == "files":
-        return files.is_present(card, data_root)
-    return kind != "torchvision" or not torchvision_images.missing_files(member, card.splits, data_root)
+    module = reader_module(card.loader)
+    return not hasattr(module, "is_present") or bool(module.is_present(card, data_root))
 
 
 def default_data_root() -> Path:
-    """Where data lie when nobody says: ``$DEEPCLUSTBENCH_DATA``, else the user's cache folder."""
+    """Return ``$DEEPCLUSTBENCH_DATA``, else a folder in the user's cache."""
     named = os.environ.get("DEEPCLUSTBENCH_DATA")
     if named:
         return Path(named).expanduser()
@@ -278,40 +235,40 @@ def _card(spec: str | Card) -> Card:
 
 
 def parameter_for(option: str, spec: str) -> str | None:
-    """Return the parameter of a reader that an option of the command line sets.
+    """Return the reader's parameter that an option of the command line sets.
 
     Parameters
     ----------
     option : {"label", "header", "separator"}
     spec : str
-        What `find_card` takes.
+        As `find_card` takes it.
 
     Returns
     -------
     str or None
-        None for data that are named neither by the path of their file nor by an address: their card says how they are
-        read.
+        None where the reader has no such parameter, and for data with a card of their own, which holds the parameters.
     """
     loader = find_card(spec).loader
-    written = (spec.rpartition("@")[0] or spec).endswith(".toml")
-    if not is_address(spec) and (written or loader.partition(":")[0] not in OWN_DATA):
+    is_card = (spec.rpartition("@")[0] or spec).endswith(".toml")
+    if not is_address(spec) and (is_card or not reader_of(loader).is_own):
         return None
-    taken = parameters_of(loader)
-    return next((parameter for parameter in _SAID_OF_PATHS[option] if parameter in taken), None)
+    names = ("label", "y") if option == "label" else (option,)
+    return next((name for name in names if name in parameters_of(loader)), None)
 
 
 def _suffix(path: Path) -> str:
-    """Return the suffix that says what a file holds, lower-case: that of ``table.csv.gz`` is .csv."""
+    """Return the suffix that tells the kind of a file, lower-case; that of ``table.csv.gz`` is .csv."""
     suffix = path.suffix.lower()
     inner = Path(path.stem).suffix.lower()
-    return inner if suffix in _COMPRESSED and _LOADERS.get(inner) == "table" else suffix
+    is_compressed = inner in KIND_OF_SUFFIX and suffix in READERS[KIND_OF_SUFFIX[inner]].compressions
+    return inner if is_compressed else suffix
 
 
 def _built_in() -> Path:
     package = Path(__file__).parents[1]
-    # The wheel's copy goes first: beside an installed `bench`, `datasets/` may be another package.
-    wheel = package / "_cards"
-    return wheel if wheel.is_dir() else package.parent / "datasets"
+    # A wheel holds the cards as `bench/_cards`. It goes first: beside it, `datasets/` may be another package.
+    in_wheel = package / "_cards"
+    return in_wheel if in_wheel.is_dir() else package.parent / "datasets"
 
 
 def _built_in_names() -> list[str]:
@@ -319,45 +276,97 @@ def _built_in_names() -> list[str]:
 
 
 @cache
-def _announced() -> Mapping[str, EntryPoint]:
-    """Cards of installed packages by name; looked for, and their faults warned of, once a process."""
-    return announced_cards(_built_in_names())
+def _installed() -> Mapping[str, EntryPoint]:
+    """Return the entry points of installed cards by name, without importing their packages.
+
+    One whose name is invalid or in use is left out, with a warning; cached, so that this happens once a process.
+    """
+    built_in = _built_in_names()
+    entries: dict[str, EntryPoint] = {}
+    for entry in sorted(entry_points(group=DATASETS_GROUP), key=lambda e: (e.name, e.value)):
+        if not re.fullmatch(NAME_PATTERN, entry.name):
+            _warn_left_out(entry, "its name is none; write letters, digits, _ - and .")
+        elif entry.name in built_in:
+            _warn_left_out(entry, "a built-in data set has that name; give it another")
+        elif entry.name in entries:
+            _warn_left_out(entry, f"{entries[entry.name].value} has that name; give it another")
+        else:
+            entries[entry.name] = entry
+    return MappingProxyType(entries)
+
+
+def _installed_card(entry: EntryPoint) -> Card:
+    """Import the module of an entry point, and read the card whose path its member is.
+
+    A path, not a function that loads points, so that a data set is described by a file. A relative path starts at the
+    folder of the module.
+
+    Raises
+    ------
+    InputError
+        If there is no such module, path or card.
+    """
+    what = f"data set {_entry_text(entry)}"
+    module, _, member = (part.strip() for part in entry.value.partition(":"))
+    with foreign(lambda error: f"{what}: {import_fault(error)}", InputError):
+        package = importlib.import_module(module)
+        path: Any = getattr(package, member, None)
+    if not isinstance(path, (str, os.PathLike)):
+        fault = "it is not there" if path is None else f"it is of type {type(path).__name__}"
+        raise InputError(f"{what}: {fault}; write the path of the card, a .toml, beside the module")
+    try:
+        card = read_card(Path(package.__file__ or "").parent / path)
+    except InputError as error:
+        raise InputError(f"{what}: {error}") from error
+    if card.name != entry.name:
+        raise InputError(f"{what}: its card is named {card.name!r}; give both one name")
+    return card
+
+
+def _warn_left_out(entry: EntryPoint, reason: str) -> None:
+    warnings.warn(f"left out: data set {_entry_text(entry)}: {reason}", RuntimeWarning, stacklevel=3)
+
+
+def _entry_text(entry: EntryPoint) -> str:
+    return clean_name(f"{entry.name} = {entry.value}")
 
 
 def _whole(spec: str) -> Card | None:
-    """Card for a name or an existing path; None where `spec` is neither."""
+    """Return the card, with all splits, of a name or an existing path; None where `spec` is neither."""
     if spec in _built_in_names():
         return read_card(_built_in() / f"{spec}.toml")
-    if spec in _announced():
-        return announced_card(_announced()[spec])
+    if spec in _installed():
+        return _installed_card(_installed()[spec])
     path = Path(spec).expanduser()
     if not spec or not path.exists():
         return None
     path = path.resolve()
     suffix = _suffix(path)
     if path.is_dir():
-        loader = "image_folder"
+        loader = next(kind for kind, reader in READERS.items() if reader.is_folder)
     elif suffix == ".toml":
         return read_card(path)
-    elif suffix in _LOADERS:
-        loader = _LOADERS[suffix]
+    elif suffix in KIND_OF_SUFFIX:
+        loader = KIND_OF_SUFFIX[suffix]
     else:
-        raise InputError(f"{spec}: not a kind of file that is read; give .toml, {', '.join(_LOADERS)} or a folder")
+        raise InputError(
+            f"{spec}: not a kind of file that is read; give .toml, {', '.join(KIND_OF_SUFFIX)} or a folder"
+        )
     stem = path.name if path.is_dir() else path.name[: path.name.lower().rindex(suffix)]
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", stem) or "data"
-    splits = splits_in(loader, path)
+    splits = splits_of_path(loader, path)
     return Card(name=name, title=path.name, loader=loader, splits=splits, parameters={"path": str(path)})
 
 
-def _with_splits(card: Card, wanted: list[str]) -> Card:
-    for split in wanted:
+def _with_splits(card: Card, names: list[str]) -> Card:
+    for split in names:
         if split not in card.splits:
             raise InputError(
                 f"data set {card.name!r} has no split {split!r}; its splits are {', '.join(card.splits)} "
                 "(several are joined with +)"
             )
-    kept = tuple(split for split in card.splits if split in wanted)
+    kept = tuple(split for split in card.splits if split in names)
     if kept == card.splits:
         return card
-    # n counts all splits, so it says nothing about some of them.
+    # n counts the points of all splits.
     return card.model_copy(update={"name": f"{card.name}@{'+'.join(kept)}", "splits": kept, "n": None})

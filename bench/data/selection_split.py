@@ -1,4 +1,4 @@
-"""The points on which hyper-parameters are chosen: some to fit, others to compare the fitted partitions on."""
+"""Points for hyper-parameter selection: some to fit on, others to compare the fitted partitions on."""
 
 from __future__ import annotations
 
@@ -10,46 +10,46 @@ from bench.data.dataset import Dataset
 from bench.errors import InputError
 from bench.generators import shuffled
 
-#: Share of the points that no selection cell is fitted on, and on which all of them are compared.
-HELD_OUT = 0.2
-#: Share of the other points that a selection cell is fitted on. Fewer would shorten the training, in steps, and with it
-#: change what is best; all would leave the agreement of two seeds to their random numbers alone.
-FITTED = 0.8
-#: Held-out points there are at least for each cluster: a cluster of one has no pair to agree on.
-PER_CLUSTER = 2
+#: Share of the points on which no selection run is fitted and all are compared.
+_HELD_OUT = 0.2
+#: Share of the other points on which a selection run is fitted. With fewer, training would have fewer steps and other
+#: hyper-parameters might be best; with all, two seeds would differ in their random numbers alone.
+_FITTED = 0.8
+#: Least number of held-out points for each cluster: agreement is measured on pairs of points.
+_PER_CLUSTER = 2
 
 
 @dataclass(frozen=True)
-class Split:
-    """The two parts that a selection cell sees.
+class SelectionSplit:
+    """The two parts of a data set that a selection run uses.
 
     Attributes
     ----------
     fitted : Dataset
-        What it is fitted on; it has no labels.
+        The points to fit on, without labels.
     heldout : ndarray of shape (n_heldout, n_features)
-        Read-only.
+        The points to compare partitions on; read-only.
     """
 
     fitted: Dataset
     heldout: np.ndarray
 
 
-def split(dataset: Dataset, seed: int) -> Split:
-    """Return what the selection cells of a seed are fitted on and compared on, the same for every method.
+def selection_split(dataset: Dataset, seed: int) -> SelectionSplit:
+    """Split a data set for the selection runs of a seed; the split is the same for every method.
 
     Raises
     ------
     InputError
-        If there are too few points to fit and to compare as many clusters as asked for.
+        If there are too few points for the number of clusters.
     """
-    chosen = fitted_indices(dataset, seed)
-    fitted = replace(dataset, x=taken(dataset.x, chosen), y=None, class_names=None, items=None)
-    return Split(fitted, taken(dataset.x, heldout_indices(dataset)))
+    indices = fitted_indices(dataset, seed)
+    fitted = replace(dataset, x=read_only_rows(dataset.x, indices), y=None, class_names=None, items=None)
+    return SelectionSplit(fitted, read_only_rows(dataset.x, heldout_indices(dataset)))
 
 
 def heldout_indices(dataset: Dataset) -> np.ndarray:
-    """Return the held-out points, in ascending order: one set for a data set, whatever the method and seed.
+    """Return the held-out points in ascending order; they depend on the data set alone, not on method or seed.
 
     Returns
     -------
@@ -62,17 +62,17 @@ def heldout_indices(dataset: Dataset) -> np.ndarray:
         If the data set has fewer than four points a cluster.
     """
     n, k = len(dataset.x), dataset.n_clusters
-    if n < 2 * PER_CLUSTER * k:
+    if n < 2 * _PER_CLUSTER * k:
         raise InputError(
             f"selection_seeds: data set {dataset.name} has {n} points, too few to hold out some of {k} clusters; "
-            f"take one of {2 * PER_CLUSTER * k} or more, or leave selection_seeds out"
+            f"take one of {2 * _PER_CLUSTER * k} or more, or leave selection_seeds out"
         )
-    size = max(round(HELD_OUT * n), PER_CLUSTER * k)
+    size = max(round(_HELD_OUT * n), _PER_CLUSTER * k)
     return np.sort(shuffled(n, "selection", dataset.fingerprint, "")[:size])
 
 
 def fitted_indices(dataset: Dataset, seed: int) -> np.ndarray:
-    """Return the points that the selection cells of a seed are fitted on, in ascending order.
+    """Return the points on which the selection runs of a seed are fitted, in ascending order.
 
     Returns
     -------
@@ -81,11 +81,11 @@ def fitted_indices(dataset: Dataset, seed: int) -> np.ndarray:
     """
     rest = np.setdiff1d(np.arange(len(dataset.x)), heldout_indices(dataset), assume_unique=True)
     order = shuffled(len(rest), "selection", dataset.fingerprint, seed)
-    return np.sort(rest[order[: round(FITTED * len(rest))]])
+    return np.sort(rest[order[: round(_FITTED * len(rest))]])
 
 
-def taken(x: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Return the chosen points, read-only as those of every data set."""
-    points = x[chosen]
+def read_only_rows(x: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Return the points at some positions, read-only."""
+    points = x[indices]
     points.flags.writeable = False
     return points

@@ -1,4 +1,4 @@
-"""What is done to values: the steps that a card names, then scaling to [0, 1]."""
+"""Preprocessing of values by the steps that a card names, and scaling to [0, 1]."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def preprocess(points: np.ndarray, steps: Sequence[Step], where: str) -> np.ndar
     Raises
     ------
     InputError
-        If a step cannot be applied to the values that come to it.
+        If a step cannot be applied to its input.
     """
     for step in steps:
         points = points.astype(np.float64, copy=False)
@@ -55,12 +55,12 @@ def preprocess(points: np.ndarray, steps: Sequence[Step], where: str) -> np.ndar
 
 
 def share_a_unit(steps: Sequence[Step]) -> bool:
-    """Tell whether the columns share a unit after the last step, so that a range for each would distort them."""
+    """Return whether the columns share a unit after the last step, so that they must be scaled by one range."""
     return bool(steps) and (steps[-1] == "l2" or hasattr(steps[-1], "pca"))
 
 
 def keep_shape(steps: Sequence[Step]) -> bool:
-    """Tell whether what was an image is one after the steps."""
+    """Return whether images are still images after the steps."""
     return all(isinstance(step, str) for step in steps)
 
 
@@ -93,17 +93,17 @@ def _components(points: np.ndarray, kept: int, where: str) -> np.ndarray:
         return PCA(kept, svd_solver="full" if exact else "randomized", random_state=0).fit_transform(points)
 
 
-#: Whole numbers up to here, or less, are no bytes of an image that uses its range.
+#: Images with no value above this are not taken for images of bytes.
 _DARK = 127
 
 
 def resolve_scaling(points: np.ndarray, scaling: str | float, is_image: bool) -> str | float:
-    """Say which rule ``"auto"`` stands for; any other rule stands for itself.
+    """Return the rule that ``"auto"`` stands for; any other rule is returned as it is.
 
-    The values decide, never the type that they are stored in: a table of small integers is the same table in bytes and
-    in doubles. Values in [0, 1] are kept. Of the rest, whole numbers up to 255 in images are bytes and divided by 255,
-    unless none is above 127: then they are something else, such as counts. Other images get one range for all pixels,
-    since pixels share a unit, and tables one for each column, since columns do not.
+    The values decide, not their type: a table of small integers is the same table in bytes and in doubles. Values in
+    [0, 1] are kept. Otherwise, images of whole numbers up to 255 are bytes and divided by 255, unless none is above
+    127: then they are something else, such as counts. Other images get one range for all pixels, which share a unit,
+    and tables one range for each column.
 
     Parameters
     ----------
@@ -127,8 +127,8 @@ def resolve_scaling(points: np.ndarray, scaling: str | float, is_image: bool) ->
     return "uint8" if low >= 0 and _DARK < high <= 255 and _are_whole(points) else "minmax"
 
 
-def darkness(points: np.ndarray, rule: str | float) -> str:
-    """Say what is odd about images of whole numbers that are far below 255; nothing where nothing is.
+def dark_image_warning(points: np.ndarray, rule: str | float) -> str:
+    """Return a warning for images of whole numbers that are far below 255; empty for others.
 
     Parameters
     ----------
@@ -146,14 +146,14 @@ def darkness(points: np.ndarray, rule: str | float) -> str:
 
 
 def scaling_in_words(rule: str | float, points: np.ndarray) -> str:
-    """Say how values come to [0, 1].
+    """Describe in words how values are brought to [0, 1].
 
     Parameters
     ----------
     rule : str or float
         What `resolve_scaling` returned.
     points : ndarray of shape (n, d)
-        The values that it is applied to.
+        The values to scale.
     """
     if rule == "unit":
         return "values in [0, 1] as they are"
@@ -169,7 +169,7 @@ def _are_whole(points: np.ndarray) -> bool:
 
 
 def scale(points: np.ndarray, rule: str | float, where: str) -> np.ndarray:
-    """Apply a scaling rule; it never reverses the order of two values of a column.
+    """Apply a scaling rule, which never reverses the order of two values of a column.
 
     Parameters
     ----------
@@ -188,10 +188,10 @@ def scale(points: np.ndarray, rule: str | float, where: str) -> np.ndarray:
     Raises
     ------
     InputError
-        If all values are equal, or lie outside of what the rule allows.
+        If all values are equal, or some lie outside of the range of the rule.
     """
     low, high = points.min(), points.max()
-    # As floats, since that is what is divided: large integers may differ and their floats not.
+    # Floats are divided, and large integers may differ while their floats are equal.
     if float(low) == float(high):
         raise InputError(f"{where}: all values equal {low}; there is nothing to cluster, give data that vary")
     if rule == "minmax":

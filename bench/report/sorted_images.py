@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from bench.data.readers.image_folder import SUFFIXES
+from bench.data.readers.image_folder import IMAGE_SUFFIXES
 from bench.errors import InputError
 from bench.metrics.registry import NOISE
 from bench.report.assignments import Chosen
@@ -106,7 +106,7 @@ def _files(one: Chosen, target: Path) -> list[tuple[Path, str]]:
 def _inside(item: str, root: Path, where: str) -> Path:
     """Return the file of an item; a run's folder may come from elsewhere, and name whatever it likes."""
     pure = PurePosixPath(item)
-    if pure.is_absolute() or ".." in pure.parts or "\0" in item or pure.suffix.lower() not in SUFFIXES:
+    if pure.is_absolute() or ".." in pure.parts or "\0" in item or pure.suffix.lower() not in IMAGE_SUFFIXES:
         raise InputError(f"{where}: {shown(item)} is no image below the folder; the run's data/ has been changed")
     path = (root / item).resolve()
     if not path.is_relative_to(root):

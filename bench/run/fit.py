@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.canonical import stored
 from bench.data.dataset import Dataset
-from bench.data.selection_split import split
+from bench.data.selection_split import selection_split
 from bench.isolation import heeded_interrupts
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION
@@ -151,7 +151,7 @@ def fit_cell(
     with warnings.catch_warnings(record=True) as caught, heeded_interrupts() as interrupts:
         warnings.simplefilter("default")
         try:
-            part = split(dataset, cell.seed) if cell.part == "selection" else None
+            part = selection_split(dataset, cell.seed) if cell.part == "selection" else None
             fitted = part.fitted if part else dataset
             estimator = _make(info, cell, device, None if memory is None else str(memory))
             estimator.fit(fitted.x)

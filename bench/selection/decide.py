@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.data.dataset import Dataset
-from bench.data.selection_split import heldout_indices, taken
+from bench.data.selection_split import heldout_indices, read_only_rows
 from bench.metrics import find_ranking_metric, score
 from bench.metrics.external import external_scores
 from bench.plan.cells import Cell, Configuration
@@ -122,7 +122,7 @@ def choose_by_labels(
     metric = find_ranking_metric(primary_metric)
     chosen_points = heldout_indices(dataset)
     y = None if dataset.y is None else dataset.y[chosen_points]
-    heldout = replace(dataset, x=taken(dataset.x, chosen_points), y=y, items=None)
+    heldout = replace(dataset, x=read_only_rows(dataset.x, chosen_points), y=y, items=None)
     described = _described([pair.configuration for pair in entry.candidates])
     candidates = []
     for description, its_runs in zip(described, runs, strict=True):

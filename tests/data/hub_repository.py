@@ -1,4 +1,4 @@
-"""Data sets as the Hugging Face hub lays them out: their files, its cache, and a server that answers as it does."""
+"""A stand-in for the Hugging Face hub: files of data sets, its cache, and a server on loopback that answers like it."""
 
 import hashlib
 import io
@@ -33,7 +33,7 @@ def images_of(pictures: Any) -> pa.Array:
 
 
 def parquet(columns: Mapping[str, Any], features: Mapping[str, Any] | None = None) -> bytes:
-    """Write a parquet file as the hub does, with what it knows of the columns in the schema's metadata."""
+    """Write a parquet file as the hub does, with its description of the columns in the schema's metadata."""
     table = pa.table(
         {name: values if isinstance(values, pa.Array) else pa.array(values) for name, values in columns.items()}
     )
@@ -45,7 +45,7 @@ def parquet(columns: Mapping[str, Any], features: Mapping[str, Any] | None = Non
 
 
 def classes(*names: str) -> dict[str, Any]:
-    """Return what the hub says of a column of classes."""
+    """Return the hub's description of a column of classes."""
     return {"names": list(names), "_type": "ClassLabel"}
 
 
@@ -80,7 +80,7 @@ def lay_out(
 
 
 class Hub:
-    """What a server has: by data set and revision a commit and its files; and what it was asked."""
+    """Contents of a server, a commit and files by data set and revision, and the requests that it got."""
 
     def __init__(self) -> None:
         self.url = ""

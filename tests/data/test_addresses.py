@@ -1,4 +1,4 @@
-"""Addresses of data sets: what they say, and that they survive a command line and a suite's file."""
+"""Addresses of data sets: their parts, and that they survive a command line and a suite's file."""
 
 import tomllib
 
@@ -17,10 +17,11 @@ def test_an_address_says_its_parts_and_survives_commas_and_toml(owner, name, con
     address = f"hf:{owner}/{name}" + (f":{config}" if config else "") + (f"#{revision}" if revision else "")
     parts = {"repo": f"{owner}/{name}", "config": config, "revision": revision}
     assert is_address(address)
-    assert parse_address(address) == ("hub", {key: value for key, value in parts.items() if value})
-    listed = ["digits", f"{address}@test+train", "openml:61"]
-    assert ",".join(listed).split(",") == listed
-    assert tomllib.loads(tomli_w.dumps({"datasets": listed}))["datasets"] == listed
+    card = parse_address(address)
+    assert (card.loader, card.parameters) == ("hub", {key: value for key, value in parts.items() if value})
+    specs = ["digits", f"{address}@test+train", "openml:61"]
+    assert ",".join(specs).split(",") == specs
+    assert tomllib.loads(tomli_w.dumps({"datasets": specs}))["datasets"] == specs
 
 
 @given(st.integers(1, 999_999_999))

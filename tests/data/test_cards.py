@@ -1,4 +1,4 @@
-"""Cards: finding them, refusing bad ones, and what a built-in one promises."""
+"""Cards: finding them, refusing bad ones, and loading the built-in ones."""
 
 import subprocess
 import sys
@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.data.card import Card
 from bench.data.cards import (
-    Card,
     card_names,
     card_rows,
     default_data_root,
@@ -17,7 +17,7 @@ from bench.data.cards import (
     fingerprint_card,
     load_dataset,
 )
-from bench.errors import InputError
+from tests.data.loading import refusal
 
 GOOD = 'name = "own"\nloader = "npz"\n[parameters]\npath = "own.npz"\n'
 X = np.array([[0, 1], [2, 3], [4, 5], [6, 8]], dtype=np.float64)
@@ -35,14 +35,6 @@ def own_card(tmp_path):
         return str(path)
 
     return write
-
-
-def refusal(call, *args, **kwargs) -> str:
-    with pytest.raises(InputError) as error:
-        call(*args, **kwargs)
-    message = str(error.value)
-    assert "\n" not in message
-    return message
 
 
 def test_importing_the_cards_imports_nothing_heavy():
@@ -204,9 +196,9 @@ def test_the_path_in_a_card_is_relative_to_the_card(own_card, monkeypatch, tmp_p
     ],
 )
 def test_a_bad_card_is_refused_in_one_line_that_names_it(own_card, text, message):
-    said = refusal(load_dataset, own_card(text))
-    assert message in said
-    assert "own" in said
+    refused = refusal(load_dataset, own_card(text))
+    assert message in refused
+    assert "own" in refused
 
 
 def test_a_card_that_is_not_text_is_refused(tmp_path):
@@ -225,8 +217,8 @@ def test_changed_data_are_refused_by_split_and_place(own_card, tmp_path):
     load_dataset(card)
     np.savez(tmp_path / "own.npz", x=X + 1e-9, y=Y)
     message = refusal(load_dataset, card)
-    found = fingerprint_card(card)["all"]
-    for part in ("'own'", "split 'all'", str(tmp_path / "own.npz"), good[:12], found[:12], '"unknown"'):
+    actual = fingerprint_card(card)["all"]
+    for part in ("'own'", "split 'all'", str(tmp_path / "own.npz"), good[:12], actual[:12], '"unknown"'):
         assert part in message
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from bench.data.assemble import limited_indices
-from bench.data.fingerprints import dataset_fingerprint, split_fingerprint
+from bench.data.dataset import dataset_fingerprint, split_fingerprint
 from bench.data.readers.labels import encode_labels, plain_labels
 from bench.data.values import resolve_scaling, scale
 from bench.errors import InputError
@@ -146,9 +146,9 @@ def test_the_choice_of_a_limit_is_frozen():
     ],
 )
 def test_distinct_labels_become_codes_in_sorted_order(labels, codes, names):
-    found, found_names = codes_of(labels, None, "t")
-    assert found.dtype == np.int64
-    assert (found.tolist(), found_names) == (codes, names)
+    actual, actual_names = codes_of(labels, None, "t")
+    assert actual.dtype == np.int64
+    assert (actual.tolist(), actual_names) == (codes, names)
 
 
 def test_the_cards_classes_fix_the_codes():

@@ -1,4 +1,4 @@
-"""Files at a fixed place below the data root: read, listed, and fetched whole from where they live or not at all."""
+"""Files at fixed places below the data root: read, listed, and downloaded whole or not at all."""
 
 import hashlib
 import threading
@@ -7,20 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from bench.data.cards import Card, card_rows, download_dataset, find_card, fingerprint_card, load_dataset
+from bench.data.card import Card
+from bench.data.cards import card_rows, download_dataset, find_card, fingerprint_card, load_dataset
 from bench.data.readers.files import is_present
-from bench.errors import InputError
+from tests.data.loading import refusal
 
 TABLE = b"a,b,label\n1,2,0\n3,5,1\n4,9,1\n"
 SHA256 = hashlib.sha256(TABLE).hexdigest()
-
-
-def refusal(call, *args, **kwargs) -> str:
-    with pytest.raises(InputError) as error:
-        call(*args, **kwargs)
-    message = str(error.value)
-    assert "\n" not in message
-    return message
 
 
 @pytest.fixture
@@ -73,8 +66,8 @@ def card(tmp_path):
 
 def test_a_download_is_verified_and_then_read(server, card, tmp_path, cli):
     spec, root = card(f"{server.url}/t.csv"), tmp_path / "root"
-    said = refusal(load_dataset, spec, data_root=root)
-    assert f"t.csv not found in {root / 'own'}; `deepclustbench datasets --download own` fetches it" in said
+    refused = refusal(load_dataset, spec, data_root=root)
+    assert f"t.csv not found in {root / 'own'}; `deepclustbench datasets --download own` fetches it" in refused
     assert not is_present(find_card(spec), root)
     code, out, err = cli("datasets", "--download", spec, "--data-root", root)
     assert (code, err) == (0, "")
@@ -84,14 +77,14 @@ def test_a_download_is_verified_and_then_read(server, card, tmp_path, cli):
     assert [path.name for path in (root / "own").iterdir()] == ["t.csv"]
 
 
-def test_what_lies_there_already_is_not_fetched_again(server, card, tmp_path):
+def test_an_existing_file_is_not_fetched_again(server, card, tmp_path):
     spec = card(f"{server.url}/t.csv")
     for _ in range(2):
         assert download_dataset(spec, tmp_path) == tmp_path / "own"
     assert server.asked == ["/t.csv"]
 
 
-def test_half_a_file_is_never_where_it_is_read(server, card, tmp_path):
+def test_a_file_appears_only_when_its_download_is_complete(server, card, tmp_path):
     seen = []
     server.halfway = lambda: seen.append((tmp_path / "own" / "t.csv").exists())
     download_dataset(card(f"{server.url}/t.csv"), tmp_path)
@@ -108,14 +101,14 @@ def test_half_a_file_is_never_where_it_is_read(server, card, tmp_path):
 )
 def test_a_download_that_fails_is_one_line_and_leaves_nothing(server, card, tmp_path, where, message):
     url = f"http://127.0.0.1{where}" if where.startswith(":") else server.url + where
-    said = refusal(download_dataset, card(url), tmp_path / "root")
-    assert f"download of data set 'own' from {url}" in said
-    assert message in said
-    assert str(tmp_path / "root" / "own" / "t.csv") in said
+    refused = refusal(download_dataset, card(url), tmp_path / "root")
+    assert f"download of data set 'own' from {url}" in refused
+    assert message in refused
+    assert str(tmp_path / "root" / "own" / "t.csv") in refused
     assert not [path for path in (tmp_path / "root").rglob("*") if path.is_file()]
 
 
-def test_a_file_with_another_hash_is_refused_and_the_one_that_lies_there_stays(server, card, tmp_path, cli):
+def test_a_file_with_another_hash_is_refused_and_the_existing_one_stays(server, card, tmp_path, cli):
     spec = card(f"{server.url}/t.csv", sha256="0" * 64)
     assert "what was sent is not the file of the card (sha256 000" in refusal(download_dataset, spec, tmp_path)
     assert not list((tmp_path / "own").iterdir())
@@ -133,9 +126,9 @@ def files_card(splits=("all",), **file):
 @pytest.mark.parametrize("path", ["../t.csv", "/etc/passwd", "a/../../t.csv", "", "C:/t.csv", "a\\t.csv"])
 def test_a_place_that_is_not_below_the_data_root_is_refused(tmp_path, path):
     for call in (load_dataset, download_dataset):
-        said = refusal(call, files_card(path=path), data_root=tmp_path)
-        assert "card 'own': parameters.files.all.path:" in said
-        assert "is no place below the data root" in said
+        refused = refusal(call, files_card(path=path), data_root=tmp_path)
+        assert "card 'own': parameters.files.all.path:" in refused
+        assert "is no place below the data root" in refused
 
 
 @pytest.mark.parametrize(
@@ -172,8 +165,8 @@ def test_labels_are_the_cards_classes_in_the_order_that_it_gives(tmp_path):
     card = Card(name="own", loader="files:npz", classes=("one", "three", "seven"), parameters=parameters)
     assert load_dataset(card, data_root=tmp_path).y.tolist() == [2, 0, 2, 1]
     np.savez(tmp_path / "a.npz", x=np.eye(4), y=[7, 1, 6, 3])
-    said = refusal(load_dataset, card, data_root=tmp_path)
-    assert "label '6' in row 2 is not in parameters.labels (1, 3, 7)" in said
+    refused = refusal(load_dataset, card, data_root=tmp_path)
+    assert "label '6' in row 2 is not in parameters.labels (1, 3, 7)" in refused
 
 
 def test_an_array_file_of_splits_serves_every_split_of_a_card(tmp_path):
@@ -206,7 +199,7 @@ def as_uci_serves(path):
 
 
 @pytest.mark.parametrize("name", CARDS)
-def test_the_data_sets_of_the_field_match_their_cards(name, field_root):
+def test_the_data_of_uci_and_clubench_match_their_cards(name, field_root):
     card = find_card(name)
     data = load_dataset(name, data_root=field_root)
     assert "unknown" not in card.fingerprint.values()  # so the load above has verified it

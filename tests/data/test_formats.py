@@ -1,4 +1,4 @@
-"""The files that the field uses: the same data by any of them are the same points, labels and splits."""
+"""File formats: the same data in any of them have the same points, labels and splits."""
 
 import h5py
 import numpy as np
@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.data.cards import Card, find_card, load_dataset
+from bench.data.card import Card
+from bench.data.cards import find_card, load_dataset
 from bench.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*networks hardly learn")
@@ -103,7 +104,7 @@ def test_points_and_labels_are_known_by_the_names_that_the_field_uses(tmp_path, 
 
 
 @pytest.mark.parametrize("kind", ARRAY_FILES)
-def test_one_matrix_and_one_vector_need_no_names_and_the_labels_are_told_of(tmp_path, kind):
+def test_one_matrix_and_one_vector_need_no_names_and_a_warning_names_the_labels(tmp_path, kind):
     with pytest.warns(RuntimeWarning, match="labels are taken from 'b'"):
         data = load_dataset(str(write(tmp_path / f"a.{kind}", {"b": Y, "a": X})))
     assert (data.x.shape, data.y.tolist()) == ((12, 5), Y.tolist())
@@ -214,7 +215,7 @@ def test_splits_of_a_card_that_one_file_does_not_hold_never_read_it_twice(tmp_pa
         load_dataset(Card(name="c", loader="h5", splits=("a", "b"), parameters={"path": str(path)}))
 
 
-def test_a_card_without_the_splits_of_its_file_is_told_of_them(tmp_path):
+def test_the_refusal_of_a_card_without_splits_names_those_of_its_file(tmp_path):
     path = write(tmp_path / "a.npz", {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y})
     with pytest.raises(
         InputError, match=r"holds the splits train, test and no 'all'; write splits = \['train', 'test'\]"

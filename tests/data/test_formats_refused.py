@@ -1,8 +1,7 @@
-"""Bad and odd files: each is one line that names the file, what is wrong and the mend; nothing in a file is run."""
+"""Bad files: each is refused in one line with the file, the fault and the mend; nothing in a file is executed."""
 
 import pickle
 import struct
-import warnings
 import zipfile
 
 import h5py
@@ -13,22 +12,12 @@ import scipy.io
 import scipy.sparse as sp
 import torch
 
-from bench.data.cards import Card, load_dataset
-from bench.errors import InputError
+from bench.data.card import Card
+from bench.data.cards import load_dataset
+from tests.data.loading import load_refusal
 
 X = np.arange(60.0).reshape(12, 5) % 17
 Y = np.arange(12) % 3
-
-
-def refusal(spec, **options) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with pytest.raises(InputError) as error:
-            load_dataset(spec if isinstance(spec, Card) else str(spec), **options)
-    message = str(error.value)
-    assert "\n" not in message
-    assert len(message) < 1000
-    return message
 
 
 def mat(path, **variables):
@@ -153,9 +142,9 @@ ODD = [
 def test_an_odd_file_is_refused_in_a_line_that_names_it(tmp_path, suffix, write, content, message):
     path = tmp_path / f"odd.{suffix}"
     write(path, **content) if isinstance(content, dict) and write is not pt else write(path, content)
-    said = refusal(path, n_clusters=3)
-    assert message in said
-    assert str(path) in said
+    refused = load_refusal(path, n_clusters=3)
+    assert message in refused
+    assert str(path) in refused
 
 
 STRANGE = [
@@ -172,7 +161,7 @@ STRANGE = [
 @pytest.mark.parametrize("content", STRANGE, ids=range(len(STRANGE)))
 def test_what_is_no_such_file_is_refused(tmp_path, suffix, content):
     (tmp_path / f"a.{suffix}").write_bytes(content)
-    assert f"a.{suffix}" in refusal(tmp_path / f"a.{suffix}", n_clusters=3)
+    assert f"a.{suffix}" in load_refusal(tmp_path / f"a.{suffix}", n_clusters=3)
 
 
 def test_a_file_cut_anywhere_is_refused(tmp_path):
@@ -185,14 +174,14 @@ def test_a_file_cut_anywhere_is_refused(tmp_path):
         whole = path.read_bytes()
         for part in (0.01, 0.3, 0.6, 0.9):
             path.write_bytes(whole[: int(len(whole) * part)])
-            assert path.name in refusal(path, n_clusters=3)
+            assert path.name in load_refusal(path, n_clusters=3)
 
 
-def test_a_named_array_that_is_not_there_is_refused_with_those_that_are(tmp_path):
+def test_the_refusal_of_an_absent_array_names_the_existing_ones(tmp_path):
     npz(tmp_path / "a.npz", fea=X, gnd=Y)
     for key, name in (("x", "data"), ("y", "label")):
         card = Card(name="c", loader="npz", parameters={"path": str(tmp_path / "a.npz"), key: name})
-        assert f"has no array {name!r}; it holds fea (12, 5), gnd (12,)" in refusal(card)
+        assert f"has no array {name!r}; it holds fea (12, 5), gnd (12,)" in load_refusal(card)
 
 
 def test_an_encrypted_archive_is_refused(tmp_path):
@@ -205,7 +194,7 @@ def test_an_encrypted_archive_is_refused(tmp_path):
             raw[start + flags] |= 1
             start = raw.find(signature, start + 4)
     path.write_bytes(raw)
-    assert "encrypted" in refusal(path)
+    assert "encrypted" in load_refusal(path)
 
 
 # sparse ---------------------------------------------------------------------------------------------------------------
@@ -215,22 +204,22 @@ def test_an_encrypted_archive_is_refused(tmp_path):
 def test_a_sparse_matrix_above_the_bound_is_refused_before_it_is_made_dense(tmp_path):
     matrix = sp.coo_matrix((np.ones(2), ([0, 10**6 - 1], [0, 1])), shape=(10**6, 10**6))
     sp.save_npz(tmp_path / "a.npz", matrix.tocsr())
-    said = refusal(tmp_path / "a.npz", n_clusters=2)
-    assert "1000000 x 1000000 takes 7 TiB, above the bound of 4 GiB; keep fewer columns or points" in said
+    refused = load_refusal(tmp_path / "a.npz", n_clusters=2)
+    assert "1000000 x 1000000 takes 7 TiB, above the bound of 4 GiB; keep fewer columns or points" in refused
     scipy.io.savemat(tmp_path / "a.mat", {"fea": matrix.tocsc()})
-    assert "above the bound of 4 GiB" in refusal(tmp_path / "a.mat", n_clusters=2)
+    assert "above the bound of 4 GiB" in load_refusal(tmp_path / "a.mat", n_clusters=2)
     torch.save(torch.sparse_coo_tensor(torch.zeros((2, 1), dtype=int), [1.0], (10**6, 10**6)), tmp_path / "a.pt")
-    assert "above the bound of 4 GiB" in refusal(tmp_path / "a.pt", n_clusters=2)
+    assert "above the bound of 4 GiB" in load_refusal(tmp_path / "a.pt", n_clusters=2)
 
 
 def test_a_small_file_that_unpacks_to_more_than_the_bound_is_refused(tmp_path):
     torch.save(torch.zeros(1).expand(10**5, 10**5), tmp_path / "a.pt")
-    assert "x is too large to be made dense: 100000 x 100000 takes 37.25 GiB" in refusal(
+    assert "x is too large to be made dense: 100000 x 100000 takes 37.25 GiB" in load_refusal(
         tmp_path / "a.pt", n_clusters=2
     )
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("x", (10**5, 10**5), "f4", chunks=(100, 100))
-    assert "37.25 GiB" in refusal(tmp_path / "a.h5", n_clusters=2)
+    assert "37.25 GiB" in load_refusal(tmp_path / "a.h5", n_clusters=2)
 
 
 @pytest.mark.parametrize("layout", ["csr", "csc", "coo", "bsr"])
@@ -245,7 +234,7 @@ def test_a_sparse_matrix_with_indices_out_of_range_is_refused(tmp_path, layout):
     members = {name: getattr(matrix, name).copy() for name in ("data", *parts[layout])}
     members[parts[layout][0]][3] = 10**8
     np.savez(tmp_path / "a.npz", format=layout.encode(), shape=X.shape, **members)
-    assert "a.npz: cannot be read (ValueError" in refusal(tmp_path / "a.npz", n_clusters=2)
+    assert "a.npz: cannot be read (ValueError" in load_refusal(tmp_path / "a.npz", n_clusters=2)
 
 
 # ARFF and parquet -----------------------------------------------------------------------------------------------------
@@ -273,19 +262,19 @@ BAD_ARFF = [
 @pytest.mark.parametrize(("text", "message"), BAD_ARFF, ids=range(len(BAD_ARFF)))
 def test_a_bad_arff_is_refused_by_line_row_and_attribute(tmp_path, text, message):
     (tmp_path / "a.arff").write_text(text)
-    said = refusal(tmp_path / "a.arff", n_clusters=2)
-    assert message in said
-    assert "a.arff" in said
+    refused = load_refusal(tmp_path / "a.arff", n_clusters=2)
+    assert message in refused
+    assert "a.arff" in refused
 
 
-def test_an_arff_label_that_is_not_there_is_refused(tmp_path):
+def test_an_absent_arff_label_is_refused(tmp_path):
     (tmp_path / "a.arff").write_text(HEAD + "1,2,u\n3,4,v\n")
     for label, message in (
         ("play", "has no column 'play'; its columns are a, b, class"),
         (3, "has no column 3; it has 3, 0 to 2"),
     ):
         card = Card(name="c", loader="arff", parameters={"path": str(tmp_path / "a.arff"), "label": label})
-        assert message in refusal(card)
+        assert message in load_refusal(card)
 
 
 @pytest.mark.parametrize(
@@ -299,9 +288,9 @@ def test_an_arff_label_that_is_not_there_is_refused(tmp_path):
 )
 def test_a_column_of_lists_or_records_in_parquet_is_refused(tmp_path, columns):
     pd.DataFrame(columns).to_parquet(tmp_path / "a.parquet")
-    said = refusal(tmp_path / "a.parquet")
-    assert "in each row, not a number or a word; spread it over one column a feature" in said
-    assert "a.parquet: column 'e'" in said or "a.parquet: column 'label'" in said
+    refused = load_refusal(tmp_path / "a.parquet")
+    assert "in each row, not a number or a word; spread it over one column a feature" in refused
+    assert "a.parquet: column 'e'" in refused or "a.parquet: column 'label'" in refused
 
 
 @pytest.mark.parametrize("ignored", ["e", 1, -2])
@@ -369,7 +358,7 @@ def test_a_pickle_in_any_file_is_refused_and_leaves_no_mark(tmp_path):
     assert pickle.loads(pickle.dumps(Boom(mark)))  # the bomb works
     mark.unlink()
     for path in files:
-        assert path.name in refusal(path, n_clusters=2)
+        assert path.name in load_refusal(path, n_clusters=2)
         assert not mark.exists(), path
 
 
@@ -398,4 +387,4 @@ def test_a_mat_file_whose_lengths_lie_is_refused(tmp_path):
     for length in (0, 1, 2**31 - 1, 2**32 - 1):
         raw[132:136] = struct.pack("<I", length)
         (tmp_path / "a.mat").write_bytes(raw)
-        assert "a.mat" in refusal(tmp_path / "a.mat")
+        assert "a.mat" in load_refusal(tmp_path / "a.mat")

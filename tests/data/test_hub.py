@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 from huggingface_hub import constants
 
-from bench.data.cards import Card, download_dataset, find_card, load_dataset
-from bench.errors import InputError
+from bench.data.card import Card
+from bench.data.cards import download_dataset, find_card, load_dataset
 from tests.data.hub_repository import (
     COMMIT,
     IMAGE,
@@ -18,6 +18,7 @@ from tests.data.hub_repository import (
     pictures,
     serving,
 )
+from tests.data.loading import refusal
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*networks hardly learn", "ignore:.*are grey, and are read in colour")
 
@@ -72,14 +73,6 @@ def digits(**files):
 def one_file(content, name="data/train-00000-of-00001.parquet"):
     """A data set of one file, with a README that says so."""
     return {"README.md": f"---\nconfigs:\n- config_name: default\n  data_files: {name}\n---\n", name: content}
-
-
-def refusal(call, *args, **kwargs):
-    with pytest.raises(InputError) as error:
-        call(*args, **kwargs)
-    message = str(error.value)
-    assert "\n" not in message
-    return message
 
 
 def test_mnist_of_the_hub_is_that_of_torchvision(cache, data_root):
@@ -204,7 +197,7 @@ def test_labels_may_be_words(cache):
     assert data.y.tolist() == [1, 0, 1, 1]
 
 
-def test_colour_and_grey_are_told_apart_by_the_images(cache):
+def test_the_images_decide_between_colour_and_grey(cache):
     lay_out(cache, "a/colour", one_file(pictures(COLOURS, LABELS)))
     lay_out(cache, "a/mixed", one_file(pictures([*COLOURS[:6], *PIXELS[:6]], LABELS)))
     np.testing.assert_array_equal(load_dataset("hf:a/colour").x, COLOURS.reshape(12, -1) / np.float32(255))
@@ -363,7 +356,7 @@ def test_a_suite_and_the_command_line_take_addresses(cache):
     "spec",
     ["hf:", "hf:mnist", "hf:a/b/c", "hf:/b", "hf:a/", "hf:a/b:", "hf:a/b#", "hf:a/b:c:d", "hf:a b/c", "hf:a/b#x#y"],
 )  # fmt: skip
-def test_a_malformed_address_is_said_with_what_would_be_right(spec):
+def test_the_refusal_of_a_malformed_address_shows_a_correct_one(spec):
     message = refusal(load_dataset, spec)
     assert spec in message
     assert "write hf:OWNER/NAME" in message
@@ -374,10 +367,10 @@ def test_a_name_that_the_hub_cannot_have_is_refused_before_it_is_asked(spec):
     assert "not a name on the hub" in refusal(load_dataset, spec)
 
 
-def test_a_split_that_is_not_there_is_said_with_those_that_are(cache):
+def test_the_refusal_of_an_absent_split_names_the_existing_ones(cache):
     lay_out(cache, "ylecun/mnist", digits())
-    for wanted in ("tset", "", "train+", "test@train"):
-        assert "its splits are train, test" in refusal(load_dataset, f"hf:ylecun/mnist@{wanted}")
+    for split in ("tset", "", "train+", "test@train"):
+        assert "its splits are train, test" in refusal(load_dataset, f"hf:ylecun/mnist@{split}")
 
 
 def test_what_the_hub_refuses_is_one_line(hub):

@@ -1,10 +1,10 @@
-"""Which file of a repository of the hub is which split."""
+"""Files of a Hugging Face repository are sorted by split and configuration."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.data.readers.hub_layout import absent, choose, configurations
+from bench.data.readers.hub_layout import choose_configuration, configurations, missing_parts
 from bench.errors import InputError
 
 NUMBERED = [
@@ -44,10 +44,10 @@ def test_names_say_the_split_as_on_the_hub(file, config, split):
 
 def test_splits_stand_in_the_hubs_order_and_files_in_that_of_their_numbers():
     files = ["zoo-00000-of-00001.parquet", *reversed(NUMBERED), "mnist/validation-00000-of-00001.parquet"]
-    found = configurations(files, {}, "hf:a/b")
-    assert list(found["mnist"]) == ["train", "validation", "test"]
-    assert found["mnist"]["train"] == tuple(NUMBERED[:2])
-    assert list(found["default"]) == ["zoo"]
+    configs = configurations(files, {}, "hf:a/b")
+    assert list(configs["mnist"]) == ["train", "validation", "test"]
+    assert configs["mnist"]["train"] == tuple(NUMBERED[:2])
+    assert list(configs["default"]) == ["zoo"]
 
 
 @given(
@@ -62,10 +62,10 @@ def test_splits_stand_in_the_hubs_order_and_files_in_that_of_their_numbers():
 )
 def test_every_file_is_in_one_split_whatever_the_order_of_the_listing(names, random):
     files = [f"{folder}{stem}.parquet" for folder, stem in sorted(names)]
-    found = configurations(files, {}, "hf:a/b")
-    assert sorted(f for splits in found.values() for paths in splits.values() for f in paths) == sorted(files)
+    configs = configurations(files, {}, "hf:a/b")
+    assert sorted(f for splits in configs.values() for paths in splits.values() for f in paths) == sorted(files)
     shuffled = random.sample(files, len(files))
-    assert configurations(shuffled, {}, "hf:a/b") == found
+    assert configurations(shuffled, {}, "hf:a/b") == configs
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_every_file_is_in_one_split_whatever_the_order_of_the_listing(names, ran
     ],
 )
 def test_a_readme_says_which_files_are_which_split(chosen):
-    found = configurations(NUMBERED, declared({"config_name": "digits", "data_files": chosen}), "hf:a/b")
-    assert found == {"digits": {"train": tuple(NUMBERED[:2]), "test": (NUMBERED[2],)}}
+    configs = configurations(NUMBERED, declared({"config_name": "digits", "data_files": chosen}), "hf:a/b")
+    assert configs == {"digits": {"train": tuple(NUMBERED[:2]), "test": (NUMBERED[2],)}}
 
 
 def test_a_readme_may_name_one_pattern_or_one_folder():
@@ -96,15 +96,15 @@ def test_a_pattern_does_not_reach_into_folders():
     assert configurations(files, metadata, "hf:a/b") == {"default": {"train": ("train.csv",)}}
 
 
-def test_several_configurations_need_a_name_unless_one_is_said_to_be_the_default():
+def test_several_configurations_need_a_name_unless_one_is_the_default():
     configs = {"one": {"train": ("a",)}, "two": {"train": ("b",)}}
     with pytest.raises(InputError, match="several configurations, one, two; write which: hf:OWNER/NAME:CONFIG"):
-        choose(configs, {}, None, "hf:a/b")
+        choose_configuration(configs, {}, None, "hf:a/b")
     with pytest.raises(InputError, match="no configuration 'three'; it has one, two"):
-        choose(configs, {}, "three", "hf:a/b")
-    assert choose(configs, {}, "two", "hf:a/b") == "two"
-    assert choose(configs, declared({"config_name": "two", "default": True}), None, "hf:a/b") == "two"
-    assert choose({"default": {}, **configs}, {}, None, "hf:a/b") == "default"
+        choose_configuration(configs, {}, "three", "hf:a/b")
+    assert choose_configuration(configs, {}, "two", "hf:a/b") == "two"
+    assert choose_configuration(configs, declared({"config_name": "two", "default": True}), None, "hf:a/b") == "two"
+    assert choose_configuration({"default": {}, **configs}, {}, None, "hf:a/b") == "default"
 
 
 def test_two_formats_side_by_side_are_not_guessed_at():
@@ -124,6 +124,6 @@ def test_what_describes_images_is_no_table():
 def test_missing_numbers_and_splits_are_seen():
     whole = configurations(NUMBERED, {}, "hf:a/b")["mnist"]
     infos = {"dataset_info": [{"config_name": "mnist", "splits": [{"name": "train"}, {"name": "test"}]}]}
-    assert absent(whole, infos, "mnist") == []
-    assert absent({"train": whole["train"][:1]}, infos, "mnist") == ["test", "1 of mnist/train's 2 files"]
-    assert absent({**whole, "test": ()}, {}, "mnist") == ["test"]
+    assert missing_parts(whole, infos, "mnist") == []
+    assert missing_parts({"train": whole["train"][:1]}, infos, "mnist") == ["test", "1 of mnist/train's 2 files"]
+    assert missing_parts({**whole, "test": ()}, {}, "mnist") == ["test"]

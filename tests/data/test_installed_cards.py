@@ -1,4 +1,4 @@
-"""Cards that installed packages announce: found by name, told of when broken, never in the way of the others."""
+"""Cards of installed packages: found by name, reported when broken, without effect on the others."""
 
 import sys
 import warnings
@@ -16,7 +16,7 @@ CARD = 'name = "{name}"\ntitle = "Kernels"\nloader = "npz"\n[parameters]\npath =
 def install(tmp_path, monkeypatch):
     """Return a function that installs a package with one card under the given entry points."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    cards._announced.cache_clear()
+    cards._installed.cache_clear()
 
     def install(entries: str, package: str = "kernels_data", code: str = "CARD = 'kernels.toml'", name="kernels"):
         folder = tmp_path / package
@@ -24,15 +24,15 @@ def install(tmp_path, monkeypatch):
         (folder / "__init__.py").write_text(code)
         (folder / "kernels.toml").write_text(CARD.format(name=name))
         np.savez(folder / "points.npz", x=np.linspace(0, 1, 40).reshape(20, 2), y=np.arange(20) % 2)
-        told = tmp_path / f"{package}-1.0.dist-info"
-        told.mkdir()
-        (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-        (told / "entry_points.txt").write_text(f"[deepclustbench.datasets]\n{entries}\n")
-        cards._announced.cache_clear()
+        metadata = tmp_path / f"{package}-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text(f"[deepclustbench.datasets]\n{entries}\n")
+        cards._installed.cache_clear()
         return folder
 
     yield install
-    cards._announced.cache_clear()
+    cards._installed.cache_clear()
     for package in ("kernels_data", "other_data"):
         sys.modules.pop(package, None)
 
@@ -92,9 +92,9 @@ def test_the_second_of_two_cards_of_one_name_is_left_out(install):
 @pytest.mark.parametrize("name", ["../kernels", "kernels@test", "a b", "\x1b[31mred"])
 def test_a_name_that_no_card_could_have_is_left_out(install, name):
     install(f"{name} = kernels_data:CARD")
-    with pytest.warns(RuntimeWarning, match="its name is none; write letters") as told:
+    with pytest.warns(RuntimeWarning, match="its name is none; write letters") as caught:
         assert name not in cards.card_names()
-    assert str(told[0].message).isprintable()
+    assert str(caught[0].message).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -114,21 +114,21 @@ def test_a_broken_card_is_a_line_and_the_others_are_listed(install, how, why):
     with pytest.raises(InputError, match=rf"^data set kernels = kernels_data:CARD: .*{why}") as error:
         cards.find_card("kernels")
     assert "\n" not in str(error.value)
-    with pytest.warns(RuntimeWarning, match=rf"^left out: data set kernels = kernels_data:CARD: .*{why}") as told:
+    with pytest.warns(RuntimeWarning, match=rf"^left out: data set kernels = kernels_data:CARD: .*{why}") as caught:
         names = {row["name"] for row in cards.card_rows()}
-    assert len(told) == 1
+    assert len(caught) == 1
     assert names >= {"digits", "mnist"}
     assert "kernels" not in names
 
 
-def test_an_entry_point_without_a_member_is_told_what_to_write(install):
+def test_the_refusal_of_an_entry_point_without_a_member_says_what_to_write(install):
     install("kernels = kernels_data")
     with pytest.raises(InputError, match="kernels = kernels_data: it is not there; write the path"):
         cards.find_card("kernels")
 
 
 def test_without_installed_cards_nothing_is_warned_of():
-    cards._announced.cache_clear()
+    cards._installed.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         cards.card_rows()

@@ -1,6 +1,4 @@
-"""Labels as files hold them, and what a card does to points before they are scaled."""
-
-import warnings
+"""Unusual labels, and the steps of a card before scaling."""
 
 import numpy as np
 import pytest
@@ -10,9 +8,11 @@ from hypothesis.extra.numpy import arrays
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
-from bench.data.cards import Card, load_dataset
+from bench.data.card import Card
+from bench.data.cards import load_dataset
 from bench.data.readers.labels import encode_labels, plain_labels
 from bench.errors import InputError
+from tests.data.loading import load_with_warnings
 
 X = np.random.default_rng(0).random((12, 5)) * 3
 CODES = np.array([0, 1, 2] * 4)
@@ -21,13 +21,6 @@ CODES = np.array([0, 1, 2] * 4)
 def codes_of(labels, classes=None, noise_label=None):
     codes, names = encode_labels(plain_labels(labels, "t"), classes, "t", noise_label)
     return codes.tolist(), names
-
-
-def read(spec, **options):
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        data = load_dataset(spec if isinstance(spec, Card) else str(spec), **options)
-    return data, "\n".join(str(each.message) for each in caught)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +106,14 @@ def test_numbers_are_names_of_numbered_classes_and_else_places_from_0_or_1():
         codes_of(np.array([1, 4, 2]), ("a", "b", "c"))
 
 
-def test_noise_counts_for_no_cluster_and_is_told_of(tmp_path):
+def test_noise_counts_for_no_cluster_and_is_warned_of(tmp_path):
     np.savez(tmp_path / "n.npz", x=X, y=np.where(np.arange(12) < 2, -1, CODES))
-    data, warned = read(tmp_path / "n.npz")
+    data, warned = load_with_warnings(tmp_path / "n.npz")
     assert data.n_clusters == 3
     assert data.y.tolist()[:4] == [-1, -1, 2, 0]
     assert "2 of 12 points have a label of noise" in warned
     np.savez(tmp_path / "n.npz", x=X, y=np.full(12, -1))
-    data, warned = read(tmp_path / "n.npz", n_clusters=2)
+    data, warned = load_with_warnings(tmp_path / "n.npz", n_clusters=2)
     assert data.y is None
     assert "taken as data without labels" in warned
 
@@ -129,7 +122,7 @@ def test_a_split_without_a_class_of_the_other_keeps_its_codes(tmp_path):
     np.savez(tmp_path / "a.npz", x=X, y=np.array(["a", "b", "c"])[CODES])
     np.savez(tmp_path / "b.npz", x=X, y=np.array(["b", "c", "c"])[CODES])
     paths = {"a": str(tmp_path / "a.npz"), "b": str(tmp_path / "b.npz")}
-    data, _ = read(Card(name="s", loader="npz", splits=("a", "b"), parameters={"path": paths}))
+    data, _ = load_with_warnings(Card(name="s", loader="npz", splits=("a", "b"), parameters={"path": paths}))
     assert data.y.tolist() == [*CODES, *np.array([1, 2, 2])[CODES]]
     assert (data.items[0], data.items[-1]) == ("a:0", "b:11")
 
@@ -145,7 +138,9 @@ def test_taking_noise_away_leaves_the_codes_of_the_others(labels):
 
 def prepared(tmp_path, steps, x=X):
     np.savez(tmp_path / "p.npz", x=x, y=np.arange(len(x)) % 3)
-    return read(Card(name="p", loader="npz", preprocessing=steps, parameters={"path": str(tmp_path / "p.npz")}))
+    return load_with_warnings(
+        Card(name="p", loader="npz", preprocessing=steps, parameters={"path": str(tmp_path / "p.npz")})
+    )
 
 
 def scaled(points, axis=None):
@@ -172,7 +167,7 @@ def test_components_and_directions_keep_their_geometry(tmp_path):
         assert "one range for all values" in data.scaling
 
 
-def test_every_step_is_part_of_the_fingerprint_and_said(tmp_path):
+def test_every_step_is_part_of_the_fingerprint_and_of_the_scaling_text(tmp_path):
     steps = [
         (),
         ("log1p",),
@@ -216,7 +211,7 @@ def test_a_card_with_a_step_that_is_none_is_refused(tmp_path, steps):
 
 def test_more_features_than_points_are_hinted_at(tmp_path):
     np.save(tmp_path / "w.npy", np.random.default_rng(0).random((10, 30)))
-    assert "30 features for 10 points" in read(tmp_path / "w.npy", n_clusters=2)[1]
+    assert "30 features for 10 points" in load_with_warnings(tmp_path / "w.npy", n_clusters=2)[1]
 
 
 @pytest.mark.parametrize("word", ["NA", "N/A", "null", "#N/A"])
@@ -249,20 +244,20 @@ def test_a_cards_noise_label_is_among_the_labels(tmp_path, labels, noise_label, 
     card = Card(name="n", loader="npz", noise_label=noise_label, parameters={"path": str(tmp_path / "n.npz")})
     if count is None:
         with pytest.raises(InputError, match="is none of the labels"):
-            read(card)
+            load_with_warnings(card)
     else:
-        assert (read(card)[0].y == -1).sum() == count
+        assert (load_with_warnings(card)[0].y == -1).sum() == count
 
 
 def test_splits_in_other_units_and_a_second_array_of_labels_are_warned_of(tmp_path):
     np.savez(tmp_path / "u.npz", x_train=X * 80, y_train=CODES, x_test=X / 3, y_test=CODES)
-    assert "are both in one unit?" in read(tmp_path / "u.npz")[1]
+    assert "are both in one unit?" in load_with_warnings(tmp_path / "u.npz")[1]
     np.savez(tmp_path / "two.npz", x=X, y=CODES, labels=CODES[::-1])
-    assert "labels are taken from y, though 'labels'" in read(tmp_path / "two.npz")[1]
+    assert "labels are taken from y, though 'labels'" in load_with_warnings(tmp_path / "two.npz")[1]
 
 
 def test_a_text_under_an_arrays_name_is_no_array(tmp_path):
     (tmp_path / "t.npy").write_text("1,2\n3,4\n")
     with pytest.raises(InputError, match="is no file of NumPy's") as error:
-        read(tmp_path / "t.npy", n_clusters=2)
+        load_with_warnings(tmp_path / "t.npy", n_clusters=2)
     assert "allow_pickle" not in str(error.value)

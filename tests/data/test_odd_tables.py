@@ -1,7 +1,6 @@
-"""Tables as people have them: each is read right or refused in a line, and none silently wrong."""
+"""Unusual tables: each is read correctly or refused in one line."""
 
 import gzip
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -11,26 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.datasets import load_iris
 
-from bench.data.cards import load_dataset
-from bench.errors import InputError
+from tests.data.loading import load_refusal, load_with_warnings
 
 IRIS = load_iris()
 NAMES = ["setosa", "versicolor", "virginica"]
-
-
-def read(path, **options):
-    """Return the data set, and what was warned of in one text."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        data = load_dataset(str(path), **options)
-    return data, "\n".join(str(each.message) for each in caught)
-
-
-def refusal(path, **options) -> str:
-    with pytest.raises(InputError) as error:
-        read(path, **options)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 @pytest.fixture
@@ -57,19 +40,19 @@ def assert_is_iris(data):
 
 @pytest.mark.parametrize("label", [-1, 4])
 def test_iris_as_uci_has_it_keeps_its_first_flower(written, iris_rows, label):
-    data, warned = read(written(iris_rows, "iris.data"), label=label)
+    data, warned = load_with_warnings(written(iris_rows, "iris.data"), label=label)
     assert_is_iris(data)
     assert data.class_names == ("Iris-setosa", "Iris-versicolor", "Iris-virginica")
     assert "first row is taken for a point" in warned
-    assert "first row" not in read(written(iris_rows, "iris.data"), label=label, header="none")[1]
+    assert "first row" not in load_with_warnings(written(iris_rows, "iris.data"), label=label, header="none")[1]
 
 
 def test_words_without_a_header_are_pointed_to_as_labels(written, iris_rows):
-    assert "column 4 is not numeric: 'Iris-setosa' in row 0" in refusal(written(iris_rows, "iris.data"))
+    assert "column 4 is not numeric: 'Iris-setosa' in row 0" in load_refusal(written(iris_rows, "iris.data"))
 
 
 @pytest.mark.parametrize(
-    ("name", "separator", "said"),
+    ("name", "separator", "option"),
     [
         ("t.csv", ",", None),
         ("t.tsv", "\t", None),
@@ -81,10 +64,10 @@ def test_words_without_a_header_are_pointed_to_as_labels(written, iris_rows):
         ("t.txt", "|", "|"),
     ],
 )
-def test_every_separator_gives_the_same_points(written, name, separator, said):
+def test_every_separator_gives_the_same_points(written, name, separator, option):
     header = separator.join([*"abcd", "label"])
     rows = [separator.join([*map(str, x), NAMES[y]]) for x, y in zip(IRIS.data, IRIS.target, strict=True)]
-    data, _ = read(written("\n".join([header, *rows]), name), separator=said)
+    data, _ = load_with_warnings(written("\n".join([header, *rows]), name), separator=option)
     assert_is_iris(data)
 
 
@@ -92,14 +75,14 @@ def test_every_separator_gives_the_same_points(written, name, separator, said):
 def test_a_compressed_table_is_the_table(tmp_path, compressed):
     frame = pd.DataFrame(IRIS.data, columns=list("abcd")).assign(label=IRIS.target)
     frame.to_csv(tmp_path / f"t.csv{compressed}", index=False)
-    data, _ = read(tmp_path / f"t.csv{compressed}")
+    data, _ = load_with_warnings(tmp_path / f"t.csv{compressed}")
     assert_is_iris(data)
     assert data.name == "t"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_what_spreadsheets_write_before_a_text_is_no_part_of_a_name(written, encoding):
-    data, _ = read(written("label,größe\nx,1\ny,2\nx,3\n".encode(encoding)))
+    data, _ = load_with_warnings(written("label,größe\nx,1\ny,2\nx,3\n".encode(encoding)))
     assert data.n_clusters == 2
 
 
@@ -117,7 +100,7 @@ def test_what_spreadsheets_write_before_a_text_is_no_part_of_a_name(written, enc
     ],
 )
 def test_no_row_is_lost_and_none_made_up(written, text, points):
-    data, _ = read(written(text), n_clusters=2)
+    data, _ = load_with_warnings(written(text), n_clusters=2)
     assert data.x.shape == (points, 2)
 
 
@@ -154,8 +137,8 @@ def test_no_row_is_lost_and_none_made_up(written, text, points):
         ("label,a\nx,1\n?,2\n", "labels are missing, the first in row 1"),
     ],
 )
-def test_what_is_not_plain_is_refused_in_a_line(written, text, message):
-    assert message in refusal(written(text), n_clusters=2)
+def test_ambiguous_tables_are_refused_in_one_line(written, text, message):
+    assert message in load_refusal(written(text), n_clusters=2)
 
 
 @pytest.mark.parametrize(
@@ -167,35 +150,35 @@ def test_what_is_not_plain_is_refused_in_a_line(written, text, message):
         ({"separator": ";;"}, "separator ';;' is not one character"),
     ],
 )
-def test_what_is_said_of_a_table_must_fit_it(written, options, message):
-    assert message in refusal(written("a,b\n1,2\n3,4\n"), n_clusters=2, **options)
+def test_options_that_do_not_fit_a_table_are_refused(written, options, message):
+    assert message in load_refusal(written("a,b\n1,2\n3,4\n"), n_clusters=2, **options)
 
 
-def test_labels_are_taken_by_name_and_by_place_and_by_nobody(written):
+def test_labels_are_taken_by_name_by_position_or_not_at_all(written):
     path = written("class,a,b\n1,.5,.25\n2,.25,1\n1,0,.5\n")
     for label in ("class", 0, -3):
-        assert read(path, label=label)[0].x.shape == (3, 2)
-        assert read(path, label=label)[0].class_names == ("1", "2")
-    assert read(path, label="none", n_clusters=2)[0].x.shape == (3, 3)
+        assert load_with_warnings(path, label=label)[0].x.shape == (3, 2)
+        assert load_with_warnings(path, label=label)[0].class_names == ("1", "2")
+    assert load_with_warnings(path, label="none", n_clusters=2)[0].x.shape == (3, 3)
 
 
 def test_coordinates_named_x_and_y_are_no_labels(written):
-    assert read(written("x,y\n1.5,2\n3,4\n5,7\n"), n_clusters=2)[0].x.shape == (3, 2)
+    assert load_with_warnings(written("x,y\n1.5,2\n3,4\n5,7\n"), n_clusters=2)[0].x.shape == (3, 2)
 
 
 def test_a_column_of_few_whole_numbers_among_fractions_is_pointed_to(tmp_path):
     table = np.column_stack([IRIS.target, IRIS.data])
     np.savetxt(tmp_path / "Plane_TRAIN.tsv", table, delimiter="\t")
-    _, warned = read(tmp_path / "Plane_TRAIN.tsv", n_clusters=3)
+    _, warned = load_with_warnings(tmp_path / "Plane_TRAIN.tsv", n_clusters=3)
     assert "column 0 alone holds whole numbers, 3 of them: labels? --label 0" in warned
-    assert_is_iris(read(tmp_path / "Plane_TRAIN.tsv", label=0)[0])
+    assert_is_iris(load_with_warnings(tmp_path / "Plane_TRAIN.tsv", label=0)[0])
 
 
 def test_rows_with_a_value_missing_are_left_out_where_a_card_says_what_missing_is(written, tmp_path):
     written("a,b,label\n1,3.5,x\n2,?,y\n3,1.5,x\n4,2.5,y\n")
     card = tmp_path / "c.toml"
     card.write_text('name = "c"\nloader = "table"\nparameters.path = "t.csv"\nparameters.missing = "?"\n')
-    data, warned = read(card)
+    data, warned = load_with_warnings(card)
     assert "1 of 4 rows are left out, for a value is missing in each" in warned
     assert data.items.tolist() == ["0", "2", "3"]
     assert data.y.tolist() == [0, 0, 1]
@@ -208,7 +191,7 @@ def test_clustering_benchmarks_keep_labels_beside_the_data_and_noise_as_zero(tmp
     ):
         with gzip.open(tmp_path / name, "wt") as file:
             np.savetxt(file, values, fmt="%g")
-    data, warned = read(tmp_path / "hepta.data.gz")
+    data, warned = load_with_warnings(tmp_path / "hepta.data.gz")
     assert data.n_clusters == 2
     np.testing.assert_array_equal(data.y, np.where(IRIS.target == 2, -1, IRIS.target))
     assert "50 of 150 points have a label of noise" in warned
@@ -217,13 +200,13 @@ def test_clustering_benchmarks_keep_labels_beside_the_data_and_noise_as_zero(tmp
 def test_a_header_that_names_few_of_many_columns_costs_none_of_them(tmp_path):
     with gzip.open(tmp_path / "t.csv.gz", "wt") as file:
         np.savetxt(file, np.random.default_rng(0).random((60, 16)), delimiter=",", header="a,b", comments="")
-    data, warned = read(tmp_path / "t.csv.gz", n_clusters=3)
+    data, warned = load_with_warnings(tmp_path / "t.csv.gz", n_clusters=3)
     assert data.x.shape == (60, 16)
     assert "its header names 2 columns and its rows have 16 values" in warned
 
 
-def test_what_is_said_of_paths_is_said_of_none_that_have_a_card():
-    assert "--label class says how a file is read" in refusal("digits", label="class")
+def test_options_for_paths_are_refused_for_data_with_a_card():
+    assert "--label class says how a file is read" in load_refusal("digits", label="class")
 
 
 WHOLE = arrays(np.int64, st.tuples(st.integers(4, 12), st.integers(1, 4)), elements=st.integers(0, 100))
@@ -238,7 +221,7 @@ def test_the_type_that_numbers_are_stored_in_changes_nothing(table, tmp_path_fac
     for kind in ("u1", "i1", "i8", ">i4", "f2", "f4", ">f4", "f8", ">f8", "u2"):
         path = folder / f"{kind.replace('>', 'big')}.npy"
         np.save(path, table.astype(kind))
-        data, _ = read(path, n_clusters=2)
+        data, _ = load_with_warnings(path, n_clusters=2)
         fingerprints.add((data.fingerprint, data.x.tobytes()))
     assert len(fingerprints) == 1
 
@@ -254,8 +237,10 @@ def test_the_format_of_a_table_changes_nothing(table, tmp_path_factory):
     frame.to_csv(folder / "t.txt", index=False, sep=" ")
     frame.to_parquet(folder / "t.parquet")
     np.save(folder / "t.npy", table)
-    found = [read(folder / f"t.{kind}", n_clusters=2)[0] for kind in ("csv", "tsv", "txt", "parquet", "npy")]
-    assert len({data.fingerprint for data in found}) == 1
+    datasets = [
+        load_with_warnings(folder / f"t.{kind}", n_clusters=2)[0] for kind in ("csv", "tsv", "txt", "parquet", "npy")
+    ]
+    assert len({data.fingerprint for data in datasets}) == 1
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -267,40 +252,40 @@ def test_splits_are_not_joined_where_their_columns_differ(tmp_path, kind):
     card = tmp_path / "c.toml"
     paths = f'path = {{train = "train.{kind}", test = "test.{kind}"}}'
     card.write_text(f'name = "c"\nloader = "table"\nsplits = ["train", "test"]\n[parameters]\n{paths}\n')
-    assert "split 'test' has the column 'b' where 'train' has 'a'" in refusal(card)
+    assert "split 'test' has the column 'b' where 'train' has 'a'" in load_refusal(card)
 
 
 def test_values_in_quotes_are_values_whatever_separates_them(written):
     frame = pd.DataFrame(IRIS.data, columns=list("abcd")).assign(label=[NAMES[y] for y in IRIS.target])
     for separator in (",", " ", "\t"):
         text = frame.to_csv(None, sep=separator, index=False, quoting=1)
-        assert_is_iris(read(written(text, "t.txt"))[0])
+        assert_is_iris(load_with_warnings(written(text, "t.txt"))[0])
     rows = "\n".join(f'"{a}" "{b}"' for a, b in IRIS.data[:, :2])
-    assert len(read(written(rows, "t.txt"), n_clusters=3)[0].x) == 150
+    assert len(load_with_warnings(written(rows, "t.txt"), n_clusters=3)[0].x) == 150
 
 
 def test_a_tab_in_a_text_separates_so_that_empty_values_are_seen(written):
-    assert "NaN or infinite" in refusal(written("1\t2\t5\n4\t\t6\n7\t8\t9\n", "t.txt"), n_clusters=2)
-    data, _ = read(written("len cm\tlabel\n1\tnew york\n2\tparis\n3\tnew york\n", "t.txt"))
+    assert "NaN or infinite" in load_refusal(written("1\t2\t5\n4\t\t6\n7\t8\t9\n", "t.txt"), n_clusters=2)
+    data, _ = load_with_warnings(written("len cm\tlabel\n1\tnew york\n2\tparis\n3\tnew york\n", "t.txt"))
     assert data.class_names == ("new york", "paris")
 
 
 def test_excels_line_of_the_separator_is_heeded_and_decimal_commas_are_named(written):
-    assert len(read(written("sep=;\na;b\n1;2\n3;4\n5;7\n"), n_clusters=2)[0].x) == 3
-    assert "has a decimal comma; write decimal points" in refusal(
+    assert len(load_with_warnings(written("sep=;\na;b\n1;2\n3;4\n5;7\n"), n_clusters=2)[0].x) == 3
+    assert "has a decimal comma; write decimal points" in load_refusal(
         written("a;b\n1,5;2,5\n3,5;4,5\n"), separator=";", n_clusters=2
     )
 
 
 def test_names_of_rows_are_unique_in_the_whole_column(written):
     rows = [f"r{i % 60},{i * 0.1},{i % 7}" for i in range(120)]
-    assert "values that occur twice" in refusal(written("a,b\n" + "\n".join(rows)), n_clusters=2)
+    assert "values that occur twice" in load_refusal(written("a,b\n" + "\n".join(rows)), n_clusters=2)
 
 
 @pytest.mark.parametrize("ids", [range(1, 31), range(40, 10, -1), [i * i for i in range(30)]])
 def test_a_column_that_numbers_the_rows_is_no_feature(written, ids):
     text = "id,a,label\n" + "\n".join(f"{i},{n % 4},{n % 2}" for n, i in enumerate(ids))
-    assert "column 'id' numbers the rows" in refusal(written(text))
+    assert "column 'id' numbers the rows" in load_refusal(written(text))
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -312,21 +297,21 @@ def test_what_stands_for_missing_does_so_in_every_format_but_not_in_ignored_colu
     card.write_text(
         f'name = "c"\nloader = "table"\n[parameters]\npath = "t.{kind}"\nmissing = ["-999", ""]\nignore = ["note"]\n'
     )
-    data, _ = read(card)
+    data, _ = load_with_warnings(card)
     assert data.items.tolist() == ["0", "2", "3"]
 
 
 def test_an_index_with_a_name_is_a_column_of_parquet(tmp_path):
     frame = pd.DataFrame(IRIS.data, columns=list("abcd"), index=pd.Index(IRIS.target, name="label"))
     frame.to_parquet(tmp_path / "t.parquet")
-    assert_is_iris(read(tmp_path / "t.parquet")[0])
-    assert "is no text" in refusal(tmp_path / "t.parquet", header="none")
+    assert_is_iris(load_with_warnings(tmp_path / "t.parquet")[0])
+    assert "is no text" in load_refusal(tmp_path / "t.parquet", header="none")
 
 
 def test_one_class_beside_noise_is_one_class(tmp_path):
     for name, values in (("k.data", IRIS.data), ("k.labels0", IRIS.target.clip(0, 1))):
         np.savetxt(tmp_path / name, values, fmt="%g")
-    data, _ = read(tmp_path / "k.data", n_clusters=2)
+    data, _ = load_with_warnings(tmp_path / "k.data", n_clusters=2)
     assert data.class_names == ("1",)
     assert (data.y == -1).sum() == 50
 
@@ -334,4 +319,4 @@ def test_one_class_beside_noise_is_one_class(tmp_path):
 @pytest.mark.parametrize("mark", ["\x0c", "\u2028", "\x1c"])
 def test_only_line_ends_end_lines(written, mark):
     rows = "\n".join(f"{i * 0.3},{i * 1.5}" for i in range(20))
-    assert len(read(written(f"# a{mark}b\n{rows}"), n_clusters=2)[0].x) == 20
+    assert len(load_with_warnings(written(f"# a{mark}b\n{rows}"), n_clusters=2)[0].x) == 20

@@ -8,9 +8,10 @@ import urllib.error
 import numpy as np
 import pytest
 
-from bench.data.cards import Card, download_dataset, find_card, load_dataset
-from bench.data.readers import read_split
-from bench.errors import InputError
+from bench.data.assemble import read_split
+from bench.data.card import Card
+from bench.data.cards import download_dataset, find_card, load_dataset
+from tests.data.loading import refusal
 
 IRIS = [(5.1, 3, "setosa"), (4.9, 3, "setosa"), (7.0, 1, "virginica"), (6.4, 2, "virginica")]
 LENGTH, WIDTH = ("length", "numeric"), ("width", "numeric")
@@ -70,14 +71,6 @@ def keep(root, data_id, columns, rows, targets=("species",), *, sparse=False, ig
         file = root / "openml" / "openml.org" / f"{path}.gz"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(gzip.compress(content))
-
-
-def refusal(call, *args, **kwargs):
-    with pytest.raises(InputError) as error:
-        call(*args, **kwargs)
-    message = str(error.value)
-    assert "\n" not in message
-    return message
 
 
 def card_of(**parameters):
@@ -143,7 +136,7 @@ def test_a_card_names_the_labels_and_what_to_leave_out(tmp_path):
     assert "has no column 'size'" in refusal(load_dataset, card_of(ignore=["size"]), data_root=tmp_path)
 
 
-def test_what_openml_says_to_ignore_is_ignored(tmp_path):
+def test_columns_that_openml_ignores_are_left_out(tmp_path):
     keep(tmp_path, 61, [LENGTH, WIDTH, SPECIES], IRIS, ignored=("width",))
     assert load_dataset("openml:61", data_root=tmp_path).x.shape == (4, 1)
 
@@ -176,7 +169,7 @@ def test_missing_values_are_refused_with_their_column(tmp_path):
     assert "'species' has 1 missing values" in refusal(load_dataset, "openml:62", data_root=tmp_path)
 
 
-def test_a_sparse_table_is_made_dense_and_that_is_said(tmp_path, monkeypatch):
+def test_a_sparse_table_is_made_dense_with_a_warning(tmp_path, monkeypatch):
     rows = [(0, 2, "yes"), (4, 0, "no"), (0, 1, "yes")]
     keep(tmp_path, 61, [LENGTH, WIDTH, ("good", "{no,yes}")], rows, targets=("good",), sparse=True)
     with pytest.warns(RuntimeWarning, match="is sparse; made dense it takes 0.0 MB"):
@@ -215,7 +208,7 @@ def test_without_network_the_line_says_how_to_get_the_data(tmp_path):
         assert "`deepclustbench datasets --download openml:554`" in message
 
 
-def test_an_unknown_number_is_said(tmp_path, monkeypatch):
+def test_an_unknown_number_is_refused(tmp_path, monkeypatch):
     def unknown(request, **_):
         raise urllib.error.HTTPError(request.full_url, 412, "PRECONDITION FAILED", {}, None)
 
@@ -233,7 +226,7 @@ def test_a_damaged_file_is_not_read(tmp_path):
     assert "not, or not wholly, in" in refusal(load_dataset, "openml:61", data_root=tmp_path)
 
 
-def test_what_is_there_needs_no_download(tmp_path):
+def test_kept_data_need_no_download(tmp_path):
     keep(tmp_path, 61, [LENGTH, WIDTH, SPECIES], IRIS)
     assert download_dataset("openml:61", tmp_path) == tmp_path / "openml"
     assert find_card("openml:61").name == "openml-61"

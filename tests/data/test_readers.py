@@ -1,6 +1,7 @@
-"""Readers: what each reads as it should, and that damaged data end in one line naming the file."""
+"""Readers: each reads its format, and damaged data are refused in one line that names the file."""
 
 import bz2
+import inspect
 import struct
 
 import numpy as np
@@ -8,19 +9,24 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench.data.cards import Card, card_rows, find_card, load_dataset
-from bench.errors import InputError
+from bench.data.card import Card
+from bench.data.cards import card_rows, find_card, load_dataset
+from bench.data.readers import KIND_OF_SUFFIX, READERS, parameters_of, reader_module
+from tests.data.loading import load_refusal
 
 X = np.array([[0.0, 10.0], [1.0, 20.0], [2.0, 30.0], [3.0, 50.0]])
 Y = np.array([0, 0, 1, 1])
 
 
-def refusal(spec, **options) -> str:
-    with pytest.raises(InputError) as error:
-        load_dataset(spec if isinstance(spec, Card) else str(spec), **options)
-    message = str(error.value)
-    assert "\n" not in message
-    return message
+@pytest.mark.parametrize("kind", READERS)
+def test_every_kind_in_the_table_has_a_module_that_loads(kind):
+    names = inspect.signature(reader_module(kind).load).parameters
+    assert next(iter(names)) == "request"
+    assert all(name in names for name in parameters_of(kind))
+
+
+def test_no_suffix_belongs_to_two_kinds():
+    assert len(KIND_OF_SUFFIX) == sum(len(reader.suffixes) for reader in READERS.values())
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -57,7 +63,7 @@ def test_a_truncated_idx_file_is_refused(small_mnist, name, keep):
     card, root, *_ = small_mnist
     path = root / "MNIST" / "raw" / name
     path.write_bytes(path.read_bytes()[:keep])
-    message = refusal(card, data_root=root)
+    message = load_refusal(card, data_root=root)
     assert name in message
     assert "the files are damaged: delete" in message
 
@@ -65,13 +71,13 @@ def test_a_truncated_idx_file_is_refused(small_mnist, name, keep):
 def test_idx_labels_of_another_length_are_refused(small_mnist):
     card, root, *_ = small_mnist
     (root / "MNIST" / "raw" / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(5, dtype=np.uint8)))
-    assert "6 points but 5 labels" in refusal(card, data_root=root)
+    assert "6 points but 5 labels" in load_refusal(card, data_root=root)
 
 
 def test_missing_files_are_named_with_where_and_how_to_fetch(small_mnist):
     card, root, *_ = small_mnist
     (root / "MNIST" / "raw" / "t10k-images-idx3-ubyte").unlink()
-    message = refusal(card, data_root=root)
+    message = load_refusal(card, data_root=root)
     for part in (
         "t10k-images-idx3-ubyte",
         str(root / "MNIST"),
@@ -83,14 +89,14 @@ def test_missing_files_are_named_with_where_and_how_to_fetch(small_mnist):
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "kmnist", "usps", "cifar10", "stl10"])
 def test_an_empty_data_root_is_a_clear_refusal(name, tmp_path):
-    message = refusal(name, data_root=tmp_path / "none")
+    message = load_refusal(name, data_root=tmp_path / "none")
     assert str(tmp_path) in message
     assert f"--download {name}" in message
 
 
 def test_a_foreign_file_under_mnists_name_is_refused_by_its_fingerprint(small_mnist):
     _, root, *_ = small_mnist
-    message = refusal("mnist", data_root=root)
+    message = load_refusal("mnist", data_root=root)
     assert "split 'train'" in message
     assert "expected fingerprint d8c65b284d5a" in message
 
@@ -107,7 +113,7 @@ def test_usps_is_found_in_its_folder_and_beside_the_others(folder, tmp_path):
     assert data.y.tolist() == [0, 0, 1, 1]
     path = tmp_path / folder / "usps.t.bz2"
     path.write_bytes(path.read_bytes()[:-8])
-    assert "usps.t.bz2" in refusal(card, data_root=tmp_path)
+    assert "usps.t.bz2" in load_refusal(card, data_root=tmp_path)
 
 
 def test_damaged_cifar_and_stl_files_are_refused(tmp_path):
@@ -119,7 +125,7 @@ def test_damaged_cifar_and_stl_files_are_refused(tmp_path):
         for name in names:
             (tmp_path / folder / name).write_bytes(b"not this")
     for name in ("cifar10", "stl10"):
-        assert "the files are damaged" in refusal(name, data_root=tmp_path)
+        assert "the files are damaged" in load_refusal(name, data_root=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "usps"])
@@ -144,7 +150,7 @@ def test_arrays_keep_labels_and_image_shape(tmp_path):
 
 def test_points_without_labels_need_the_number_of_clusters(tmp_path):
     np.save(tmp_path / "x.npy", X)
-    assert "give --clusters" in refusal(tmp_path / "x.npy")
+    assert "give --clusters" in load_refusal(tmp_path / "x.npy")
     data = load_dataset(str(tmp_path / "x.npy"), n_clusters=2)
     assert data.y is None
     assert data.class_names is None
@@ -180,9 +186,9 @@ def test_points_without_labels_need_the_number_of_clusters(tmp_path):
 )
 def test_unfit_arrays_are_refused_in_one_line(tmp_path, arrays, message):
     np.savez(tmp_path / "a.npz", **arrays)
-    said = refusal(tmp_path / "a.npz")
-    assert message in said
-    assert "a.npz" in said
+    refused = load_refusal(tmp_path / "a.npz")
+    assert message in refused
+    assert "a.npz" in refused
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.npy"])
@@ -191,10 +197,10 @@ def test_a_truncated_array_file_is_refused(tmp_path, name, keep):
     path = tmp_path / name
     (np.savez(path, x=X, y=Y) if name.endswith("z") else np.save(path, X))
     path.write_bytes(path.read_bytes()[:keep])
-    assert str(path) in refusal(path, n_clusters=2)
+    assert str(path) in load_refusal(path, n_clusters=2)
 
 
-def test_a_table_takes_its_label_column_and_ignores_what_it_is_told(tmp_path):
+def test_a_table_takes_the_named_label_column_and_drops_ignored_ones(tmp_path):
     frame = pd.DataFrame({"id": list("wxyz"), "a": X[:, 0], "b": X[:, 1], "kind": ["u", "v", "v", "u"]})
     frame.to_csv(tmp_path / "t.csv", index=False)
     frame.to_parquet(tmp_path / "t.parquet")
@@ -229,23 +235,23 @@ def test_a_column_called_label_is_the_label(tmp_path):
 )
 def test_unfit_tables_are_refused_by_row_and_column(tmp_path, text, message):
     (tmp_path / "t.csv").write_text(text)
-    said = refusal(tmp_path / "t.csv", n_clusters=2)
-    assert message in said
-    assert "t.csv" in said
+    refused = load_refusal(tmp_path / "t.csv", n_clusters=2)
+    assert message in refused
+    assert "t.csv" in refused
 
 
 def test_missing_values_and_truncation_in_parquet_are_refused(tmp_path):
     path = tmp_path / "t.parquet"
     pd.DataFrame({"a": pd.array([1, None, 3], dtype="Int64"), "b": [1.0, 2.0, 3.0]}).to_parquet(path)
-    assert "row 1, column 'a'" in refusal(path, n_clusters=2)
+    assert "row 1, column 'a'" in load_refusal(path, n_clusters=2)
     path.write_bytes(path.read_bytes()[:-20])
-    assert "t.parquet: cannot be read" in refusal(path, n_clusters=2)
+    assert "t.parquet: cannot be read" in load_refusal(path, n_clusters=2)
 
 
 def test_a_missing_label_column_is_refused_with_the_columns(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n3,4\n")
     card = Card(name="t", loader="table", parameters={"path": str(tmp_path / "t.csv"), "label": "kind"})
-    assert "has no column 'kind'; its columns are a, b" in refusal(card)
+    assert "has no column 'kind'; its columns are a, b" in load_refusal(card)
 
 
 @pytest.fixture
@@ -292,7 +298,7 @@ def test_loose_images_are_unlabelled_and_one_in_colour_makes_all_so(pictures):
 def test_images_of_another_size_are_refused_or_resized(pictures):
     pictures("1.png", 0)
     pictures("2.png", 255, size=(5, 5))
-    assert "2.png: is 5 x 5 (height x width) where 1.png is 2 x 3" in refusal(pictures.root, n_clusters=2)
+    assert "2.png: is 5 x 5 (height x width) where 1.png is 2 x 3" in load_refusal(pictures.root, n_clusters=2)
     parameters = {"path": str(pictures.root), "resize": [4, 6]}
     data = load_dataset(Card(name="p", loader="image_folder", n_clusters=2, parameters=parameters))
     assert data.image_shape == (4, 6)
@@ -300,13 +306,13 @@ def test_images_of_another_size_are_refused_or_resized(pictures):
 
 
 def test_unfit_image_folders_are_refused(pictures):
-    assert "holds no images" in refusal(pictures.root)
+    assert "holds no images" in load_refusal(pictures.root)
     pictures("a/1.png", 0)
     (pictures.root / "b").mkdir()
-    assert "b: holds no images; remove the folder or fill it" in refusal(pictures.root)
+    assert "b: holds no images; remove the folder or fill it" in load_refusal(pictures.root)
     pictures("b/1.png", 255)
     pictures("3.png", 255)
-    assert "3.png: lies beside class folders" in refusal(pictures.root)
+    assert "3.png: lies beside class folders" in load_refusal(pictures.root)
 
 
 def test_damaged_and_deep_images_are_refused_by_name(pictures):
@@ -316,7 +322,7 @@ def test_damaged_and_deep_images_are_refused_by_name(pictures):
     whole = path.read_bytes()
     for damaged in (b"", b"no image", whole[:-30], whole[:40] + b"\0\0\0\0" + whole[44:]):
         path.write_bytes(damaged)
-        assert "2.png" in refusal(
+        assert "2.png" in load_refusal(
             Card(
                 name="p",
                 loader="image_folder",
@@ -326,4 +332,4 @@ def test_damaged_and_deep_images_are_refused_by_name(pictures):
         )
     path.unlink()
     pictures("2.png", 40000, mode="I;16")
-    assert "2.png: has pixels of another depth than 1.png" in refusal(pictures.root, n_clusters=2)
+    assert "2.png: has pixels of another depth than 1.png" in load_refusal(pictures.root, n_clusters=2)

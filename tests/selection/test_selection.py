@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.data.cards import load_dataset
-from bench.data.selection_split import fitted_indices, heldout_indices, split
+from bench.data.selection_split import fitted_indices, heldout_indices, selection_split
 from bench.errors import InputError
 from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
@@ -219,9 +219,9 @@ def test_held_out_points_are_the_same_for_all_seeds_and_never_fitted(digits):
     assert {len(part) for part in parts} == {128}
     assert all(len(np.intersect1d(part, held_out)) == 0 for part in parts)
     assert all(len(np.intersect1d(a, b)) < 115 for a, b in itertools.combinations(parts, 2)), "102 by chance"
-    np.testing.assert_array_equal(split(digits, 3).heldout, digits.x[held_out])
-    np.testing.assert_array_equal(split(digits, 3).fitted.x, digits.x[parts[3]])
-    assert not split(digits, 3).fitted.x.flags.writeable
+    np.testing.assert_array_equal(selection_split(digits, 3).heldout, digits.x[held_out])
+    np.testing.assert_array_equal(selection_split(digits, 3).fitted.x, digits.x[parts[3]])
+    assert not selection_split(digits, 3).fitted.x.flags.writeable
 
 
 def test_the_split_is_frozen(digits):
@@ -234,7 +234,7 @@ def test_the_split_is_frozen(digits):
 def test_small_data_hold_out_two_points_a_cluster_and_keep_one_to_fit(digits, n, n_heldout):
     small = replace(digits, x=digits.x[:n])
     assert len(heldout_indices(small)) == n_heldout
-    assert len(split(small, 0).fitted.x) >= small.n_clusters
+    assert len(selection_split(small, 0).fitted.x) >= small.n_clusters
 
 
 def test_data_too_small_to_split_are_refused_before_anything_runs(digits):

@@ -1,13 +1,24 @@
-"""Readers of data, one module a kind of source, and what is done to data before a method sees it.
+"""Readers of data sets: the table of kinds, and what a reader is asked for and returns.
 
-Nothing heavy is imported here: a reader's module is imported when a card asks for it.
+A format is one module of this package and one entry of `READERS`. The module is imported when a card asks for it, so
+that nothing heavy is imported here. It has a function ``load(request, *, ...)`` that returns a `Raw`; the keywords and
+their types are what a card's ``parameters`` may hold. These functions are optional:
+
+``splits_in(path)``
+    Return the names of the splits that a user's file or folder holds; without it there is one, ``"all"``.
+``download(card, data_root)``
+    Fetch the files and return their folder; None where the card does not say what to fetch.
+``is_present(card, data_root)``
+    Return whether the data can be loaded without a download; without it they can.
+``with_class_names(dataset, card)``
+    Return the data set with names of its classes from the source; called where the card names none.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,34 +31,76 @@ from bench.text import one_line
 if TYPE_CHECKING:
     import numpy as np
 
-    from bench.data.card import Card
 
-# What a card's `loader` may say before the colon: the module, and the names that may follow the colon.
-MODULES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "torchvision": ("torchvision_images", ("CIFAR10", "FashionMNIST", "KMNIST", "MNIST", "STL10", "USPS")),
-    "sklearn": ("sklearn_bundled", ("load_digits",)),
-    "synthetic": ("synthetic", ("blobs",)),
-    "npz": ("arrays", ()),
-    "npy": ("arrays", ()),
-    "mat": ("matlab", ()),
-    "h5": ("hdf5", ()),
-    "pt": ("tensors", ()),
-    "arff": ("arff", ()),
-    "table": ("tables", ()),
-    "image_folder": ("image_folder", ()),
-    "hub": ("hub", ()),
-    "openml": ("openml", ()),
-    "files": ("files", ("npz", "npy", "mat", "h5", "pt", "arff", "table")),
+@dataclass(frozen=True)
+class Reader:
+    """One kind of source.
+
+    Attributes
+    ----------
+    module : str
+        Name of the module in this package.
+    members : tuple of str
+        Names that follow the kind and a colon in a card's ``loader``; empty where nothing does.
+    suffixes : tuple of str
+        Suffixes of the user's files that are of this kind.
+    compressions : tuple of str
+        Suffixes that may follow those of `suffixes`.
+    is_folder : bool
+        Whether the data are a folder of the user's.
+    has_one_type : bool
+        Whether all points have the same type, which is then part of their fingerprints.
+    """
+
+    module: str
+    members: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    compressions: tuple[str, ...] = ()
+    is_folder: bool = False
+    has_one_type: bool = False
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the data are a file or folder of the user's, named by the card's ``parameters.path``."""
+        return self.is_folder or bool(self.suffixes)
+
+
+_FILE_KINDS = {
+    "npz": Reader("arrays", suffixes=(".npz",)),
+    "npy": Reader("arrays", suffixes=(".npy",)),
+    "mat": Reader("matlab", suffixes=(".mat",)),
+    "h5": Reader("hdf5", suffixes=(".h5", ".hdf5")),
+    "pt": Reader("tensors", suffixes=(".pt", ".pth")),
+    "arff": Reader("arff", suffixes=(".arff",)),
+    "table": Reader(
+        "tables",
+        suffixes=(".csv", ".tsv", ".data", ".dat", ".txt", ".parquet"),
+        compressions=(".gz", ".bz2", ".xz"),
+    ),
 }
-# Kinds whose points lie in a file or folder of the user's, named by the card's `parameters.path`.
-OWN_DATA = ("npz", "npy", "mat", "h5", "pt", "arff", "table", "image_folder")
-# Kinds whose reader gives points of one type, which is part of their fingerprints.
-OF_ONE_TYPE = ("torchvision", "sklearn", "synthetic")
+
+#: The part of a card's ``loader`` before the colon → its reader.
+READERS: dict[str, Reader] = {
+    "torchvision": Reader(
+        "torchvision_images",
+        members=("CIFAR10", "FashionMNIST", "KMNIST", "MNIST", "STL10", "USPS"),
+        has_one_type=True,
+    ),
+    "sklearn": Reader("sklearn_bundled", members=("load_digits",), has_one_type=True),
+    "synthetic": Reader("synthetic", members=("blobs",), has_one_type=True),
+    **_FILE_KINDS,
+    "image_folder": Reader("image_folder", is_folder=True),
+    "hub": Reader("hub"),
+    "openml": Reader("openml"),
+    "files": Reader("files", members=tuple(_FILE_KINDS)),
+}
+#: Suffix of a user's file → its kind.
+KIND_OF_SUFFIX = {suffix: kind for kind, reader in READERS.items() for suffix in reader.suffixes}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a reader is asked for.
+    """One split that a reader is asked for.
 
     Attributes
     ----------
@@ -58,7 +111,7 @@ class Request:
     data_root : Path
         Where the files of torchvision and of cards with a fixed place lie.
     path : Path
-        The user's file or folder; meaningless for the kinds that are not `OWN_DATA`.
+        The user's file or folder; meaningless for kinds where `Reader.is_own` is false.
     card : str
         Name of the card, for messages.
     """
@@ -73,7 +126,7 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Raw:
-    """One split as its file holds it: decoded, not scaled.
+    """One split as its source holds it: decoded, not scaled.
 
     Attributes
     ----------
@@ -86,9 +139,9 @@ class Raw:
     columns : tuple of str or None
         Names of a table's features.
     items : sequence of str or None
-        What the source calls each point, such as a file of a folder; None where it has but a position.
+        The source's name of each point, such as a file of a folder; None where a point has only a position.
     has_noise : bool
-        Whether the labels are known to write noise as -1, and no class.
+        Whether a label of -1 is known to mean noise and not a class.
     """
 
     points: np.ndarray
@@ -100,20 +153,30 @@ class Raw:
 
 
 def loader_names() -> list[str]:
-    """Every value that a card's ``loader`` may have."""
-    return [f"{kind}:{member}" if member else kind for kind in MODULES for member in MODULES[kind][1] or ("",)]
+    """Return every value that a card's ``loader`` may have."""
+    return [
+        f"{kind}:{member}" if member else kind for kind, reader in READERS.items() for member in reader.members or ("",)
+    ]
 
 
-def read_split(card: Card, split: str, data_root: Path) -> Raw:
-    """Read one split of a card with the reader that the card names.
+def reader_of(loader: str) -> Reader:
+    """Return the entry of `READERS` for a card's ``loader``."""
+    return READERS[loader.partition(":")[0]]
+
+
+def reader_module(loader: str) -> ModuleType:
+    """Import the module that reads a card's ``loader``."""
+    return importlib.import_module(f"bench.data.readers.{reader_of(loader).module}")
+
+
+def read_request(request: Request, parameters: Mapping[str, Any]) -> Raw:
+    """Read one split with the reader of the request's kind.
 
     Parameters
     ----------
-    card : Card
-    split : str
-        One of the card's splits.
-    data_root : Path
-        Where the files of torchvision and of cards with a fixed place lie.
+    request : Request
+    parameters : mapping
+        A card's ``parameters``, without the ``path``.
 
     Returns
     -------
@@ -122,25 +185,17 @@ def read_split(card: Card, split: str, data_root: Path) -> Raw:
     Raises
     ------
     InputError
-        If the data are missing or unreadable, or the card's ``parameters`` do not fit the reader.
+        If the data are missing or unreadable, or the parameters do not fit the reader.
     """
-    kind, _, member = card.loader.partition(":")
-    parameters = dict(card.parameters)
-    path = _own_path(card, split, parameters) if kind in OWN_DATA else data_root
-    return read_with(Request(kind, member, split, data_root, path, card.name), parameters)
-
-
-def read_with(request: Request, parameters: Mapping[str, Any]) -> Raw:
-    """Read one split with the reader of the request's kind; parameters and errors as for `read_split`."""
     from pydantic import ValidationError, validate_call
 
-    load = _module(request.kind).load
+    load = reader_module(request.kind).load
     try:
         # validate_call would also judge what happens inside `load`, so only the binding is checked by it.
         bound = validate_call(_binding(load))(request, **parameters)
     except ValidationError as error:
         known = parameters_of(request.kind)
-        keys = ["path", *known] if request.kind in OWN_DATA else known
+        keys = ["path", *known] if reader_of(request.kind).is_own else known
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise InputError(
@@ -151,28 +206,22 @@ def read_with(request: Request, parameters: Mapping[str, Any]) -> Raw:
     return raw
 
 
-def splits_in(loader: str, path: Path) -> tuple[str, ...]:
+def splits_of_path(loader: str, path: Path) -> tuple[str, ...]:
     """Return the splits that a file or folder of the user's holds, ``("all",)`` where it has none.
-
-    A reader whose files may hold several has a function ``splits_in``, and reads the one that `Request.split` names.
 
     Raises
     ------
     InputError
         If the file or folder cannot be read.
     """
-    module = _module(loader)
-    found: tuple[str, ...] = module.splits_in(path) if hasattr(module, "splits_in") else ("all",)
-    return found
+    module = reader_module(loader)
+    splits: tuple[str, ...] = module.splits_in(path) if hasattr(module, "splits_in") else ("all",)
+    return splits
 
 
 def parameters_of(loader: str) -> list[str]:
-    """Return what a card's ``parameters`` may hold for a loader, beside the ``path`` of `OWN_DATA`."""
-    return [key for key in _module(loader).load.__annotations__ if key not in ("request", "options", "return")]
-
-
-def _module(loader: str) -> ModuleType:
-    return importlib.import_module(f"bench.data.readers.{MODULES[loader.partition(':')[0]][0]}")
+    """Return the keys that a card's ``parameters`` may have for a loader, without the ``path`` of own data."""
+    return [key for key in reader_module(loader).load.__annotations__ if key not in ("request", "options", "return")]
 
 
 def _binding(load: Any) -> Any:
@@ -185,28 +234,11 @@ def _binding(load: Any) -> Any:
     return bind
 
 
-def _own_path(card: Card, split: str, parameters: dict[str, Any]) -> Path:
-    """Take ``path`` out of the parameters: one path, or a table with a path for each split."""
-    path = parameters.pop("path", None)
-    if isinstance(path, dict):
-        path = path.get(split)
-    elif len(card.splits) > 1 and not _holds(card, path):
-        path = None
-    if not isinstance(path, str):
-        raise InputError(
-            f"card {card.name!r}: loader {card.loader!r} needs parameters.path: the file or folder, "
-            f"or a table with one for each split ({', '.join(card.splits)})"
-        )
-    if not Path(path).exists():
-        raise InputError(f"card {card.name!r}: {path} does not exist; mend parameters.path in the card")
-    return Path(path)
-
-
-def _holds(card: Card, path: Any) -> bool:
-    """Say whether one path may serve all splits of a card: it does not exist, which is told later, or holds them."""
-    return isinstance(path, str) and (
-        not Path(path).exists() or set(card.splits) <= set(splits_in(card.loader, Path(path)))
-    )
+def comma_list(names: Iterable[object], most: int = 12) -> str:
+    """Return the first names with commas between them, and the number of the others."""
+    texts = [str(name) for name in names]
+    rest = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + rest
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The user's own tables in Weka's format: .arff, one row a point, attributes with their types in a header."""
+"""Reader of Weka's ARFF files: tables, one row a point, with names and types of the attributes in a header."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _MEND = "save it again as ARFF with numeric and nominal attributes, in UTF-8, or as .csv"
 
-# A header tells the type of an attribute, so that these names are plain where a table's would not be.
+# An ARFF header declares types, so these names are taken for labels without asking, unlike in other tables.
 _LABELS = frozenset(("class", "label", "target"))
 
 
@@ -56,7 +56,7 @@ def load(request: Request, *, label: int | str | None = None, ignore: tuple[int 
 
 
 def _parsed(path: Path) -> tuple[MetaData, list[list[str]]]:
-    """Read the header by SciPy, and the rows here: SciPy's reader drops values that are too many in a row."""
+    """Read the header with SciPy but not the rows: SciPy ignores surplus values in a row."""
     from scipy.io.arff import loadarff
 
     lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -87,12 +87,12 @@ def _parsed(path: Path) -> tuple[MetaData, list[list[str]]]:
 
 
 def _label(path: Path, names: list[str]) -> str | None:
-    found = [name for name in names if name.lower() in _LABELS]
-    if len(found) > 1:
+    matches = [name for name in names if name.lower() in _LABELS]
+    if len(matches) > 1:
         raise InputError(
-            f"{path}: attributes {' and '.join(found)} could be the labels; name one, as --label {found[0]}"
+            f"{path}: attributes {' and '.join(matches)} could be the labels; name one, as --label {matches[0]}"
         )
-    return found[0] if found else None
+    return matches[0] if matches else None
 
 
 def _column(path: Path, meta: MetaData, name: str, values: list[str]) -> list[str] | list[float]:

@@ -1,4 +1,4 @@
-"""The user's own arrays in NumPy's files: .npz, a sparse matrix of SciPy's among them, or one .npy."""
+"""Reader of NumPy's files: named arrays or a sparse matrix of SciPy's in a .npz, points alone in a .npy."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from bench.data.readers import Raw, Request, reading
-from bench.data.readers.named_arrays import Array, fault_of, names_of_splits, take
+from bench.data.readers import Raw, Request
+from bench.data.readers.named_arrays import Array, ArrayReader, dtype_fault
 from bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,43 +21,8 @@ _MEND = "save plain numeric arrays again with numpy.savez or numpy.save (objects
 _SPARSE = {"format", "shape", "data"}
 
 
-def load(
-    request: Request, *, x: str | None = None, y: int | str | None = None, samples: Literal["first", "last"] = "first"
-) -> Raw:
-    """Read points, and labels where there are any, from a NumPy file.
-
-    Parameters
-    ----------
-    request : Request
-    x, y : str, optional
-        Names of the points and of the labels in a .npz; see `bench.data.readers.named_arrays.take`.
-    samples : {"first", "last"}
-        Which axis of the points counts them.
-
-    Returns
-    -------
-    Raw
-        Points as stored: (n, d), (n, height, width) or (n, height, width, channels).
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, holds pickled objects, or does not say plainly which array is which.
-    """
-    with reading(request.path, _MEND), _arrays(request.path, request.kind) as arrays:
-        if request.kind == "npy" and (x or y not in (None, "none")):
-            raise InputError(f"card {request.card!r}: x and y (--label) are for .npz files; a .npy is points only")
-        return take(request, arrays, x, y, samples)
-
-
-def splits_in(path: Path) -> tuple[str, ...]:
-    """Return the splits that the names of a .npz tell, such as those of x_train, y_train, x_test, y_test."""
-    with reading(path, _MEND), _arrays(path) as arrays:
-        return names_of_splits(arrays)
-
-
 @contextmanager
-def _arrays(path: Path, kind: str = "") -> Iterator[dict[str, Array]]:
+def _open_arrays(path: Path, kind: str) -> Iterator[dict[str, Array]]:
     import numpy as np
 
     with path.open("rb") as file:
@@ -73,13 +38,13 @@ def _arrays(path: Path, kind: str = "") -> Iterator[dict[str, Array]]:
         if kind == "npy":
             raise InputError(f'{path}: is a .npz inside; give loader "npz" or name it .npz')
         names = list(loaded.files)
-        found = {}
+        arrays = {}
         if set(names) >= _SPARSE:
-            found["x"] = _sparse(path, loaded)
+            arrays["x"] = _sparse(path, loaded)
             names = [name for name in names if name not in _SPARSE | {"indices", "indptr", "row", "col", "offsets"}]
         for name in names:
-            found[name] = _member(loaded, name)
-        yield found
+            arrays[name] = _member(loaded, name)
+        yield arrays
 
 
 def _sparse(path: Path, loaded: Any) -> Array:
@@ -105,4 +70,16 @@ def _member(loaded: Any, name: str) -> Array:
 
 
 def _array(shape: tuple[int, ...], dtype: np.dtype, read: Any) -> Array:
-    return Array(shape, dtype, read, fault_of(dtype))
+    return Array(shape, dtype, read, dtype_fault(dtype))
+
+
+_READER = ArrayReader(_open_arrays, _MEND)
+splits_in = _READER.splits_in
+
+
+@functools.wraps(_READER.load)
+def load(request: Request, **options: Any) -> Raw:
+    """Read as `ArrayReader.load`; a .npy has no names."""
+    if request.kind == "npy" and (options.get("x") or options.get("y") not in (None, "none")):
+        raise InputError(f"card {request.card!r}: x and y (--label) are for .npz files; a .npy is points only")
+    return _READER.load(request, **options)

@@ -1,4 +1,4 @@
-"""Files at a fixed place below the data root, read as own files of their kind are, and fetched from where they live."""
+"""Reader of files at fixed places below the data root, which a card may say how to download."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from bench.data.readers import Raw, Request, read_with, reading
+from bench.data.readers import Raw, Request, read_request, reading
 from bench.errors import InputError
 from bench.text import one_line
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from bench.data.card import Card
 
 
-class File(BaseModel):
-    """The file of one split.
+class CardFile(BaseModel):
+    """The file of one split of a card.
 
     Attributes
     ----------
     path : str
-        Where it lies below the data root, with slashes.
+        Path below the data root, with slashes.
     url : str or None
-        Where it is fetched from, by http or https.
+        Address of the file, by http or https.
     sha256 : str or None
-        SHA-256 of the file that the URL gives; needed with a URL. A file that lies there already is judged by the
-        card's fingerprint, so that the same values in another layout do.
+        SHA-256 of the downloaded file; needed for a download. An existing file is checked by the card's fingerprint
+        alone, so that it may hold the same values in another layout.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,16 +48,16 @@ class File(BaseModel):
 
 
 def load(request: Request, *, files: dict[str, Any], labels: tuple[int | str, ...] = (), **options: Any) -> Raw:
-    """Read the file of a split with the reader that stands after the colon of the card's loader.
+    """Read the file of a split with the reader of its kind, which follows the colon in the card's loader.
 
     Parameters
     ----------
     request : Request
     files : dict of str to dict
-        A `File` for each split.
+        A `CardFile` for each split.
     labels : tuple of int or str
-        The labels as the file writes them, in the order of the card's classes; needed where they are neither the
-        classes' names nor their numbers from 0.
+        The labels as the file writes them, in the order of the card's classes; needed where they are neither names of
+        classes nor numbers from 0.
     **options
         Parameters of the reader.
 
@@ -78,14 +78,14 @@ def load(request: Request, *, files: dict[str, Any], labels: tuple[int | str, ..
             f"data set {request.card!r}: {path.name} not found in {path.parent}; {fetch if file.url else ''}"
             f"point --data-root (DEEPCLUSTBENCH_DATA) at the folder that holds {file.path}"
         )
-    raw = read_with(replace(request, kind=request.member, member="", path=path), options)
+    raw = read_request(replace(request, kind=request.member, member="", path=path), options)
     if labels and raw.labels is not None:
         raw = replace(raw, labels=_positions(raw.labels, labels, path))
     return raw
 
 
 def is_present(card: Card, data_root: Path) -> bool:
-    """Say whether the files of every split lie where the card says; not so where it does not say it rightly."""
+    """Return whether the files of all splits exist; False as well where the card does not name them properly."""
     try:
         return all((data_root / file.path).is_file() for file in _files(card))
     except InputError:
@@ -93,7 +93,7 @@ def is_present(card: Card, data_root: Path) -> bool:
 
 
 def download(card: Card, data_root: Path) -> Path:
-    """Fetch the files of a card's splits that do not lie there as they are served; each appears whole or not at all.
+    """Download the files of a card's splits that are missing or differ; each appears whole or not at all.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def download(card: Card, data_root: Path) -> Path:
     Raises
     ------
     InputError
-        If a file has no URL, the network fails, or the URL gives another file than the card says.
+        If a file has no URL, the network fails, or a downloaded file has another SHA-256.
     """
     import pooch
 
@@ -117,9 +117,9 @@ def download(card: Card, data_root: Path) -> Path:
             )
     for file in files:
         path = data_root / file.path
-        said = f"download of data set {card.name!r} from {file.url}"
+        action = f"download of data set {card.name!r} from {file.url}"
         by_hand = f"try again, or put the file at {path} by hand"
-        with reading(said, f"check the network and the url in the card and {by_hand}"):
+        with reading(action, f"check the network and the url in the card and {by_hand}"):
             try:
                 pooch.retrieve(
                     file.url,
@@ -129,27 +129,27 @@ def download(card: Card, data_root: Path) -> Path:
                     downloader=pooch.HTTPDownloader(timeout=30),
                 )
             except ValueError as error:
-                if isinstance(error, OSError):  # of a URL that is none
+                if isinstance(error, OSError):  # raised for a malformed URL
                     raise
                 raise InputError(
-                    f"{said}: what was sent is not the file of the card (sha256 {file.sha256}), and nothing of it was "
-                    f"kept; {by_hand}"
+                    f"{action}: what was sent is not the file of the card (sha256 {file.sha256}), and nothing of it "
+                    f"was kept; {by_hand}"
                 ) from error
     return (data_root / files[0].path).parent
 
 
-def _files(card: Card) -> list[File]:
+def _files(card: Card) -> list[CardFile]:
     return [_file(card.parameters.get("files"), split, card.name) for split in card.splits]
 
 
-def _file(files: Any, split: str, card: str) -> File:
+def _file(files: Any, split: str, card: str) -> CardFile:
     if not isinstance(files, dict) or split not in files:
         raise InputError(
             f"card {card!r}: parameters.files has no {split!r}; write {split} = "
             '{path = "below the data root", url = "https://...", sha256 = "..."} there'
         )
     try:
-        return File.model_validate(files[split])
+        return CardFile.model_validate(files[split])
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(["files", split, *(str(part) for part in first["loc"])])

@@ -1,4 +1,4 @@
-"""The user's own arrays in HDF5: .h5 and .hdf5, and MATLAB's files from version 7.3 on, which are HDF5 inside."""
+"""Reader of HDF5 files: .h5 and .hdf5, and MATLAB's files from version 7.3 on, which are HDF5 inside."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from bench.data.readers import Raw, Request, reading
-from bench.data.readers.named_arrays import Array, fault_of, names_of_splits, take
+from bench.data.readers.named_arrays import Array, ArrayReader, dtype_fault
 from bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,74 +19,39 @@ _PARTS = {"data", "indices", "indptr"}
 _NUMBERS = {"double", "single", "logical", *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64))}
 
 
-def load(
-    request: Request, *, x: str | None = None, y: int | str | None = None, samples: Literal["first", "last"] = "first"
-) -> Raw:
-    """Read points, and labels where there are any, from an HDF5 file.
-
-    Parameters
-    ----------
-    request : Request
-    x, y : str, optional
-        Names of the points and of the labels, with a group before a slash; see `bench.data.readers.named_arrays.take`.
-        In a file whose groups are splits they are names within a group.
-    samples : {"first", "last"}
-        Which axis of the points counts them.
-
-    Returns
-    -------
-    Raw
-        Points as stored: (n, d), (n, height, width) or (n, height, width, channels).
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, or does not say plainly which array is which.
-    """
-    with reading(request.path, _MEND), arrays_in(request.path) as arrays:
-        return take(request, arrays, x, y, samples)
-
-
-def splits_in(path: Path) -> tuple[str, ...]:
-    """Return the groups of a file where all hold the same members, such as train and test of usps.h5."""
-    with reading(path, _MEND), arrays_in(path) as arrays:
-        return names_of_splits(arrays)
-
-
 @contextmanager
-def arrays_in(path: Path, is_matlab: bool = False) -> Iterator[dict[str, Array]]:
-    """Find the arrays of an open file, whatever group they lie in; links to other files are not followed.
+def open_hdf5(path: Path, is_matlab: bool = False) -> Iterator[dict[str, Array]]:
+    """Open a file and give its arrays, whatever group they lie in; links to other files are not followed.
 
     Parameters
     ----------
     path : Path
     is_matlab : bool
-        Whether the axes stand in MATLAB's order, which is HDF5's turned round; where MATLAB's mark is on an array,
-        they do in any case.
+        Whether MATLAB wrote the file: its axes are stored in reverse. Those of an array with MATLAB's mark always are.
     """
     import h5py
     import numpy as np
 
-    found: dict[str, Array] = {}
-    whole: list[str] = []  # groups that are one value, whose members are no arrays of their own
+    arrays: dict[str, Array] = {}
+    whole: list[str] = []  # groups that are one value: their members are not arrays of their own
 
     def visit(name: str, item: Any) -> None:
         if name.startswith("#") or any(name.startswith(f"{group}/") for group in whole):
             return
         if isinstance(item, h5py.Dataset):
-            found[name] = _dataset(item, is_matlab)
+            arrays[name] = _dataset(item, is_matlab)
         elif "pandas_type" in item.attrs:
             raise InputError(f"{path}: {name} was written by pandas; save the table as .parquet or .csv")
         elif "MATLAB_sparse" in item.attrs or set(item) >= _PARTS:
-            found[name] = _sparse(item)
+            arrays[name] = _sparse(item)
             whole.append(name)
         elif _matlab_class(item):
-            found[name] = Array((), np.dtype("V"), bytes, f"of MATLAB's class {_matlab_class(item)}")
+            arrays[name] = Array((), np.dtype("V"), bytes, f"of MATLAB's class {_matlab_class(item)}")
             whole.append(name)
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)
-        yield found
+        yield arrays
 
 
 def _dataset(dataset: Any, is_matlab: bool) -> Array:
@@ -108,10 +72,10 @@ def _dataset(dataset: Any, is_matlab: bool) -> Array:
             return Array(shape, np.dtype("U1"), functools.partial(_cell, dataset))
         if of_class and of_class not in _NUMBERS:
             return Array(shape, np.dtype("V"), bytes, f"of MATLAB's class {of_class}")
-        return Array(shape, dtype, lambda: np.transpose(dataset[()]), fault_of(dtype))
+        return Array(shape, dtype, lambda: np.transpose(dataset[()]), dtype_fault(dtype))
     if h5py.check_string_dtype(dtype):
         return Array(shape, np.dtype("U1"), lambda: np.asarray(dataset.asstr()[()], dtype=np.str_))
-    return Array(shape, dtype, lambda: dataset[()], fault_of(dtype))
+    return Array(shape, dtype, lambda: dataset[()], dtype_fault(dtype))
 
 
 def _matlab_class(item: Any) -> str:
@@ -120,14 +84,14 @@ def _matlab_class(item: Any) -> str:
 
 
 def _words(dataset: Any) -> np.ndarray:
-    """Rows of a matrix of characters, which MATLAB pads with spaces."""
+    """Return the rows of a matrix of characters as words; MATLAB pads them with spaces."""
     import numpy as np
 
     return np.array(["".join(map(chr, row)).rstrip() for row in np.transpose(dataset[()])], dtype=np.str_)
 
 
 def _cell(dataset: Any) -> np.ndarray:
-    """Words or numbers of a cell array, each of which lies elsewhere in the file."""
+    """Return the words or numbers of a cell array, which holds references to them."""
     import numpy as np
 
     values: list[Any] = []
@@ -138,21 +102,21 @@ def _cell(dataset: Any) -> np.ndarray:
         elif _matlab_class(item) in _NUMBERS and item.size == 1:
             values.append(item[()].item())
         else:
-            raise not_words(dataset.file.filename, dataset.name.lstrip("/"))
-    return array_of(values, dataset.file.filename, dataset.name.lstrip("/"))
+            raise not_words_error(dataset.file.filename, dataset.name.lstrip("/"))
+    return cell_values(values, dataset.file.filename, dataset.name.lstrip("/"))
 
 
-def array_of(values: list[Any], path: object, name: str) -> np.ndarray:
-    """Make an array of a cell array's values: all of them words, or all of them numbers."""
+def cell_values(values: list[Any], path: object, name: str) -> np.ndarray:
+    """Return the values of a cell array as an array: all of them words, or all of them numbers."""
     import numpy as np
 
     if len({isinstance(value, str) for value in values}) > 1:
-        raise not_words(path, name)
+        raise not_words_error(path, name)
     return np.array(values)
 
 
-def not_words(path: object, name: str) -> InputError:
-    """Return the refusal of a cell array that holds other things."""
+def not_words_error(path: object, name: str) -> InputError:
+    """Return the error for a cell array that holds anything but words or single numbers."""
     return InputError(
         f"{path}: {name} is a cell array of other things than words or single numbers; save one matrix of points "
         "(one view), and labels as numbers or a cell array of words"
@@ -180,3 +144,7 @@ def _sparse(group: Any) -> Array:
     return Array(
         shape, group["data"].dtype, lambda: make(tuple(group[name][()] for name in names), shape=shape), is_sparse=True
     )
+
+
+_READER = ArrayReader(lambda path, _: open_hdf5(path), _MEND)
+load, splits_in = _READER.load, _READER.splits_in

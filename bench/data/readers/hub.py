@@ -1,4 +1,4 @@
-"""Image and table data sets of the Hugging Face hub, from their parquet or csv files; no code of others is run."""
+"""Reader of image and table data sets of the Hugging Face hub, from parquet or csv files; no loading script is run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from bench.data.readers import Raw, Request, image_folder, reading, tables
-from bench.data.readers.hub_files import Found, fetch, find
+from bench.data.readers.hub_files import fetch_files, find_hub_dataset
 from bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bench.data.card import Card
     from bench.data.dataset import Dataset
 
-# What pandas calls the index of the rows when it saves it as a column.
+# Pandas' name of an index of rows that is saved as a column.
 _ROW_INDEX = r"__index_level_\d+__"
 
 
@@ -37,7 +37,7 @@ def load(
     image: str | None = None,
     label: int | str | None = None,
     ignore: tuple[str, ...] = (),
-    resize: image_folder.Size | None = None,
+    resize: image_folder.ImageSize | None = None,
     mode: Literal["L", "RGB"] | None = None,
     background: Annotated[int, Field(ge=0, le=255)] | None = None,
     header: Literal["first", "none"] | None = None,
@@ -51,14 +51,14 @@ def load(
     repo : str
         OWNER/NAME.
     revision : str, optional
-        A branch, a tag or a commit; the owner's newest unless said otherwise.
+        A branch, a tag or a commit; by default the owner's newest.
     config : str, optional
         Name of the configuration, where there are several.
     image : str, optional
-        Column of the images, where there are several. Data without a column of images are a table.
+        Column of the images, where several hold some. Data without a column of images are a table.
     label : int or str, optional
-        Name or position of the column of the labels, or "none"; unless said otherwise the column ``"label"``, else the
-        only one that has names of classes.
+        Name or position of the column of the labels, or "none"; by default the column ``"label"``, else the only one
+        that has names of classes.
     ignore : tuple of str
         Columns that are neither points nor labels. Of images, all columns are ignored beside a known label.
     resize, mode, background
@@ -75,79 +75,101 @@ def load(
     Raises
     ------
     InputError
-        If the data set cannot be found or fetched, is damaged, has no such split or column, holds text, or leaves open
-        which column holds the images or the labels.
+        If the data set cannot be found or fetched, is damaged, has no such split or column, holds text, or does not
+        tell which column holds the images or the labels.
     """
     import pyarrow as pa
 
-    found = find(repo, config, revision)
-    if request.split not in found.splits:
+    hub_dataset = find_hub_dataset(repo, config, revision)
+    source = hub_dataset.source
+    if request.split not in hub_dataset.splits:
         raise InputError(
-            f"card {request.card!r}: {found.source} has no split {request.split!r}; its splits are "
-            f"{', '.join(found.splits)}: write them as `splits` in the card"
+            f"card {request.card!r}: {source} has no split {request.split!r}; its splits are "
+            f"{', '.join(hub_dataset.splits)}: write them as `splits` in the card"
         )
-    files = found.splits[request.split]
-    folder = fetch(found, files)
+    files = hub_dataset.splits[request.split]
+    folder = fetch_files(hub_dataset, files)
     if len({Path(file).suffix for file in files}) > 1:
-        raise InputError(f"{found.source}: split {request.split!r} mixes .parquet and .csv files; take another split")
+        raise InputError(f"{source}: split {request.split!r} mixes .parquet and .csv files; take another split")
     paths = [folder / file for file in files]
     if paths[0].suffix == ".csv":
         layout: dict[str, Any] = {"label": label, "ignore": ignore, "header": header, "separator": separator}
-        return _joined([tables.load(replace(request, path=path), **layout) for path in paths], found.source)
+        return _joined([tables.load(replace(request, path=path), **layout) for path in paths], source)
     schema = _schema(paths[0])
     features = _features(schema)
     for name in [*ignore, *([image] if image else []), *([label] if isinstance(label, str) else [])]:
         if name not in features and name != "none":
-            raise InputError(f"{found.source}: has no column {name!r}; its columns are {', '.join(features)}")
+            raise InputError(f"{source}: has no column {name!r}; its columns are {', '.join(features)}")
     kept = {name: feature for name, feature in features.items() if name not in ignore}
-    picture = _image_column(schema, kept, image, found)
-    label = _label_column(features, kept, label, found)
+    image = _image_column(schema, kept, image, source)
+    label = _label_column(features, kept, label, source)
     if label in features and pa.types.is_nested(schema.field(label).type):
-        raise InputError(f"{found.source}: column {label!r} holds {schema.field(label).type}; a point has one label")
-    if picture is None:
-        raw = tables.raw_of_frame(_frame(paths, list(kept)), found.source, label=label)
+        raise InputError(f"{source}: column {label!r} holds {schema.field(label).type}; a point has one label")
+    if image is None:
+        raw = tables.raw_of_frame(_frame(paths, list(kept)), source, label=label)
         return replace(raw, labels=_labels(raw.labels))
-    rest = [name for name in kept if name not in (picture, label)]
+    rest = [name for name in kept if name not in (image, label)]
     if label is None and rest:
         raise InputError(
-            f"{found.source}: which column holds the labels: {', '.join(rest)}? Say it with --label, or in a card with "
+            f"{source}: which column holds the labels: {', '.join(rest)}? Say it with --label, or in a card with "
             'parameters.label; "none" says that none does'
         )
-    frame = _frame(paths, [name for name in (picture, label) if name in features])
+    frame = _frame(paths, [name for name in (image, label) if name in features])
     if frame.empty:
-        raise InputError(f"{found.source}: split {request.split!r} has no rows; take another split")
-    names = [f"{found.source}/{request.split}/row {row}" for row in range(len(frame))]
-    read = [_opener(cell, name) for cell, name in zip(frame[picture], names, strict=True)]
+        raise InputError(f"{source}: split {request.split!r} has no rows; take another split")
+    names = [f"{source}/{request.split}/row {row}" for row in range(len(frame))]
+    read = [_opener(cell, name) for cell, name in zip(frame[image], names, strict=True)]
     points = image_folder.decode_images(read, names, resize=resize, mode=mode, background=background)
-    return Raw(points, _labels(frame[label].to_numpy()) if label in frame else None, found.source)
+    return Raw(points, _labels(frame[label].to_numpy()) if label in frame else None, source)
+
+
+def download(card: Card, data_root: Path) -> Path | None:  # noqa: ARG001 - files of the hub lie in its own cache
+    """Download the newest commit of a data set into the hub's cache, and return the folder that holds it.
+
+    Returns
+    -------
+    Path or None
+        None for a card that names no repository.
+
+    Raises
+    ------
+    InputError
+        If the data set cannot be found or fetched.
+    """
+    given = card.parameters
+    if "repo" not in given:
+        return None
+    hub_dataset = find_hub_dataset(given["repo"], given.get("config"), given.get("revision"), ask=True)
+    return fetch_files(hub_dataset, [file for files in hub_dataset.splits.values() for file in files])
 
 
 def with_class_names(dataset: Dataset, card: Card) -> Dataset:
-    """Return a data set of the hub with the names that its files give to classes which labels have by number.
+    """Return a data set of the hub with names for its classes where labels are numbers and the files name them.
 
     Parameters
     ----------
     dataset : Dataset
-        Classes have the names of their numbers.
+        Its classes are named by their numbers.
     card : Card
         Its card, which names no classes.
     """
     given = card.parameters
-    found = find(given["repo"], given.get("config"), given.get("revision"))
-    first = found.splits[card.splits[0]][0]
+    hub_dataset = find_hub_dataset(given["repo"], given.get("config"), given.get("revision"))
+    first = hub_dataset.splits[card.splits[0]][0]
     if not first.endswith(".parquet"):
         return dataset
-    features = _features(_schema(fetch(found, [first]) / first))
+    features = _features(_schema(fetch_files(hub_dataset, [first]) / first))
     kept = {name: feature for name, feature in features.items() if name not in given.get("ignore", ())}
-    names = features.get(_label_column(features, kept, given.get("label"), found) or "", {}).get("names")
+    label = _label_column(features, kept, given.get("label"), hub_dataset.source)
+    names = features.get(label or "", {}).get("names")
     if not isinstance(names, list) or not dataset.class_names:
         return dataset
-    called = [str(names[int(c)]) if c.isdecimal() and int(c) < len(names) else c for c in dataset.class_names]
-    return replace(dataset, class_names=tuple(called))
+    class_names = [str(names[int(c)]) if c.isdecimal() and int(c) < len(names) else c for c in dataset.class_names]
+    return replace(dataset, class_names=tuple(class_names))
 
 
 def _joined(parts: Sequence[Raw], source: str) -> Raw:
-    """Return files of one split as one, the rows of each below those of the one before."""
+    """Return the files of one split as one, in order."""
     import numpy as np
 
     if len({(part.columns, part.labels is None) for part in parts}) > 1:
@@ -165,7 +187,7 @@ def _frame(paths: Sequence[Path], columns: list[str]) -> pd.DataFrame:
     frames = []
     for path in paths:
         with reading(path, _damaged(path)):
-            # Without what pandas says of itself there: it would turn columns into an index.
+            # Without the metadata of pandas, which would turn columns into an index.
             table = pyarrow.parquet.ParquetFile(path).read(columns).replace_schema_metadata()
         lacking = [name for name in columns if name not in table.column_names]
         if lacking:
@@ -186,27 +208,27 @@ def _damaged(path: Path) -> str:
 
 
 def _features(schema: pa.Schema) -> dict[str, dict[str, Any]]:
-    """Return the columns, and what the hub says of each beyond its type: nothing in files that it did not write."""
+    """Return the hub's description of each column; empty in files that the hub did not write."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
     except (KeyError, ValueError, TypeError):
         features = {}
-    said = {name: features.get(name) for name in schema.names if not re.fullmatch(_ROW_INDEX, name)}
-    return {name: feature if isinstance(feature, dict) else {} for name, feature in said.items()}
+    by_name = {name: features.get(name) for name in schema.names if not re.fullmatch(_ROW_INDEX, name)}
+    return {name: feature if isinstance(feature, dict) else {} for name, feature in by_name.items()}
 
 
 def _image_column(
-    schema: pa.Schema, features: Mapping[str, Mapping[str, Any]], asked: str | None, found: Found
+    schema: pa.Schema, features: Mapping[str, Mapping[str, Any]], asked: str | None, source: str
 ) -> str | None:
     """Return the column of images; None for a table."""
     images = [name for name, feature in features.items() if _holds_images(schema.field(name), feature.get("_type"))]
     if asked:
         if asked not in images:
-            raise InputError(f"{found.source}: column {asked!r} holds no images, but {schema.field(asked).type}")
+            raise InputError(f"{source}: column {asked!r} holds no images, but {schema.field(asked).type}")
         return asked
     if len(images) > 1:
         raise InputError(
-            f"{found.source}: has several columns of images, {', '.join(images)}; say in a card which: parameters.image"
+            f"{source}: has several columns of images, {', '.join(images)}; say in a card which: parameters.image"
         )
     return images[0] if images else None
 
@@ -223,27 +245,27 @@ def _label_column(
     features: Mapping[str, Mapping[str, Any]],
     kept: Mapping[str, Mapping[str, Any]],
     asked: int | str | None,
-    found: Found,
+    source: str,
 ) -> str | None:
-    """Return the column of labels that is asked for, or known as such; None where that is not known."""
+    """Return the column of labels that is asked for or can be told; None where it cannot be told."""
     columns = list(features)
     if isinstance(asked, int):
         if not -len(columns) <= asked < len(columns):
-            raise InputError(f"{found.source}: has no column {asked}; it has {len(columns)}, counted from 0")
+            raise InputError(f"{source}: has no column {asked}; it has {len(columns)}, counted from 0")
         return columns[asked]
     if asked or "label" in kept:
         return asked or "label"
     classes = [name for name, feature in kept.items() if feature.get("_type") == "ClassLabel"]
     if len(classes) > 1:
         raise InputError(
-            f"{found.source}: has several columns of classes, {', '.join(classes)}; say which with --label, or in a "
+            f"{source}: has several columns of classes, {', '.join(classes)}; say which with --label, or in a "
             "card with parameters.label"
         )
     return classes[0] if classes else None
 
 
 def _labels(labels: np.ndarray | None) -> np.ndarray | None:
-    """Return labels; None where the hub says of every point that it has none."""
+    """Return the labels; None where all are -1, which on the hub means no label."""
     return None if labels is None or (labels.dtype.kind in "if" and (labels == -1).all()) else labels
 
 

@@ -1,6 +1,6 @@
-"""Files of data sets of the Hugging Face hub: from its cache, else by its own client.
+"""Finding and downloading the files of data sets of the Hugging Face hub, with the hub's own client and cache.
 
-What the cache holds is read without a question to the hub, so that a run and its workers see one commit.
+Files in the cache are read without asking the hub, so that a session and its workers see one commit.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.readers import reading
-from bench.data.readers.hub_layout import Splits, absent, choose, configurations
+from bench.data.readers.hub_layout import Splits, choose_configuration, configurations, missing_parts
 from bench.errors import InputError
 from bench.text import one_line
 
-# The branch to which the hub converts data sets that are not parquet.
-CONVERTED = "refs/convert/parquet"
-# Seconds in which the hub answers or counts as out of reach.
+# The branch with the parquet copies that the hub makes.
+_CONVERTED = "refs/convert/parquet"
+# Seconds after which the hub counts as out of reach.
 _PATIENCE = 10
 
 
 @dataclass(frozen=True)
-class Found:
-    """One configuration of a data set of the hub.
+class HubDataset:
+    """One configuration of a data set of the hub, at one commit.
 
     Attributes
     ----------
     repo, commit, config : str
-        The commit is the hash that a branch, or a tag, stood for.
+        The commit is a hash, whatever branch or tag was asked for.
     splits : dict of str to tuple of str
         Files of each split, as paths in the repository.
     folder : Path
-        Where the cache has, or will have, the files of that commit.
+        The cache's folder of that commit.
     """
 
     repo: str
@@ -46,7 +46,7 @@ class Found:
 
     @property
     def source(self) -> str:
-        """Address that names the same data at any time."""
+        """The address of exactly these data."""
         return f"hf:{self.repo}:{self.config}#{self.commit}"
 
 
@@ -55,14 +55,16 @@ class _Snapshot:
     commit: str
     folder: Path
     files: tuple[str, ...]
-    is_whole: bool  # the list of files is the hub's; else it is what happens to lie in the cache
+    is_whole: bool  # whether `files` is the hub's list; otherwise it is what the cache holds
 
 
-def find(repo: str, config: str | None = None, revision: str | None = None, *, ask: bool = False) -> Found:
-    """Find the files of a data set: in the cache, else on the hub.
+def find_hub_dataset(
+    repo: str, config: str | None = None, revision: str | None = None, *, ask: bool = False
+) -> HubDataset:
+    """Find the files of a data set, in the cache or else on the hub.
 
-    Where no revision is asked for and that of the owner has neither parquet nor csv, the parquet copy that the hub
-    itself makes of many data sets is taken.
+    Without a revision, the owner's main branch is tried first, then the parquet copy that the hub makes of many data
+    sets.
 
     Parameters
     ----------
@@ -73,62 +75,50 @@ def find(repo: str, config: str | None = None, revision: str | None = None, *, a
     revision : str, optional
         A branch, a tag or a commit.
     ask : bool
-        Ask the hub for the newest commit, whatever the cache holds.
+        Whether to ask the hub for the newest commit even if the cache has one.
 
     Raises
     ------
     InputError
-        If the hub has no such data set or revision, it holds no file that is read, several configurations leave open
-        which is meant, or the cache lacks it and the hub cannot be reached.
+        If the hub has no such data set or revision, it has no parquet or csv file, several configurations and none is
+        chosen, or the cache lacks it and the hub cannot be reached.
     """
     source = f"hf:{repo}" + (f"#{revision}" if revision else "")
     _check_name(repo, source)
-    revisions = [revision] if revision else ["main", CONVERTED]
+    revisions = [revision] if revision else ["main", _CONVERTED]
     if not ask:
         for each in revisions:
             snapshot = _cached(repo, each)
-            found = snapshot and _in_snapshot(repo, config, snapshot, source)
-            if found:
-                return found
+            dataset = snapshot and _in_snapshot(repo, config, snapshot, source)
+            if dataset:
+                return dataset
     seen: list[str] = []
     for each in revisions:
-        snapshot = _listed(repo, each, source, optional=each == CONVERTED and revision is None)
-        found = snapshot and _in_snapshot(repo, config, snapshot, source)
-        if found:
-            return found
+        snapshot = _listed(repo, each, source, optional=each == _CONVERTED and revision is None)
+        dataset = snapshot and _in_snapshot(repo, config, snapshot, source)
+        if dataset:
+            return dataset
         seen += snapshot.files if snapshot else ()
     raise InputError(f"{source}: {_why_nothing(seen, revision)}")
 
 
-def fetch(found: Found, files: Iterable[str]) -> Path:
-    """Fetch those of some files that the cache lacks, and return the folder that holds them.
+def fetch_files(dataset: HubDataset, files: Iterable[str]) -> Path:
+    """Download those of `files` that the cache lacks, and return the folder that holds them.
 
     Raises
     ------
     InputError
         If the hub cannot be reached, or refuses.
     """
-    lacking = [file for file in files if not (found.folder / file).is_file()]
+    lacking = [file for file in files if not (dataset.folder / file).is_file()]
     if lacking:
         from huggingface_hub import snapshot_download
 
-        with _asking(found.repo, f"hf:{found.repo}"):
-            _reach(found.repo, found.commit)
+        with _asking(dataset.repo, f"hf:{dataset.repo}"):
+            _reach(dataset.repo, dataset.commit)
             patterns = [glob.escape(file) for file in lacking]
-            snapshot_download(found.repo, repo_type="dataset", revision=found.commit, allow_patterns=patterns)
-    return found.folder
-
-
-def download(repo: str, config: str | None = None, revision: str | None = None) -> Path:
-    """Fetch the newest commit of a data set into the hub's cache, and return the folder that holds it.
-
-    Raises
-    ------
-    InputError
-        As `find` and `fetch`.
-    """
-    found = find(repo, config, revision, ask=True)
-    return fetch(found, [file for files in found.splits.values() for file in files])
+            snapshot_download(dataset.repo, repo_type="dataset", revision=dataset.commit, allow_patterns=patterns)
+    return dataset.folder
 
 
 def _check_name(repo: str, source: str) -> None:
@@ -141,16 +131,16 @@ def _check_name(repo: str, source: str) -> None:
         raise InputError(f"{source}: not a name on the hub ({one_line(error)}); write hf:OWNER/NAME") from None
 
 
-def _in_snapshot(repo: str, config: str | None, snapshot: _Snapshot, source: str) -> Found | None:
-    """Return what a snapshot holds; None where it has no data, or is seen to be only a part."""
+def _in_snapshot(repo: str, config: str | None, snapshot: _Snapshot, source: str) -> HubDataset | None:
+    """Return the data set in a snapshot; None where it has no data, or is known to be incomplete."""
     metadata = _metadata(snapshot, source)
     with reading(f"{source}: README.md", "it does not describe its files as the hub wants: tell its owner"):
         configs = configurations(snapshot.files, metadata, source)
     if not configs:
         return None
-    chosen = choose(configs, metadata, config, source)
+    chosen = choose_configuration(configs, metadata, config, source)
     if not snapshot.is_whole:
-        if absent(configs[chosen], metadata, chosen):
+        if missing_parts(configs[chosen], metadata, chosen):
             return None
         if not (metadata.get("configs") or metadata.get("dataset_info")):
             warnings.warn(
@@ -160,7 +150,7 @@ def _in_snapshot(repo: str, config: str | None, snapshot: _Snapshot, source: str
                 stacklevel=2,
             )
     splits = {split: files for split, files in configs[chosen].items() if files}
-    return Found(repo, snapshot.commit, chosen, splits, snapshot.folder)
+    return HubDataset(repo, snapshot.commit, chosen, splits, snapshot.folder)
 
 
 def _metadata(snapshot: _Snapshot, source: str) -> dict[str, Any]:
@@ -175,7 +165,7 @@ def _metadata(snapshot: _Snapshot, source: str) -> dict[str, Any]:
 
 
 def _cached(repo: str, revision: str) -> _Snapshot | None:
-    """Return what the cache holds of a revision."""
+    """Return the snapshot of a revision in the cache; None where there is none."""
     from huggingface_hub import constants, get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
     from huggingface_hub.file_download import REGEX_COMMIT_HASH, repo_folder_name
@@ -190,19 +180,19 @@ def _cached(repo: str, revision: str) -> _Snapshot | None:
     folder = root / "snapshots" / commit
     if not REGEX_COMMIT_HASH.fullmatch(commit) or not folder.is_dir():
         return None
-    there = tuple(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
+    cached = tuple(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
     try:
         tree = get_cached_repo_tree(repo, repo_type="dataset", revision=commit)
     except CachedRepoTreeNotFoundError:
-        return _Snapshot(commit, folder, there, is_whole=False)
+        return _Snapshot(commit, folder, cached, is_whole=False)
     files = tuple(sorted(file.path for file in tree))
-    if "README.md" in files and "README.md" not in there:
-        return None  # it says what the files are
+    if "README.md" in files and "README.md" not in cached:
+        return None  # the README describes the files
     return _Snapshot(commit, folder, files, is_whole=True)
 
 
 def _listed(repo: str, revision: str, source: str, *, optional: bool) -> _Snapshot | None:
-    """Ask the hub which files a revision has, and fetch its README; None where `optional` and there is no such."""
+    """Ask the hub for the files of a revision, and fetch its README; None for no such revision that is `optional`."""
     from huggingface_hub import get_cached_repo_tree, snapshot_download
     from huggingface_hub.errors import RevisionNotFoundError
 
@@ -219,7 +209,7 @@ def _listed(repo: str, revision: str, source: str, *, optional: bool) -> _Snapsh
 
 
 def _reach(repo: str, revision: str) -> None:
-    """Raise at once where the hub is out of reach: its client tries for long to fetch a file."""
+    """Ask the hub for a data set with a short time limit: its client takes long to fail at fetching a file."""
     from huggingface_hub import HfApi
 
     HfApi().dataset_info(repo, revision=revision, timeout=_PATIENCE)
@@ -233,14 +223,14 @@ def _why_nothing(files: list[str], revision: str | None) -> str:
     if revision:
         return f"{what}; leave #{revision} out to take the parquet copy that the hub makes of many data sets"
     return (
-        f"{what}; the hub has no parquet copy of it (branch {CONVERTED}) either: take another copy of the data set, or "
-        "download the files and name their folder"
+        f"{what}; the hub has no parquet copy of it (branch {_CONVERTED}) either: take another copy of the data set, "
+        "or download the files and name their folder"
     )
 
 
 @contextmanager
 def _asking(repo: str, source: str) -> Iterator[None]:
-    """Turn what the hub's client raises into a line."""
+    """Raise `InputError` with one line for whatever the hub's client raises."""
     from huggingface_hub import constants
     from huggingface_hub.errors import (
         GatedRepoError,

@@ -1,4 +1,4 @@
-"""Which files of a data set of the Hugging Face hub are which split of which configuration."""
+"""Which files of a Hugging Face repository belong to which split of which configuration."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from bench.data.readers import comma_list
 from bench.errors import InputError
 
 #: Split → its files, in order.
 Splits = dict[str, tuple[str, ...]]
 
-SUFFIXES = (".parquet", ".csv")
-# Words of file and folder names that the hub reads as a split, in the order of its splits.
+_SUFFIXES = (".parquet", ".csv")
+# Words in names of files and folders that the hub takes for a split, in the order of its splits.
 _WORDS = {
     "train": ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
@@ -24,10 +25,10 @@ _SPLIT_OF = {word: split for split, words in _WORDS.items() for word in words}
 _SHARD = re.compile(r"(?P<base>.+)-\d{5}-of-(?P<count>\d{5})(-[0-9a-f]{16})?")
 
 
-def data_files(files: Iterable[str]) -> list[str]:
+def _data_files(files: Iterable[str]) -> list[str]:
     """Return the files that can hold points, sorted; ``metadata.csv`` describes images and holds none."""
     paths = [PurePosixPath(file) for file in files]
-    return sorted(str(path) for path in paths if path.suffix in SUFFIXES and path.name != "metadata.csv")
+    return sorted(str(path) for path in paths if path.suffix in _SUFFIXES and path.name != "metadata.csv")
 
 
 def configurations(files: Iterable[str], metadata: Mapping[str, Any], source: str) -> dict[str, Splits]:
@@ -38,8 +39,8 @@ def configurations(files: Iterable[str], metadata: Mapping[str, Any], source: st
     files : iterable of str
         Paths in the repository.
     metadata : mapping
-        The YAML header of its README.md: ``configs`` says which files belong to which split. Without it, names of files
-        and folders say so: ``train-00000-of-00001.parquet``, ``test.csv``, ``CONFIG/validation/0000.parquet``.
+        The YAML header of its README.md: ``configs`` says which files belong to which split. Without it, the names of
+        files and folders do: ``train-00000-of-00001.parquet``, ``test.csv``, ``CONFIG/validation/0000.parquet``.
     source : str
         For messages.
 
@@ -51,13 +52,13 @@ def configurations(files: Iterable[str], metadata: Mapping[str, Any], source: st
     Raises
     ------
     InputError
-        If names leave open which files hold the data.
+        If the names do not tell which files hold the data.
     """
-    usable = data_files(files)
+    usable = _data_files(files)
     declared = metadata.get("configs")
     if not declared:
         return _inferred(usable, source)
-    found: dict[str, Splits] = {}
+    configs: dict[str, Splits] = {}
     for entry in declared:
         folder, chosen = entry.get("data_dir") or "", entry.get("data_files")
         if chosen is None:
@@ -68,21 +69,23 @@ def configurations(files: Iterable[str], metadata: Mapping[str, Any], source: st
                 split: _matching(usable, [posixpath.normpath(posixpath.join(folder, each)) for each in patterns])
                 for split, patterns in _patterns(chosen).items()
             }
-        found[str(entry["config_name"])] = splits
-    return {config: splits for config, splits in found.items() if any(splits.values())}
+        configs[str(entry["config_name"])] = splits
+    return {config: splits for config, splits in configs.items() if any(splits.values())}
 
 
-def choose(configs: Mapping[str, Splits], metadata: Mapping[str, Any], config: str | None, source: str) -> str:
-    """Return the configuration to read: the one asked for, the only one, or the one that the repository's README names.
+def choose_configuration(
+    configs: Mapping[str, Splits], metadata: Mapping[str, Any], config: str | None, source: str
+) -> str:
+    """Return the name of the configuration to read: the one asked for, the only one, or the default of the README.
 
     Raises
     ------
     InputError
-        If there is no such configuration, or several and none is said to be the default.
+        If there is no such configuration, or there are several and none is the default.
     """
     if config is not None:
         if config not in configs:
-            raise InputError(f"{source}: has no configuration {config!r}; it has {_listed(configs)}")
+            raise InputError(f"{source}: has no configuration {config!r}; it has {comma_list(configs)}")
         return config
     if len(configs) == 1:
         return next(iter(configs))
@@ -90,14 +93,14 @@ def choose(configs: Mapping[str, Splits], metadata: Mapping[str, Any], config: s
     defaults = [each for each in (*marked, "default") if each in configs]
     if not defaults:
         raise InputError(
-            f"{source}: has several configurations, {_listed(configs)}; write which: hf:OWNER/NAME:CONFIG, or "
+            f"{source}: has several configurations, {comma_list(configs)}; write which: hf:OWNER/NAME:CONFIG, or "
             "parameters.config in a card"
         )
     return defaults[0]
 
 
-def absent(splits: Splits, metadata: Mapping[str, Any], config: str) -> list[str]:
-    """Return what the names of files and the README promise and `splits` lack: splits, or numbered files."""
+def missing_parts(splits: Splits, metadata: Mapping[str, Any], config: str) -> list[str]:
+    """Return the splits and numbered files that the README or the names of files announce and `splits` lacks."""
     lacking = [split for split, files in splits.items() if not files]
     infos = metadata.get("dataset_info") or ()
     for info in [infos] if isinstance(infos, Mapping) else infos:
@@ -120,12 +123,13 @@ def _inferred(files: Sequence[str], source: str) -> dict[str, Splits]:
             f"{source}: holds {' and '.join(sorted(suffixes))} files and does not say which are the data; take the "
             "copy that the hub makes: #refs/convert/parquet"
         )
-    found: dict[str, dict[str, list[str]]] = {}
+    configs: dict[str, dict[str, list[str]]] = {}
     for file in files:
         config, split = _place(PurePosixPath(file), source)
-        found.setdefault(config, {}).setdefault(split, []).append(file)
+        configs.setdefault(config, {}).setdefault(split, []).append(file)
     return {
-        config: {split: tuple(splits[split]) for split in sorted(splits, key=_rank)} for config, splits in found.items()
+        config: {split: tuple(splits[split]) for split in sorted(splits, key=_rank)}
+        for config, splits in configs.items()
     }
 
 
@@ -135,7 +139,7 @@ def _rank(split: str) -> tuple[int, str]:
 
 
 def _place(path: PurePosixPath, source: str) -> tuple[str, str]:
-    """Return the configuration and the split that the name of a file says."""
+    """Return the configuration and the split that the path of a file stands for."""
     folders = list(path.parts[:-1])
     if any(folder.startswith("partial-") for folder in folders):
         raise InputError(
@@ -170,23 +174,18 @@ def _patterns(chosen: Any) -> dict[str, list[str]]:
         chosen = [{"split": split, "path": path} for split, path in chosen.items()]
     if isinstance(chosen, str):
         chosen = [chosen]
-    found: dict[str, list[str]] = {}
+    patterns: dict[str, list[str]] = {}
     for each in chosen:
         split, path = ("train", each) if isinstance(each, str) else (str(each.get("split", "train")), each["path"])
-        found.setdefault(split, []).extend([path] if isinstance(path, str) else path)
-    return found
+        patterns.setdefault(split, []).extend([path] if isinstance(path, str) else path)
+    return patterns
 
 
 def _matching(files: Sequence[str], patterns: Sequence[str]) -> tuple[str, ...]:
     from fsspec.utils import glob_translate  # the hub's own patterns are fsspec's
 
-    found: dict[str, None] = {}
+    matches: dict[str, None] = {}
     for pattern in patterns:
         expression = re.compile(glob_translate(pattern))
-        found |= dict.fromkeys(file for file in files if expression.match(file))
-    return tuple(found)
-
-
-def _listed(names: Iterable[str], most: int = 12) -> str:
-    every = list(names)
-    return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")
+        matches |= dict.fromkeys(file for file in files if expression.match(file))
+    return tuple(matches)

@@ -1,4 +1,4 @@
-"""The user's own images: one sub-folder a class, images without classes, or either below one sub-folder a split."""
+"""Reader of folders of images: one sub-folder a class, or no classes; either may lie below one sub-folder a split."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-#: What folders of splits are called, in the order in which splits are merged.
+IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+#: Usual names of folders of splits, in the order in which splits are merged.
 _SPLITS = ("train", "training", "val", "valid", "validation", "dev", "eval", "test", "testing")
-#: Files that lie among images and are none.
+#: Suffixes of other files that are usual among images.
 _BESIDES = {".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".html", ".db", ".ini", ".yaml", ".yml"}
-#: Values of all images together: 8 GiB as the float32 that methods take.
+#: Most values of all images together: 8 GiB as the float32 that methods take.
 _MOST_VALUES = 2**31
 
-Size = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+ImageSize = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 
 
 def load(
     request: Request,
     *,
-    resize: Size | None = None,
+    resize: ImageSize | None = None,
     mode: Literal["L", "RGB"] | None = None,
     background: Annotated[int, Field(ge=0, le=255)] | None = None,
 ) -> Raw:
@@ -59,19 +59,19 @@ def load(
         If there are no images, one is damaged, transparent, animated, or of another size or depth, or folders lie
         deeper than a split and a class.
     """
-    listing = list_images(request.path, request.split)
-    read = [lambda path=path: path.open("rb") for path in listing.paths]
-    names = [str(path) for path in listing.paths]
+    paths, labels = _list_images(request.path, request.split)
+    read = [lambda path=path: path.open("rb") for path in paths]
+    names = [str(path) for path in paths]
     points = decode_images(read, names, resize=resize, mode=mode, background=background)
-    items = [path.relative_to(request.path).as_posix() for path in listing.paths]
-    return Raw(points, listing.labels, str(request.path), items=items)
+    items = [path.relative_to(request.path).as_posix() for path in paths]
+    return Raw(points, labels, str(request.path), items=items)
 
 
 def splits_in(path: Path) -> tuple[str, ...]:
     """Return the names of the sub-folders that are splits, ``("all",)`` where none is.
 
-    Sub-folders are splits where they hold no images but folders alone, of the same names in all of them or all called
-    as splits are (train, val, test, ...); or where all are called so, and hold images without classes.
+    Sub-folders are splits if all of them hold folders alone, and either these have the same names in all or all
+    sub-folders have usual names of splits (train, val, test, ...); or if all have such names and hold images alone.
     """
     folders = _folders(path)
     inner = {folder.name: {child.name for child in _folders(folder)} for folder in folders}
@@ -90,29 +90,8 @@ def splits_in(path: Path) -> tuple[str, ...]:
     return ("all",)
 
 
-@dataclass(frozen=True)
-class Listing:
-    """Images in sorted order, and the class of each.
-
-    Attributes
-    ----------
-    paths : list of Path
-    labels : ndarray of shape (n,) or None
-        The sub-folder each lies in; None where there are none.
-    """
-
-    paths: list[Path]
-    labels: np.ndarray | None
-
-
-def list_images(root: Path, split: str = "all") -> Listing:
-    """List the images of a folder, or of one of its splits.
-
-    Raises
-    ------
-    InputError
-        If there are none, or folders are not one level of classes.
-    """
+def _list_images(root: Path, split: str) -> tuple[list[Path], np.ndarray | None]:
+    """Return the images of a folder or one of its splits, and the class of each; None where there are no classes."""
     import numpy as np
 
     if not root.is_dir():
@@ -132,16 +111,18 @@ def list_images(root: Path, split: str = "all") -> Listing:
         )
     empty = [name for name, paths in by_class.items() if not paths]
     if not loose and len(empty) == len(by_class):
-        raise InputError(f"{root}: holds no images; put {', '.join(sorted(SUFFIXES))} files in one sub-folder a class")
+        raise InputError(
+            f"{root}: holds no images; put {', '.join(sorted(IMAGE_SUFFIXES))} files in one sub-folder a class"
+        )
     if empty:
         raise InputError(f"{root / empty[0]}: holds no images; remove the folder or fill it")
     if loose and by_class:
         raise InputError(f"{loose[0]}: lies beside class folders; move it into one of them or take it away")
     _warn_of_others([root, *folders])
     if loose:
-        return Listing(loose, None)
+        return loose, None
     paths = [path for members in by_class.values() for path in members]
-    return Listing(paths, np.array([name for name, members in by_class.items() for _ in members], dtype=np.str_))
+    return paths, np.array([name for name, members in by_class.items() for _ in members], dtype=np.str_)
 
 
 def decode_images(
@@ -216,7 +197,7 @@ def decode_images(
 
 @dataclass(frozen=True)
 class _Header:
-    """What an image says before its pixels are decoded.
+    """What is known of an image before its pixels are decoded.
 
     Attributes
     ----------
@@ -281,12 +262,12 @@ def _decoded(read: Any, name: str, mode: str, size: tuple[int, int], background:
 
 
 def _folders(root: Path) -> list[Path]:
-    found = (child for child in root.iterdir() if child.is_dir() and not child.name.startswith((".", "__MACOSX")))
-    return sorted(found, key=lambda path: path.name)
+    children = (child for child in root.iterdir() if child.is_dir() and not child.name.startswith((".", "__MACOSX")))
+    return sorted(children, key=lambda path: path.name)
 
 
 def _images(paths: Iterable[Path]) -> list[Path]:
-    chosen = [path for path in paths if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    chosen = [path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
     broken = next((path for path in chosen if path.is_symlink() and not path.exists()), None)
     if broken is not None:
         raise InputError(f"{broken}: is a link to a file that is not there; fetch it, or take the link away")
@@ -299,12 +280,12 @@ def _order_of_splits(name: str) -> tuple[int, str]:
 
 
 def _warn_of_others(folders: list[Path]) -> None:
-    """Name files that may be images of a kind that is not read."""
+    """Warn of files that may be images of another kind."""
     others = [
         path
         for folder in folders
         for path in folder.iterdir()
-        if path.is_file() and not path.name.startswith(".") and path.suffix.lower() not in SUFFIXES | _BESIDES
+        if path.is_file() and not path.name.startswith(".") and path.suffix.lower() not in IMAGE_SUFFIXES | _BESIDES
     ]
     if others:
         _warn(f"{others[0]}: is no kind of image that is read, and left out, with {len(others) - 1} more files")

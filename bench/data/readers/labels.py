@@ -1,4 +1,4 @@
-"""Labels as files hold them, and the classes that they stand for."""
+"""From labels as files hold them to codes of classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from bench.data.dataset import NO_CLASS
 from bench.errors import InputError
 
-#: Texts that stand for a label that is not there.
+#: Texts that stand for a missing label.
 _MISSING = ("", "nan", "NaN", "None", "<NA>", "NaT", "?", "NA", "N/A", "n/a", "#N/A", "null", "NULL")
 _WHOLE_NUMBER = re.compile(r"[+-]?(0|[1-9]\d{0,14})(\.0*)?")
 #: Fewer points than these may each have a class of its own.
@@ -27,13 +27,12 @@ def plain_labels(labels: np.ndarray, where: str, known: Collection[str] = ()) ->
     where : str
         Data set and file, for messages.
     known : collection of str
-        Names of classes, which say nothing else, as "None" or "NA" would.
+        Names of classes; a label among them is not missing, even if it is "None" or "NA".
 
     Returns
     -------
     ndarray of shape (n,)
-        int64 where all labels are whole numbers, also where they were written as text; else str, without white space
-        around it.
+        int64 where all labels are whole numbers, also as text; else str, without white space around it.
 
     Raises
     ------
@@ -74,8 +73,8 @@ def encode_labels(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Map labels to ``0 … k - 1``, and those of noise to -1.
 
-    Noise is what belongs to no class: the label -1, as scikit-learn and HDBSCAN write it, unless the labels are -1 and
-    1 alone or the card names a class "-1"; and the label that the card names.
+    Points of noise belong to no class. Their label is -1, as in scikit-learn and HDBSCAN, unless all labels are -1 or 1
+    or the card names a class "-1"; or it is the label that the card names.
 
     Parameters
     ----------
@@ -87,9 +86,9 @@ def encode_labels(
     where : str
         Data set and file, for messages.
     noise_label : int or str, optional
-        The card's.
+        The card's label of noise.
     has_noise : bool
-        Whether -1 is noise even where 1 is the only other label.
+        Whether -1 is noise even if 1 is the only other label.
 
     Returns
     -------
@@ -168,12 +167,12 @@ def _refuse_missing(missing: np.ndarray, where: str) -> None:
 
 
 def has_label(labels: np.ndarray, label: int | str) -> bool:
-    """Tell whether a label, however it is written, is among those that `plain_labels` has returned."""
+    """Return whether a label, as a number or text, is among those that `plain_labels` returned."""
     return bool(_are(labels, label).any())
 
 
 def _are(labels: np.ndarray, label: int | str) -> np.ndarray:
-    """Tell which labels are the one that a card names."""
+    """Return which labels equal the one that a card names."""
     text = str(label).strip()
     if labels.dtype.kind == "U":
         return labels == text

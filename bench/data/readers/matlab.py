@@ -1,4 +1,4 @@
-"""The user's own arrays in MATLAB's files: up to version 7 by SciPy, from 7.3 on, which is HDF5, by h5py."""
+"""Reader of MATLAB's files: up to version 7 by SciPy, from 7.3 on, which is HDF5, by h5py."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from bench.data.readers import Raw, Request, reading
-from bench.data.readers.hdf5 import array_of, arrays_in, not_words
-from bench.data.readers.named_arrays import Array, names_of_splits, take
+from bench.data.readers.hdf5 import cell_values, not_words_error, open_hdf5
+from bench.data.readers.named_arrays import Array, ArrayReader
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,46 +19,13 @@ _TYPES = {"double": "float64", "single": "float32", "logical": "bool", "char": "
 _INTEGERS = {f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32, 64)}
 
 
-def load(
-    request: Request, *, x: str | None = None, y: int | str | None = None, samples: Literal["first", "last"] = "first"
-) -> Raw:
-    """Read points, and labels where there are any, from a MATLAB file of any version.
-
-    Parameters
-    ----------
-    request : Request
-    x, y : str, optional
-        Names of the points and of the labels; see `bench.data.readers.named_arrays.take`.
-    samples : {"first", "last"}
-        Which axis of the points, as MATLAB shows it, counts them.
-
-    Returns
-    -------
-    Raw
-        Points as MATLAB shows them: (n, d), (n, height, width) or (n, height, width, channels).
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, or does not say plainly which variable is which.
-    """
-    with reading(request.path, _MEND), _arrays(request.path) as arrays:
-        return take(request, arrays, x, y, samples)
-
-
-def splits_in(path: Path) -> tuple[str, ...]:
-    """Return the splits that the names of the variables tell, such as those of Xtrain, Ytrain, Xtest, Ytest."""
-    with reading(path, _MEND), _arrays(path) as arrays:
-        return names_of_splits(arrays)
-
-
 @contextmanager
-def _arrays(path: Path) -> Iterator[dict[str, Array]]:
+def _open_arrays(path: Path, _kind: str) -> Iterator[dict[str, Array]]:
     import h5py
     import scipy.io
 
     if h5py.is_hdf5(path):
-        with arrays_in(path, is_matlab=True) as arrays:
+        with open_hdf5(path, is_matlab=True) as arrays:
             yield arrays
     else:
         variables = scipy.io.whosmat(path, appendmat=False)
@@ -94,6 +60,10 @@ def _cell(path: Path, name: str, cell: np.ndarray) -> np.ndarray:
     values = []
     for item in cell.ravel():
         if item.size != 1 or item.dtype.kind not in "biufU":
-            raise not_words(path, name)
+            raise not_words_error(path, name)
         values.append(item.item())
-    return array_of(values, path, name)
+    return cell_values(values, path, name)
+
+
+_READER = ArrayReader(_open_arrays, _MEND)
+load, splits_in = _READER.load, _READER.splits_in

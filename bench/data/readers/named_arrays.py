@@ -1,4 +1,4 @@
-"""Which array of a file holds the points and which the labels: one rule for every kind of file with named arrays."""
+"""The reader of files with named arrays: which array holds the points and which the labels, in every format alike."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.data.readers import Raw, Request
+from bench.data.readers import Raw, Request, comma_list, reading
 from bench.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
-#: Names, in lower case, by which files call their points and their labels.
-POINTS = ("x", "data", "fea", "feat", "feats", "feature", "features", "images", "points", "samples", "embeddings")
-LABELS = (
+#: Usual names of points and of labels, in lower case.
+_POINTS = ("x", "data", "fea", "feat", "feats", "feature", "features", "images", "points", "samples", "embeddings")
+_LABELS = (
     *("y", "label", "labels", "gnd", "gt", "target", "targets", "class", "classes"),
     *("truth", "groundtruth", "ground_truth", "truelabel", "true_labels"),
 )
-#: Bytes that a sparse matrix may take once it is dense.
-LARGEST = 4 * 2**30
+#: Most bytes of a sparse matrix that is made dense.
+_MOST_BYTES = 4 * 2**30
 
 _SPLITS = ("train", "training", "val", "valid", "validation", "test", "testing")
 _WORD = "|".join(sorted(_SPLITS, key=len, reverse=True))
@@ -33,7 +34,7 @@ _OTHERWISE = 'name them in a card (parameters x and y), or the labels by --label
 
 @dataclass(frozen=True)
 class Array:
-    """An array of a file, known before it is read.
+    """The header of an array in a file, and how to read its values.
 
     Attributes
     ----------
@@ -41,9 +42,9 @@ class Array:
     dtype : numpy.dtype
         Of a string kind where the array holds words.
     read : callable
-        Returns the array, not made dense where it is sparse.
+        Returns the array; a sparse one stays sparse.
     fault : str
-        What it is where it holds neither points nor labels, such as "a struct"; empty otherwise.
+        Why it can hold neither points nor labels, such as "of records"; empty where it can.
     is_sparse : bool
         Whether `read` returns a matrix of `scipy.sparse`.
     """
@@ -56,29 +57,88 @@ class Array:
 
     @property
     def is_matrix(self) -> bool:
-        """Whether it looks like points: numbers in two to four dimensions, and no vector."""
+        """Whether it may be points: numbers in two to four dimensions, and no vector."""
         return not self.fault and self.dtype.kind in "biuf" and 2 <= len(self.shape) <= 4 and min(self.shape) > 1
 
     @property
     def vector_length(self) -> int | None:
-        """Its number of values where it is a vector, (n, 1) and (1, n) among them, of numbers or words."""
+        """Number of values of a vector of numbers or words, also of shape (n, 1) or (1, n); None for other arrays."""
         size = math.prod(self.shape)
         fits = not self.fault and not self.is_sparse and self.dtype.kind in "biufSU" and self.shape
         return size if fits and max(self.shape) == size else None
 
 
-def fault_of(dtype: np.dtype) -> str:
-    """Say what an array of this type is, where it can hold neither points nor labels."""
+@dataclass(frozen=True)
+class ArrayReader:
+    """The functions of a reader module for one format of files with named arrays.
+
+    Parameters
+    ----------
+    open_arrays : callable
+        Takes the path of a file and the kind of the card's loader (empty where it is not known), and returns a context
+        that holds the file open and gives its arrays by name.
+    mend : str
+        What a user does about a file that cannot be read, for messages.
+    """
+
+    open_arrays: Callable[[Path, str], AbstractContextManager[Mapping[str, Array]]]
+    mend: str
+
+    def load(
+        self,
+        request: Request,
+        *,
+        x: str | None = None,
+        y: int | str | None = None,
+        samples: Literal["first", "last"] = "first",
+    ) -> Raw:
+        """Read the points, and the labels where there are any, of one split of a file.
+
+        Points are the array called `x`; else the one with a usual name; else the only one in two to four dimensions.
+        Labels are the array called `y`; else the one with a usual name; else, with a warning, the only vector of whole
+        numbers or words, not all distinct, with one value a point.
+
+        Parameters
+        ----------
+        request : Request
+        x, y : str, optional
+            Names of the points and of the labels, with the names of groups around them before slashes; in a file whose
+            groups are splits they are names within a group. A `y` of "none" leaves the labels out.
+        samples : {"first", "last"}
+            Which axis of the points, as the format's own software shows it, counts them.
+
+        Returns
+        -------
+        Raw
+            Points as stored: (n, d), (n, height, width) or (n, height, width, channels).
+
+        Raises
+        ------
+        InputError
+            If the file is damaged or holds objects, an array is missing or of the wrong kind, it is open which array is
+            meant, the points lie along the other axis, or a sparse matrix is too large to be made dense.
+        """
+        with reading(request.path, self.mend), self.open_arrays(request.path, request.kind) as arrays:
+            return _take(request, arrays, x, y, samples)
+
+    def splits_in(self, path: Path) -> tuple[str, ...]:
+        """Return the splits that the names of the arrays tell: groups such as train/x, or names such as x_train."""
+        with reading(path, self.mend), self.open_arrays(path, "") as arrays:
+            return tuple(_splits_of(arrays)) or ("all",)
+
+
+def dtype_fault(dtype: np.dtype) -> str:
+    """Return why an array of this type can hold neither points nor labels; empty where it can."""
     return {"O": "of objects, and objects are not read", "V": "of records"}.get(dtype.kind, "")
 
 
-def splits_of(arrays: Mapping[str, Array]) -> dict[str, dict[str, str]]:
-    """Tell splits by the names: groups that hold the same members, or a split before or after each name.
+def _splits_of(arrays: Mapping[str, Array]) -> dict[str, dict[str, str]]:
+    """Find splits by the names: groups that hold the same members, or a split before or after each name.
 
     Returns
     -------
     dict of str to dict of str to str
-        Split → member → name of the array; empty where the names tell no splits. Training comes first, then
+        Split → member → name of the array; empty where there are no splits. Training comes first, then
         validation, then test, then the others by name.
     """
     names = [name for name, array in arrays.items() if array.shape]
@@ -87,46 +147,15 @@ def splits_of(arrays: Mapping[str, Array]) -> dict[str, dict[str, str]]:
         for name, (split, member) in parts.items():
             splits.setdefault(split, {})[member] = name
         members = {frozenset(of_split) for of_split in splits.values()}
-        # Two names may mean one member, such as x_train and train_x: then they tell nothing.
+        # Two names may mean one member, such as x_train and train_x: then there are no splits.
         if len(splits) > 1 and len(members) == 1 and len(splits) * len(members.pop()) == len(names):
             return {split: splits[split] for split in sorted(splits, key=_place)}
     return {}
 
 
-def names_of_splits(arrays: Mapping[str, Array]) -> tuple[str, ...]:
-    """Return what `bench.data.readers.splits_in` promises."""
-    return tuple(splits_of(arrays)) or ("all",)
-
-
-def take(
+def _take(
     request: Request, arrays: Mapping[str, Array], x: str | None, y: int | str | None, samples: Literal["first", "last"]
 ) -> Raw:
-    """Take the points, and the labels where there are any, of the split that is asked for.
-
-    Points are the array called `x`; else the one with a name of `POINTS`; else the only one in two to four
-    dimensions. Labels are the array called `y`; else the one with a name of `LABELS`; else, with a warning, the only
-    vector of whole numbers or words, not all distinct, with one value a point.
-
-    Parameters
-    ----------
-    request : Request
-    arrays : mapping of str to Array
-        Everything that the file holds.
-    x, y : str or None
-        Names of the points and of the labels; a `y` of "none" leaves the labels out.
-    samples : {"first", "last"}
-        Which axis of the points counts them.
-
-    Returns
-    -------
-    Raw
-
-    Raises
-    ------
-    InputError
-        If an array is missing or of the wrong kind, two could be meant, the points lie along the other axis, or they
-        would take more than `LARGEST` bytes once dense.
-    """
     import numpy as np
 
     path = request.path
@@ -152,8 +181,7 @@ def take(
     return Raw(points, labels, str(path))
 
 
-def dense_size(shape: Sequence[int], itemsize: int) -> str:
-    """Say how large an array of this shape is, in words."""
+def _size_text(shape: Sequence[int], itemsize: int) -> str:
     size = float(math.prod(shape) * itemsize)
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if size < 1024:
@@ -163,7 +191,7 @@ def dense_size(shape: Sequence[int], itemsize: int) -> str:
 
 
 def _of_split(request: Request, arrays: Mapping[str, Array], x: str | None) -> Mapping[str, Array]:
-    splits = splits_of(arrays)
+    splits = _splits_of(arrays)
     if request.split in splits:
         return {member: arrays[name] for member, name in splits[request.split].items()}
     if not splits or x in arrays:
@@ -178,18 +206,18 @@ def _of_split(request: Request, arrays: Mapping[str, Array], x: str | None) -> M
 def _points_name(path: Path, arrays: Mapping[str, Array], x: str | None) -> str:
     if x is not None:
         return _existing(path, arrays, x)
-    named = ["x"] if "x" in arrays else _called(arrays, POINTS)
+    named = ["x"] if "x" in arrays else _called(arrays, _POINTS)
     if len(named) == 1:
         return named[0]
     matrices = [name for name in named or arrays if arrays[name].is_matrix]
     if len(matrices) == 1:
         return matrices[0]
-    if not named and not matrices and len(arrays) == 1 and not _called(arrays, LABELS):
-        return next(iter(arrays))  # what is wrong with it is then said of it
+    if not named and not matrices and len(arrays) == 1 and not _called(arrays, _LABELS):
+        return next(iter(arrays))  # refused later, with what is wrong with it
     which = (
         f"{' and '.join(matrices[:3])} could each be the points" if matrices else "none of them is plainly the points"
     )
-    raise InputError(f"{path}: holds {listed(arrays)}: {which}; {_OTHERWISE}")
+    raise InputError(f"{path}: holds {_listed(arrays)}: {which}; {_OTHERWISE}")
 
 
 def _labels_name(
@@ -198,7 +226,7 @@ def _labels_name(
     if y is not None:
         return _existing(path, arrays, y)
     others = {name: array for name, array in arrays.items() if name != points}
-    named = ["y"] if "y" in others else _called(others, LABELS)
+    named = ["y"] if "y" in others else _called(others, _LABELS)
     if len(named) > 1:
         named = [name for name in named if others[name].vector_length == shape[0]] or named
     if not named:
@@ -213,8 +241,10 @@ def _labels_name(
                 stacklevel=3,
             )
     if len(named) > 1:
-        raise InputError(f"{path}: holds {listed(arrays)}: {' and '.join(named[:3])} could be the labels; {_OTHERWISE}")
-    also = [name for name in _called(others, LABELS) if name not in named and others[name].vector_length == shape[0]]
+        raise InputError(
+            f"{path}: holds {_listed(arrays)}: {' and '.join(named[:3])} could be the labels; {_OTHERWISE}"
+        )
+    also = [name for name in _called(others, _LABELS) if name not in named and others[name].vector_length == shape[0]]
     if named == ["y"] and also:
         what = f"labels are taken from y, though {also[0]!r} may hold some as well (--label NAME says which)"
         warnings.warn(f"{path}: {what}", RuntimeWarning, stacklevel=3)
@@ -223,7 +253,7 @@ def _labels_name(
 
 def _existing(path: Path, arrays: Mapping[str, Array], name: str) -> str:
     if name not in arrays:
-        raise InputError(f"{path}: has no array {name!r}; it holds {listed(arrays)}; {_OTHERWISE}")
+        raise InputError(f"{path}: has no array {name!r}; it holds {_listed(arrays)}; {_OTHERWISE}")
     return name
 
 
@@ -232,7 +262,7 @@ def _called(arrays: Iterable[str], names: tuple[str, ...]) -> list[str]:
 
 
 def _may_be_classes(values: Any) -> bool:
-    """Tell classes from measures, which have fractions, and from names or numbers of the points, which are distinct."""
+    """Return whether values may be classes: measures have fractions, and names of points are all distinct."""
     import numpy as np
 
     values = np.ravel(values)
@@ -245,11 +275,12 @@ def _dense(path: Path, name: str, array: Array) -> Any:
         raise InputError(f"{path}: {name} is {array.fault}; save plain numbers, or {_OTHERWISE}")
     itemsize = array.dtype.itemsize
     size = math.prod(array.shape) * itemsize
-    words = f"{' x '.join(map(str, array.shape))} takes {dense_size(array.shape, itemsize)}"
-    if size > LARGEST and (array.is_sparse or size > 100 * path.stat().st_size):
+    words = f"{' x '.join(map(str, array.shape))} takes {_size_text(array.shape, itemsize)}"
+    if size > _MOST_BYTES and (array.is_sparse or size > 100 * path.stat().st_size):
         raise InputError(
             f"{path}: {name} is too large to be made dense: {words}, above the bound of "
-            f"{dense_size((LARGEST,), 1)}; keep fewer columns or points, or reduce it first (such as by TruncatedSVD)"
+            f"{_size_text((_MOST_BYTES,), 1)}; keep fewer columns or points, or reduce it first (such as by "
+            "TruncatedSVD)"
         )
     values = array.read()
     if not array.is_sparse:
@@ -260,11 +291,11 @@ def _dense(path: Path, name: str, array: Array) -> Any:
     return values.toarray()
 
 
-def listed(arrays: Mapping[str, Array], most: int = 12) -> str:
+def _listed(arrays: Mapping[str, Array]) -> str:
     """Name arrays with their shapes, in one line."""
-    shown = [f"{name} ({array.fault})" if array.fault else f"{name} {array.shape}" for name, array in arrays.items()]
-    rest = f" and {len(shown) - most} more" if len(shown) > most else ""
-    return ", ".join(shown[:most]) + rest
+    return comma_list(
+        f"{name} ({array.fault})" if array.fault else f"{name} {array.shape}" for name, array in arrays.items()
+    )
 
 
 def _by_group(names: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -273,9 +304,9 @@ def _by_group(names: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def _by_affix(names: Sequence[str]) -> dict[str, tuple[str, str]]:
-    found = {name: _AFFIX.fullmatch(name) for name in names}
     parts = {}
-    for name, match in found.items():
+    for name in names:
+        match = _AFFIX.fullmatch(name)
         if match is None:
             return {}
         split = (match["first"] or match["last"]).lower()

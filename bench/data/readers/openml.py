@@ -1,4 +1,4 @@
-"""Tables of OpenML, by scikit-learn's own reader, which keeps what it fetched below the data root."""
+"""Reader of OpenML's tables through scikit-learn, which keeps downloads below the data root."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from bench.text import one_line
 if TYPE_CHECKING:
     import numpy as np
 
-# Seconds in which OpenML answers or counts as out of reach.
+    from bench.data.card import Card
+
+# Seconds after which OpenML counts as out of reach.
 _PATIENCE = 10
 # Kinds of columns that have a distance.
 _NUMBERS = ("numeric", "integer", "real")
-# Bytes that a sparse table may take when it is made dense.
+# Most bytes of a sparse table that is made dense.
 _MOST = 4 * 2**30
 
 
@@ -32,11 +34,11 @@ def load(request: Request, *, data_id: int, label: str | None = None, ignore: tu
     ----------
     request : Request
     data_id : int
-        Number of the data set, which stands for one version of it.
+        Number of the data set on OpenML; each version has its own.
     label : str, optional
-        Column of the labels, or "none"; the default target that OpenML names, unless said otherwise.
+        Column of the labels, or "none"; by default OpenML's default target.
     ignore : tuple of str
-        Columns that are neither features nor labels, beside those that OpenML says to ignore.
+        Columns that are neither features nor labels, beside those that OpenML ignores.
 
     Returns
     -------
@@ -67,20 +69,22 @@ def load(request: Request, *, data_id: int, label: str | None = None, ignore: tu
     return Raw(points, _labels(data, kinds, label, source), source, tuple(kept))
 
 
-def download(data_id: int, data_root: Path) -> Path:
-    """Fetch a data set into the data root, and return the folder that holds it.
+def download(card: Card, data_root: Path) -> Path | None:
+    """Download a data set into the data root, and return the folder that holds it; None for a card without a number.
 
     Raises
     ------
     InputError
         If there is no such data set, or the download fails.
     """
-    _fetch(data_id, data_root, None)
+    if "data_id" not in card.parameters:
+        return None
+    _fetch(card.parameters["data_id"], data_root, None)
     return data_root / "openml"
 
 
 def _fetch(data_id: int, data_root: Path, label: str | None) -> tuple[Any, dict[str, str]]:
-    """Return what scikit-learn makes of a data set, and the kind of each column."""
+    """Return a data set as scikit-learn gives it, and the kind of each column."""
     from sklearn.datasets import fetch_openml
     from sklearn.datasets._openml import _get_data_features
 
@@ -93,8 +97,8 @@ def _fetch(data_id: int, data_root: Path, label: str | None) -> tuple[Any, dict[
             target = None if label == "none" and label not in kinds else label or "default-target"
             if target not in (None, "default-target", *kinds):
                 raise InputError(f"{source}: has no column {label!r}; its columns are {', '.join(kinds)}")
-            # The parser of pandas reads in seconds what liac-arff reads in minutes, and "auto" leaves to that only what
-            # is sparse. What is nominal is read as text: the parser fails on categories that are numbers, as MNIST's.
+            # With the parser "auto", pandas reads dense tables, in seconds where liac-arff takes minutes. It fails on
+            # categories that are numbers, such as MNIST's, so nominal columns are read as text.
             data = fetch_openml(
                 data_id=data_id,
                 data_home=data_root,
@@ -113,7 +117,7 @@ def _fetch(data_id: int, data_root: Path, label: str | None) -> tuple[Any, dict[
 
 @contextmanager
 def _quick() -> Iterator[None]:
-    """Let connections end that are not answered; scikit-learn's have no limit of time."""
+    """Limit the time that a connection waits for an answer: scikit-learn sets no limit."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_PATIENCE)
     try:
@@ -123,7 +127,7 @@ def _quick() -> Iterator[None]:
 
 
 def _dense(data: Any, kept: list[str], source: str) -> np.ndarray:
-    """Make a sparse table dense, where it is not too large for that."""
+    """Return a sparse table as a dense array, unless it is too large."""
     n_bytes = data.data.shape[0] * len(kept) * 8
     if n_bytes > _MOST:
         raise InputError(
@@ -162,5 +166,5 @@ def _labels(data: Any, kinds: dict[str, str], label: str | None, source: str) ->
         )
     if kinds[name] in _NUMBERS:
         return target.to_numpy()
-    # ARFF allows a text with quotation marks and without.
+    # A text may be in quotation marks in ARFF.
     return target.astype(str).str.replace(r"^'(.*)'$", r"\1", regex=True).to_numpy(dtype=np.str_)

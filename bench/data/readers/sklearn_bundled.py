@@ -1,4 +1,4 @@
-"""Data that scikit-learn carries with it: there without a download."""
+"""Reader of the data sets that are part of scikit-learn."""
 
 from __future__ import annotations
 

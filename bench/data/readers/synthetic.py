@@ -1,4 +1,4 @@
-"""Points drawn from a known mixture."""
+"""Reader that draws points from a known mixture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that hold tables: text with separators, and parquet."""
+"""Files of tables, as data frames: text with separators, and parquet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def read_parquet(path: Path, ignore: Sequence[int | str] = (), labels: Collection[str] = ()) -> pd.DataFrame:
-    """Read a table whose every column holds one value a row; an index of pandas is none, unless it is named as labels.
+    """Read a parquet table, one value in each row and column; an index of pandas is dropped unless it holds labels.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def read_parquet(path: Path, ignore: Sequence[int | str] = (), labels: Collectio
     ignore : sequence of int or str
         Columns, by position or name, that may hold anything.
     labels : collection of str
-        What labels are called, in lower case.
+        Usual names of labels, in lower case.
 
     Raises
     ------
@@ -56,14 +56,14 @@ def read_parquet(path: Path, ignore: Sequence[int | str] = (), labels: Collectio
     return frame.reset_index(named_so) if named_so else frame
 
 
-#: What opens a compressed file, by its suffix.
+#: Suffix of a compressed file → the function that opens it.
 COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
-#: What a file separates its values with where nobody says, by the suffix; of the others the first line tells.
+#: Suffix of a file → its separator, unless one is given; in files with other suffixes the first line tells.
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _WHITE_SPACE = " "
 _NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars", _WHITE_SPACE: "spaces"}
-#: Rows that are looked at to tell names from values.
+#: Number of rows that are used to tell names from values.
 _LOOKED_AT = 50
 
 
@@ -74,11 +74,11 @@ class Layout:
     Attributes
     ----------
     separator : str
-        One character; a space stands for any white space.
+        One character; a space means any white space.
     skipped : int
         Lines before the first point.
     names : list of str or None
-        Of the columns; None where the first row is a point.
+        Names of the columns; None where the first row is a point.
     n_columns : int
     row_names : bool
         Whether the first column, which has no name, names the rows, as R writes them.
@@ -100,22 +100,22 @@ def read_text_table(
     ----------
     path : Path
     header : {"first", "none"} or None
-        Whether the first row names the columns; None looks at the rows.
+        Whether the first row names the columns; None: the rows decide.
     separator : str or None
-        One character, or "tab"; None takes that of the suffix or, for .data, .dat and .txt, of the first line.
+        One character, or "tab"; None: by the suffix or, for .data, .dat and .txt, by the first line.
     missing : sequence of str
-        What stands for a missing value.
+        Texts of a missing value.
 
     Returns
     -------
     frame : DataFrame
-        Its columns are the names, or positions where there are none.
+        Its columns are named, or numbered where the file has no names.
     layout : Layout
 
     Raises
     ------
     InputError
-        If the file is damaged or empty, or it cannot be told what its first row is.
+        If the file is damaged or empty, or does not tell whether its first row is a point.
     """
     import pandas as pd
 
@@ -149,20 +149,20 @@ def _text(path: Path) -> str:
 
 
 def _one_character(path: Path, separator: str | None) -> str | None:
-    told = {"tab": "\t", "\\t": "\t", r"\s+": _WHITE_SPACE, "space": _WHITE_SPACE}.get(separator or "", separator)
-    if told is not None and len(told) != 1:
+    character = {"tab": "\t", "\\t": "\t", r"\s+": _WHITE_SPACE, "space": _WHITE_SPACE}.get(separator or "", separator)
+    if character is not None and len(character) != 1:
         raise InputError(f"{path}: separator {separator!r} is not one character; write ; or , or tab or space")
-    return told
+    return character
 
 
 def _layout(path: Path, text: str, header: str | None, separator: str | None) -> Layout:
     lines = re.split(r"\r\n|\r|\n", text)
-    said = re.fullmatch(r'"?sep=(.)"?\s*', lines[0])  # as Excel writes it
+    declared = re.fullmatch(r'"?sep=(.)"?\s*', lines[0])  # as Excel writes it
     comments = next(
-        (i for i, line in enumerate(lines) if line.strip() and not line.startswith("#") and not (said and i == 0)),
+        (i for i, line in enumerate(lines) if line.strip() and not line.startswith("#") and not (declared and i == 0)),
         len(lines),
     )
-    separator = separator or (said[1] if said else None)
+    separator = separator or (declared[1] if declared else None)
     if comments == len(lines):
         raise InputError(f"{path}: holds no values; give one row for each point")
     if any("\x00" in line for line in lines[:_LOOKED_AT]):
@@ -188,27 +188,27 @@ def _layout(path: Path, text: str, header: str | None, separator: str | None) ->
         return Layout(separator, comments, _unique(path, above), width)  # numpy.savetxt comments its header out
     if header is None and not _is_header(path, first, others):
         return Layout(separator, comments, None, max(width, len(first)))
-    told = f"{path}: its header names {len(first)} columns and its rows have {width} values"
+    widths = f"{path}: its header names {len(first)} columns and its rows have {width} values"
     if len(first) > width:
-        raise InputError(f"{told}; mend the header")
+        raise InputError(f"{widths}; mend the header")
     if len(first) == width - 1:
-        if not name_rows([row[0] for row in others]):
-            raise InputError(f"{told}; give each column a name, or end no row with a separator")
+        if not are_row_names([row[0] for row in others]):
+            raise InputError(f"{widths}; give each column a name, or end no row with a separator")
         return Layout(separator, comments + 1, _unique(path, ["", *first]), width, row_names=True)
     if len(first) < width:
-        warnings.warn(f"{told}: those without a name are features too", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"{widths}: those without a name are features too", RuntimeWarning, stacklevel=2)
     return Layout(separator, comments + 1, _unique(path, [*first, *map(str, range(len(first), width))]), width)
 
 
-def name_rows(fields: list[str]) -> bool:
-    """Tell whether a first column without a name has the names of the rows, as R writes them: words, or 1, 2, 3."""
+def are_row_names(fields: list[str]) -> bool:
+    """Return whether a first column may hold names of rows, as R writes them: distinct words, or 1, 2, 3, ..."""
     if len(set(fields)) < len(fields):
         return False
     return fields == [str(i) for i in range(1, len(fields) + 1)] or not any(map(_is_number, fields))
 
 
 def _separator_of(path: Path, line: str) -> str:
-    """Return what separates the values of a line: a comma, a tab, or any white space."""
+    """Return the separator of a line: a comma, a tab, or any white space."""
     for separator in (",", "\t"):
         if separator in line:
             return separator
@@ -243,9 +243,9 @@ def _mend(separator: str) -> str:
 
 
 def _is_header(path: Path, first: list[str], others: list[list[str]]) -> bool:
-    """Tell whether the first row names the columns; refuse to guess where it is not plain.
+    """Return whether the first row names the columns; raise `InputError` where that is open.
 
-    Columns of numbers below it decide: in those a name is no number, and a value is one.
+    The columns of numbers decide: above them, a name is not a number.
     """
     below = [[row[i] for row in others if i < len(row)] for i in range(len(first))]
     numeric = [i for i, column in enumerate(below) if column and all(map(_may_be_a_value, column))]
@@ -266,7 +266,7 @@ def _is_header(path: Path, first: list[str], others: list[list[str]]) -> bool:
 
 
 def _counts(first: list[str], below: list[list[str]]) -> bool:
-    """Tell whether a row counts as names do that are numbers: 0, 1, 2, or as steadily as years and as no row below."""
+    """Return whether a row of numbers may be names: 0, 1, 2, ..., or in equal steps, such as years, as no row below."""
     if not all(map(_is_number, first)):
         return False
     if len(first) > 2 and first in ([str(i + start) for i in range(len(first))] for start in (0, 1)):
@@ -292,7 +292,7 @@ def _is_number(field: str) -> bool:
 
 
 def _may_be_a_value(field: str) -> bool:
-    """Tell whether a field is a number, or stands for one that is missing."""
+    """Return whether a field is a number or stands for a missing one."""
     return field in ("", "?", "NA", "na", "N/A", "-", ".", "null", "NULL", "None") or _is_number(field)
 
 

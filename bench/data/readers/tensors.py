@@ -1,14 +1,14 @@
-"""The user's own tensors: .pt and .pth with a tensor, (x, y) or a dictionary of tensors; nothing else is unpickled."""
+"""Reader of PyTorch's files with a tensor, (points, labels) or a dictionary of tensors; nothing else is unpickled."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from bench.data.readers import Raw, Request, reading
-from bench.data.readers.named_arrays import Array, names_of_splits, take
+from bench.data.readers.named_arrays import Array, ArrayReader
 from bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,52 +17,19 @@ if TYPE_CHECKING:
 _MEND = "save a tensor, (x, y) or a dictionary of tensors with torch.save"
 
 
-def load(
-    request: Request, *, x: str | None = None, y: int | str | None = None, samples: Literal["first", "last"] = "first"
-) -> Raw:
-    """Read points, and labels where there are any, from a file of tensors.
-
-    Parameters
-    ----------
-    request : Request
-    x, y : str, optional
-        Keys of the points and of the labels in a dictionary, with those of dictionaries around them before a slash;
-        see `bench.data.readers.named_arrays.take`. Of a pair the first is the points and the second the labels.
-    samples : {"first", "last"}
-        Which axis of the points counts them.
-
-    Returns
-    -------
-    Raw
-        Points as stored: (n, d), (n, height, width) or (n, height, width, channels).
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, holds anything but tensors, or does not say plainly which is which.
-    """
-    with reading(request.path, _MEND):
-        return take(request, _arrays(request.path), x, y, samples)
-
-
-def splits_in(path: Path) -> tuple[str, ...]:
-    """Return the splits that the keys of the dictionary tell, such as train and test."""
-    with reading(path, _MEND):
-        return names_of_splits(_arrays(path))
-
-
-def _arrays(path: Path) -> dict[str, Array]:
+@contextmanager
+def _open_arrays(path: Path, _kind: str) -> Iterator[dict[str, Array]]:
     import torch
 
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(f"{path}: is no file of tensors alone, and pickled objects are not read; {_MEND}") from error
-    return dict(_leaves("", loaded))
+    yield dict(_leaves("", loaded))
 
 
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Array]]:
-    """Name the tensors, and the lists of numbers or words, in what was loaded."""
+    """Yield the tensors, and the lists of numbers or words, with their keys joined by slashes; a pair is x and y."""
     import numpy as np
     import torch
 
@@ -104,3 +71,7 @@ def _scipy(tensor: torch.Tensor) -> Any:
         raise ValueError(f"a sparse tensor of shape {tuple(tensor.shape)} is not read; save it dense")
     coo = tensor.to_sparse_coo().coalesce()
     return scipy.sparse.coo_matrix((coo.values().numpy(), coo.indices().numpy()), shape=tuple(tensor.shape))
+
+
+_READER = ArrayReader(_open_arrays, _MEND)
+load, splits_in = _READER.load, _READER.splits_in

@@ -1,20 +1,22 @@
-"""Image data sets in torchvision's own file layout, through torchvision's own readers."""
+"""Reader of torchvision's image data sets, in torchvision's own file layout."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.data.readers import Raw, Request, reading
 from bench.errors import InputError
 
-SPLITS = ("train", "test")
+if TYPE_CHECKING:
+    from bench.data.card import Card
+
+_SPLITS = ("train", "test")
 _IDX: dict[str, tuple[str, ...]] = {
     split: (f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte")
     for split, prefix in (("train", "train"), ("test", "t10k"))
 }
-# Folder under the data root, and the files of each split. Kept here, not asked of torchvision, so that
-# listing the cards does not import torch.
+# Folder below the data root, and the files of each split: known without importing torchvision, for listing the cards.
 _FILES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     "MNIST": ("MNIST/raw", _IDX),
     "FashionMNIST": ("FashionMNIST/raw", _IDX),
@@ -31,21 +33,21 @@ _FILES: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
 }
 
 
-def folder(member: str, data_root: Path) -> Path:
-    """Where the files of a data set lie, or would lie."""
+def _folder(member: str, data_root: Path) -> Path:
+    """Return the folder that holds, or would hold, the files of a data set."""
     files = _FILES[member]
-    # USPS has no folder of its own in torchvision: it is found beside the others and in one.
+    # torchvision gives USPS no folder of its own: its files are either in the data root or in a folder.
     if member == "USPS" and not (data_root / files[0]).is_dir() and (data_root / "usps.bz2").is_file():
         return data_root
     return data_root / files[0]
 
 
-def missing_files(member: str, splits: tuple[str, ...], data_root: Path) -> list[Path]:
-    """Files that the reader of `member` needs for `splits` and that are not there."""
-    # Every reader but that of USPS wants the files of both splits to be there.
-    wanted = splits if member == "USPS" else SPLITS
-    names = [name for split in SPLITS if split in wanted for name in _FILES[member][1][split]]
-    return [path for name in names if not (path := folder(member, data_root) / name).is_file()]
+def _missing_files(member: str, splits: tuple[str, ...], data_root: Path) -> list[Path]:
+    """Return the files that the reader of `member` needs for `splits` and that do not exist."""
+    # Every reader but that of USPS needs the files of both splits.
+    needed = splits if member == "USPS" else _SPLITS
+    names = [name for split in _SPLITS if split in needed for name in _FILES[member][1][split]]
+    return [path for name in names if not (path := _folder(member, data_root) / name).is_file()]
 
 
 def load(request: Request) -> Raw:
@@ -63,29 +65,34 @@ def load(request: Request) -> Raw:
     """
     import numpy as np
 
-    if request.split not in SPLITS:
+    if request.split not in _SPLITS:
         raise InputError(f"card {request.card!r}: {request.member} has the splits train and test only")
-    where = folder(request.member, request.data_root)
+    root = _folder(request.member, request.data_root)
     fetch = f"`deepclustbench datasets --download {request.card}` fetches it where there is a network"
-    missing = missing_files(request.member, (request.split,), request.data_root)
+    missing = _missing_files(request.member, (request.split,), request.data_root)
     if missing:
         raise InputError(
-            f"data set {request.card!r}: {missing[0].name} not found in {where}; {fetch}, or point "
+            f"data set {request.card!r}: {missing[0].name} not found in {root}; {fetch}, or point "
             "--data-root (DEEPCLUSTBENCH_DATA) at the folder that holds torchvision's files"
         )
     files = ", ".join(_FILES[request.member][1][request.split])
-    mend = f"the files are damaged: delete {where}, then {fetch}"
-    with reading(f"data set {request.card!r}: {where} ({files})", mend):
+    mend = f"the files are damaged: delete {root}, then {fetch}"
+    with reading(f"data set {request.card!r}: {root} ({files})", mend):
         data = _reader(request.member, request.split, request.data_root)
         if request.member == "STL10":
             points, labels = np.transpose(data.data, (0, 2, 3, 1)), data.labels
         else:
             points, labels = data.data, data.targets
-        return Raw(np.asarray(points), np.asarray(labels, dtype=np.int64), str(where))
+        return Raw(np.asarray(points), np.asarray(labels, dtype=np.int64), str(root))
 
 
-def download(member: str, card: str, data_root: Path) -> Path:
-    """Fetch both splits of a data set into the data root.
+def is_present(card: Card, data_root: Path) -> bool:
+    """Return whether the files of all splits of a card exist."""
+    return not _missing_files(_member(card), card.splits, data_root)
+
+
+def download(card: Card, data_root: Path) -> Path:
+    """Download both splits of a data set into the data root.
 
     Returns
     -------
@@ -98,20 +105,24 @@ def download(member: str, card: str, data_root: Path) -> Path:
         If the download fails.
     """
     with reading(
-        f"download of data set {card!r} to {data_root}",
+        f"download of data set {card.name!r} to {data_root}",
         "check the network and try again, or put torchvision's files there by hand",
     ):
         data_root.mkdir(parents=True, exist_ok=True)
-        for split in SPLITS:
-            _reader(member, split, data_root, download=True)
-    return folder(member, data_root)
+        for split in _SPLITS:
+            _reader(_member(card), split, data_root, download=True)
+    return _folder(_member(card), data_root)
+
+
+def _member(card: Card) -> str:
+    return card.loader.partition(":")[2]
 
 
 def _reader(member: str, split: str, data_root: Path, download: bool = False) -> Any:
     import torchvision.datasets
 
     # torchvision's USPS takes the folder of the files themselves, the others the folder above theirs.
-    root = folder(member, data_root) if member == "USPS" else data_root
+    root = _folder(member, data_root) if member == "USPS" else data_root
     if download:
         root.mkdir(parents=True, exist_ok=True)
     reader = getattr(torchvision.datasets, member)
