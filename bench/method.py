@@ -10,15 +10,20 @@ import importlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
 from bench.errors import InputError, MethodError, foreign
 from bench.text import import_fault, shown
 
-if TYPE_CHECKING:
-    from bench.plan.search import Distribution
-
 Parameters = Mapping[str, Any]
+
+
+class Distribution(Protocol):
+    """A distribution of numbers that can be searched; scipy's frozen ones are."""
+
+    def ppf(self, q: float, /) -> Any:
+        """Return the value below which a fraction ``q`` of the distribution lies."""
+
 
 #: A name, or the ``pkg.mod:Class`` of a bare class.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}|[A-Za-z_][\w.]{0,199}:[A-Za-z_]\w{0,99}", re.ASCII)

@@ -38,7 +38,7 @@ def outlier_dataset_specs(suite: Suite) -> list[str]:
     )
 
 
-def outlier_sets(suite: Suite, spec: str, datasets: Mapping[str, Dataset]) -> tuple[OutlierSet, ...]:
+def planned_outlier_sets(suite: Suite, spec: str, datasets: Mapping[str, Dataset]) -> tuple[OutlierSet, ...]:
     """Return the sets of outliers of one of a suite's data sets.
 
     Parameters

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from bench.data.cards import load_dataset, parameter_for
 from bench.data.selection_split import heldout_indices
 from bench.errors import InputError, MethodError
-from bench.plan.cells import Cell, OutlierSet, make_cells, refuse_too_many, unique_cells
+from bench.plan.cells import Cell, make_cells, refuse_too_many, unique_cells
 from bench.plan.configurations import Paired, resolve_configurations, with_twins
 from bench.plan.method_spec import MethodSpec
-from bench.plan.outliers import ANY_CLUSTERS, outlier_dataset_specs, outlier_sets
+from bench.plan.outliers import ANY_CLUSTERS, outlier_dataset_specs, planned_outlier_sets
 from bench.plan.registry import method_finder
 from bench.plan.suite import READER_OPTIONS
 from bench.text import one_line
@@ -146,7 +146,7 @@ class Plan:
             for entry in self.entries:
                 if entry.spec == spec:
                     pairs += self._reported(entry, chosen or {})
-            outliers = self._outlier_sets(spec)
+            outliers = planned_outlier_sets(self.suite, spec, self.datasets)
             cells += make_cells(spec, self.datasets[spec], with_twins(pairs), self.suite.seeds, outliers=outliers)
             refuse_too_many(len(cells))
         return unique_cells(cells)
@@ -156,9 +156,6 @@ class Plan:
             return list(entry.configurations)
         configs = chosen.get(entry.place, ())
         return [entry.fixed, *(pair for pair in entry.candidates if pair.configuration.config in configs)]
-
-    def _outlier_sets(self, spec: str) -> tuple[OutlierSet, ...]:
-        return outlier_sets(self.suite, spec, self.datasets)
 
 
 def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Dataset]:

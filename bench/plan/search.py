@@ -7,10 +7,11 @@ import itertools
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from bench.canonical import canonical
 from bench.errors import InputError
+from bench.method import Distribution
 
 #: Configurations of one method; all of them run, and they are compared in pairs.
 MOST_CONFIGURATIONS = 10_000
@@ -18,14 +19,8 @@ MOST_CONFIGURATIONS = 10_000
 _PATIENCE = 1000
 
 
-class Distribution(Protocol):
-    """What is needed of a distribution; scipy's frozen ones have it."""
-
-    def ppf(self, q: float, /) -> Any:
-        """Return the value below which a fraction ``q`` of the distribution lies."""
-
-
-Space: TypeAlias = Mapping[str, "tuple[Any, ...] | Distribution"]
+#: By parameter, values or a distribution.
+Space: TypeAlias = Mapping[str, tuple[Any, ...] | Distribution]
 
 
 def quantile(parameter: str, i: int) -> float:
