@@ -16,7 +16,7 @@ from bench.plan.cells import Configuration
 from bench.plan.configurations import Paired, configurations_of
 from bench.plan.registry import find_method
 from bench.plan.suite import Suite
-from bench.run.outputs import labels_of
+from bench.run.outputs import checked_labels
 from bench.testing import generators
 
 N_POINTS, N_NEW, N_CLUSTERS, IMAGE_SHAPE = 120, 30, 4, (4, 4)
@@ -149,7 +149,7 @@ class Subject:
         if not hasattr(estimator, "labels_"):
             raise Failed(f"after fit, {type(estimator).__name__} has no labels_", right)
         try:
-            return labels_of("labels_", estimator.labels_, n)
+            return checked_labels("labels_", estimator.labels_, n)
         except ValueError as error:
             raise Failed(str(error), right) from error
 

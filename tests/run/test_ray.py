@@ -303,7 +303,7 @@ def victims(process, what):
     """Processes of a run: the driver itself, its workers, or its raylet."""
     if what == "driver":
         return [process.pid]
-    names = {"worker": ("ray::Lane", "ray::ResourceTrainable"), "raylet": ("raylet",)}[what]
+    names = {"worker": ("ray::Worker", "ray::ResourceTrainable"), "raylet": ("raylet",)}[what]
     found = []
     for child in psutil.Process(process.pid).children(recursive=True):
         try:

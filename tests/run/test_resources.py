@@ -5,8 +5,7 @@ import pytest
 from bench.errors import InputError
 from bench.method import MethodInfo
 from bench.plan.cells import Cell, Configuration
-from bench.run.execute import with_gpus
-from bench.run.resources import Share, Shares
+from bench.run.resources import Share, Shares, with_gpus
 
 
 @pytest.mark.parametrize(
