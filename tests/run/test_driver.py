@@ -1,4 +1,4 @@
-"""What a Ray run's driver decides, without a Ray: when workers start, what they get, and when all is over."""
+"""Decisions of a Ray run's driver, without Ray: which workers start, which runs they get, and when it is done."""
 
 import random
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ CPU, GPU = Share(1, 0), Share(1, 1)
 
 
 class Handle:
-    """A worker's handle: keeps what it is given."""
+    """A worker's handle, which keeps the runs assigned to it."""
 
     def __init__(self):
         self.assign, self.cells = self, []
@@ -29,7 +29,7 @@ class Handle:
 
 @dataclass
 class World:
-    """A driver with a clock, nodes and a disk that tests turn."""
+    """A driver whose clock, nodes and disk are set by the test."""
 
     nodes: list = field(default_factory=lambda: [{"CPU": 2.0}])
     now: float = 0.0
@@ -56,14 +56,14 @@ class World:
         self.written.append(record)
 
     def start(self, share=None):
-        """Start the worker that is wanted; return its name."""
-        wanted = self.driver.next_share()
-        assert wanted == (share or wanted)
+        """Start the next worker; return its name."""
+        next_share = self.driver.next_share()
+        assert next_share == (share or next_share)
         self.started += 1
-        self.driver.add_worker(f"worker {self.started}", wanted)
+        self.driver.add_worker(f"worker {self.started}", next_share)
         return f"worker {self.started}"
 
-    def greet(self, worker):
+    def report_start(self, worker):
         handle = Handle()
         assert self.driver.take_report(worker, WorkerReport(handle=handle))
         return handle
@@ -78,8 +78,8 @@ def world():
 
 
 def configuration(method, **more):
-    made = {"method": method, "title": "M", "kind": "deterministic", "version": 1, "preset": None, "variant": method}
-    return Configuration(**{**made, "params": {}, "seeded": True, "twin": None, **more})
+    fields = {"method": method, "title": "M", "kind": "deterministic", "version": 1, "preset": None, "variant": method}
+    return Configuration(**{**fields, "params": {}, "seeded": True, "twin": None, **more})
 
 
 def cells(n, method="light"):
@@ -87,22 +87,22 @@ def cells(n, method="light"):
 
 
 def grid(n, method):
-    """Cells that start from one network."""
-    several = [configuration(method, params={"p": i}, pretraining={"epochs": 1}) for i in range(n)]
-    return [Cell("digits", "digits", "0" * 8, each, 0) for each in several]
+    """Runs that share one network."""
+    configurations = [configuration(method, params={"p": i}, pretraining={"epochs": 1}) for i in range(n)]
+    return [Cell("digits", "digits", "0" * 8, each, 0) for each in configurations]
 
 
 def kind_of(cell):
     return GPU if cell.configuration.method == "deep" else CPU
 
 
-def outcome(cell, status="failed"):
-    """Outcome of a short cell, so that such cells are grouped."""
-    return failed(cell, status, "as the test wants it", "cpu").model_copy(update={"timings": {"fit": 0.01}}), {}
+def result_of(cell, status="failed"):
+    """Record and outputs of a short run, so that such runs are grouped."""
+    return failed(cell, status, "by the test", "cpu").model_copy(update={"timings": {"fit": 0.01}}), {}
 
 
 class Cluster:
-    """Places the workers of a driver on nodes, lets them work, and lets them die."""
+    """Simulated nodes, on which the driver's workers start, execute runs and die."""
 
     def __init__(self, world, chance):
         self.world, self.chance = world, chance
@@ -138,10 +138,10 @@ class Cluster:
             driver.worker_died(worker, "The actor died")
             goes_on = False
         else:
-            outcomes = [outcome(cell, self.chance.choice(["ok", "failed"])) for cell in handle.cells]
+            results = [result_of(cell, self.chance.choice(["ok", "failed"])) for cell in handle.cells]
             must_stop = self.chance.random() < 0.1
             goes_on = driver.take_report(
-                worker, WorkerReport(outcomes[:1] if must_stop else outcomes, must_stop=must_stop)
+                worker, WorkerReport(results[:1] if must_stop else results, must_stop=must_stop)
             )
         if not goes_on:
             self.leave(worker)
@@ -152,7 +152,7 @@ class Cluster:
         node["GPU"] += share.gpus
 
     def lose_a_node(self):
-        """All but the first, which can hold any worker."""
+        """Remove the last node, but never the first, which fits every worker."""
         if len(self.free) < 2:
             return
         gone = self.free.pop()
@@ -192,7 +192,7 @@ def test_whatever_dies_each_cell_gets_one_record_and_the_run_ends(
     assert sorted(record.key for record in world.written) == sorted(cell.key for cell in work)
 
 
-def test_workers_are_as_many_as_have_a_place_and_work(world):
+def test_there_are_as_many_workers_as_fit_and_have_runs(world):
     driver = world.drive(cells(5))
     world.start()
     world.start()
@@ -202,27 +202,27 @@ def test_workers_are_as_many_as_have_a_place_and_work(world):
     assert driver.next_share() is None
 
 
-def test_a_run_is_over_as_soon_as_its_last_record_is_written(world):
+def test_the_driver_is_done_as_soon_as_the_last_record_is_written(world):
     work = cells(1)
     driver = world.drive(work)
     worker = world.start()
-    handle = world.greet(worker)
+    handle = world.report_start(worker)
     assert handle.cells == work
     assert not driver.is_done
-    assert not driver.take_report(worker, WorkerReport([outcome(work[0])]))
+    assert not driver.take_report(worker, WorkerReport([result_of(work[0])]))
     assert not driver.is_done
     driver.flush()
     assert driver.is_done
     assert world.statuses() == ["failed"]
 
 
-def test_a_record_that_cannot_be_written_ends_the_run_and_is_not_lost_track_of(world):
+def test_a_record_that_cannot_be_written_ends_the_execution_and_its_run_stays_open(world):
     work = cells(2)
     driver = world.drive(work)
     worker = world.start()
-    world.greet(worker)
+    world.report_start(worker)
     world.full_disk = True
-    driver.take_report(worker, WorkerReport([outcome(work[0])]))
+    driver.take_report(worker, WorkerReport([result_of(work[0])]))
     driver.flush()
     assert driver.is_done
     assert str(driver.error) == "no space left"
@@ -233,7 +233,7 @@ def test_a_cell_whose_worker_dies_is_tried_again_and_then_recorded(world):
     driver = world.drive(cells(1), max_retries=2)
     for _ in range(3):
         worker = world.start()
-        world.greet(worker)
+        world.report_start(worker)
         driver.worker_died(worker, "The actor died")
         driver.flush()
     assert driver.is_done
@@ -244,20 +244,20 @@ def test_a_cell_whose_worker_dies_is_tried_again_and_then_recorded(world):
 def test_a_worker_that_only_the_watchdog_could_end_is_a_timeout(world):
     driver = world.drive(cells(1), timeout=5)
     worker = world.start()
-    world.greet(worker)
+    world.report_start(worker)
     world.now += 5 + HARD_STOP
     driver.worker_died(worker, "The actor died")
     driver.flush()
     assert world.statuses() == ["timeout"]
 
 
-def test_when_tune_gives_up_no_cell_is_charged_and_only_giving_up_in_vain_ends_the_run(world):
+def test_a_failure_of_tune_uses_up_no_retry_and_only_failures_without_progress_end_the_execution(world):
     work = cells(9)
     driver = world.drive(work, max_retries=1)
     for i in range(4):  # each time after some progress
         worker = world.start()
-        world.greet(worker)
-        driver.take_report(worker, WorkerReport([outcome(work[i])]))
+        world.report_start(worker)
+        driver.take_report(worker, WorkerReport([result_of(work[i])]))
         driver.tune_failed(RuntimeError("broken"))
     assert driver.error is None
     assert world.queue.n_open == 5
@@ -267,7 +267,7 @@ def test_when_tune_gives_up_no_cell_is_charged_and_only_giving_up_in_vain_ends_t
     assert "Ray Tune ended 2 times before a cell had: broken" in str(driver.error)
 
 
-def test_without_a_node_that_could_do_it_the_run_ends_after_a_while_even_if_a_worker_was_to_start(world):
+def test_without_a_node_that_fits_the_execution_ends_after_a_while_even_if_a_worker_was_to_start(world):
     driver = world.drive(cells(1))
     worker = world.start()
     world.nodes, world.now = [], 2.0
@@ -281,13 +281,13 @@ def test_without_a_node_that_could_do_it_the_run_ends_after_a_while_even_if_a_wo
     driver.next_share()
     world.now += 2
     worker = world.start()
-    world.greet(worker)
-    world.nodes, world.now = [], world.now + 10 * NODE_TIMEOUT  # it is at work: no trouble
+    world.report_start(worker)
+    world.nodes, world.now = [], world.now + 10 * NODE_TIMEOUT  # its worker has started: no error
     driver.next_share()
     assert driver.error is None
 
 
-def test_one_bad_node_does_not_end_a_run_that_is_at_work_elsewhere(world):
+def test_one_broken_node_does_not_end_an_execution_that_has_workers_elsewhere(world):
     world.nodes = [{"CPU": 1.0}, {"CPU": 1.0}]
     driver = world.drive(cells(9))
     good = world.start()  # slower to start than the other is to fail
@@ -295,7 +295,7 @@ def test_one_bad_node_does_not_end_a_run_that_is_at_work_elsewhere(world):
         driver.worker_died(world.start(), "ImportError: no plugin")
     assert driver.error is None
     assert driver.next_share() is None  # for a while
-    world.greet(good)
+    world.report_start(good)
     world.now += START_PAUSE
     assert driver.next_share() == CPU
 
@@ -308,7 +308,7 @@ def test_workers_that_never_start_end_the_run_with_the_reason(world):
     assert driver.is_done
 
 
-def test_cells_that_want_gpus_get_their_cpus_first(world):
+def test_runs_that_need_gpus_get_their_cpus_first(world):
     world.nodes = [{"CPU": 4.0, "GPU": 2.0}]
     world.drive([*cells(9), *cells(2, "deep")], kind_of=kind_of)
     shares = []
@@ -330,7 +330,7 @@ def test_a_worker_whose_node_is_gone_keeps_no_place_from_others(world):
 def test_cells_that_wait_for_a_network_on_a_gpu_keep_their_cpus(world):
     world.nodes = [{"CPU": 4.0, "GPU": 2.0}]
     world.drive([*grid(3, "deep"), *cells(9)], kind_of=kind_of)
-    world.greet(world.start(GPU))  # trains; two others wait
+    world.report_start(world.start(GPU))  # trains; two others wait
     shares = []
     while share := world.driver.next_share():
         shares.append(share)
@@ -338,15 +338,15 @@ def test_cells_that_wait_for_a_network_on_a_gpu_keep_their_cpus(world):
     assert shares == [CPU, CPU]
 
 
-def test_a_worker_that_waits_for_a_network_stays_unless_another_kind_wants_its_place(world):
+def test_a_worker_that_waits_for_a_network_stays_unless_another_share_needs_its_place(world):
     world.nodes = [{"CPU": 3.0, "GPU": 1.0}]
     world.drive([*grid(3, "light"), *cells(3, "deep")], kind_of=kind_of)
     workers = [world.start(share) for share in (GPU, CPU)]
     for worker in workers:
-        world.greet(worker)
-    idle = "a worker that was wanted when there was more to do"
+        world.report_start(worker)
+    idle = "a worker from when there were more runs"
     world.driver.add_worker(idle, CPU)
-    world.greet(idle)
+    world.report_start(idle)
     assert world.driver.take_report(idle, WorkerReport())  # deep cells are ready, but have their GPU at work already
     world.driver.add_worker("to be placed", GPU)
     assert not world.driver.take_report(idle, WorkerReport())
@@ -361,5 +361,5 @@ def test_a_worker_that_waits_for_a_network_stays_unless_another_kind_wants_its_p
         ("The actor is dead because its worker process has died.", "the worker process died (killed"),
     ],
 )
-def test_rays_words_for_a_death_become_one_line(error, reason):
+def test_rays_message_of_a_death_becomes_one_line(error, reason):
     assert death_reason(error).startswith(reason)

@@ -1,4 +1,4 @@
-"""Which cells may start: each ends once, and none waits for a network while it could run."""
+"""The queue of planned runs: each ends once, and none waits for a network while it could start."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -53,17 +53,17 @@ def test_a_cell_that_fails_hands_the_training_on_to_one_other():
     assert queue.take("any") == []
 
 
-def test_a_network_that_is_there_holds_nothing_back():
+def test_runs_of_a_stored_network_do_not_wait():
     queue = queue_of([Cell("a", "net"), Cell("b", "net")], is_trained=lambda name: name == "net")
     assert queue.ready() == {"any": 2}
 
 
 def test_a_network_that_appears_while_its_cell_still_runs_releases_the_others():
-    there = set()
-    queue = queue_of([Cell("a", "net"), Cell("b", "net")], is_trained=there.__contains__)
+    stored = set()
+    queue = queue_of([Cell("a", "net"), Cell("b", "net")], is_trained=stored.__contains__)
     queue.take("any")
     assert queue.take("any") == []
-    there.add("net")
+    stored.add("net")
     assert queue.take("any")[0].key == "b"
 
 
@@ -98,7 +98,7 @@ def test_a_lost_cell_is_tried_again_as_often_as_allowed_and_then_given_up():
     assert queue.take("any") == []
 
 
-def test_of_a_lost_group_each_cell_is_tried_alone_and_none_is_charged():
+def test_of_a_lost_group_each_run_is_tried_alone_and_none_uses_up_a_retry():
     queue = queue_of(cells(12), max_retries=0, seconds={("digits", "c"): 1e-6})
     group = queue.take("any", workers=1)
     assert len(group) > 1
@@ -125,7 +125,7 @@ def work(draw):
 
 @given(work(), st.lists(st.sampled_from(["ok", "failed", "lost", "back"]), max_size=60), st.randoms())
 def test_whatever_happens_each_cell_ends_once_and_networks_are_trained_by_one_at_a_time(work, events, chance):
-    """Workers of both kinds take groups that end, fail or die in any order; then all goes well."""
+    """Workers of both kinds take groups that end, fail or die in any order; then all succeed."""
     queue = queue_of(work, max_retries=3, seconds={("digits", "c"): 0.01})
     ended, at_work, trained = Counter(), [], set()
     events = iter(events)
@@ -155,7 +155,7 @@ def test_whatever_happens_each_cell_ends_once_and_networks_are_trained_by_one_at
 
 @pytest.mark.parametrize("n", [20_000])
 def test_many_cells_behind_one_network_cost_no_more_each(n):
-    """A scan of all that is held, for each cell taken, would take hours here."""
+    """A scan of all waiting runs for each one taken would take hours here."""
     queue = queue_of([Cell(str(i), "net") for i in range(n)])
     taken = 0
     while group := queue.take("any"):

@@ -1,4 +1,4 @@
-"""Data sets that workers map, and the folders they lie in."""
+"""Data sets in files that workers map into memory, and the temporary folders of these files."""
 
 import signal
 import subprocess
@@ -42,9 +42,9 @@ def datasets(draw):
 def test_a_shared_data_set_is_the_one_that_was_written(dataset):
     with shared_datasets({"d": dataset}, ["d", "d"]) as paths:
         open_dataset.cache_clear()
-        found = open_dataset(paths["d"])
+        opened = open_dataset(paths["d"])
         for name in ("x", "y", "items"):
-            written, read = getattr(dataset, name), getattr(found, name)
+            written, read = getattr(dataset, name), getattr(opened, name)
             assert (read is None) == (written is None)
             if read is not None:
                 np.testing.assert_array_equal(read, written)
@@ -53,7 +53,7 @@ def test_a_shared_data_set_is_the_one_that_was_written(dataset):
                 assert read.flags.c_contiguous
                 assert not read.flags.writeable
         others = ("name", "n_clusters", "image_shape", "class_names", "fingerprint", "scaling", "source")
-        assert [getattr(found, name) for name in others] == [getattr(dataset, name) for name in others]
+        assert [getattr(opened, name) for name in others] == [getattr(dataset, name) for name in others]
     assert not paths["d"].exists()
 
 
@@ -93,7 +93,7 @@ import signal, sys, time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also below nohup
 from bench.run.shared_files import temporary_folder
 with temporary_folder("dcb-", sys.argv[1]):
-    print("there", flush=True)
+    print("ready", flush=True)
     time.sleep(60)
 """
 
