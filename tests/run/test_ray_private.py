@@ -53,7 +53,7 @@ class Manager(RayActorManager):
         return received
 
 
-@pytest.mark.parametrize("error", [OutOfMemoryError("low on memory"), ObjectLostError("0" * 40, "", "")])
+@pytest.mark.parametrize("error", [OutOfMemoryError("low on memory"), ObjectLostError("0" * 40, b"", "")])
 def test_a_lost_result_is_a_death_only_while_ray_is_patched(error):
     with pytest.raises(RuntimeError, match="unexpected exception"):
         Manager().fail(error)
