@@ -259,6 +259,6 @@ def default_jobs(device: Device) -> int:
 
         if torch.cuda.is_available():
             return 1
-    from bench.run.execute import cores
+    from bench.run.resources import cores
 
     return cores()

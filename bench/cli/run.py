@@ -77,7 +77,7 @@ def run(
     else:
         for_ray = {"--address": address, "--gpus-per-trial": gpus_per_trial, "--cpus-per-trial": cpus_per_trial}
         refuse({**for_ray, "--max-concurrent": max_concurrent}, "--executor ray")
-        from bench.run.local import warm_up
+        from bench.run.processes import warm_up
 
         warm_up()
         jobs = jobs or default_jobs(device)

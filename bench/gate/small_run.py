@@ -14,7 +14,7 @@ from bench.plan.plan import load_datasets, make_plan
 from bench.plan.suite import load_suite
 from bench.records.store import Run
 from bench.run.execute import OnThisMachine
-from bench.run.local import warm_up
+from bench.run.processes import warm_up
 from bench.run.resources import Settings
 from bench.run.session import execute_plan
 

@@ -1,5 +1,5 @@
-"""Runs cells: one in this process, many in processes of this machine, or many through Ray Tune.
+"""Executes planned runs: in processes of this machine, or through Ray Tune.
 
-:mod:`bench.run.fit` runs one; :mod:`bench.run.queue` says which may start; :mod:`bench.run.local`
-and :mod:`bench.run.ray.tune` are the executors.
+:mod:`bench.run.fit` executes one; :mod:`bench.run.queue` decides which may start; :mod:`bench.run.local` and
+:mod:`bench.run.ray.tune` are the executors.
 """

@@ -1,55 +1,30 @@
-"""Executes runs on this machine or through Ray."""
+"""Executes planned runs with the executor that was asked for, and ends them at Ctrl-C."""
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.data.dataset import Dataset
-from bench.errors import InputError
 from bench.plan.cells import Cell
 from bench.run.networks import is_stored
-from bench.run.queue import Backlog, Kind
-from bench.run.resources import Finished, Running, Settings, Shares
-
-
-@contextmanager
-def patient_interrupts(first: Callable[[], None]) -> Iterator[None]:
-    """Call ``first``, in a thread, at the first Ctrl-C; raise KeyboardInterrupt at the second.
-
-    Outside the main thread, where signals cannot be taken, nothing changes.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def handle(*_: Any) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        # In a thread: what is interrupted may be in the midst of printing, which a handler must not do then.
-        threading.Thread(target=first, daemon=True).start()
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+from bench.run.queue import Kind, RunQueue
+from bench.run.resources import Finished, Running, Settings, Shares, cores, with_gpus
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnThisMachine:
-    """In processes of this machine.
+    """Execution in processes of this machine.
 
     Attributes
     ----------
     jobs : int
-        Processes.
+        Number of processes.
     """
 
     jobs: int
@@ -57,14 +32,14 @@ class OnThisMachine:
 
 @dataclass(frozen=True, kw_only=True)
 class OnRay:
-    """Through Ray Tune; one Ray a process, since Ray keeps much for the life of one.
+    """Execution through Ray Tune; one at a time in a process, since Ray keeps much of its state for good.
 
     Attributes
     ----------
     log : path
-        File for what Ray has to say.
+        File for the messages of Ray.
     address : str or None
-        A cluster to join; None starts a private Ray with what the machine has.
+        A cluster to join; None starts a private Ray on this machine.
     shares : Shares
     """
 
@@ -84,57 +59,57 @@ def execute(
     stopping: Callable[[], None] = lambda: None,
     seconds: Mapping[tuple[str, str], float] | None = None,
 ) -> bool:
-    """Run cells; return whether all were run, False after a Ctrl-C.
+    """Execute planned runs; return whether all were executed, False after a Ctrl-C.
 
     Parameters
     ----------
     cells : sequence of Cell
-        In the order in which they are wanted.
+        The planned runs, in the order in which they should start.
     how : OnThisMachine or OnRay
     settings : Settings
     datasets : mapping of str to Dataset
         By the suite's names for them.
     finished : callable
-        Takes each cell as it ends, with its record and raw outputs, in this process.
+        Called in this process with each run that ends, its record and its raw outputs.
     running : callable
-        Told about what is being worked on.
+        Called with the runs that are being executed.
     stopping : callable
-        Called at the first Ctrl-C, which lets running cells end. The second raises KeyboardInterrupt.
+        Called at the first Ctrl-C, after which no further run starts. The second one raises KeyboardInterrupt.
     seconds : mapping, optional
-        What a cell of (data set, configuration) is known to take.
+        Known duration of a run, by data set and configuration.
 
     Raises
     ------
     InputError
-        If the machines cannot do what is asked.
+        If the machines lack what is asked for.
     """
 
     def is_trained(network: str) -> bool:
         return settings.memory is not None and is_stored(Path(settings.memory) / network)
 
-    def run(kind_of: Callable[[Cell], Kind], executor: Callable[[Backlog[Kind]], None]) -> bool:
-        backlog = Backlog(
+    def run(kind_of: Callable[[Cell], Kind], executor: Callable[[RunQueue[Kind]], None]) -> bool:
+        queue = RunQueue(
             cells, kind_of=kind_of, max_retries=settings.max_retries, is_trained=is_trained, seconds=seconds
         )
 
         def close() -> None:
-            backlog.close()
+            queue.close()
             stopping()
 
-        with patient_interrupts(close):
-            executor(backlog)
-        return not backlog.left
+        with _first_interrupt_calls(close):
+            executor(queue)
+        return not queue.n_open
 
     if isinstance(how, OnThisMachine):
-        from bench.run.isolated import specs_of
+        from bench.run.isolated import dataset_specs
         from bench.run.local import run_local
-        from bench.run.shared_files import shared
+        from bench.run.shared_files import shared_datasets
 
         jobs = how.jobs
-        with shared(datasets, (spec for cell in cells for spec in specs_of(cell))) as places:
+        with shared_datasets(datasets, (spec for cell in cells for spec in dataset_specs(cell))) as paths:
             return run(
                 lambda _: None,
-                lambda backlog: run_local(backlog, settings, places, jobs=jobs, finished=finished, running=running),
+                lambda queue: run_local(queue, settings, paths, jobs=jobs, finished=finished, running=running),
             )
 
     from bench.run.ray.cluster import cluster
@@ -147,8 +122,8 @@ def execute(
         shares = with_gpus(how.shares, settings.device, ray.cluster_resources().get("GPU", 0.0))
         return run(
             shares.of,
-            lambda backlog: run_ray(
-                backlog,
+            lambda queue: run_ray(
+                queue,
                 settings,
                 datasets,
                 folder=folder,
@@ -160,23 +135,24 @@ def execute(
         )
 
 
-def with_gpus(shares: Shares, device: str, available: float) -> Shares:
-    """Decide what was left open: a GPU a cell where there is one.
+@contextmanager
+def _first_interrupt_calls(function: Callable[[], None]) -> Iterator[None]:
+    """Call a function, in a thread, at the first Ctrl-C; raise KeyboardInterrupt at the second.
 
-    Raises
-    ------
-    InputError
-        If GPUs are asked for and not there, or there and not to be used.
+    Outside the main thread, which alone can handle signals, nothing changes.
     """
-    if device == "cpu" and shares.gpus:
-        raise InputError("--gpus-per-trial needs GPUs, and --device cpu uses none; leave one of them out")
-    if device == "cuda" and not available:
-        raise InputError("--device cuda: the machines that Ray sees have no GPU")
-    use_gpus = shares.gpus is not None or (available > 0 and device != "cpu")
-    gpus = shares.gpus if shares.gpus is not None else float(use_gpus)
-    return replace(shares, gpus=gpus, use_gpus=use_gpus)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
 
+    def handle(*_: Any) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # In a thread, since the interrupted code may be in the middle of printing.
+        threading.Thread(target=function, daemon=True).start()
 
-def cores() -> int:
-    """Return how many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""One run: make the estimator, fit it, take its raw outputs, score them."""
+"""Execution of one run: make the estimator, fit it, take its raw outputs, score them."""
 
 from __future__ import annotations
 
@@ -34,10 +34,18 @@ from bench.run.provenance import commit, hardware, versions
 from bench.text import one_line
 
 _STATUS = Path("/proc/self/status")
+#: The scores that order points from certain to uncertain: the first one that a method has.
+_SHOWN_BY = ("entropy", "confidence", "margin")
+#: Limit for a method that warns in every step.
+_MOST_WARNINGS = 20
+
+
+class RunTimeoutError(BaseException):
+    """Raised in a run that exceeds its time limit; no Exception, so that a method does not catch it."""
 
 
 def reset_peak_memory() -> None:
-    """Start a new measurement; Linux alone can, elsewhere the process's whole life counts."""
+    """Start a new measurement of peak memory; elsewhere than on Linux the peak is that of the process's whole life."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -50,14 +58,14 @@ def reset_peak_memory() -> None:
 
 def peak_memory() -> float:
     """Return the largest memory since ``reset_peak_memory`` in MB (10⁶ bytes): resident, plus the GPU's."""
-    resident = _high_water()
+    resident = _peak_resident_memory()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         resident += torch.cuda.max_memory_allocated() / 1e6
     return resident
 
 
-def _high_water() -> float:
+def _peak_resident_memory() -> float:
     try:
         lines = _STATUS.read_text().splitlines()
     except OSError:
@@ -67,31 +75,16 @@ def _high_water() -> float:
 
 
 def release_gpu_memory() -> None:
-    """Give cached GPU memory back: other cells may share the device."""
+    """Free cached GPU memory, since other runs may share the device."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
         torch.cuda.empty_cache()
 
 
-#: The scores by which points are shown as certain or not: the first that a method has.
-SHOWN_BY = ("entropy", "confidence", "margin")
-
-#: A method that warns in every step shall not fill the disk.
-_MOST_WARNINGS = 20
-
-#: What workers import before their first cell, so that no cell's time holds it; torch's optimizers import
-#: torch._dynamo when first used.
-PRELOAD = ("methods.vade", "methods.sdec", "sklearn.metrics", "torch._dynamo")
-
-
-class TimeIsUpError(BaseException):
-    """Raised in a cell that ran out of time; no Exception, so that a method does not swallow it."""
-
-
-@lru_cache(maxsize=1)  # done again only when the number changes
-def limit_threads(threads: int) -> None:
-    """Give this process, a worker, its number of threads."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts; determinism needs it
+@lru_cache(maxsize=1)  # called before every run, and slow
+def set_threads(threads: int) -> None:
+    """Set the number of threads of this process, a worker."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # which determinism needs, before CUDA starts
     import torch
     from threadpoolctl import threadpool_limits
 
@@ -109,32 +102,32 @@ def fit_cell(
     memory: Path | None,
     placement: Mapping[str, Any] | None = None,
 ) -> tuple[Record, Outputs]:
-    """Run a cell and score it; whatever the method does wrong ends up in the record.
+    """Execute a run and score it; any error of the method goes into the record.
 
     Parameters
     ----------
     cell : Cell
+        The planned run.
     info : MethodInfo
         Its method.
     dataset : Dataset
-        Its data, whole; of a selection cell only the part that is its own is fitted, without labels.
+        Its whole data set; a run of the selection is fitted, without labels, to its own part of it.
     others : mapping of str to Dataset, optional
-        Where its outliers come from, by the suite's names.
+        The data sets of its outliers, by the suite's names.
     device : str
         "auto", "cpu", "cuda", ...
     memory : path or None
         Folder of pretrained networks.
     placement : mapping, optional
-        Where the cell runs; goes into the record as it is.
+        The node and GPUs of the run; stored in the record unchanged.
 
     Returns
     -------
     record : Record
     outputs : dict of str to ndarray
-        As `bench.run.outputs.outputs_of` has them; ``extreme_points`` and ``extreme_images``, the most and least
-        certain ones; ``inliers``, the fitted points that are compared with outliers. A selection cell has the
-        former of the points it was fitted on, and what `heldout_outputs` says of the others. Empty unless the status is
-        "ok".
+        As `bench.run.outputs.outputs_of` returns them; ``extreme_points`` and ``extreme_images``, the most and least
+        certain ones; ``inliers``, the fitted points that are compared with outliers. A run of the selection has
+        `outputs_of` the points it was fitted to and `heldout_outputs` of the others. Empty unless the status is "ok".
     """
     if dataset.fingerprint != cell.fingerprint:
         return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}
@@ -165,11 +158,11 @@ def fit_cell(
                 outputs |= _chosen_points(cell, outputs, dataset)
             assessed = assess(outputs, fitted, cell.seed, cell.configuration.params)
             timings["score"] = round(time.perf_counter() - start, 4)
-            told = _told(estimator)
+            duration = _duration(estimator)
         except Diverged as error:
             status = "diverged"
             return failed(cell, status, str(error), device, placement, code), {}
-        except TimeIsUpError:
+        except RunTimeoutError:
             raise
         except BaseException:  # a method that calls sys.exit, or raises KeyboardInterrupt, fails like any other
             _end_forks(owner)
@@ -185,7 +178,7 @@ def fit_cell(
         placement,
         status="ok",
         **assessed,
-        **told,
+        **duration,
         timings=timings,
         peak_memory=round(peak, 1),
         warnings=sorted({f"{w.category.__name__}: {one_line(w.message, 1000)}" for w in caught})[:_MOST_WARNINGS],
@@ -202,7 +195,7 @@ def failed(
     placement: Mapping[str, Any] | None = None,
     code: str | None = None,
 ) -> Record:
-    """Return the record of a cell that gave no labels."""
+    """Return the record of a run that gave no labels."""
     return _record(cell, device, placement, status=status, error=error, code=code, metrics_version=METRICS_VERSION)
 
 
@@ -226,10 +219,10 @@ def _outlier_points(cell: Cell, dataset: Dataset, others: Mapping[str, Dataset])
 
 
 def _chosen_points(cell: Cell, outputs: Outputs, dataset: Dataset) -> Outputs:
-    """Return the points that are shown as most and least certain, and those that are compared with outliers."""
+    """Return the most and least certain points, and those that are compared with outliers."""
     chosen: Outputs = {}
     scores = uncertainty_scores(outputs, dataset.x)
-    score = next((scores[name] for name in SHOWN_BY if name in scores), None)
+    score = next((scores[name] for name in _SHOWN_BY if name in scores), None)
     if score is not None and np.isfinite(score).all():
         chosen |= extremes(outputs["labels"], score, dataset)
     if cell.outliers:
@@ -238,20 +231,19 @@ def _chosen_points(cell: Cell, outputs: Outputs, dataset: Dataset) -> Outputs:
 
 
 def _make(info: MethodInfo, cell: Cell, device: str, memory: str | None) -> Any:
-    """Make the estimator and set what the runner knows, where the estimator wants to know it."""
+    """Make the estimator, and set those of the runner's parameters that it has."""
     estimator = info.load()(**cell.configuration.params)
-    known = estimator.get_params(deep=False)
-    given = {"random_state": cell.random_state, "device": device, "memory": memory}
-    if "device" in known and device == "auto":  # what every class that wants a device understands
+    names = estimator.get_params(deep=False)
+    values = {"random_state": cell.random_state, "device": device, "memory": memory}
+    if "device" in names and device == "auto":  # which not every class understands
         import torch
 
-        given["device"] = "cuda" if torch.cuda.is_available() else "cpu"
-    wanted = {p: v for p, v in given.items() if p in known and p in RUNNER_PARAMETERS}
-    return estimator.set_params(**wanted)
+        values["device"] = "cuda" if torch.cuda.is_available() else "cpu"
+    return estimator.set_params(**{p: v for p, v in values.items() if p in names and p in RUNNER_PARAMETERS})
 
 
 def _end_forks(owner: int) -> None:
-    """End this process if it is a fork that a method made in ``fit``: there, too, ``fit`` returns."""
+    """End this process if it is a fork that the method made in ``fit``, where ``fit`` returns as well."""
     if os.getpid() != owner:
         os._exit(0)
 
@@ -262,7 +254,7 @@ def _timings(estimator: Any) -> dict[str, float]:
     Raises
     ------
     ValueError
-        If they are no numbers by name.
+        If they are not a mapping of names to finite numbers.
     """
     timings = getattr(estimator, "timings_", {})
     if not isinstance(timings, Mapping) or not all(
@@ -273,8 +265,8 @@ def _timings(estimator: Any) -> dict[str, float]:
     return {name: round(float(seconds), 4) for name, seconds in timings.items()}
 
 
-def _told(estimator: Any) -> dict[str, Any]:
-    """Return what a fitted estimator says of how long it went on."""
+def _duration(estimator: Any) -> dict[str, Any]:
+    """Return a fitted estimator's number of iterations and its reason to stop."""
     n_iter, reason = getattr(estimator, "n_iter_", None), getattr(estimator, "stop_reason_", None)
     return {
         "n_iter": None if n_iter is None else int(np.max(n_iter)),

@@ -1,6 +1,6 @@
-"""Cells of methods that are not ours: each in a process for it alone, so that none is reached by what another did.
+"""What a worker process does for one run, and how a run of a plugin reaches a process of its own.
 
-A cell, and not a configuration, is what has a process: so its record depends neither on the cells before it nor on
+Each run of a plugin, not each configuration, has a process: then its record depends neither on earlier runs nor on
 the number of workers.
 """
 
@@ -17,27 +17,28 @@ from bench.plan.cells import Cell
 from bench.plan.method_spec import MethodSpec
 from bench.plan.registry import find_method
 from bench.records.record import Record
-from bench.run.fit import Outputs, fit_cell, limit_threads
-from bench.run.networks import memory_of
+from bench.run.fit import fit_cell, set_threads
+from bench.run.networks import network_folder
+from bench.run.outputs import Outputs
 from bench.run.resources import Settings
-from bench.run.shared_files import opened
+from bench.run.shared_files import open_dataset
 from bench.text import one_line
 
 
 @dataclass(frozen=True)
-class Sealed:
-    """A cell of somebody's method; to look inside it takes the method's code, so only its own process does.
+class PickledCell:
+    """A planned run of a plugin, pickled: only the process that executes it imports the plugin's code.
 
     Attributes
     ----------
     key, network, source : str, str or None, str
-        As of the cell and its configuration.
+        Of the run and its configuration.
     specs : tuple of str
-        The data sets that it needs.
+        The data sets that it needs, by the suite's names.
     content : bytes
-        Empty where the cell cannot be sent.
+        The pickled run; empty if it cannot be pickled.
     fault : str
-        Why not.
+        The reason, if it cannot be pickled.
     """
 
     key: str
@@ -47,13 +48,13 @@ class Sealed:
     content: bytes
     fault: str = ""
 
-    def open(self) -> Cell:
-        """Load the method, whose settings of the process stay, and return the cell.
+    def load(self) -> Cell:
+        """Import the plugin, whose changes to this process stay, and return the planned run.
 
         Raises
         ------
         ValueError
-            If the cell could not be sent.
+            If the run could not be pickled.
         """
         if self.fault:
             raise ValueError(self.fault)
@@ -63,55 +64,55 @@ class Sealed:
             folder = str(Path(file).parent)
             if folder not in sys.path:
                 sys.path.append(folder)
-        return pickle.loads(self.content)  # noqa: S301 - what `seal` has made, in the process that asked for this one
+        return pickle.loads(self.content)  # noqa: S301 - made by `pickle_cell` in the process that started this one
 
 
-def is_apart(cell: Cell) -> bool:
-    """Tell whether a cell has a process for itself: whether its method is not ours."""
+def is_isolated(cell: Cell) -> bool:
+    """Tell whether a run has a process of its own: whether its method is a plugin."""
     source = cell.configuration.source
     return bool(source) and not MethodSpec.parse(source).is_built_in
 
 
-def seal(cell: Cell) -> Sealed:
-    """Close a cell of somebody's method."""
+def pickle_cell(cell: Cell) -> PickledCell:
+    """Pickle a planned run of a plugin."""
     content, fault = b"", ""
     try:
         content = pickle.dumps(cell)
-    except Exception as error:  # a parameter may go wrong in any way
+    except Exception as error:  # a parameter may raise anything
         fault = f"a parameter cannot be sent to a worker ({type(error).__name__}: {one_line(error)})"
-    return Sealed(cell.key, cell.network, cell.configuration.source, specs_of(cell), content, fault)
+    return PickledCell(cell.key, cell.network, cell.configuration.source, dataset_specs(cell), content, fault)
 
 
-def specs_of(cell: Cell) -> tuple[str, ...]:
-    """Return what the suite calls the data sets that a cell needs: its own, and those of its outliers."""
+def dataset_specs(cell: Cell) -> tuple[str, ...]:
+    """Return the suite's names for the data sets that a run needs: its own, and those of its outliers."""
     return cell.spec, *(o.spec for o in cell.outliers if o.from_data)
 
 
 def run_cell(
-    cell: Cell, settings: Settings, places: Mapping[str, Path], placement: Mapping[str, Any] | None = None
+    cell: Cell, settings: Settings, paths: Mapping[str, Path], placement: Mapping[str, Any] | None = None
 ) -> tuple[Record, Outputs]:
-    """Run a cell on data sets that were shared, in the process that is for it.
+    """Execute a run in this process, a worker.
 
     Parameters
     ----------
     cell : Cell
     settings : Settings
-    places : mapping of str to Path
-        As `bench.run.shared_files.shared` has them.
+    paths : mapping of str to Path
+        Where the data sets are stored, as `bench.run.shared_files.shared_datasets` yields them.
     placement : mapping, optional
         As for `bench.run.fit.fit_cell`.
     """
     info = find_method(cell.configuration.source)
-    limit_threads(settings.threads_of(info))
-    datasets = {spec: opened(places[spec]) for spec in specs_of(cell)}
-    memory = memory_of(cell, settings.memory)
+    set_threads(settings.threads_of(info))
+    datasets = {spec: open_dataset(paths[spec]) for spec in dataset_specs(cell)}
+    memory = network_folder(cell, settings.memory)
     return fit_cell(
         cell, info, datasets[cell.spec], datasets, device=settings.device, memory=memory, placement=placement
     )
 
 
-def run_sealed(
-    sealed: Sealed, settings: Settings, places: Mapping[str, Path], placement: Mapping[str, Any] | None = None
+def run_pickled_cell(
+    pickled: PickledCell, settings: Settings, paths: Mapping[str, Path], placement: Mapping[str, Any] | None = None
 ) -> tuple[Record, Outputs]:
-    """Run a closed cell; as `run_cell`."""
-    return run_cell(sealed.open(), settings, places, placement)
+    """Execute a pickled run in this process; parameters as of `run_cell`."""
+    return run_cell(pickled.load(), settings, paths, placement)

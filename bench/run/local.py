@@ -1,4 +1,4 @@
-"""Many cells in processes of this machine."""
+"""The local executor: runs in processes of this machine."""
 
 from __future__ import annotations
 
@@ -14,54 +14,53 @@ from pebble import ProcessExpired, ProcessPool
 
 from bench.plan.cells import Cell
 from bench.records.record import Record
-from bench.run.fit import Outputs, failed
-from bench.run.isolated import is_apart, run_cell, run_sealed, seal
-from bench.run.processes import Forks, ProcessDiedError, start_worker, warm_up, worker_context
-from bench.run.queue import Backlog
-from bench.run.resources import Finished, Running, Settings, hand_over
-
-__all__ = ["run_local", "warm_up"]
+from bench.run.fit import failed
+from bench.run.isolated import is_isolated, pickle_cell, run_cell, run_pickled_cell
+from bench.run.outputs import Outputs
+from bench.run.processes import IsolatedCalls, ProcessDiedError, start_worker, warm_up, worker_context
+from bench.run.queue import RunQueue
+from bench.run.resources import Finished, Running, Settings, store_result
 
 
 def run_local(
-    backlog: Backlog[None],
+    queue: RunQueue[None],
     settings: Settings,
-    places: Mapping[str, Path],
+    paths: Mapping[str, Path],
     *,
     jobs: int,
     finished: Finished,
     running: Running = lambda _: None,
 ) -> None:
-    """Run cells in worker processes; call ``finished`` in this one as each ends.
+    """Execute runs in worker processes; call ``finished`` in this process as each ends.
 
-    Workers run cells of our own methods one after the other; a cell of any other method has a process for itself.
-    A worker that dies loses its own cell alone, which is tried again. KeyboardInterrupt stops the workers and
-    passes on; the cells that had ended were handed over.
+    Workers execute runs of built-in methods one after the other; each run of a plugin has a process of its own. A
+    worker that dies loses only its own run, which is tried again. KeyboardInterrupt stops the workers and propagates;
+    runs that had ended were passed to ``finished``.
 
     Parameters
     ----------
-    backlog : Backlog
-        What to run. Once it is closed, only what is being worked on still ends.
+    queue : RunQueue
+        Once it is closed, only the runs that have started still end.
     settings : Settings
-    places : mapping of str to Path
-        Where the data sets lie, as `bench.run.shared_files.shared` has them.
+    paths : mapping of str to Path
+        Where the data sets are stored, as `bench.run.shared_files.shared_datasets` yields them.
     jobs : int
-        Processes.
+        Number of processes.
     finished, running : callable
     """
-    workers = _Workers(settings, places, jobs)
+    workers = _Workers(settings, paths, jobs)
     futures: dict[Future[Any], Cell] = {}
-    waiting: list[Cell] = []  # one at most: for which there was no room
+    pending: list[Cell] = []  # taken from the queue but not started, for want of a free process; at most one
     try:
         while True:
-            workers.revive()
-            while cells := waiting or backlog.take(None):
+            workers.restart_if_dead()
+            while cells := pending or queue.take(None):
                 if not workers.have_room(cells[0], futures.values()):
                     break
                 futures[workers.start(cells[0])] = cells[0]
-                waiting = []
-            waiting = [] if backlog.closed else cells
-            if backlog.closed:
+                pending = []
+            pending = [] if queue.closed else cells
+            if queue.closed:
                 for future in [f for f in futures if not f.running() and f.cancel()]:
                     del futures[future]
             if not futures:
@@ -69,56 +68,56 @@ def run_local(
             done, _ = wait(futures, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
                 cell = futures.pop(future)
-                outcome = _outcome(future, cell, settings, backlog)
-                if outcome:
-                    hand_over(cell, outcome, backlog, finished)
+                result = _result(future, cell, settings, queue)
+                if result:
+                    store_result(cell, result, queue, finished)
             running([cell for future, cell in futures.items() if future.running()])
     finally:
         workers.stop()
 
 
 class _Workers:
-    """The processes of a run.
+    """The worker processes: a pool for built-in methods, and a process for each run of a plugin.
 
     Parameters
     ----------
     settings : Settings
-    places : mapping of str to Path
+    paths : mapping of str to Path
     jobs : int
     """
 
-    def __init__(self, settings: Settings, places: Mapping[str, Path], jobs: int) -> None:
-        self._settings, self._places, self._jobs = settings, places, jobs
-        self._pool = _pool(jobs)
-        self._forks, self._threads = Forks(), ThreadPoolExecutor(jobs)
+    def __init__(self, settings: Settings, paths: Mapping[str, Path], jobs: int) -> None:
+        self._settings, self._paths, self._jobs = settings, paths, jobs
+        self._pool = _start_pool(jobs)
+        self._isolated, self._threads = IsolatedCalls(), ThreadPoolExecutor(jobs)
 
-    def revive(self) -> None:
-        """Start the pool anew if a worker died before it took a cell, and the pool with it."""
+    def restart_if_dead(self) -> None:
+        """Start a new pool if a worker died before it took a run, which ends the whole pool."""
         if not self._pool.active:
             self._stop_pool()
-            self._pool = _pool(self._jobs)
+            self._pool = _start_pool(self._jobs)
 
     def have_room(self, cell: Cell, others: Iterable[Cell]) -> bool:
-        """Tell whether a cell may start beside others.
+        """Tell whether a run may start beside others.
 
-        While all of them are the pool's, it is given one more than it has workers, so that none waits for this
-        process to write a record.
+        If all of them are for the pool, it takes one more than it has workers, so that no worker is idle while this
+        process writes a record.
         """
-        apart = [is_apart(other) for other in (cell, *others)]
-        return len(apart) <= self._jobs + (not any(apart))
+        isolated = [is_isolated(other) for other in (cell, *others)]
+        return len(isolated) <= self._jobs + (not any(isolated))
 
     def start(self, cell: Cell) -> Future[Any]:
-        """Run a cell."""
+        """Start a run."""
         timeout = self._settings.timeout
-        if is_apart(cell):
+        if is_isolated(cell):
             return self._threads.submit(
-                self._forks.call, run_sealed, seal(cell), self._settings, self._places, timeout=timeout
+                self._isolated.call, run_pickled_cell, pickle_cell(cell), self._settings, self._paths, timeout=timeout
             )
-        return self._pool.schedule(run_cell, args=(cell, self._settings, self._places), timeout=timeout)
+        return self._pool.schedule(run_cell, args=(cell, self._settings, self._paths), timeout=timeout)
 
     def stop(self) -> None:
-        """End whatever is still running."""
-        self._forks.stop()
+        """End all processes."""
+        self._isolated.stop()
         self._threads.shutdown()
         self._stop_pool()
 
@@ -127,19 +126,19 @@ class _Workers:
         self._pool.join()
 
 
-def _pool(jobs: int) -> Any:
+def _start_pool(jobs: int) -> Any:
     warm_up()
     return ProcessPool(max_workers=jobs, context=worker_context(), initializer=start_worker)
 
 
-def _outcome(future: Any, cell: Cell, settings: Settings, backlog: Backlog[None]) -> tuple[Record, Outputs] | None:
-    """Return what came of a cell; None where it is tried again."""
+def _result(future: Any, cell: Cell, settings: Settings, queue: RunQueue[None]) -> tuple[Record, Outputs] | None:
+    """Return the record and outputs of a run; None if it is tried again."""
     try:
         return future.result()
     except FutureTimeout:
         return failed(cell, "timeout", f"not done after {settings.timeout:g} s", settings.device), {}
     except (ProcessExpired, BrokenProcessPool, ProcessDiedError) as error:
-        if not backlog.lost([cell]):
+        if not queue.retry([cell]):
             return None
         code = error.code if isinstance(error, ProcessDiedError) else getattr(error, "exitcode", None)
         how = "before it took a cell" if code is None else f"exit code {code}"
@@ -147,5 +146,5 @@ def _outcome(future: Any, cell: Cell, settings: Settings, backlog: Backlog[None]
         if code == -signal.SIGKILL:
             reason += "; killed, perhaps for want of memory: try fewer --jobs"
         return failed(cell, "failed", reason, settings.device), {}
-    except Exception as error:  # what the worker could not send
+    except Exception as error:  # what the worker sent could not be unpickled, or the run could not be pickled
         return failed(cell, "failed", f"{type(error).__name__}: {error}", settings.device), {}

@@ -1,6 +1,6 @@
-"""Where pretrained networks lie: one folder a network, so that a runner can tell them apart and move them.
+"""Where pretrained networks are stored: one folder for each network, which runs share and nodes exchange.
 
-Methods fill the folders and know what is in them; the runner only knows which cells share one.
+Methods read and write the files; the runner only knows which runs share a network.
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ from bench.plan.cells import Cell
 
 
 def default_memory() -> Path:
-    """Return where pretrained networks are kept: ``$DEEPCLUSTBENCH_CACHE``, else the user's cache folder."""
-    named = os.environ.get("DEEPCLUSTBENCH_CACHE")
-    if named:
-        return Path(named).expanduser()
+    """Return the folder of pretrained networks: ``$DEEPCLUSTBENCH_CACHE``, else one in the user's cache folder."""
+    folder = os.environ.get("DEEPCLUSTBENCH_CACHE")
+    if folder:
+        return Path(folder).expanduser()
     from platformdirs import user_cache_path
 
     return user_cache_path("deepclustbench") / "pretrained"
 
 
-def memory_of(cell: Cell, memory: str | Path | None) -> Path | None:
-    """Return the folder in which a cell finds its network; cells without a shared one have the root."""
+def network_folder(cell: Cell, memory: str | Path | None) -> Path | None:
+    """Return the folder of a run's network; ``memory`` itself for a run that shares no network."""
     if memory is None:
         return None
     return Path(memory) / cell.network if cell.network else Path(memory)
 
 
 def is_stored(folder: Path) -> bool:
-    """Tell whether a network is there."""
+    """Tell whether a folder holds a network."""
     return any(folder.glob("*.npz"))
 
 
-def pack(folder: Path) -> dict[str, bytes]:
-    """Return the networks in a folder, by file name."""
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Return the content of a network's files, by name."""
     return {path.name: path.read_bytes() for path in folder.glob("*.npz")}
 
 
-def unpack(files: Mapping[str, bytes], folder: Path) -> None:
-    """Write networks that another node packed, each whole or not at all, over none that is there.
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write the files of a network atomically; existing ones stay as they are.
 
     Raises
     ------
     ValueError
-        If a name is not that of a plain .npz file: it would lead out of the folder.
+        If a name is not that of a plain .npz file, such as one that leads out of the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():

@@ -1,4 +1,4 @@
-"""The raw outputs of a fitted method: all that its metrics and pictures are made from."""
+"""The raw outputs of a fitted method, from which metrics and figures are computed."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from bench.metrics.registry import N_DRAWS, NOISE
 
 Outputs = dict[str, np.ndarray]
 
-#: What a column of a history may be called: it is the name of a file in an archive.
+#: Allowed names of a history's columns, which become names of files in an archive.
 _COLUMN = re.compile(r"[\w][\w .-]{0,63}")
-#: Points whose draws are held at one time: of 10 clusters in 10 dimensions, 32 draws are a tensor of 13 MB.
+#: Points whose draws are in memory at one time; 32 draws in 10 dimensions for each of 10 clusters are 13 MB.
 DRAWN_AT_ONCE = 1024
-#: Points shown at either end of each cluster, and clusters that are.
+#: Number of most and of least certain points shown of a cluster, and of clusters shown.
 N_EXTREME, MOST_CLUSTERS = 4, 20
 
 
 def outputs_of(
     estimator: Any, dataset: Dataset, seed: int, outliers: Mapping[str, np.ndarray] | None = None
 ) -> Outputs:
-    """Take what a fitted method says, as arrays.
+    """Return the raw outputs of a fitted method.
 
     Parameters
     ----------
     estimator : object
-        Fitted to ``dataset.x``. Of its members only ``labels_`` must be there.
+        Fitted to ``dataset.x``. Only ``labels_`` is required.
     dataset : Dataset
     seed : int
-        Of the latent draws.
+        Seed of the latent draws.
     outliers : mapping of str to ndarray of shape (m, n_features), optional
-        Points that it was not fitted to, by name.
+        Sets of points that the method was not fitted to, by name.
 
     Returns
     -------
     dict of str to ndarray
-        ``labels`` (n,). Where the method has them, ``embedding`` and ``embedding_variance`` (n, d), ``centers`` (k, d),
-        ``history/NAME`` by epoch, what `_of_points` says of each point, and the same of outliers under
-        ``outliers/NAME/``. Of an image data set's sample points ``reconstruction`` (m, n_features), and its mean and
-        standard deviation over latent draws, ``reconstruction_mean`` and ``reconstruction_sd``.
+        ``labels`` (n,). If the method has them: ``embedding`` and ``embedding_variance`` (n, d), ``centers`` (k, d),
+        ``history/NAME`` by epoch, what `_point_outputs` returns, and the same for outliers under ``outliers/NAME/``.
+        For sample points of an image data set ``reconstruction`` (m, n_features), and its mean and standard deviation
+        over latent draws, ``reconstruction_mean`` and ``reconstruction_sd``.
 
     Raises
     ------
     ValueError
-        If what it gives has not the shape or type that the contract asks for.
+        If an output lacks the shape or type that the contract of methods demands.
     """
     n = len(dataset.x)
     if not hasattr(estimator, "labels_"):
         raise ValueError(f"after fit, {type(estimator).__name__} has no labels_; set it there, one integer a point")
-    outputs: Outputs = {"labels": labels_of("labels_", estimator.labels_, n)}
+    outputs: Outputs = {"labels": checked_labels("labels_", estimator.labels_, n)}
     for name in ("embedding", "embedding_variance"):
         value = getattr(estimator, f"{name}_", None)
         if value is not None:
@@ -66,45 +66,53 @@ def outputs_of(
     centers = _centers(estimator, width)
     if centers is not None:
         outputs["centers"] = centers
-    outputs |= _of_points(estimator, dataset.x, "fitted", seed)
-    outputs |= _pictures(estimator, dataset, seed)
+    outputs |= _point_outputs(estimator, dataset.x, "fitted", seed)
+    outputs |= _reconstructions(estimator, dataset, seed)
     for name, points in (outliers or {}).items():
-        found = _of_points(estimator, points, name, seed) | _codes(estimator, points)
-        found.pop("draw_labels", None)  # outliers have no right label
+        scored = _point_outputs(estimator, points, name, seed) | _embeddings(estimator, points)
+        scored.pop("draw_labels", None)  # outliers have no true label
         if centers is not None and "embedding" not in outputs and len(centers) > 1:
-            found["margin"] = centroid_margin(points, centers)  # the points themselves are not kept
-        outputs |= {f"outliers/{name}/{what}": values for what, values in found.items()}
+            scored["margin"] = centroid_margin(points, centers)  # the points themselves are not stored
+        outputs |= {f"outliers/{name}/{what}": values for what, values in scored.items()}
     return outputs | _history_columns(getattr(estimator, "history_", None) or [])
 
 
 def heldout_outputs(estimator: Any, points: np.ndarray) -> Outputs:
-    """Take what the fitted method says of points that it has not seen; nothing if it cannot.
+    """Return a fitted method's outputs for points that it was not fitted to.
 
     Returns
     -------
     dict of str to ndarray
-        ``heldout_labels`` and ``heldout_embedding``, where the method can ``predict`` and ``transform``.
+        ``heldout_labels`` and ``heldout_embedding``, if the method can ``predict`` and ``transform``.
 
     Raises
     ------
     ValueError
-        If that is not one whole number, or one row, for each of them.
+        If these are not one integer, or one row, for each point.
     """
     outputs: Outputs = {}
     if hasattr(estimator, "predict"):
-        outputs["heldout_labels"] = labels_of("predict", estimator.predict(points), len(points))
+        outputs["heldout_labels"] = checked_labels("predict", estimator.predict(points), len(points))
     if hasattr(estimator, "transform"):
         outputs["heldout_embedding"] = _rows("transform", estimator.transform(points), len(points))
     return outputs
 
 
-def labels_of(name: str, given: Any, n: int) -> np.ndarray:
+def checked_labels(name: str, given: Any, n: int) -> np.ndarray:
     """Return labels as int32.
+
+    Parameters
+    ----------
+    name : str
+        The member that returned them, for the message.
+    given : array-like
+    n : int
+        Number of points.
 
     Raises
     ------
     ValueError
-        If they are not one whole number for each of n points, from -1, which is noise.
+        If they are not one integer for each point, -1 for noise or more.
     """
     labels = np.asarray(given)
     if labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer):
@@ -121,15 +129,15 @@ def labels_of(name: str, given: Any, n: int) -> np.ndarray:
     return labels.astype(np.int32)
 
 
-def _of_points(estimator: Any, points: np.ndarray, name: str, seed: int) -> Outputs:
-    """Take what the method says of each point.
+def _point_outputs(estimator: Any, points: np.ndarray, name: str, seed: int) -> Outputs:
+    """Return a method's outputs for each point.
 
     Returns
     -------
     dict of str to ndarray
-        ``soft_assignment`` (n, k) at the mean of the code, ``reconstruction_error`` (n,), mean over features,
-        ``log_density`` (n,); over latent draws ``sampled_assignment`` (n, k), the mean of the soft assignment,
-        ``sampled_entropy`` (n,), the mean of its entropy in nats, and ``draw_labels`` (n_draws, n).
+        ``soft_assignment`` (n, k) at the mean of the embedding, ``reconstruction_error`` (n,), mean over features,
+        ``log_density`` (n,); over latent draws ``sampled_assignment`` (n, k), the mean soft assignment,
+        ``sampled_entropy`` (n,), its mean entropy in nats, and ``draw_labels`` (n_draws, n).
     """
     outputs: Outputs = {}
     n = len(points)
@@ -142,7 +150,7 @@ def _of_points(estimator: Any, points: np.ndarray, name: str, seed: int) -> Outp
             errors.append(np.square(rebuilt - chunk).mean(axis=1))
         outputs["reconstruction_error"] = np.concatenate(errors)
     if hasattr(estimator, "score_samples"):
-        # A bound is a mean over draws as well.
+        # In pieces, since a variational bound is a mean over draws.
         pieces = [_numbers("score_samples", estimator.score_samples(c), len(c)) for c in _chunks(points, DRAWN_AT_ONCE)]
         outputs["log_density"] = np.concatenate(pieces)
     if hasattr(estimator, "sample_proba"):
@@ -151,10 +159,10 @@ def _of_points(estimator: Any, points: np.ndarray, name: str, seed: int) -> Outp
 
 
 def _draws(estimator: Any, points: np.ndarray, name: str, seed: int) -> Outputs:
-    """Draw soft assignments, a piece of the points at a time: all draws of all points would be gigabytes."""
+    """Draw soft assignments, for some of the points at a time: all draws of all points would be gigabytes."""
     means, entropies, labels = [], [], []
     for i, chunk in enumerate(_chunks(points, DRAWN_AT_ONCE)):
-        stream = seed_of(f"uncertainty/draws/{name}/{i}", seed)
+        stream = _seed_of(f"uncertainty/draws/{name}/{i}", seed)
         q = np.asarray(estimator.sample_proba(chunk, n_samples=N_DRAWS, random_state=stream), dtype=np.float32)
         if q.ndim != 3 or q.shape[:2] != (N_DRAWS, len(chunk)):
             raise ValueError(f"sample_proba gives shape {q.shape}; it must be ({N_DRAWS}, {len(chunk)}, n_clusters)")
@@ -168,19 +176,19 @@ def _draws(estimator: Any, points: np.ndarray, name: str, seed: int) -> Outputs:
     }
 
 
-def _codes(estimator: Any, points: np.ndarray) -> Outputs:
-    """Take the codes of points that the method was not fitted to, and their variance."""
+def _embeddings(estimator: Any, points: np.ndarray) -> Outputs:
+    """Return embeddings of points that the method was not fitted to, and their variance."""
     members = {"embedding": "transform", "embedding_variance": "transform_variance"}
     return {
         name: _rows(member, getattr(estimator, member)(points), len(points))
         for name, member in members.items()
-        # A transform without an embedding is of something else: KMeans' is a table of distances.
+        # Without an embedding, transform means something else: KMeans' returns distances.
         if hasattr(estimator, member) and getattr(estimator, f"{name}_", None) is not None
     }
 
 
-def _pictures(estimator: Any, dataset: Dataset, seed: int) -> Outputs:
-    """Rebuild the sample points of an image data set, also over latent draws."""
+def _reconstructions(estimator: Any, dataset: Dataset, seed: int) -> Outputs:
+    """Return reconstructions of an image data set's sample points, also over latent draws."""
     outputs: Outputs = {}
     if dataset.image_shape is None:
         return outputs
@@ -188,7 +196,7 @@ def _pictures(estimator: Any, dataset: Dataset, seed: int) -> Outputs:
     if hasattr(estimator, "reconstruct"):
         outputs["reconstruction"] = _rows("reconstruct", estimator.reconstruct(samples), len(samples))
     if hasattr(estimator, "sample_reconstruct"):
-        stream = seed_of("uncertainty/reconstructions", seed)
+        stream = _seed_of("uncertainty/reconstructions", seed)
         drawn = np.asarray(estimator.sample_reconstruct(samples, n_samples=N_DRAWS, random_state=stream))
         if drawn.shape != (N_DRAWS, *samples.shape):
             raise ValueError(f"sample_reconstruct gives shape {drawn.shape}; it must be {(N_DRAWS, *samples.shape)}")
@@ -204,15 +212,15 @@ def extremes(labels: np.ndarray, score: np.ndarray, dataset: Dataset) -> Outputs
     ----------
     labels : ndarray of shape (n_samples,)
     score : ndarray of shape (n_samples,)
-        Large where the method is uncertain.
+        High for uncertain points.
     dataset : Dataset
 
     Returns
     -------
     dict of str to ndarray
-        ``extreme_points`` (n_clusters, 2, 4): of each cluster, ascending, the most certain points and the least certain
-        ones, -1 where there are fewer; the first twenty, noise among them. ``extreme_images`` (n_clusters, 2, 4,
-        n_features) uint8, for images.
+        ``extreme_points`` (n_clusters, 2, 4): indices of the most and of the least certain points of each of the first
+        twenty labels, noise included, padded with -1. For images ``extreme_images`` (n_clusters, 2, 4, n_features)
+        uint8.
     """
     chosen = []
     for cluster in np.unique(labels)[:MOST_CLUSTERS]:
@@ -227,13 +235,13 @@ def extremes(labels: np.ndarray, score: np.ndarray, dataset: Dataset) -> Outputs
     return outputs
 
 
-def seed_of(name: str, seed: int) -> int:
+def _seed_of(name: str, seed: int) -> int:
     """Return a seed of 31 bits for a named purpose."""
     return int(np.random.SeedSequence([seed, *name.encode()]).generate_state(1)[0]) >> 1
 
 
 def _centers(estimator: Any, width: int) -> np.ndarray | None:
-    """Return the centers of the clusters in the space of the embedding, or of the points where there is none."""
+    """Return the cluster centers, if they have the dimension of the embedding or, without one, of the points."""
     for name in ("cluster_centers_", "means_"):
         centers = getattr(estimator, name, None)
         if centers is not None and np.ndim(centers) == 2 and np.shape(centers)[1] == width:
@@ -260,7 +268,7 @@ def _numbers(member: str, given: Any, n: int) -> np.ndarray:
 
 
 def _history_columns(history: list[Mapping[str, Any]]) -> Outputs:
-    """Turn rows by epoch into one array a name, NaN or "" where a row lacks it."""
+    """Turn rows by epoch into an array for each name, with NaN or "" where a row lacks it."""
     names = list(dict.fromkeys(name for row in history for name in row))
     for name in names:
         if not isinstance(name, str) or not _COLUMN.fullmatch(name):

@@ -1,10 +1,15 @@
-"""What the server of workers does before it forks: it imports, and learns what is the same in every record."""
+"""What a worker process imports and looks up before its first run, so that no run's time contains it."""
 
+# ruff: noqa: F401
+
+import sklearn.metrics
+import torch._dynamo  # which torch's optimizers import when they are first used
+
+import methods.sdec
+import methods.vade
 from bench.metrics import internal, scoring
 from bench.run import local
 from bench.run.provenance import commit, versions
-
-__all__ = ["internal", "local", "scoring"]
 
 versions()
 commit()

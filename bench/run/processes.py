@@ -1,7 +1,7 @@
 """Worker processes: forks of a server that has imported torch once for all of them.
 
-The server imports nothing from the folder in which the command was started, and neither do its forks: they search
-their own import path first, and what the parent's has beside that last.
+The server and its forks import nothing from the working directory of the command: they search their own import path
+first, and the additional entries of the parent's path last.
 """
 
 from __future__ import annotations
@@ -21,22 +21,21 @@ from multiprocessing.context import ForkServerContext
 from types import ModuleType
 from typing import Any
 
-from bench.run.fit import PRELOAD
-
-#: Tells Python not to import from the working directory; by this value a worker knows that the user did not say so.
-_SAFE_PATH, _OURS = "PYTHONSAFEPATH", "deepclustbench"
-#: Seconds of one wait; poll takes no more than a number of 32 bits.
-_LONG = 3600.0
-#: Seconds between two looks at a process's memory.
-_GLANCE = 0.05
-#: Seconds in which a process ends that has closed its pipe; else it is ended.
-_LAST_WORDS = 1.0
-#: The import path of this process when it began; in a fork, the server's.
-_PATH = tuple(sys.path)
+#: Variable that keeps Python from importing from the working directory, and the value by which a worker knows that
+#: the user did not set it.
+_SAFE_PATH, _SET_BY_US = "PYTHONSAFEPATH", "deepclustbench"
+#: Longest wait in seconds; poll takes no more than a number of 32 bits.
+_LONGEST_WAIT = 3600.0
+#: Seconds between two measurements of a process's memory.
+_MEMORY_INTERVAL = 0.05
+#: Seconds that a process which has closed its pipe has to exit; then it is killed.
+_EXIT_SECONDS = 1.0
+#: The import path of this process when it started; in a fork, the server's.
+_INITIAL_PATH = tuple(sys.path)
 
 
 class ProcessDiedError(Exception):
-    """A worker process ended before it had an answer.
+    """A worker process ended before it sent its answer.
 
     Parameters
     ----------
@@ -50,56 +49,57 @@ class ProcessDiedError(Exception):
 
 
 def worker_context() -> Any:
-    """Return how workers start."""
+    """Return the multiprocessing context that starts workers."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.run.preload", *PRELOAD])
+    context.set_forkserver_preload(["bench.run.preload"])
     return context
 
 
 def warm_up() -> None:
-    """Begin to import what workers need, beside what this process does meanwhile; does nothing where that has begun."""
+    """Start the server in the background if it is not running: it imports what workers need."""
     if not isinstance(worker_context(), ForkServerContext):
         return
-    named = os.environ.get(_SAFE_PATH)
+    set_by_user = os.environ.get(_SAFE_PATH)
     in_main_thread = threading.current_thread() is threading.main_thread()
-    # The server inherits it: Ctrl-C is for this process.
+    # The server inherits the handler: Ctrl-C is for this process.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN) if in_main_thread else None
-    os.environ[_SAFE_PATH] = named or _OURS
+    os.environ[_SAFE_PATH] = set_by_user or _SET_BY_US
     try:
         forkserver.ensure_running()
     finally:
-        if named is None:
+        if set_by_user is None:
             del os.environ[_SAFE_PATH]
         else:
-            os.environ[_SAFE_PATH] = named
+            os.environ[_SAFE_PATH] = set_by_user
         if in_main_thread:
             signal.signal(signal.SIGINT, before)
 
 
 def start_worker() -> None:
-    """Set up a worker process: its signals, its import path, and its end when the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-    if os.environ.get(_SAFE_PATH) == _OURS:
-        del os.environ[_SAFE_PATH]  # what a method starts is its own affair
-    sys.path[:] = [*_PATH, *(entry for entry in sys.path if entry not in _PATH)]
+    """Set up a worker process: its signals, its import path, and that it ends with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent handles it
+    if os.environ.get(_SAFE_PATH) == _SET_BY_US:
+        del os.environ[_SAFE_PATH]  # processes that a method starts do not inherit it
+    sys.path[:] = [*_INITIAL_PATH, *(entry for entry in sys.path if entry not in _INITIAL_PATH)]
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: Any) -> None:
+    """Kill this process, and what it has started, once the parent has ended."""
     parent.join()
     if os.getpgrp() == os.getpid():
-        os.killpg(os.getpid(), signal.SIGKILL)  # what a method has started goes too
+        os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)
 
 
-class Forks:
-    """Calls functions, each in a fork of its own that ends with the call, and with it whatever the function started.
+class IsolatedCalls:
+    """Calls functions, each in a process of its own that ends with the call, as does whatever the function started.
 
-    Its methods may be called by several threads.
+    The methods are thread-safe.
     """
 
     def __init__(self) -> None:
@@ -115,42 +115,42 @@ class Forks:
         timeout: float | None = None,
         is_too_large: Callable[[int], bool] | None = None,
     ) -> Any:
-        """Return what ``function(*args)`` returns in a fork; all of them must be such as pickle.
+        """Return what ``function(*args)`` returns in a process of its own; all of them must be picklable.
 
         Parameters
         ----------
         function : callable
         *args
         timeout : float or None
-            Seconds that it may take.
+            Seconds that the call may take.
         is_too_large : callable, optional
-            Asked many times a second whether the process of a number is to be ended for its memory.
+            Takes the process id, many times a second; returns whether to kill the process for its use of memory.
 
         Raises
         ------
         TimeoutError
-            If it takes longer than ``timeout`` seconds.
+            If the call takes longer than ``timeout`` seconds.
         MemoryError
-            If it was too large.
+            If ``is_too_large`` returned True.
         ProcessDiedError
-            If the process ends before it has an answer.
+            If the process ends before it sends its answer.
         RuntimeError
-            If the function raises anything; in the words of that.
+            If the function raises an exception; its type and message.
         """
-        mine, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_serve, args=(theirs, function, args))
+        receiver, sender = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_serve, args=(sender, function, args))
         try:
             self._start(process)
-            theirs.close()
-            self._wait([mine, process.sentinel], process.pid, timeout, is_too_large)
-            if not mine.poll():
+            sender.close()
+            self._wait([receiver, process.sentinel], process.pid, timeout, is_too_large)
+            if not receiver.poll():
                 raise EOFError
-            ok, answer = pickle.loads(mine.recv_bytes())  # noqa: S301 - what our own code in a fork has sent
+            ok, answer = pickle.loads(receiver.recv_bytes())  # noqa: S301 - sent by `_serve`
         except EOFError:
-            process.join(_LAST_WORDS)
+            process.join(_EXIT_SECONDS)
             raise ProcessDiedError(process.exitcode) from None
         finally:
-            mine.close()
+            receiver.close()
             self._end(process)
         if not ok:
             raise RuntimeError(answer)
@@ -159,19 +159,19 @@ class Forks:
     def _wait(
         self, ends: list[Any], pid: int, timeout: float | None, is_too_large: Callable[[int], bool] | None
     ) -> None:
-        """Wait for an answer, or for the end of the process."""
-        until = math.inf if timeout is None else time.monotonic() + timeout
+        """Wait for the answer or the end of the process."""
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        longest = _LONGEST_WAIT if is_too_large is None else _MEMORY_INTERVAL
         while True:
-            left = until - time.monotonic()
-            if connection.wait(ends, min(left, _LONG if is_too_large is None else _GLANCE)):
+            if connection.wait(ends, min(deadline - time.monotonic(), longest)):
                 return
-            if time.monotonic() >= until:
+            if time.monotonic() >= deadline:
                 raise TimeoutError
             if is_too_large is not None and is_too_large(pid):
                 raise MemoryError
 
     def stop(self) -> None:
-        """End all that is running, and start nothing more."""
+        """Kill all processes, and refuse further calls."""
         with self._lock:
             self._stopped = True
             live = list(self._live)
@@ -185,7 +185,7 @@ class Forks:
             warm_up()
             with _no_main_module():
                 process.start()
-            # Others that start processes ask all known ones whether they are alive, and would take the exit code.
+            # Other threads that start processes poll all known ones, and would take the exit code.
             multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
             self._live.add(process)
 
@@ -198,7 +198,7 @@ class Forks:
 
 
 def _kill(process: Any) -> None:
-    """End a process and its group: what a method has forked or started, too."""
+    """Kill a process and its group, in which are the processes that a method has started."""
     for kill in (lambda: os.killpg(process.pid, signal.SIGKILL), process.kill):
         with suppress(OSError):
             kill()
@@ -206,7 +206,7 @@ def _kill(process: Any) -> None:
 
 @contextmanager
 def _no_main_module() -> Iterator[None]:
-    """Keep a process that is started from running the script of this one again; it needs nothing of it."""
+    """Hide the main script, so that a process which is started does not run it again."""
     before = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -216,7 +216,7 @@ def _no_main_module() -> Iterator[None]:
 
 
 def _serve(pipe: Any, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """Answer one call, and end: whatever was left running ends with it, and nothing waits for it."""
+    """Make one call, send the answer and exit at once, without waiting for threads that the function started."""
     start_worker()
     with suppress(OSError):
         os.setpgid(0, 0)
@@ -226,7 +226,7 @@ def _serve(pipe: Any, function: Callable[..., Any], args: tuple[Any, ...]) -> No
         answer = True, function(*args)
     except BaseException as error:
         answer = False, f"{type(error).__name__}: {error}"
-    if os.getpid() == owner:  # else a fork that a method made
+    if os.getpid() == owner:  # else this is a fork that the method made and let return
         content = pickle.dumps(answer)
         for stream in (sys.stdout, sys.stderr):
             with suppress(Exception):

@@ -1,4 +1,4 @@
-"""What a running benchmark shows: a live bar on a terminal, one plain line a cell elsewhere."""
+"""Progress of a benchmark: a live bar on a terminal, elsewhere one plain line for each run."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from bench.plan.cells import Cell
 from bench.records.record import Record
 from bench.text import clean_name, last_line
 
-#: Running cells that fit beside the bar.
+#: Number of current runs named beside the bar.
 _SHOWN = 2
 
 
 class Display:
-    """Shows cells as they run and end.
+    """Shows runs as they start and end.
 
     Parameters
     ----------
     console : Console
-        Where to show it.
     total : int
-        Cells to run.
+        Number of runs.
     metric : str
-        The score shown of each.
+        The score that is shown for each.
     """
 
     def __init__(self, console: Console, total: int, metric: str) -> None:
@@ -65,11 +64,11 @@ class Display:
         self._bar.stop()
 
     def stopping(self) -> None:
-        """Say what Ctrl-C does."""
+        """Print what Ctrl-C does."""
         self._console.print("finishing what is running; Ctrl-C again stops at once", highlight=False)
 
     def running(self, cells: list[Cell]) -> None:
-        """Show which cells are being worked on."""
+        """Show which runs are being executed."""
         if not cells and not self._done:
             return
         names = [f"{clean_name(c.configuration.variant)} seed {c.seed}" for c in cells]
@@ -77,7 +76,7 @@ class Display:
         self._bar.update(self._task, running=", ".join(names[:_SHOWN] + more))
 
     def finished(self, record: Record) -> None:
-        """Show the outcome of a cell."""
+        """Show the outcome of a run."""
         self._done += 1
         self._failed += record.status != "ok"
         self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
@@ -90,7 +89,7 @@ class Display:
         )
 
     def _advise(self, record: Record) -> None:
-        """Say what to try after a run that is not healthy, once for each data set, variant and verdict."""
+        """Print what to try after an unhealthy run, once for each data set, variant and verdict."""
         case = record.dataset, record.variant, record.health or ""
         if record.health_advice and case not in self._advised:
             self._advised.add(case)

@@ -1,4 +1,4 @@
-"""Where a number comes from: versions, hardware, commit."""
+"""Provenance of a record: versions, hardware, commit."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _PACKAGES = ("deepclustbench", "numpy", "scipy", "scikit-learn", "torch")
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that compute."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the packages that results depend on."""
+    installed = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            installed[package] = "not installed"
+    return installed
 
 
 @cache
 def commit() -> str | None:
-    """Return the commit of the checkout this package runs from, with ``-dirty`` after changes; else None."""
+    """Return the commit of this package's checkout, with ``-dirty`` after changes; None if it is no checkout."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None

@@ -1,17 +1,27 @@
-"""How runs are executed: settings of every executor, and what a run asks of its machine."""
+"""Settings that every executor takes, and the share of a machine that a run asks for."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from bench.errors import InputError
 from bench.method import MethodInfo
 from bench.plan.cells import Cell
 from bench.plan.registry import find_method
 from bench.records.record import Record
-from bench.run.fit import Outputs
-from bench.run.queue import Backlog
+from bench.run.outputs import Outputs
+from bench.run.queue import RunQueue
+
+#: Takes a run that has ended, its record and its raw outputs.
+Finished = Callable[[Cell, Record, Outputs], None]
+#: Takes the runs that are being executed; called a few times a second.
+Running = Callable[[list[Cell]], None]
+
+#: Seconds that a run has, after its time limit, to end by itself; then its process is killed.
+HARD_STOP = 10.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,7 @@ class Share:
     Attributes
     ----------
     cpus, gpus : float
-        Fractions of a GPU share it.
+        A fraction of a GPU is shared with other workers.
     """
 
     cpus: float
@@ -36,25 +46,25 @@ class Share:
         if not self.gpus:
             return fits
         gpus = int(node.get("GPU", 0.0))
-        # A worker gets a part of one GPU or whole ones: .4 puts two on each, and leaves a fifth of it.
+        # A worker has a part of one GPU, or whole ones: a share of .4 puts two on each and leaves a fifth of it.
         on_gpus = gpus * int(1 / self.gpus + 1e-9) if self.gpus < 1 else int(gpus / self.gpus + 1e-9)
         return min(fits, on_gpus)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shares:
-    """How a run shares out its machines.
+    """How the runs share the machines.
 
     Attributes
     ----------
     cpus : float
-        CPUs of a cell.
+        CPUs of a run.
     gpus : float or None
-        GPUs of a cell; .25 puts four cells on one. None: one where there is any, else none.
+        GPUs of a run; .25 puts four runs on one. None: one if there are any, else none.
     max_concurrent : int or None
-        Cells at one time.
+        Runs at one time.
     use_gpus : bool
-        Whether there are any to be used; without, no cell gets one, whatever its method wishes.
+        Whether there are GPUs to use; if not, no run has one, whatever its method asks for.
     """
 
     cpus: float = 1.0
@@ -63,39 +73,52 @@ class Shares:
     use_gpus: bool = True
 
     def of(self, cell: Cell) -> Share:
-        """Return what a cell asks for; its method's own wish goes first."""
-        wish = find_method(cell.configuration.source).resources
-        return Share(wish.get("cpus", self.cpus), wish.get("gpus", self.gpus or 0.0) if self.use_gpus else 0.0)
+        """Return what a run asks for; what its method declares takes precedence."""
+        declared = find_method(cell.configuration.source).resources
+        return Share(declared.get("cpus", self.cpus), declared.get("gpus", self.gpus or 0.0) if self.use_gpus else 0.0)
 
 
-#: Takes a cell that has ended, its record and its raw outputs.
-Finished = Callable[[Cell, Record, Outputs], None]
-#: Told a few times a second which cells are being worked on.
-Running = Callable[[list[Cell]], None]
+def with_gpus(shares: Shares, device: str, available: float) -> Shares:
+    """Return shares with ``gpus`` decided: by default one for each run if there are any.
 
-#: Seconds after its time is up in which a cell may heed the alarm; then its process is ended.
-HARD_STOP = 10.0
+    Raises
+    ------
+    InputError
+        If GPUs are asked for and there are none, or the device excludes them.
+    """
+    if device == "cpu" and shares.gpus:
+        raise InputError("--gpus-per-trial needs GPUs, and --device cpu uses none; leave one of them out")
+    if device == "cuda" and not available:
+        raise InputError("--device cuda: the machines that Ray sees have no GPU")
+    use_gpus = shares.gpus is not None or (available > 0 and device != "cpu")
+    gpus = shares.gpus if shares.gpus is not None else float(use_gpus)
+    return replace(shares, gpus=gpus, use_gpus=use_gpus)
+
+
+def cores() -> int:
+    """Return how many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every executor needs to know.
+    """Settings that do not depend on the executor.
 
     Attributes
     ----------
     threads : int or None
-        Threads of a cell; None gives it as many as it has CPUs. Floating-point sums depend on them, so the same
-        records come from the same number of threads; how many cells run at once never matters.
+        Threads of a run; None gives it as many as it has CPUs. Floating-point sums depend on them, so equal records
+        need an equal number of threads; the number of runs at one time never matters.
     cpus : float
-        CPUs of a cell whose method wishes for no other number.
+        CPUs of a run whose method declares no other number.
     device : str
         "auto", "cpu", "cuda", ...
     memory : str or None
         Folder of pretrained networks.
     timeout : float or None
-        Seconds a cell may take.
+        Seconds that a run may take.
     max_retries : int
-        How often a cell is tried again whose worker died.
+        How often a run is tried again after its worker died.
     """
 
     threads: int | None = None
@@ -106,14 +129,14 @@ class Settings:
     max_retries: int = 2
 
     def threads_of(self, method: MethodInfo) -> int:
-        """Return how many threads a cell of a method has."""
+        """Return the number of threads of a run of a method."""
         return self.threads or max(1, int(method.resources.get("cpus", self.cpus)))
 
 
-def hand_over(cell: Cell, outcome: tuple[Record, Outputs], backlog: Backlog[Any], finished: Finished) -> None:
-    """Store what came of a cell, and let the backlog know."""
-    record, outputs = outcome
+def store_result(cell: Cell, result: tuple[Record, Outputs], queue: RunQueue[Any], finished: Finished) -> None:
+    """Pass the record and outputs of a run to ``finished``, then mark the run as ended."""
+    record, outputs = result
     finished(cell, record, outputs)
-    took = record.timings.get("fit")
-    ok = record.status == "ok"
-    backlog.ended(cell, ok=ok, seconds=None if took is None else took + record.timings.get("score", 0.0))
+    fit_seconds = record.timings.get("fit")
+    seconds = None if fit_seconds is None else fit_seconds + record.timings.get("score", 0.0)
+    queue.mark_ended(cell, ok=record.status == "ok", seconds=seconds)

@@ -17,7 +17,7 @@ from bench.plan.configurations import Paired, resolve_configurations
 from bench.plan.method_spec import MethodSpec
 from bench.plan.registry import find_method
 from bench.plan.suite import Suite
-from bench.run.outputs import labels_of
+from bench.run.outputs import checked_labels
 from bench.testing import generators
 
 N_POINTS, N_NEW, N_CLUSTERS, IMAGE_SHAPE = 120, 30, 4, (4, 4)
@@ -150,7 +150,7 @@ class Subject:
         if not hasattr(estimator, "labels_"):
             raise Failed(f"after fit, {type(estimator).__name__} has no labels_", right)
         try:
-            return labels_of("labels_", estimator.labels_, n)
+            return checked_labels("labels_", estimator.labels_, n)
         except ValueError as error:
             raise Failed(str(error), right) from error
 

@@ -24,7 +24,7 @@ from bench.metrics.stability import agreement, vote_entropy
 from bench.metrics.uncertainty import calibration, halves, mis_clustered, reliability_of, uncertainty_metrics
 from bench.report import plots
 from bench.report.plots.style import cluster_names
-from bench.run.outputs import labels_of
+from bench.run.outputs import checked_labels
 
 N, K = 90, 3
 Y = np.arange(N) % K
@@ -164,12 +164,12 @@ def test_no_cluster_is_named_after_noise_nor_noise_after_a_cluster():
 )
 def test_labels_below_noise_or_beyond_what_is_stored_are_refused_with_the_reason(labels):
     with pytest.raises(ValueError, match=r"labels_ has labels from .* must be -1 or more: -1 is noise"):
-        labels_of("labels_", labels, 3)
+        checked_labels("labels_", labels, 3)
 
 
 def test_noise_is_kept_as_it_is():
-    assert labels_of("labels_", np.array([-1, 0, 4], np.int64), 3).tolist() == [-1, 0, 4]
-    assert labels_of("labels_", np.array([], int), 0).tolist() == []
+    assert checked_labels("labels_", np.array([-1, 0, 4], np.int64), 3).tolist() == [-1, 0, 4]
+    assert checked_labels("labels_", np.array([], int), 0).tolist() == []
     with pytest.raises(ValueError, match="must be -1"):
         scores(np.where(HARD, -2, Y))
 

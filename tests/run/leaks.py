@@ -1,8 +1,8 @@
-"""Plugins that leave their process in disorder, each in a way of its own."""
+"""Plugins that change the state of their process, each in another way."""
 
 import textwrap
 
-#: What each does, by name: wherever its code is run, when its module is imported and when it is fitted.
+#: Statement of each plugin, by name, which runs when its module is imported and when it is fitted.
 SETTINGS = {
     "dtype": "torch.set_default_dtype(torch.float64)",
     "gradients": "torch.set_grad_enabled(False)",
@@ -15,7 +15,7 @@ SETTINGS = {
     "generators": "np.random.seed(0), torch.manual_seed(0), random.seed(0), torch.use_deterministic_algorithms(True)",
     "path": "sys.path.insert(0, '/nowhere')",
 }
-#: What each does when it is fitted, and no process but its own would survive.
+#: Statement of each plugin that runs when it is fitted, and that no other process would survive.
 ACTS = {
     "patches": "KMeans.fit = np.random.seed = torch.nn.Linear.forward = lambda *_: 1 / 0",
     "threads": "threading.Thread(target=time.sleep, args=(1000,)).start(), torch.set_num_threads(3)",
@@ -25,7 +25,7 @@ ACTS = {
     "sleepers": "os.fork() or time.sleep(1000)",
     "interrupts": "os.kill(os.getpid(), signal.SIGINT)",
 }
-#: What each raises when it is fitted, and the last line of its record.
+#: Statement of each plugin that ends its fit, and the last line of the error in its record.
 RAISES = {
     "interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "deaf": ("signal.signal(signal.SIGINT, signal.default_int_handler); raise KeyboardInterrupt", "KeyboardInterrupt"),

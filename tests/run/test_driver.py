@@ -1,4 +1,4 @@
-"""What a Ray run's driver decides, without a Ray: when lanes start, what they get, and when all is over."""
+"""Decisions of a Ray run's driver, without Ray: which workers start, which runs they get, and when it is done."""
 
 import random
 from dataclasses import dataclass, field
@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from bench.errors import InputError
 from bench.plan.cells import Cell, Configuration
 from bench.run.fit import failed
-from bench.run.queue import Backlog
-from bench.run.ray.driver import PATIENCE, PAUSE, STILLBORN, Driver, Report, reason_of
+from bench.run.queue import RunQueue
+from bench.run.ray.driver import MAX_FAILED_STARTS, NODE_TIMEOUT, START_PAUSE, Driver, WorkerReport, death_reason
 from bench.run.resources import HARD_STOP, Settings, Share
 
 CPU, GPU = Share(1, 0), Share(1, 1)
 
 
 class Handle:
-    """A lane's handle: keeps what it is given."""
+    """A worker's handle, which keeps the runs assigned to it."""
 
     def __init__(self):
         self.assign, self.cells = self, []
@@ -29,7 +29,7 @@ class Handle:
 
 @dataclass
 class World:
-    """A driver with a clock, nodes and a disk that tests turn."""
+    """A driver whose clock, nodes and disk are set by the test."""
 
     nodes: list = field(default_factory=lambda: [{"CPU": 2.0}])
     now: float = 0.0
@@ -38,10 +38,10 @@ class World:
     started: int = 0
 
     def drive(self, cells, *, kind_of=lambda _: CPU, timeout=None, max_retries=2, max_concurrent=None):
-        self.backlog = Backlog(cells, kind_of=kind_of, max_retries=max_retries)
+        self.queue = RunQueue(cells, kind_of=kind_of, max_retries=max_retries)
         settings = Settings(timeout=timeout, max_retries=max_retries)
         self.driver = Driver(
-            self.backlog,
+            self.queue,
             settings,
             nodes=lambda: self.nodes,
             max_concurrent=max_concurrent,
@@ -56,16 +56,16 @@ class World:
         self.written.append(record)
 
     def start(self, share=None):
-        """Start the lane that is wanted; return its name."""
-        wanted = self.driver.wanted()
-        assert wanted == (share or wanted)
+        """Start the next worker; return its name."""
+        next_share = self.driver.next_share()
+        assert next_share == (share or next_share)
         self.started += 1
-        self.driver.start(f"lane {self.started}", wanted)
-        return f"lane {self.started}"
+        self.driver.add_worker(f"worker {self.started}", next_share)
+        return f"worker {self.started}"
 
-    def greet(self, lane):
+    def report_start(self, worker):
         handle = Handle()
-        assert self.driver.result(lane, Report(handle=handle))
+        assert self.driver.take_report(worker, WorkerReport(handle=handle))
         return handle
 
     def statuses(self):
@@ -78,8 +78,8 @@ def world():
 
 
 def configuration(method, **more):
-    made = {"method": method, "title": "M", "kind": "deterministic", "version": 1, "preset": None, "variant": method}
-    return Configuration(**{**made, "params": {}, "seeded": True, "twin": None, **more})
+    fields = {"method": method, "title": "M", "kind": "deterministic", "version": 1, "preset": None, "variant": method}
+    return Configuration(**{**fields, "params": {}, "seeded": True, "twin": None, **more})
 
 
 def cells(n, method="light"):
@@ -87,78 +87,80 @@ def cells(n, method="light"):
 
 
 def grid(n, method):
-    """Cells that start from one network."""
-    several = [configuration(method, params={"p": i}, pretraining={"epochs": 1}) for i in range(n)]
-    return [Cell("digits", "digits", "0" * 8, each, 0) for each in several]
+    """Runs that share one network."""
+    configurations = [configuration(method, params={"p": i}, pretraining={"epochs": 1}) for i in range(n)]
+    return [Cell("digits", "digits", "0" * 8, each, 0) for each in configurations]
 
 
 def kind_of(cell):
     return GPU if cell.configuration.method == "deep" else CPU
 
 
-def outcome(cell, status="failed"):
-    """Outcome of a short cell, so that such cells are grouped."""
-    return failed(cell, status, "as the test wants it", "cpu").model_copy(update={"timings": {"fit": 0.01}}), {}
+def result_of(cell, status="failed"):
+    """Record and outputs of a short run, so that such runs are grouped."""
+    return failed(cell, status, "by the test", "cpu").model_copy(update={"timings": {"fit": 0.01}}), {}
 
 
 class Cluster:
-    """Places the lanes of a driver on nodes, lets them work, and lets them die."""
+    """Simulated nodes, on which the driver's workers start, execute runs and die."""
 
     def __init__(self, world, chance):
         self.world, self.chance = world, chance
         self.free = [dict(node) for node in world.nodes]
-        self.pending, self.placed, self.started = {}, {}, 0  # lanes: share; (node, share, has it reported)
+        self.pending, self.placed, self.started = {}, {}, 0  # workers: share; (node, share, has it reported)
 
     def step(self):
         driver = self.world.driver
-        while len(self.pending) < 64 and (share := driver.wanted()):
+        while len(self.pending) < 64 and (share := driver.next_share()):
             self.started += 1
-            driver.start(str(self.started), share)
+            driver.add_worker(str(self.started), share)
             self.pending[str(self.started)] = share
-        for lane, share in list(self.pending.items()):
+        for worker, share in list(self.pending.items()):
             for node in self.free:
                 if share.fits(node):
                     node["CPU"] -= share.cpus
                     node["GPU"] = node.get("GPU", 0) - share.gpus
-                    self.placed[lane] = node, share, None
-                    del self.pending[lane]
+                    self.placed[worker] = node, share, None
+                    del self.pending[worker]
                     break
         if self.placed:
             self.turn(self.chance.choice(sorted(self.placed)))
-        driver.rest()
+        driver.flush()
         self.world.now += 0.5
 
-    def turn(self, lane):
-        node, share, handle = self.placed[lane]
+    def turn(self, worker):
+        node, share, handle = self.placed[worker]
         driver = self.world.driver
         if handle is None:
-            self.placed[lane] = node, share, (handle := Handle())
-            goes_on = driver.result(lane, Report(handle=handle))
+            self.placed[worker] = node, share, (handle := Handle())
+            goes_on = driver.take_report(worker, WorkerReport(handle=handle))
         elif handle.cells and self.chance.random() < 0.1:
-            driver.lost(lane, "The actor died")
+            driver.worker_died(worker, "The actor died")
             goes_on = False
         else:
-            outcomes = [outcome(cell, self.chance.choice(["ok", "failed"])) for cell in handle.cells]
-            spent = self.chance.random() < 0.1
-            goes_on = driver.result(lane, Report(outcomes[:1] if spent else outcomes, spent=spent))
+            results = [result_of(cell, self.chance.choice(["ok", "failed"])) for cell in handle.cells]
+            must_stop = self.chance.random() < 0.1
+            goes_on = driver.take_report(
+                worker, WorkerReport(results[:1] if must_stop else results, must_stop=must_stop)
+            )
         if not goes_on:
-            self.leave(lane)
+            self.leave(worker)
 
-    def leave(self, lane):
-        node, share, _ = self.placed.pop(lane)
+    def leave(self, worker):
+        node, share, _ = self.placed.pop(worker)
         node["CPU"] += share.cpus
         node["GPU"] += share.gpus
 
     def lose_a_node(self):
-        """All but the first, which can hold any lane."""
+        """Remove the last node, but never the first, which fits every worker."""
         if len(self.free) < 2:
             return
         gone = self.free.pop()
         self.world.nodes = self.world.nodes[:-1]
-        for lane, (node, _, _) in list(self.placed.items()):
+        for worker, (node, _, _) in list(self.placed.items()):
             if node is gone:
-                self.placed.pop(lane)
-                self.world.driver.lost(lane, "its node has died")
+                self.placed.pop(worker)
+                self.world.driver.worker_died(worker, "its node has died")
 
 
 @settings(deadline=None, max_examples=300)
@@ -180,174 +182,174 @@ def test_whatever_dies_each_cell_gets_one_record_and_the_run_ends(
     driver = world.drive(work, kind_of=kind_of, max_concurrent=max_concurrent)
     cluster = Cluster(world, chance)
     for turn in range(3000):
-        if driver.over:
+        if driver.is_done:
             break
         if turn in (20, 40):
             cluster.lose_a_node()
         cluster.step()
-    assert driver.trouble is None
-    assert driver.over
+    assert driver.error is None
+    assert driver.is_done
     assert sorted(record.key for record in world.written) == sorted(cell.key for cell in work)
 
 
-def test_lanes_are_as_many_as_have_a_place_and_work(world):
+def test_there_are_as_many_workers_as_fit_and_have_runs(world):
     driver = world.drive(cells(5))
     world.start()
     world.start()
-    assert driver.wanted() is None
+    assert driver.next_share() is None
     driver = world.drive(cells(1))
     world.start()
-    assert driver.wanted() is None
+    assert driver.next_share() is None
 
 
-def test_a_run_is_over_as_soon_as_its_last_record_is_written(world):
+def test_the_driver_is_done_as_soon_as_the_last_record_is_written(world):
     work = cells(1)
     driver = world.drive(work)
-    lane = world.start()
-    handle = world.greet(lane)
+    worker = world.start()
+    handle = world.report_start(worker)
     assert handle.cells == work
-    assert not driver.over
-    assert not driver.result(lane, Report([outcome(work[0])]))
-    assert not driver.over
-    driver.rest()
-    assert driver.over
+    assert not driver.is_done
+    assert not driver.take_report(worker, WorkerReport([result_of(work[0])]))
+    assert not driver.is_done
+    driver.flush()
+    assert driver.is_done
     assert world.statuses() == ["failed"]
 
 
-def test_a_record_that_cannot_be_written_ends_the_run_and_is_not_lost_track_of(world):
+def test_a_record_that_cannot_be_written_ends_the_execution_and_its_run_stays_open(world):
     work = cells(2)
     driver = world.drive(work)
-    lane = world.start()
-    world.greet(lane)
+    worker = world.start()
+    world.report_start(worker)
     world.full_disk = True
-    driver.result(lane, Report([outcome(work[0])]))
-    driver.rest()
-    assert driver.over
-    assert str(driver.trouble) == "no space left"
-    assert world.backlog.left == 2
+    driver.take_report(worker, WorkerReport([result_of(work[0])]))
+    driver.flush()
+    assert driver.is_done
+    assert str(driver.error) == "no space left"
+    assert world.queue.n_open == 2
 
 
-def test_a_cell_whose_lane_dies_is_tried_again_and_then_recorded(world):
+def test_a_cell_whose_worker_dies_is_tried_again_and_then_recorded(world):
     driver = world.drive(cells(1), max_retries=2)
     for _ in range(3):
-        lane = world.start()
-        world.greet(lane)
-        driver.lost(lane, "The actor died")
-        driver.rest()
-    assert driver.over
+        worker = world.start()
+        world.report_start(worker)
+        driver.worker_died(worker, "The actor died")
+        driver.flush()
+    assert driver.is_done
     assert [record.error.partition(" (")[0] for record in world.written] == ["the worker process died"]
     assert world.written[0].error.endswith(", 3 times")
 
 
-def test_a_lane_that_only_the_watchdog_could_end_is_a_timeout(world):
+def test_a_worker_that_only_the_watchdog_could_end_is_a_timeout(world):
     driver = world.drive(cells(1), timeout=5)
-    lane = world.start()
-    world.greet(lane)
+    worker = world.start()
+    world.report_start(worker)
     world.now += 5 + HARD_STOP
-    driver.lost(lane, "The actor died")
-    driver.rest()
+    driver.worker_died(worker, "The actor died")
+    driver.flush()
     assert world.statuses() == ["timeout"]
 
 
-def test_when_tune_gives_up_no_cell_is_charged_and_only_giving_up_in_vain_ends_the_run(world):
+def test_a_failure_of_tune_uses_up_no_retry_and_only_failures_without_progress_end_the_execution(world):
     work = cells(9)
     driver = world.drive(work, max_retries=1)
     for i in range(4):  # each time after some progress
-        lane = world.start()
-        world.greet(lane)
-        driver.result(lane, Report([outcome(work[i])]))
-        driver.bereaved(RuntimeError("broken"))
-    assert driver.trouble is None
-    assert world.backlog.left == 5
-    driver.bereaved(RuntimeError("broken"))
-    assert driver.trouble is None
-    driver.bereaved(RuntimeError("broken"))
-    assert "Ray Tune ended 2 times before a cell had: broken" in str(driver.trouble)
+        worker = world.start()
+        world.report_start(worker)
+        driver.take_report(worker, WorkerReport([result_of(work[i])]))
+        driver.tune_failed(RuntimeError("broken"))
+    assert driver.error is None
+    assert world.queue.n_open == 5
+    driver.tune_failed(RuntimeError("broken"))
+    assert driver.error is None
+    driver.tune_failed(RuntimeError("broken"))
+    assert "Ray Tune ended 2 times before a cell had: broken" in str(driver.error)
 
 
-def test_without_a_node_that_could_do_it_the_run_ends_after_a_while_even_if_a_lane_was_to_start(world):
+def test_without_a_node_that_fits_the_execution_ends_after_a_while_even_if_a_worker_was_to_start(world):
     driver = world.drive(cells(1))
-    lane = world.start()
+    worker = world.start()
     world.nodes, world.now = [], 2.0
-    assert driver.wanted() is None
-    world.now = 2.0 + PATIENCE + 1
-    assert driver.wanted() is None
-    assert "a cell asks for 1 CPUs and 0 GPUs; the nodes alive have nothing" in str(driver.trouble)
+    assert driver.next_share() is None
+    world.now = 2.0 + NODE_TIMEOUT + 1
+    assert driver.next_share() is None
+    assert "a cell asks for 1 CPUs and 0 GPUs; the nodes alive have nothing" in str(driver.error)
 
     driver = world.drive(cells(1))
     world.nodes = [{"CPU": 1.0}]
-    driver.wanted()
+    driver.next_share()
     world.now += 2
-    lane = world.start()
-    world.greet(lane)
-    world.nodes, world.now = [], world.now + 10 * PATIENCE  # it is at work: no trouble
-    driver.wanted()
-    assert driver.trouble is None
+    worker = world.start()
+    world.report_start(worker)
+    world.nodes, world.now = [], world.now + 10 * NODE_TIMEOUT  # its worker has started: no error
+    driver.next_share()
+    assert driver.error is None
 
 
-def test_one_bad_node_does_not_end_a_run_that_is_at_work_elsewhere(world):
+def test_one_broken_node_does_not_end_an_execution_that_has_workers_elsewhere(world):
     world.nodes = [{"CPU": 1.0}, {"CPU": 1.0}]
     driver = world.drive(cells(9))
     good = world.start()  # slower to start than the other is to fail
-    for _ in range(STILLBORN):
-        driver.lost(world.start(), "ImportError: no plugin")
-    assert driver.trouble is None
-    assert driver.wanted() is None  # for a while
-    world.greet(good)
-    world.now += PAUSE
-    assert driver.wanted() == CPU
+    for _ in range(MAX_FAILED_STARTS):
+        driver.worker_died(world.start(), "ImportError: no plugin")
+    assert driver.error is None
+    assert driver.next_share() is None  # for a while
+    world.report_start(good)
+    world.now += START_PAUSE
+    assert driver.next_share() == CPU
 
 
-def test_lanes_that_never_start_end_the_run_with_the_reason(world):
+def test_workers_that_never_start_end_the_run_with_the_reason(world):
     driver = world.drive(cells(9))
-    for _ in range(STILLBORN):
-        driver.lost(world.start(), "Traceback:\n  deep inside\nImportError: no plugin\n")
-    assert str(driver.trouble) == "workers die before they can start: ImportError: no plugin"
-    assert driver.over
+    for _ in range(MAX_FAILED_STARTS):
+        driver.worker_died(world.start(), "Traceback:\n  deep inside\nImportError: no plugin\n")
+    assert str(driver.error) == "workers die before they can start: ImportError: no plugin"
+    assert driver.is_done
 
 
-def test_cells_that_want_gpus_get_their_cpus_first(world):
+def test_runs_that_need_gpus_get_their_cpus_first(world):
     world.nodes = [{"CPU": 4.0, "GPU": 2.0}]
     world.drive([*cells(9), *cells(2, "deep")], kind_of=kind_of)
     shares = []
-    while share := world.driver.wanted():
+    while share := world.driver.next_share():
         shares.append(share)
-        world.driver.start(f"lane {len(shares)}", share)
+        world.driver.add_worker(f"worker {len(shares)}", share)
     assert shares == [GPU, GPU, CPU, CPU]
 
 
-def test_a_lane_whose_node_is_gone_keeps_no_place_from_others(world):
+def test_a_worker_whose_node_is_gone_keeps_no_place_from_others(world):
     world.nodes = [{"CPU": 2.0}, {"CPU": 1.0, "GPU": 1.0}]
     world.drive([*cells(5), *cells(5, "deep")], kind_of=kind_of, max_concurrent=1)
     world.start(GPU)
-    assert world.driver.wanted() is None
+    assert world.driver.next_share() is None
     world.nodes, world.now = [{"CPU": 2.0}], 2.0
-    assert world.driver.wanted() == CPU
+    assert world.driver.next_share() == CPU
 
 
 def test_cells_that_wait_for_a_network_on_a_gpu_keep_their_cpus(world):
     world.nodes = [{"CPU": 4.0, "GPU": 2.0}]
     world.drive([*grid(3, "deep"), *cells(9)], kind_of=kind_of)
-    world.greet(world.start(GPU))  # trains; two others wait
+    world.report_start(world.start(GPU))  # trains; two others wait
     shares = []
-    while share := world.driver.wanted():
+    while share := world.driver.next_share():
         shares.append(share)
-        world.driver.start(f"lane of {len(shares)}", share)
+        world.driver.add_worker(f"worker of {len(shares)}", share)
     assert shares == [CPU, CPU]
 
 
-def test_a_lane_that_waits_for_a_network_stays_unless_another_kind_wants_its_place(world):
+def test_a_worker_that_waits_for_a_network_stays_unless_another_share_needs_its_place(world):
     world.nodes = [{"CPU": 3.0, "GPU": 1.0}]
     world.drive([*grid(3, "light"), *cells(3, "deep")], kind_of=kind_of)
-    lanes = [world.start(share) for share in (GPU, CPU)]
-    for lane in lanes:
-        world.greet(lane)
-    idle = "a lane that was wanted when there was more to do"
-    world.driver.start(idle, CPU)
-    world.greet(idle)
-    assert world.driver.result(idle, Report())  # deep cells are ready, but have their GPU at work already
-    world.driver.start("to be placed", GPU)
-    assert not world.driver.result(idle, Report())
+    workers = [world.start(share) for share in (GPU, CPU)]
+    for worker in workers:
+        world.report_start(worker)
+    idle = "a worker from when there were more runs"
+    world.driver.add_worker(idle, CPU)
+    world.report_start(idle)
+    assert world.driver.take_report(idle, WorkerReport())  # deep cells are ready, but have their GPU at work already
+    world.driver.add_worker("to be placed", GPU)
+    assert not world.driver.take_report(idle, WorkerReport())
 
 
 @pytest.mark.parametrize(
@@ -359,5 +361,5 @@ def test_a_lane_that_waits_for_a_network_stays_unless_another_kind_wants_its_pla
         ("The actor is dead because its worker process has died.", "the worker process died (killed"),
     ],
 )
-def test_rays_words_for_a_death_become_one_line(error, reason):
-    assert reason_of(error).startswith(reason)
+def test_rays_message_of_a_death_becomes_one_line(error, reason):
+    assert death_reason(error).startswith(reason)

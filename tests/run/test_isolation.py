@@ -1,4 +1,4 @@
-"""Runs that do not reach into each other, nor into the folder that the command is started in."""
+"""Isolation: a run depends neither on other runs nor on the working directory of the command."""
 
 import os
 import random
@@ -19,7 +19,7 @@ from bench.run.execute import OnThisMachine, execute
 from bench.run.resources import Settings
 from tests.run.leaks import ACTS, RAISES, SETTINGS, write_leaks
 
-#: Names that a user's own files have, and modules that ours import.
+#: Names of files in the working directory that are also names of modules which are imported.
 SHADOWS = ("methods", "bench", "datasets", "random", "torch", "numpy")
 SUITE = {
     "name": "isolation",
@@ -29,17 +29,17 @@ SUITE = {
     "limit": 100,
     "set": {"vae_kmeans": {"pretrain_epochs": 1}},
 }
-OURS = ("kmeans", "vae_kmeans")
-#: What may differ between two runs of one cell.
+BUILT_IN = ("kmeans", "vae_kmeans")
+#: Fields of a record that may differ between two executions of one run.
 CIRCUMSTANCES = {"timings", "peak_memory", "placement", "hardware", "commit"}
 
 
-def settled(record, outputs):
-    """A record without its circumstances, and its outputs, such as can be compared."""
+def comparable(record, outputs):
+    """A record without what may differ, and its outputs, for comparison."""
     return record.model_dump(exclude=CIRCUMSTANCES), {name: array.tolist() for name, array in outputs.items()}
 
 
-def of_ours(found):
+def built_in(found):
     return {record["variant"]: (record, outputs) for record, outputs in found if "leak_" not in record["method"]}
 
 
@@ -54,29 +54,29 @@ def run_here(tmp_path, methods, jobs):
     assert execute(
         plan.cells(), OnThisMachine(jobs=jobs), settings, data, finished=lambda _, *done: found.append(settled(*done))
     )
-    return found
+    return results
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """Records of our methods without any plugin."""
-    return of_ours(run_here(tmp_path_factory.mktemp("alone"), list(OURS), jobs=1))
+    """Records of built-in methods without any plugin."""
+    return built_in(run_here(tmp_path_factory.mktemp("alone"), list(BUILT_IN), jobs=1))
 
 
 @pytest.mark.parametrize(("jobs", "order"), [(1, "plugins first"), (3, "shuffled")])
 def test_our_methods_have_the_same_records_beside_plugins_that_leave_their_process_in_disorder(
     tmp_path, alone, jobs, order
 ):
-    methods = [*write_leaks(tmp_path / "lab"), *OURS]
+    methods = [*write_leaks(tmp_path / "lab"), *BUILT_IN]
     if order == "shuffled":
         random.Random(jobs).shuffle(methods)
     found = run_here(tmp_path, methods, jobs)
-    assert of_ours(found) == alone
+    assert built_in(found) == alone
     assert endings(record for record, _ in found) == ENDINGS
 
 
 def endings(records):
-    """What became of each plugin."""
+    """Status and last line of the error of each plugin's run."""
     return {
         r["method"].partition("leak_")[2].partition(":")[0]: (r["status"], (r["error"] or "").strip().splitlines()[-1:])
         for r in records
@@ -118,8 +118,8 @@ def test_a_command_takes_no_module_from_the_folder_it_stands_in_and_no_plugin_re
     assert done.stderr.count("\n") == 1
     assert "left out: method mine.py: line 1: it cannot be imported (KeyboardInterrupt: )" in done.stderr
     run = Run(here / "run")
-    found = [settled(r, run.outputs(r.key) if r.status == "ok" else {}) for r in run.records()]
-    assert of_ours(found) == alone
+    found = [comparable(r, run.outputs(r.key) if r.status == "ok" else {}) for r in run.records()]
+    assert built_in(found) == alone
     assert endings(record for record, _ in found) == ENDINGS
 
 

@@ -1,4 +1,4 @@
-"""A run that is killed loses no finished cell."""
+"""A benchmark that is killed loses no finished run."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 
 from bench.records.store import Run
 
-#: What may differ between two runs of one cell.
+#: Fields of a record that may differ between two executions of one run.
 CIRCUMSTANCES = {"timings", "peak_memory"}
 
 
@@ -21,7 +21,7 @@ def command(suite, folder):
 
 
 def contents(folder):
-    """Records without their circumstances, and the raw outputs, by key."""
+    """Records without what may differ, and raw outputs, by key."""
     run = Run(folder)
     found = {}
     for record in run.records():

@@ -1,4 +1,4 @@
-"""Cells in real processes: what a method does wrong is its own cell's affair."""
+"""Runs in real processes: an error of a method fails its own run only."""
 
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""What is kept of a fitted method: enough to judge its uncertainty, and no more memory than a piece at a time."""
+"""Raw outputs of a fitted method: enough for its uncertainty metrics, computed for some points at a time."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 from bench.data.cards import load_dataset
 from bench.metrics.registry import N_DRAWS
 from bench.plan.registry import find_method
-from bench.run import outputs as kept
+from bench.run import outputs as module
 from bench.run.outputs import extremes, outputs_of
 
 SMALL = {"hidden_dims": (24,), "latent_dim": 4, "pretrain_epochs": 3, "n_init": 2, "device": "cpu", "random_state": 0}
@@ -25,22 +25,22 @@ def vae(dataset):
 
 
 def test_draws_taken_in_pieces_are_draws_of_the_method(dataset, vae, monkeypatch):
-    monkeypatch.setattr(kept, "DRAWN_AT_ONCE", 64)
-    monkeypatch.setattr(kept, "N_DRAWS", 500)
-    found = outputs_of(vae, dataset, seed=1)
+    monkeypatch.setattr(module, "DRAWN_AT_ONCE", 64)
+    monkeypatch.setattr(module, "N_DRAWS", 500)
+    outputs = outputs_of(vae, dataset, seed=1)
     q = vae.sample_proba(dataset.x, n_samples=500, random_state=7)
     entropy = -(q * np.log(q)).sum(axis=2)
-    for taken, drawn in ((found["sampled_assignment"], q), (found["sampled_entropy"], entropy)):
+    for taken, drawn in ((outputs["sampled_assignment"], q), (outputs["sampled_entropy"], entropy)):
         error = drawn.std(axis=0) / np.sqrt(500)  # of either mean
         assert (np.abs(taken - drawn.mean(axis=0)) < 8 * error + 0.005).all()
-    assert found["draw_labels"].shape == (500, 300)
-    changed = (found["draw_labels"] != vae.labels_).mean()
+    assert outputs["draw_labels"].shape == (500, 300)
+    changed = (outputs["draw_labels"] != vae.labels_).mean()
     assert changed == pytest.approx((q.argmax(axis=2) != vae.labels_).mean(), abs=0.01)
 
 
 def test_every_piece_has_draws_of_its_own(dataset, vae, monkeypatch):
     """Points that repeat from piece to piece would repeat their noise if pieces shared it."""
-    monkeypatch.setattr(kept, "DRAWN_AT_ONCE", 100)
+    monkeypatch.setattr(module, "DRAWN_AT_ONCE", 100)
     repeated = load_dataset("digits", limit=300)
     object.__setattr__(repeated, "x", np.tile(dataset.x[:100], (3, 1)))
     pieces = outputs_of(vae_of(vae, repeated), repeated, seed=1)["sampled_assignment"].reshape(3, 100, -1)
@@ -63,19 +63,19 @@ def test_one_seed_draws_the_same_and_another_one_does_not(dataset, vae):
 
 
 def test_the_entropy_of_the_mean_is_never_below_the_mean_entropy(dataset, vae):
-    found = outputs_of(vae, dataset, seed=1)
-    mean = found["sampled_assignment"].astype(np.float64)
-    assert (-(mean * np.log(mean)).sum(axis=1) - found["sampled_entropy"]).min() > -1e-5
+    outputs = outputs_of(vae, dataset, seed=1)
+    mean = outputs["sampled_assignment"].astype(np.float64)
+    assert (-(mean * np.log(mean)).sum(axis=1) - outputs["sampled_entropy"]).min() > -1e-5
     np.testing.assert_allclose(mean.sum(axis=1), 1, atol=1e-5)
 
 
 def test_outliers_are_asked_what_the_fitted_points_are_asked(dataset, vae):
     strange = np.random.default_rng(0).random((50, 64), dtype=np.float32)
-    found = outputs_of(vae, dataset, 1, {"noise": strange})
-    per_point = {n for n, a in found.items() if a.shape[:1] == (300,) and n != "labels"}
-    assert {name.removeprefix("outliers/noise/") for name in found if name.startswith("outliers/")} == per_point
-    np.testing.assert_array_equal(found["outliers/noise/embedding"], vae.transform(strange))
-    assert found["outliers/noise/sampled_assignment"].shape == (50, 10)
+    outputs = outputs_of(vae, dataset, 1, {"noise": strange})
+    per_point = {n for n, a in outputs.items() if a.shape[:1] == (300,) and n != "labels"}
+    assert {name.removeprefix("outliers/noise/") for name in outputs if name.startswith("outliers/")} == per_point
+    np.testing.assert_array_equal(outputs["outliers/noise/embedding"], vae.transform(strange))
+    assert outputs["outliers/noise/sampled_assignment"].shape == (50, 10)
 
 
 def test_codes_of_new_points_have_the_variance_that_fitted_ones_had(dataset, vae):
@@ -83,26 +83,26 @@ def test_codes_of_new_points_have_the_variance_that_fitted_ones_had(dataset, vae
 
 
 def test_reconstructions_are_measured_feature_by_feature(dataset, vae):
-    found = outputs_of(vae, dataset, 1)
+    outputs = outputs_of(vae, dataset, 1)
     error = ((vae.reconstruct(dataset.x) - dataset.x) ** 2).mean(axis=1)
-    np.testing.assert_allclose(found["reconstruction_error"], error, rtol=1e-5)
+    np.testing.assert_allclose(outputs["reconstruction_error"], error, rtol=1e-5)
 
 
 def test_without_noise_every_draw_rebuilds_what_the_mean_does(dataset, vae):
     still = vae_of(vae, dataset)
     still.noise_scale = 0.0
-    found = outputs_of(still, dataset, 1)
-    np.testing.assert_allclose(found["reconstruction_mean"], found["reconstruction"], atol=1e-6)
-    assert found["reconstruction_sd"].max() < 1e-6
+    outputs = outputs_of(still, dataset, 1)
+    np.testing.assert_allclose(outputs["reconstruction_mean"], outputs["reconstruction"], atol=1e-6)
+    assert outputs["reconstruction_sd"].max() < 1e-6
     assert outputs_of(vae, dataset, 1)["reconstruction_sd"].max() > 0.01
 
 
 def test_a_method_without_decoder_or_noise_has_what_it_has(dataset):
     dec = find_method("dec").load()(**SMALL, epochs=1).fit(dataset.x)
-    found = outputs_of(dec, dataset, 1, {"noise": dataset.x[:5]})
-    assert {"soft_assignment", "embedding", "centers"} <= set(found)
-    assert not {"reconstruction_error", "sampled_assignment", "draw_labels", "embedding_variance"} & set(found)
-    assert {n for n in found if n.startswith("outliers")} == {
+    outputs = outputs_of(dec, dataset, 1, {"noise": dataset.x[:5]})
+    assert {"soft_assignment", "embedding", "centers"} <= set(outputs)
+    assert not {"reconstruction_error", "sampled_assignment", "draw_labels", "embedding_variance"} & set(outputs)
+    assert {n for n in outputs if n.startswith("outliers")} == {
         "outliers/noise/soft_assignment",
         "outliers/noise/embedding",
     }
@@ -151,16 +151,16 @@ def test_extremes_are_the_ends_of_each_cluster(dataset):
     labels[labels == 2] = 7
     labels[[2, 5]] = 9  # a cluster of two
     score = np.random.default_rng(0).random(300)
-    found = extremes(labels, score, dataset)
-    assert found["extreme_points"].shape == (4, 2, 4)
-    for cluster, (certain, uncertain) in zip((0, 1, 7), found["extreme_points"], strict=False):
+    chosen = extremes(labels, score, dataset)
+    assert chosen["extreme_points"].shape == (4, 2, 4)
+    for cluster, (certain, uncertain) in zip((0, 1, 7), chosen["extreme_points"], strict=False):
         members = np.flatnonzero(labels == cluster)
         assert sorted(score[certain]) == sorted(score[members])[:4]
         assert sorted(score[uncertain]) == sorted(score[members])[-4:]
-    assert (found["extreme_points"][3] >= 0).sum() == 4
-    assert (found["extreme_points"][3, :, 2:] == -1).all()
-    image = found["extreme_images"][0, 0, 0]
-    np.testing.assert_allclose(image / 255, dataset.x[found["extreme_points"][0, 0, 0]], atol=1 / 255)
+    assert (chosen["extreme_points"][3] >= 0).sum() == 4
+    assert (chosen["extreme_points"][3, :, 2:] == -1).all()
+    image = chosen["extreme_images"][0, 0, 0]
+    np.testing.assert_allclose(image / 255, dataset.x[chosen["extreme_points"][0, 0, 0]], atol=1 / 255)
 
 
 def test_draws_that_are_no_numbers_are_not_taken_for_certainty(dataset):

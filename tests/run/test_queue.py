@@ -1,4 +1,4 @@
-"""Which cells may start: each ends once, and none waits for a network while it could run."""
+"""The queue of planned runs: each ends once, and none waits for a network while it could start."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.run.queue import GROUP_SECONDS, Backlog
+from bench.run.queue import GROUP_SECONDS, RunQueue
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Cell:
-    """What the backlog knows of a cell."""
+    """What the queue knows of a planned run."""
 
     key: str
     network: str | None = None
@@ -27,8 +27,8 @@ class Cell:
     configuration: Configuration = Configuration()
 
 
-def backlog(cells, **options):
-    return Backlog(cells, kind_of=lambda cell: cell.kind, **options)
+def queue_of(cells, **options):
+    return RunQueue(cells, kind_of=lambda cell: cell.kind, **options)
 
 
 def cells(n, **options):
@@ -37,46 +37,46 @@ def cells(n, **options):
 
 def test_cells_of_one_network_wait_for_the_first_and_then_all_go():
     work = [Cell("a", "net"), Cell("b", "net"), Cell("c", "net"), Cell("d")]
-    left = backlog(work)
-    assert [left.take("any")[0].key, left.take("any")[0].key] == ["a", "d"]
-    assert left.take("any") == []
-    assert left.held() == {"any": 2}
-    left.ended(work[0], ok=True)
-    assert [left.take("any")[0].key, left.take("any")[0].key] == ["b", "c"]
+    queue = queue_of(work)
+    assert [queue.take("any")[0].key, queue.take("any")[0].key] == ["a", "d"]
+    assert queue.take("any") == []
+    assert queue.waiting() == {"any": 2}
+    queue.mark_ended(work[0], ok=True)
+    assert [queue.take("any")[0].key, queue.take("any")[0].key] == ["b", "c"]
 
 
 def test_a_cell_that_fails_hands_the_training_on_to_one_other():
     work = [Cell("a", "net"), Cell("b", "net"), Cell("c", "net")]
-    left = backlog(work)
-    left.ended(left.take("any")[0], ok=False)
-    assert left.take("any")[0].key == "b"
-    assert left.take("any") == []
+    queue = queue_of(work)
+    queue.mark_ended(queue.take("any")[0], ok=False)
+    assert queue.take("any")[0].key == "b"
+    assert queue.take("any") == []
 
 
-def test_a_network_that_is_there_holds_nothing_back():
-    left = backlog([Cell("a", "net"), Cell("b", "net")], is_trained=lambda name: name == "net")
-    assert left.ready() == {"any": 2}
+def test_runs_of_a_stored_network_do_not_wait():
+    queue = queue_of([Cell("a", "net"), Cell("b", "net")], is_trained=lambda name: name == "net")
+    assert queue.ready() == {"any": 2}
 
 
 def test_a_network_that_appears_while_its_cell_still_runs_releases_the_others():
-    there = set()
-    left = backlog([Cell("a", "net"), Cell("b", "net")], is_trained=there.__contains__)
-    left.take("any")
-    assert left.take("any") == []
-    there.add("net")
-    assert left.take("any")[0].key == "b"
+    stored = set()
+    queue = queue_of([Cell("a", "net"), Cell("b", "net")], is_trained=stored.__contains__)
+    queue.take("any")
+    assert queue.take("any") == []
+    stored.add("net")
+    assert queue.take("any")[0].key == "b"
 
 
 def test_short_cells_are_grouped_and_long_or_unknown_ones_are_not():
     for seconds, most in ((None, 1), (GROUP_SECONDS, 1), (GROUP_SECONDS / 5, 5)):
         known = {} if seconds is None else {("digits", "c"): seconds}
-        assert len(backlog(cells(100), seconds=known).take("any", workers=2)) == most
+        assert len(queue_of(cells(100), seconds=known).take("any", workers=2)) == most
 
 
 def test_groups_shrink_so_that_every_worker_has_something_to_the_end():
-    left = backlog(cells(40), seconds={("digits", "c"): 1e-6})
+    queue = queue_of(cells(40), seconds={("digits", "c"): 1e-6})
     sizes = []
-    while group := left.take("any", workers=4):
+    while group := queue.take("any", workers=4):
         sizes.append(len(group))
     assert sum(sizes) == 40
     assert sizes == sorted(sizes, reverse=True)
@@ -86,33 +86,33 @@ def test_groups_shrink_so_that_every_worker_has_something_to_the_end():
 
 def test_a_group_is_of_one_data_set():
     work = [Cell("a"), Cell("b"), Cell("c", spec="blobs"), *cells(50)]
-    assert [c.key for c in backlog(work, seconds={("digits", "c"): 1e-6}).take("any", workers=1)] == ["a", "b"]
+    assert [c.key for c in queue_of(work, seconds={("digits", "c"): 1e-6}).take("any", workers=1)] == ["a", "b"]
 
 
 def test_a_lost_cell_is_tried_again_as_often_as_allowed_and_then_given_up():
     (cell,) = cells(1)
-    left = backlog([cell], max_retries=2)
+    queue = queue_of([cell], max_retries=2)
     for _ in range(2):
-        assert left.lost(left.take("any")) == []
-    assert left.lost(left.take("any")) == [cell]
-    assert left.take("any") == []
+        assert queue.retry(queue.take("any")) == []
+    assert queue.retry(queue.take("any")) == [cell]
+    assert queue.take("any") == []
 
 
-def test_of_a_lost_group_each_cell_is_tried_alone_and_none_is_charged():
-    left = backlog(cells(12), max_retries=0, seconds={("digits", "c"): 1e-6})
-    group = left.take("any", workers=1)
+def test_of_a_lost_group_each_run_is_tried_alone_and_none_uses_up_a_retry():
+    queue = queue_of(cells(12), max_retries=0, seconds={("digits", "c"): 1e-6})
+    group = queue.take("any", workers=1)
     assert len(group) > 1
-    assert left.lost(group) == []
+    assert queue.retry(group) == []
     for cell in group:
-        assert left.take("any", workers=1) == [cell]
+        assert queue.take("any", workers=1) == [cell]
 
 
-def test_a_closed_backlog_hands_nothing_out_but_is_not_done():
-    left = backlog(cells(2))
-    left.take("any")
-    left.close()
-    assert left.take("any") == []
-    assert (left.over, left.left) == (True, 2)
+def test_a_closed_queue_hands_nothing_out_but_its_runs_have_not_ended():
+    queue = queue_of(cells(2))
+    queue.take("any")
+    queue.close()
+    assert queue.take("any") == []
+    assert (queue.exhausted, queue.n_open) == (True, 2)
 
 
 @st.composite
@@ -125,13 +125,13 @@ def work(draw):
 
 @given(work(), st.lists(st.sampled_from(["ok", "failed", "lost", "back"]), max_size=60), st.randoms())
 def test_whatever_happens_each_cell_ends_once_and_networks_are_trained_by_one_at_a_time(work, events, chance):
-    """Workers of both kinds take groups that end, fail or die in any order; then all goes well."""
-    left = backlog(work, max_retries=3, seconds={("digits", "c"): 0.01})
+    """Workers of both kinds take groups that end, fail or die in any order; then all succeed."""
+    queue = queue_of(work, max_retries=3, seconds={("digits", "c"): 0.01})
     ended, at_work, trained = Counter(), [], set()
     events = iter(events)
     for _ in range(2000):
-        for kind in left.ready():
-            group = left.take(kind, workers=2)
+        for kind in queue.ready():
+            group = queue.take(kind, workers=2)
             assert {cell.kind for cell in group} == {kind}
             at_work.append(group)
         training = Counter(c.network for group in at_work for c in group if c.network and c.network not in trained)
@@ -141,24 +141,24 @@ def test_whatever_happens_each_cell_ends_once_and_networks_are_trained_by_one_at
         group = at_work.pop(chance.randrange(len(at_work)))
         event = next(events, "ok")
         if event == "back":
-            left.put_back(group)
+            queue.give_back(group)
             continue
-        given_up = left.lost(group) if event == "lost" else []
+        given_up = queue.retry(group) if event == "lost" else []
         for cell in given_up if event == "lost" else group:
             ended[cell.key] += 1
-            left.ended(cell, ok=event == "ok")
+            queue.mark_ended(cell, ok=event == "ok")
             if event == "ok":
                 trained.add(cell.network)
-    assert left.left == 0
+    assert queue.n_open == 0
     assert ended == {cell.key: 1 for cell in work}
 
 
 @pytest.mark.parametrize("n", [20_000])
 def test_many_cells_behind_one_network_cost_no_more_each(n):
-    """A scan of all that is held, for each cell taken, would take hours here."""
-    left = backlog([Cell(str(i), "net") for i in range(n)])
+    """A scan of all waiting runs for each one taken would take hours here."""
+    queue = queue_of([Cell(str(i), "net") for i in range(n)])
     taken = 0
-    while group := left.take("any"):
+    while group := queue.take("any"):
         taken += 1
-        left.ended(group[0], ok=True)
+        queue.mark_ended(group[0], ok=True)
     assert taken == n

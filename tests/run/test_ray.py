@@ -1,6 +1,6 @@
-"""Cells on a real Ray: the same records as in local processes, whatever dies meanwhile.
+"""Runs on a real Ray: the same records as in local processes, whatever dies meanwhile.
 
-Each run is the command in a process of its own, as its users have it: Ray keeps much for the life of a process.
+Each test starts the command in a process of its own, as users do: Ray keeps state for the life of a process.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ import pytest
 from bench.records.store import Run
 
 MAIN = [sys.executable, "-c", "from bench.cli import main; main()", "run"]
-#: What may differ between two runs of one cell.
+#: Fields of a record that may differ between two executions of one run.
 CIRCUMSTANCES = {"timings", "peak_memory", "placement"}
 
 
 @pytest.fixture
 def environment(tmp_path):
-    """A cache of networks for this test alone."""
+    """The environment, with a cache of networks for this test alone."""
     return {**os.environ, "DEEPCLUSTBENCH_CACHE": str(tmp_path / "cache")}
 
 
@@ -68,7 +68,7 @@ def assert_equal(these, those):
 
 
 def family(process):
-    """A run's processes: itself and all below it."""
+    """A process and all its descendants."""
     try:
         return [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
     except psutil.NoSuchProcess:
@@ -94,7 +94,7 @@ def plugin_suite(path, plugins, *names, seeds=1):
 
 
 def test_ray_makes_the_choices_of_local_processes(tiny, tmp_path, environment):
-    """Two stages, and so two Rays in one process."""
+    """The two stages start two Rays in one process."""
     options = ["--methods", "kmeans", "--set", "kmeans.n_init=1,5", "--selection-seeds", "10-11"]
     for executor in ("local", "ray"):
         run(tiny, tmp_path / executor, *options, env=environment, executor=executor)
@@ -104,7 +104,7 @@ def test_ray_makes_the_choices_of_local_processes(tiny, tmp_path, environment):
 
 
 def test_ray_gives_the_records_of_local_in_any_order_and_leaves_nothing_behind(tiny, tmp_path, environment):
-    with tiny.open("a") as file:  # data that no cell is fitted to travel too
+    with tiny.open("a") as file:  # data sets to which no run is fitted are sent too
         file.write('\n[outliers]\ndigits = ["blobs64", "noise"]\n')
     run(tiny, tmp_path / "local", env=environment, executor="local")
 
@@ -120,9 +120,9 @@ def test_ray_gives_the_records_of_local_in_any_order_and_leaves_nothing_behind(t
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        said = []
+        lines = []
         for line in process.stdout:
-            said.append(line)
+            lines.append(line)
             processes |= set(family(process))
             addresses |= listening(processes)
     assert process.returncode == 0
@@ -130,19 +130,19 @@ def test_ray_gives_the_records_of_local_in_any_order_and_leaves_nothing_behind(t
     assert addresses
     assert {ip.removeprefix("::ffff:") for ip in addresses} == {"127.0.0.1"}
 
-    # Ray's noise is in the log: the terminal has ours alone.
-    assert said[0].startswith("tiny: 10 cells")
-    assert all(line.startswith(f"[{i}/10 ") for i, line in enumerate(said[1:11], 1))
-    assert said[11:13] == ["\n", "digits[200]\n"]
+    # Ray's output is in the log, and not on the terminal.
+    assert lines[0].startswith("tiny: 10 cells")
+    assert all(line.startswith(f"[{i}/10 ") for i, line in enumerate(lines[1:11], 1))
+    assert lines[11:13] == ["\n", "digits[200]\n"]
     assert "ray.tune" in (tmp_path / "ray" / "ray.log").read_text()
     assert len(processes) > 4
     _, alive = psutil.wait_procs(processes, timeout=90)
     assert not alive
 
 
-def test_who_lacks_the_token_does_not_get_in(plugins, tmp_path, environment):
+def test_a_client_without_the_token_cannot_connect(plugins, tmp_path, environment):
     suite = plugin_suite(tmp_path / "s.toml", plugins, "Naps", seeds=100)
-    got_in = {}
+    connected = {}
     with subprocess.Popen(
         command(suite, tmp_path / "r"), env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -151,15 +151,15 @@ def test_who_lacks_the_token_does_not_get_in(plugins, tmp_path, environment):
         address = next(word for word in raylet.cmdline() if word.startswith("--gcs-address=")).partition("=")[2]
         token = raylet.environ()["RAY_AUTH_TOKEN"]
         code = f"import ray; ray.init({address!r}); print('in', flush=True)"
-        for visitor, shown, patience in (("friend", token, 200), ("stranger", "0" * len(token), 40)):
-            theirs = {**raylet.environ(), "RAY_AUTH_TOKEN": shown}
-            with subprocess.Popen([sys.executable, "-c", code], env=theirs, stdout=subprocess.PIPE) as knocking:
-                with contextlib.suppress(subprocess.TimeoutExpired):  # Ray knocks for minutes
-                    knocking.wait(timeout=patience)
-                knocking.kill()
-                got_in[visitor] = b"in" in knocking.stdout.read()
+        for client, sent, seconds in (("with the token", token, 200), ("without", "0" * len(token), 40)):
+            theirs = {**raylet.environ(), "RAY_AUTH_TOKEN": sent}
+            with subprocess.Popen([sys.executable, "-c", code], env=theirs, stdout=subprocess.PIPE) as attempt:
+                with contextlib.suppress(subprocess.TimeoutExpired):  # Ray tries for minutes
+                    attempt.wait(timeout=seconds)
+                attempt.kill()
+                connected[client] = b"in" in attempt.stdout.read()
         process.kill()
-    assert got_in == {"friend": True, "stranger": False}
+    assert connected == {"with the token": True, "without": False}
 
 
 def test_whatever_a_method_does_is_recorded_and_the_others_finish(plugins, tmp_path, environment):
@@ -197,7 +197,7 @@ def test_a_method_that_eats_memory_is_ended_and_the_others_finish(plugins, tmp_p
 
 
 def test_fractions_of_gpus_are_never_overbooked_and_as_many_are_used_as_asked_for(plugins, tmp_path, environment):
-    """Four GPUs that nobody has, halves of which are given out; KMeans asks for none."""
+    """Four simulated GPUs, of which each run gets a half; KMeans asks for none."""
     environment |= {"RAY_OVERRIDE_RESOURCES": '{"CPU": 8, "GPU": 4}', "SCRATCH": str(tmp_path)}
     suite = plugin_suite(tmp_path / "s.toml", plugins, "Occupies", "kmeans", seeds=10)
     options = ["--gpus-per-trial", "0.5", "--max-concurrent", "5", "--device", "auto"]
@@ -215,13 +215,13 @@ def test_fractions_of_gpus_are_never_overbooked_and_as_many_are_used_as_asked_fo
     assert most == 3  # five halves
 
 
-def test_what_no_machine_has_is_said_at_once(tiny, tmp_path, environment):
+def test_a_share_that_fits_no_machine_is_refused_at_once(tiny, tmp_path, environment):
     done = run(tiny, tmp_path / "r", "--cpus-per-trial", "64", env=environment, code=2)
     assert "a cell asks for 64 CPUs and 0 GPUs, and no node has them; the nodes have" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_an_address_where_nobody_answers_is_said(tiny, tmp_path, environment):
+def test_an_address_without_a_cluster_is_refused(tiny, tmp_path, environment):
     done = run(tiny, tmp_path / "r", "--address", "127.0.0.1:1", env=environment, code=2)
     assert "error: --address 127.0.0.1:1: no Ray cluster can be joined there" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -249,7 +249,7 @@ for line in sys.stdin:
 
 @pytest.fixture
 def two_nodes(plugins, tmp_path, environment):
-    """A cluster of two nodes that share no folder of networks, on loopback; its process and its address."""
+    """A cluster on loopback whose two nodes share no folder of networks: its process and its address."""
     token = "5" * 64
     environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     script = [sys.executable, "-c", TWO_NODES, token, str(tmp_path / "cache of the other node")]
@@ -303,7 +303,7 @@ def victims(process, what):
     """Processes of a run: the driver itself, its workers, or its raylet."""
     if what == "driver":
         return [process.pid]
-    names = {"worker": ("ray::Lane", "ray::ResourceTrainable"), "raylet": ("raylet",)}[what]
+    names = {"worker": ("ray::Worker", "ray::ResourceTrainable"), "raylet": ("raylet",)}[what]
     found = []
     for child in psutil.Process(process.pid).children(recursive=True):
         try:
@@ -362,14 +362,14 @@ def test_ctrl_c_ends_a_run_that_can_be_resumed(tiny, tmp_path, presses):
     process = subprocess.Popen(
         command(suite, folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
-    said = []
+    lines = []
     for line in process.stdout:
-        said.append(line)
+        lines.append(line)
         if line.startswith("[2/") or (presses == 2 and "Ctrl-C again" in line):
             os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
     assert process.wait(timeout=60) == 130
-    assert said[-1] == "stopped; the finished cells are kept, the same command goes on from here\n"
-    assert not any("Traceback" in line for line in said)
+    assert lines[-1] == "stopped; the finished cells are kept, the same command goes on from here\n"
+    assert not any("Traceback" in line for line in lines)
     assert 2 <= finished_cells(folder) < 100
     assert all(record.status == "ok" for record, _ in contents(folder).values())
     assert "gave up" not in (folder / "ray.log").read_text()

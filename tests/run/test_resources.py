@@ -1,16 +1,15 @@
-"""What a cell gets of a machine, and how many cells that makes."""
+"""The share of a machine that a run gets, and how many fit a node."""
 
 import pytest
 
 from bench.errors import InputError
 from bench.method import MethodInfo
 from bench.plan.cells import Cell, Configuration
-from bench.run.execute import with_gpus
-from bench.run.resources import Share, Shares
+from bench.run.resources import Share, Shares, with_gpus
 
 
 @pytest.mark.parametrize(
-    ("shares", "device", "available", "given"),
+    ("shares", "device", "available", "expected"),
     [
         (Shares(), "auto", 0, 0),
         (Shares(), "auto", 4, 1),
@@ -21,22 +20,22 @@ from bench.run.resources import Share, Shares
         (Shares(gpus=1), "cpu", 4, "--gpus-per-trial needs GPUs, and --device cpu uses none"),
     ],
 )
-def test_what_a_cell_gets_of_the_gpus_there_are(shares, device, available, given):
-    if isinstance(given, str):
-        with pytest.raises(InputError, match=given):
+def test_gpus_of_a_run_by_options_and_machine(shares, device, available, expected):
+    if isinstance(expected, str):
+        with pytest.raises(InputError, match=expected):
             with_gpus(shares, device, available)
     else:
-        assert with_gpus(shares, device, available).gpus == given
+        assert with_gpus(shares, device, available).gpus == expected
 
 
 @pytest.mark.parametrize(("device", "available", "gpus"), [("auto", 0, 0), ("auto", 4, 2), ("cpu", 4, 0)])
-def test_a_methods_wish_for_gpus_is_met_where_there_are_any(monkeypatch, device, available, gpus):
+def test_gpus_that_a_method_declares_are_given_if_there_are_any(monkeypatch, device, available, gpus):
     info = MethodInfo(name="m", title="M", kind="stochastic", estimator="m:M", resources={"gpus": 2})
     monkeypatch.setattr("bench.run.resources.find_method", lambda name: info)
-    made = Configuration(
+    configuration = Configuration(
         method="m", title="M", kind="stochastic", version=1, preset=None, variant="m", params={}, seeded=True, twin=None
     )
-    assert with_gpus(Shares(), device, available).of(Cell("digits", "digits", "0", made, 0)) == Share(1, gpus)
+    assert with_gpus(Shares(), device, available).of(Cell("digits", "digits", "0", configuration, 0)) == Share(1, gpus)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Data sets that workers map, and the folders they lie in."""
+"""Data sets in files that workers map into memory, and the temporary folders of these files."""
 
 import signal
 import subprocess
@@ -14,10 +14,9 @@ from hypothesis.extra.numpy import arrays
 
 from bench.data.dataset import Dataset
 from bench.errors import InputError
-from bench.run import shared_files as sharing
-from bench.run import shared_files as temporary
-from bench.run.processes import Forks
-from bench.run.shared_files import opened, shared, temporary_folder
+from bench.run import shared_files
+from bench.run.processes import IsolatedCalls
+from bench.run.shared_files import open_dataset, shared_datasets, temporary_folder
 
 
 @st.composite
@@ -41,11 +40,11 @@ def datasets(draw):
 
 @given(datasets())
 def test_a_shared_data_set_is_the_one_that_was_written(dataset):
-    with shared({"d": dataset}, ["d", "d"]) as places:
-        opened.cache_clear()
-        found = opened(places["d"])
+    with shared_datasets({"d": dataset}, ["d", "d"]) as paths:
+        open_dataset.cache_clear()
+        opened = open_dataset(paths["d"])
         for name in ("x", "y", "items"):
-            written, read = getattr(dataset, name), getattr(found, name)
+            written, read = getattr(dataset, name), getattr(opened, name)
             assert (read is None) == (written is None)
             if read is not None:
                 np.testing.assert_array_equal(read, written)
@@ -54,8 +53,8 @@ def test_a_shared_data_set_is_the_one_that_was_written(dataset):
                 assert read.flags.c_contiguous
                 assert not read.flags.writeable
         others = ("name", "n_clusters", "image_shape", "class_names", "fingerprint", "scaling", "source")
-        assert [getattr(found, name) for name in others] == [getattr(dataset, name) for name in others]
-    assert not places["d"].exists()
+        assert [getattr(opened, name) for name in others] == [getattr(dataset, name) for name in others]
+    assert not paths["d"].exists()
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
@@ -64,9 +63,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sharing.np, "save", full)
+    monkeypatch.setattr(shared_files.np, "save", full)
     dataset = Dataset("d", np.zeros((2, 2), np.float32), None, 2, None, None, "f")
-    with pytest.raises(InputError, match=r"No space left on device.*TMPDIR") as error, shared({"d": dataset}, ["d"]):
+    with (
+        pytest.raises(InputError, match=r"No space left on device.*TMPDIR") as error,
+        shared_datasets({"d": dataset}, ["d"]),
+    ):
         pass
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
@@ -74,12 +76,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
 
 def test_no_folder_for_temporary_files_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
-    with pytest.raises(InputError, match=r"nowhere.*TMPDIR"), shared({}, []):
+    with pytest.raises(InputError, match=r"nowhere.*TMPDIR"), shared_datasets({}, []):
         pass
 
 
 def test_a_folder_that_a_killed_process_left_is_removed_and_one_in_use_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(temporary, "_YOUNG", 0.0)
+    monkeypatch.setattr(shared_files, "_YOUNG", 0.0)
     (tmp_path / "dcb-left").mkdir()
     with temporary_folder("dcb-", str(tmp_path)) as used, temporary_folder("dcb-", str(tmp_path)) as other:
         assert {*tmp_path.iterdir()} == {used, other}
@@ -91,7 +93,7 @@ import signal, sys, time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also below nohup
 from bench.run.shared_files import temporary_folder
 with temporary_folder("dcb-", sys.argv[1]):
-    print("there", flush=True)
+    print("ready", flush=True)
     time.sleep(60)
 """
 
@@ -107,8 +109,8 @@ def test_a_process_that_is_ended_takes_its_folder_along(tmp_path, ending):
 
 
 def test_what_a_method_started_ends_with_its_cell():
-    forks = Forks()
-    started = forks.call(_starts_a_process)
+    calls = IsolatedCalls()
+    started = calls.call(_starts_a_process)
     for _ in range(100):
         if not psutil.pid_exists(started) or psutil.Process(started).status() == psutil.STATUS_ZOMBIE:
             break

@@ -1,1 +1,1 @@
-"""Runs through Ray Tune: a driver without Ray, workers, and the connection to a cluster."""
+"""Execution through Ray Tune: a driver that imports no Ray, the workers, and the connection to a cluster."""

@@ -1,6 +1,6 @@
-"""Starting a private Ray or joining a cluster, and leaving nothing of it behind.
+"""The connection to Ray: starts a private Ray or joins a cluster, and cleans up at the end.
 
-Ray reads much of its configuration from the environment when it is imported, so nothing else imports it first.
+Ray reads much of its configuration from the environment when it is imported, so this module must import it first.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from typing import Any, TextIO
 from bench.errors import InputError
 from bench.run.shared_files import temporary_folder
 
-#: Ray's sockets lie below its folder, and their paths have at most 107 characters.
+#: Longest path of a temporary folder: Ray's sockets are below it, and their paths have at most 107 characters.
 _LONGEST_FOLDER = 40
 _PREFIX = "dcb-ray-"
 
-#: Opens the private Rays of this process; one for all of them, since Ray's library keeps the first it sees.
-TOKEN = secrets.token_hex(32)
+#: Token of the private Rays of this process; one for all of them, since Ray's library caches the first one.
+_TOKEN = secrets.token_hex(32)
 
-#: What Ray and Tune are told by environment alone.
+#: Options of Ray and Tune that only the environment can set.
 _ALWAYS = {
-    # Below `uv run` Ray would send the working directory, results and all, to each node, and run the workers
-    # in an environment made from it there.
+    # Below `uv run` Ray would copy the working directory, results included, to each node, and run the workers in an
+    # environment made from the copy.
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",  # no tables of its own
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths mean what they meant to the user
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # records are ours
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C too
-    "TUNE_FORCE_TRIAL_CLEANUP_S": "5",  # a lane that does not stop in this time is killed
-    "TUNE_DISABLE_AUTO_INIT": "1",  # no cluster but the one we made
+    "RAY_AIR_NEW_OUTPUT": "0",  # no tables on the terminal
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths stay valid in workers
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # this package writes the records
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # this package handles Ctrl-C
+    "TUNE_FORCE_TRIAL_CLEANUP_S": "5",  # a worker that does not stop in this time is killed
+    "TUNE_DISABLE_AUTO_INIT": "1",  # no other cluster than the one connected here
     "TUNE_WARN_SLOW_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "1000000",
 }
 _PRIVATE = {
@@ -52,26 +52,26 @@ _PRIVATE = {
 
 @contextmanager
 def cluster(address: str | None, log: Path, *, cpus: int) -> Iterator[Path]:
-    """Connect to a Ray, and leave nothing of it behind, however the work ends.
+    """Connect to Ray; disconnect, and remove what it has made, at the end.
 
-    Where a private Ray's own processes die, so does this one: Ray's library would end it, half a minute later
-    and without a word that helps.
+    If an essential process of a private Ray dies, this process exits with a message. Otherwise Ray's library would
+    end it half a minute later without an explanation.
 
     Parameters
     ----------
     address : str or None
-        A running cluster ("host:port", or "auto" for the one on this machine). None starts a private one:
-        bound to loopback, with a token of its own, without dashboard, in a folder of its own.
-    cpus : int
-        What a private Ray may use.
+        A running cluster ("host:port", or "auto" for the one on this machine). None starts a private one: bound to
+        loopback, with its own token and folder, without dashboard.
     log : path
-        File for what Ray and the workers have to say. Python's standard output goes there too meanwhile, for
-        Ray prints from threads of its own: who wants to be seen keeps the stream.
+        File for the messages of Ray and the workers. Python's standard output and error go there too, since Ray
+        prints from its own threads; to print to the terminal, keep a reference to the stream.
+    cpus : int
+        CPUs that a private Ray may use.
 
     Yields
     ------
     path
-        A folder for what the work needs to lay down; it is removed at the end.
+        A folder for temporary files, which is removed at the end.
 
     Raises
     ------
@@ -85,14 +85,14 @@ def cluster(address: str | None, log: Path, *, cpus: int) -> Iterator[Path]:
 def _connected(address: str | None, log: Path, cpus: int, folder: Path) -> Iterator[Path]:
     before = dict(os.environ)
     os.environ.update({name: value for name, value in _ALWAYS.items() if name not in before})
-    os.environ.pop("RAY_ADDRESS", None)  # a cluster is joined where --address says so, never by accident
+    os.environ.pop("RAY_ADDRESS", None)  # only --address decides which cluster is joined
     if address is None:
-        os.environ.update(_PRIVATE, RAY_AUTH_TOKEN=TOKEN)
+        os.environ.update(_PRIVATE, RAY_AUTH_TOKEN=_TOKEN)
     try:
         import ray
-        from ray._private.ray_constants import ENABLE_RAY_CLUSTER
 
-        if address is None and ENABLE_RAY_CLUSTER:  # Ray read the environment when it was imported
+        # Ray decides by the environment at its import whether a node's address is a loopback one.
+        if address is None and ray.util.get_node_ip_address() not in ("127.0.0.1", "::1"):
             raise InputError(
                 "something, perhaps a plugin, imported ray before the run, and a private Ray would now listen on every "
                 "network interface: import it later, or set RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 in the environment"
@@ -100,12 +100,13 @@ def _connected(address: str | None, log: Path, cpus: int, folder: Path) -> Itera
         log.parent.mkdir(parents=True, exist_ok=True)
         with _appending(log) as sink, redirect_stdout(sink), redirect_stderr(sink):
             _log_to(sink)
-            with _own_signals():
+            with _kept_signals():
                 _connect(ray, address, folder, cpus)
-            _log_to(sink)  # connecting undid it
+            _log_to(sink)  # again, since connecting has replaced the handlers
             ended = threading.Event()
             if address is None:
-                threading.Thread(target=_end_with, args=(_own_processes(), ended, folder), daemon=True).start()
+                watch = threading.Thread(target=_exit_with, args=(_essential_processes(), ended, folder), daemon=True)
+                watch.start()
             try:
                 yield folder
             finally:
@@ -121,7 +122,7 @@ def _connected(address: str | None, log: Path, cpus: int, folder: Path) -> Itera
 
 @contextmanager
 def _appending(log: Path) -> Iterator[TextIO]:
-    """Open a log; that a disk is full is said by what is worth more."""
+    """Open a log to append to; errors at closing, such as of a full disk, are left to more important files."""
     sink = log.open("a", buffering=1)
     try:
         yield sink
@@ -131,8 +132,8 @@ def _appending(log: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Undo that Ray, when it is connected to, takes SIGTERM for itself."""
+def _kept_signals() -> Iterator[None]:
+    """Restore the handler of SIGTERM, which connecting to Ray replaces."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         yield
@@ -142,7 +143,9 @@ def _own_signals() -> Iterator[None]:
 
 
 def _connect(ray: Any, address: str | None, folder: Path, cpus: int) -> None:
-    shared: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "job_config": _job_config()}
+    from bench.run.ray.private import job_config
+
+    shared: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "job_config": job_config()}
     if address is None:
         try:
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, _temp_dir=str(folder), **shared)
@@ -151,7 +154,7 @@ def _connect(ray: Any, address: str | None, folder: Path, cpus: int) -> None:
         return
     try:
         host, colon, port = address.rpartition(":")
-        if colon and port.isdigit():  # Ray itself would knock for minutes
+        if colon and port.isdigit():  # Ray itself would try for minutes
             socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
         ray.init(address=address, **shared)
     except Exception as error:
@@ -161,24 +164,9 @@ def _connect(ray: Any, address: str | None, folder: Path, cpus: int) -> None:
         ) from error
 
 
-class _NoFolders(list[str]):
-    """The folders that Ray adds to its workers' import path: none."""
-
-    def extend(self, _: Any) -> None:
-        """Take nothing; Ray would give the working directory, before all else, and the script's folder."""
-
-
-def _job_config() -> Any:
-    from ray.job_config import JobConfig
-
-    config = JobConfig()
-    config._py_driver_sys_path = _NoFolders()
-    return config
-
-
-def _own_processes() -> dict[int, str]:
-    """Return the processes of the private Ray that it cannot be without; none where /proc does not tell."""
-    found = {}
+def _essential_processes() -> dict[int, str]:
+    """Return the private Ray's essential processes and their names; none where there is no /proc."""
+    processes = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             name, _, rest = path.read_text().partition("(")[2].rpartition(")")
@@ -186,12 +174,12 @@ def _own_processes() -> dict[int, str]:
         except (OSError, ValueError, IndexError):
             continue
         if parent == os.getpid() and name in ("raylet", "gcs_server"):
-            found[int(path.parent.name)] = name
-    return found
+            processes[int(path.parent.name)] = name
+    return processes
 
 
-def _end_with(processes: dict[int, str], ended: threading.Event, folder: Path) -> None:
-    """End this process when one of these dies; what waits for Ray in the main thread would wait in vain."""
+def _exit_with(processes: dict[int, str], ended: threading.Event, folder: Path) -> None:
+    """Exit when one of these processes dies, since the main thread would wait for Ray without end."""
     while not ended.wait(1.0):
         for pid, name in processes.items():
             try:
@@ -215,7 +203,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _log_to(sink: TextIO) -> None:
-    """Send what Ray's Python side says to a file."""
+    """Send the log messages of Ray's Python library to a file."""
     handler = logging.StreamHandler(sink)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("ray")
@@ -225,10 +213,10 @@ def _log_to(sink: TextIO) -> None:
 
 
 def _keep_worker_logs(folder: Path, sink: TextIO) -> None:
-    """Add what the workers of a private Ray printed; on a cluster it stays in that cluster's own logs."""
+    """Append what the workers of a private Ray have printed; a cluster keeps that in its own logs."""
     for path in sorted(folder.glob("session_2*/logs/worker-*")):
         text = path.read_text(errors="replace")
-        if any(not line.startswith(":") for line in text.splitlines()):  # Ray's own markers begin so
+        if any(not line.startswith(":") for line in text.splitlines()):  # else only Ray's markers
             sink.write(f"--- {path.name}\n{text}")
 
 

@@ -1,9 +1,8 @@
-"""What runs on a Ray worker: a lane, which runs the cells that the driver gives it; and the shelf of networks."""
+"""The actors of a Ray run: workers, which execute the runs that the driver assigns, and the network store."""
 
 from __future__ import annotations
 
 import faulthandler
-import importlib
 import os
 import signal
 import sys
@@ -16,146 +15,155 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray._common.utils import get_system_memory
-from ray._private.utils import get_used_memory
 from ray.exceptions import RayError
 
 from bench.data.dataset import Dataset
 from bench.plan.cells import Cell
 from bench.plan.registry import find_method
 from bench.records.record import Record
-from bench.run.fit import PRELOAD, Outputs, TimeIsUpError, failed, fit_cell, limit_threads
-from bench.run.isolated import Sealed, run_sealed, specs_of
-from bench.run.networks import default_memory, is_stored, memory_of, pack, unpack
-from bench.run.processes import Forks, ProcessDiedError
-from bench.run.ray.driver import Report
+from bench.run.fit import RunTimeoutError, failed, fit_cell, set_threads
+from bench.run.isolated import PickledCell, dataset_specs, run_pickled_cell
+from bench.run.networks import default_memory, is_stored, network_folder, read_files, write_files
+from bench.run.outputs import Outputs
+from bench.run.processes import IsolatedCalls, ProcessDiedError
+from bench.run.ray.driver import WorkerReport
 from bench.run.resources import HARD_STOP, Settings
-from bench.run.shared_files import PREFIX, temporary_folder, write_all
+from bench.run.shared_files import PREFIX, temporary_folder, write_datasets
 
-#: Seconds a lane waits before it asks again.
-_NAP = 0.2
-#: Share of a node's memory that is still free, by Ray's limit, when a large process is ended.
-_BEFORE_RAY = 0.03
-#: Bytes of a process that may be what fills a node.
+#: Seconds between two reports of a worker that has no runs.
+_IDLE_SECONDS = 0.2
+#: How far below Ray's limit, as a share of the node's memory, a large process is killed.
+_MARGIN = 0.03
+#: Bytes from which a process is large.
 _LARGE = 1e9
+#: Where Linux shows the memory of a container: folder, files of usage and limit, prefix of the statistics' names.
+_CGROUPS = (
+    ("/sys/fs/cgroup/memory", "memory.usage_in_bytes", "memory.limit_in_bytes", "total_"),
+    ("/sys/fs/cgroup", "memory.current", "memory.max", ""),
+)
 
 
 @dataclass(frozen=True)
-class Job:
-    """What every lane of a run needs; it travels once to each node.
+class WorkerSetup:
+    """What every worker needs; it is sent to each node once.
 
     Attributes
     ----------
     settings : Settings
     data : dict of str to ObjectRef
-        The data sets, in Ray's object store: workers of a node map the same memory.
-    home : str
-        The driver's node.
-    shelf : ActorHandle or None
-        Where workers elsewhere get their networks.
-    places : dict of str to Path
-        On the driver's node, the data sets that cells of somebody's methods need, as files.
+        The data sets in Ray's object store; the workers of a node share the memory.
+    driver_node : str
+        Ray's name for the driver's node.
+    network_store : ActorHandle or None
+        The `NetworkStore` for workers on other nodes.
+    paths : dict of str to Path
+        On the driver's node, the files of the data sets that runs of plugins need.
     """
 
     settings: Settings
     data: dict[str, Any]
-    home: str
-    shelf: Any
-    places: dict[str, Path]
+    driver_node: str
+    network_store: Any
+    paths: dict[str, Path]
 
 
-class Lane(tune.Trainable):
-    """A worker with its share of a machine: a trial that lasts as long as the driver has cells for it."""
+class Worker(tune.Trainable):
+    """A process with a share of a machine: a trial of Tune that lasts as long as the driver has runs for it."""
 
-    def setup(self, config: dict[str, Any], job: Job) -> None:  # type: ignore[override]
+    def setup(self, config: dict[str, Any], setup: WorkerSetup) -> None:  # type: ignore[override]
         """Prepare the process; Tune calls this once."""
-        self._job, self._greeted = job, False
-        self._cells: list[Cell | Sealed] = []
-        self._forks: Forks | None = None
-        self._folders, self._places = ExitStack(), dict[str, Path]()
+        self._setup, self._has_reported = setup, False
+        self._cells: list[Cell | PickledCell] = []
+        self._isolated: IsolatedCalls | None = None
+        self._folders, self._paths = ExitStack(), dict[str, Path]()
         self._datasets: dict[str, Dataset] = {}
-        self._shelved: set[str] = set()
-        self._device = job.settings.device
+        self._exchanged: set[str] = set()  # networks that the store has
+        self._device = setup.settings.device
         if not config["gpus"]:
-            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what it did not ask for belongs to others
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # GPUs that it did not ask for belong to others
             self._device = "cpu"
         context = ray.get_runtime_context()
-        self._at_home = context.get_node_id() == job.home
-        self._places |= job.places if self._at_home else {}
-        self._memory = job.settings.memory if self._at_home else str(default_memory())
+        self._on_driver_node = context.get_node_id() == setup.driver_node
+        self._paths |= setup.paths if self._on_driver_node else {}
+        self._memory = setup.settings.memory if self._on_driver_node else str(default_memory())
         self._placement = {"node": context.get_node_id()[:12], "gpus": [str(i) for i in ray.get_gpu_ids()]}
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(1))  # Ray's would look like a method that quits
-        for module in PRELOAD:
-            importlib.import_module(module)
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(1))  # Ray's handler looks like a method that exits
+        import bench.run.preload  # noqa: F401
 
     def cleanup(self) -> None:
-        """Leave nothing behind; Tune calls this at the end."""
-        if self._forks:
-            self._forks.stop()
+        """End processes and remove files; Tune calls this at the end."""
+        if self._isolated:
+            self._isolated.stop()
         self._folders.close()
 
-    def assign(self, cells: list[Cell | Sealed]) -> None:
-        """Take the cells of the next step; those of somebody's methods sealed."""
+    def assign(self, cells: list[Cell | PickledCell]) -> None:
+        """Set the runs of the next step; those of plugins are pickled."""
         self._cells = cells
 
     def step(self) -> dict[str, Any]:
-        """Run the cells assigned; the first step only says that the lane is there."""
-        report = Report(placement=self._placement)
-        if not self._greeted:
-            self._greeted = True
+        """Execute the assigned runs; the first step only reports that the worker has started."""
+        report = WorkerReport(placement=self._placement)
+        if not self._has_reported:
+            self._has_reported = True
             report.handle = ray.get_runtime_context().current_actor
         elif not self._cells:
-            time.sleep(_NAP)
+            time.sleep(_IDLE_SECONDS)
         for cell in self._cells:
-            if isinstance(cell, Sealed):
-                self._run_apart(cell, report)
+            if isinstance(cell, PickledCell):
+                self._run_isolated(cell, report)
                 continue
-            report.outcomes.append(self._run(cell))
-            if report.outcomes[-1][0].status == "timeout":  # who knows what it left running
-                report.spent = True
+            report.results.append(self._run(cell))
+            if report.results[-1][0].status == "timeout":  # it may have left threads
+                report.must_stop = True
                 break
         self._cells = []
-        return {"report": [report]}  # in a list, for the driver to empty: Tune keeps the last result of each trial
+        return {"report": [report]}  # in a list, which the driver empties, since Tune keeps the last result
 
     def _run(self, cell: Cell) -> tuple[Record, Outputs]:
-        timeout = self._job.settings.timeout
-        memory = memory_of(cell, self._memory)
+        timeout = self._setup.settings.timeout
+        memory = network_folder(cell, self._memory)
         try:
             info = find_method(cell.configuration.source)
-            dataset, others = self._data_of(cell)
-            limit_threads(self._job.settings.threads_of(info))
-            self._fetch(cell.network, memory)
+            datasets = self._datasets_of(cell)
+            set_threads(self._setup.settings.threads_of(info))
+            self._fetch_network(cell.network, memory)
             try:
                 with _deadline(timeout):
                     return fit_cell(
-                        cell, info, dataset, others, device=self._device, memory=memory, placement=self._placement
+                        cell,
+                        info,
+                        datasets[cell.spec],
+                        datasets,
+                        device=self._device,
+                        memory=memory,
+                        placement=self._placement,
                     )
             finally:
-                self._shelve(cell.network, memory)
-        except TimeIsUpError:
+                self._store_network(cell.network, memory)
+        except RunTimeoutError:
             return failed(cell, "timeout", f"not done after {timeout:g} s", self._device, self._placement), {}
-        except RayError:  # the data are gone, with a node: not the method's fault, so the cell is tried again
+        except RayError:  # the data set was lost with a node: the run is tried again
             raise
-        except Exception as error:  # what a worker elsewhere may lack: a plugin, disk space
+        except Exception as error:  # such as of a plugin or disk space that this node lacks
             reason = f"{type(error).__name__}: {error}"
             return failed(cell, "failed", reason, self._device, self._placement), {}
 
-    def _run_apart(self, cell: Sealed, report: Report) -> None:
-        """Run a cell of somebody's method in a process for it alone, and put what came of it into the report."""
-        timeout = self._job.settings.timeout
+    def _run_isolated(self, cell: PickledCell, report: WorkerReport) -> None:
+        """Execute a run of a plugin in a process of its own, and add its result or fault to the report."""
+        timeout = self._setup.settings.timeout
         memory = None if self._memory is None else Path(self._memory)
         network = None if memory is None or cell.network is None else memory / cell.network
-        settings = replace(self._job.settings, memory=self._memory, device=self._device)
-        self._forks = self._forks or Forks()
+        settings = replace(self._setup.settings, memory=self._memory, device=self._device)
+        self._isolated = self._isolated or IsolatedCalls()
         try:
-            places = self._places_of(cell)
-            self._fetch(cell.network, network)
+            paths = self._dataset_paths(cell)
+            self._fetch_network(cell.network, network)
             try:
-                answer = self._forks.call(
-                    run_sealed, cell, settings, places, self._placement, timeout=timeout, is_too_large=_fills_the_node
+                result = self._isolated.call(
+                    run_pickled_cell, cell, settings, paths, self._placement, timeout=timeout, is_too_large=_fills_node
                 )
             finally:
-                self._shelve(cell.network, network)
+                self._store_network(cell.network, network)
         except TimeoutError:
             report.faults.append((cell.key, "timeout", f"not done after {timeout:g} s"))
         except MemoryError:
@@ -167,102 +175,125 @@ class Lane(tune.Trainable):
         except Exception as error:
             report.faults.append((cell.key, "failed", f"{type(error).__name__}: {error}"))
         else:
-            report.outcomes.append(answer)
+            report.results.append(result)
 
-    def _places_of(self, cell: Sealed) -> dict[str, Path]:
-        """Return where the data sets of a cell lie on this node; on the driver's they lie there already."""
-        missing = [spec for spec in cell.specs if spec not in self._places]
+    def _dataset_paths(self, cell: PickledCell) -> dict[str, Path]:
+        """Return the files of a run's data sets on this node; write those that are missing."""
+        missing = [spec for spec in cell.specs if spec not in self._paths]
         if missing:
             folder = self._folders.enter_context(temporary_folder(PREFIX))
-            self._places |= write_all({spec: ray.get(self._job.data[spec]) for spec in missing}, missing, folder)
-        return {spec: self._places[spec] for spec in cell.specs}
+            self._paths |= write_datasets({spec: ray.get(self._setup.data[spec]) for spec in missing}, missing, folder)
+        return {spec: self._paths[spec] for spec in cell.specs}
 
-    def _data_of(self, cell: Cell) -> tuple[Dataset, dict[str, Dataset]]:
-        """Return a cell's data set, and by name those of its outliers."""
-        # Cells come data set by data set: what the last one needed is likely to serve, and nothing else is kept.
-        kept = {spec: self._datasets.get(spec) or ray.get(self._job.data[spec]) for spec in specs_of(cell)}
-        self._datasets = kept
-        return kept[cell.spec], kept
+    def _datasets_of(self, cell: Cell) -> dict[str, Dataset]:
+        """Return the data sets that a run needs: those of the last run are kept, since runs come in their order."""
+        self._datasets = {
+            spec: self._datasets.get(spec) or ray.get(self._setup.data[spec]) for spec in dataset_specs(cell)
+        }
+        return self._datasets
 
-    def _fetch(self, network: str | None, folder: Path | None) -> None:
+    def _fetch_network(self, network: str | None, folder: Path | None) -> None:
         """Get a network that was trained on another node."""
-        if self._at_home or network is None or folder is None or network in self._shelved or is_stored(folder):
+        if self._on_driver_node or network is None or folder is None or network in self._exchanged or is_stored(folder):
             return
         try:
-            files = ray.get(self._job.shelf.fetch.remote(network))
+            files = ray.get(self._setup.network_store.read.remote(network))
         except RayError:
-            return  # then it is trained here
+            return  # the network is trained here
         if files:
-            unpack(files, folder)
-            self._shelved.add(network)
+            write_files(files, folder)
+            self._exchanged.add(network)
 
-    def _shelve(self, network: str | None, folder: Path | None) -> None:
-        """Hand a network that was trained here to the others."""
-        if self._at_home or network is None or folder is None or network in self._shelved:
+    def _store_network(self, network: str | None, folder: Path | None) -> None:
+        """Send a network that was trained on this node to the store."""
+        if self._on_driver_node or network is None or folder is None or network in self._exchanged:
             return
-        files = pack(folder)
-        if not files:  # the cell ended before it was trained
+        files = read_files(folder)
+        if not files:  # the run ended before the network was trained
             return
         try:
-            ray.get(self._job.shelf.store.remote(network, files))
+            ray.get(self._setup.network_store.write.remote(network, files))
         except RayError:
             return
-        self._shelved.add(network)
+        self._exchanged.add(network)
 
 
-class Shelf:
-    """The driver's folder of networks, for workers on other nodes.
+class NetworkStore:
+    """The driver's folder of pretrained networks, for workers on other nodes.
 
     Parameters
     ----------
     memory : str
-        The folder. Nothing else is kept, so the actor may die and start again.
+        The folder. It holds all of the actor's state, so the actor may die and start again.
     """
 
     def __init__(self, memory: str) -> None:
         self._memory = Path(memory)
 
-    def fetch(self, network: str) -> dict[str, bytes]:
-        """Return the files of a network, none if it is not there."""
-        return pack(self._memory / Path(network).name)
+    def read(self, network: str) -> dict[str, bytes]:
+        """Return the files of a network; none if it is not stored."""
+        return read_files(self._memory / Path(network).name)
 
-    def store(self, network: str, files: dict[str, bytes]) -> None:
-        """Keep the files of a network."""
-        unpack(files, self._memory / Path(network).name)
+    def write(self, network: str, files: dict[str, bytes]) -> None:
+        """Store the files of a network."""
+        write_files(files, self._memory / Path(network).name)
 
 
-def _fills_the_node(process: int) -> bool:
-    """Tell whether a cell's own process is what fills its node.
+def _fills_node(pid: int) -> bool:
+    """Tell whether the process of a plugin's run is large, and its node nearly full.
 
-    Ray counts the lane's memory alone, and would end other lanes as well.
+    Ray's own monitor counts the worker's memory without that of this process, so it would kill other workers.
     """
-    allowed = float(os.environ.get("RAY_memory_usage_threshold", "0.95")) - _BEFORE_RAY  # noqa: SIM112 - Ray's own
-    total = get_system_memory()
+    limit = float(os.environ.get("RAY_memory_usage_threshold", "0.95"))  # noqa: SIM112 - Ray's spelling
     try:
-        facts = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-        host, free = (int(facts[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
-        if max(get_used_memory(), host - free if total >= host else 0) < allowed * total:  # as Ray's own watch counts
+        if used_memory() < limit - _MARGIN:
             return False
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    except (OSError, LookupError, ValueError):  # it has just ended, or there is no /proc
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, LookupError, ValueError):  # the process has just ended, or there is no /proc
         return False
     return pages * os.sysconf("SC_PAGE_SIZE") > _LARGE
 
 
+def used_memory(root: Path = Path("/")) -> float:
+    """Return the used share of this node's memory, or of its container's, as Ray's monitor computes it.
+
+    Parameters
+    ----------
+    root : path
+        Folder in which /proc and /sys are.
+    """
+    lines = (root / "proc/meminfo").read_text().splitlines()
+    meminfo = {name: int(value.split()[0]) * 1024 for name, value in (line.split(":") for line in lines)}
+    total = meminfo["MemTotal"]
+    used = total - meminfo["MemAvailable"]
+    for folder, usage_file, limit_file, prefix in _CGROUPS:
+        cgroup = root / folder.lstrip("/")
+        if not (cgroup / usage_file).exists():
+            continue
+        stat = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+        cached = int(stat[f"{prefix}inactive_file"]) + int(stat[f"{prefix}active_file"])
+        used_inside = int((cgroup / usage_file).read_text()) - cached
+        limit = (cgroup / limit_file).read_text().strip()  # "max" for none
+        if limit.isdecimal() and int(limit) < total:
+            return used_inside / int(limit)
+        return max(used_inside, used) / total
+    return used / total
+
+
 @contextmanager
 def _deadline(seconds: float | None) -> Iterator[None]:
-    """Interrupt what runs longer than ``seconds``; end the process if it does not heed that.
+    """Raise RunTimeoutError after some seconds; exit the process if the code has not ended some seconds later.
 
-    The alarm reaches Python code and waiting system calls; the watchdog, which needs no interpreter, the rest.
+    The exception interrupts Python code and blocking system calls; the watchdog thread, written in C, all else.
     """
     if seconds is None:
         yield
         return
 
-    def ring(*_: Any) -> None:
-        raise TimeIsUpError
+    def interrupt(*_: Any) -> None:
+        raise RunTimeoutError
 
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     faulthandler.dump_traceback_later(seconds + HARD_STOP, exit=True, file=sys.__stderr__ or sys.stderr)
     try:
