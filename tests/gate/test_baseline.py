@@ -7,9 +7,9 @@ import pytest
 
 from bench.errors import InputError
 from bench.gate import compare, load_baseline, take_baseline, write_baseline
-from bench.gate.baseline import text_of
+from bench.gate.baseline import baseline_text
 from bench.gate.from_run import keep_tolerances
-from bench.gate.text import changes
+from bench.gate.text import baseline_changes
 from bench.metrics import METRICS_VERSION
 from bench.metrics.registry import UNLABELLED
 from tests.simulation.gate import make_record
@@ -43,19 +43,19 @@ def test_the_same_run_gives_the_same_bytes_in_whatever_order_it_is_read(stored):
 
 
 def test_it_reads_well_in_a_review():
-    lines = text_of(taken()).splitlines()
+    lines = baseline_text(taken()).splitlines()
     scores = '"scores": {"0": 0.812346, "1": 0.8, "2": 0.79, "3": 0.83, "4": 0.78},'
     assert sum(line.strip() == scores for line in lines) == 2  # a row of seeds is one line; six decimals
     assert '    "seeds": [0, 1, 2, 3, 4],' in lines
     assert '     "beta": 0.01' in lines  # one parameter a line
-    assert text_of(taken()).endswith("}\n")
-    keys = re.findall(r'^ "(\w+)"', text_of(taken()), flags=re.MULTILINE)
+    assert baseline_text(taken()).endswith("}\n")
+    keys = re.findall(r'^ "(\w+)"', baseline_text(taken()), flags=re.MULTILINE)
     assert keys == sorted(keys)
 
 
 def test_seeds_are_in_the_order_of_numbers():
     records = [make_record("dec", seed, {"acc": 0.5 + seed / 100}) for seed in (10, 9, 2)]
-    assert '{"2": 0.52, "9": 0.59, "10": 0.6}' in text_of(taken(records))
+    assert '{"2": 0.52, "9": 0.59, "10": 0.6}' in baseline_text(taken(records))
 
 
 def test_costs_have_three_digits_and_the_hardware_they_were_taken_on():
@@ -161,12 +161,12 @@ def test_a_new_rule_does_not_make_a_persons_choice_of_an_old_default():
 def test_changes_are_told_by_method_and_metric():
     old = taken([*records_of(), *records_of(variant="gone")])
     new = taken([*records_of(shift=0.1), *records_of(variant="new")])
-    assert list(changes(old, new)) == [
+    assert list(baseline_changes(old, new)) == [
         ("digits", "gone", "", "there", "gone", ""),
         ("digits", "new", "", "", "new", ""),
         ("digits", "sdec", "ACC", ".802", ".902", "0.107"),
     ]
-    assert not list(changes(old, old))
+    assert not list(baseline_changes(old, old))
 
 
 def test_parameters_that_json_has_no_words_for_are_written_as_text(tmp_path):

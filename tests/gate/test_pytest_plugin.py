@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import bench.gate.small_run  # noqa: F401 - in-process tests forget what they import, and would import it each
+import bench.run.session  # noqa: F401 - pytester restores sys.modules, so each in-process test would import it again
 from bench.gate import take_baseline, write_baseline
 from bench.plan.suite import load_suite
 from bench.records.store import Run
