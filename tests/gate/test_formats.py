@@ -1,4 +1,4 @@
-"""Whatever a plugin calls itself, a comparison reads the same in the terminal, in JUnit XML, in JSON and on GitHub."""
+"""A comparison as text, JUnit XML, JSON and GitHub annotations, also with hostile names."""
 
 import json
 import re
