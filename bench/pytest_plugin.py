@@ -1,12 +1,12 @@
-"""For pytest: a fixture that fails a test where a run is worse than a baseline.
+"""The pytest plugin: a fixture that fails a test if a run is worse than a baseline.
 
-Every pytest of whoever has this package installed loads this module, so what is heavy is imported when it is used.
+pytest loads this module wherever the package is installed, so heavy modules are imported when they are used.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -18,32 +18,31 @@ if TYPE_CHECKING:
     from bench.gate import Baseline, Comparison
     from bench.records.store import Run
 
-#: The test that wrote a baseline, and what changed in it.
+#: For each baseline that was written: the test that wrote it, and the text of its changes.
 _WRITTEN = pytest.StashKey[dict[Path, tuple[str, str]]]()
 
-
-#: Where this package and ``methods`` are.
+#: The folder of the packages ``bench`` and ``methods``.
 _HOME = Path(__file__).parents[1]
-#: The modules of ``methods`` between two calls of the fixture: a project may have files of that name.
+#: Our modules ``methods`` between two calls of the fixture: the project may have modules of that name.
 _METHODS: dict[str, ModuleType] = {}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options and the setting."""
+    """Add the command-line options and the setting."""
     group = parser.getgroup("deepclustbench")
-    told = "The scores that assert_no_regression compares with."
-    group.addoption("--deepclustbench-baseline", metavar="FILE", help=told)
+    scores = "The scores that assert_no_regression compares with."
+    group.addoption("--deepclustbench-baseline", metavar="FILE", help=scores)
     group.addoption("--deepclustbench-update", action="store_true", help="Write that file instead of comparing.")
-    parser.addini("deepclustbench_baseline", help=f"{told} Relative to the folder of this file.")
+    parser.addini("deepclustbench_baseline", help=f"{scores} Relative to the folder of this file.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep which baselines were written."""
+    """Prepare the list of the baselines that are written."""
     config.stash[_WRITTEN] = {}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which baselines were written, and what changed where one was there before."""
+    """Report which baselines were written, and the changes of those that were replaced."""
     for path, (_, changed) in config.stash[_WRITTEN].items():
         terminalreporter.write_line(f"deepclustbench: baseline written: {path}")
         if changed:
@@ -57,7 +56,7 @@ def assert_no_regression(request: pytest.FixtureRequest, tmp_path_factory: pytes
 
 
 class Gate:
-    """What the fixture ``assert_no_regression`` gives: call it with a run, or with what to run."""
+    """The value of the fixture ``assert_no_regression``: call it with the folder of a run, or with a suite to run."""
 
     def __init__(self, request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> None:
         self._config, self._test, self._folders = request.config, request.node, folders
@@ -70,28 +69,29 @@ class Gate:
         metrics: Sequence[str] | None = None,
         **suite: Any,
     ) -> Comparison | None:
-        """Fail the test where a run is worse than the baseline, or cannot be compared with it.
+        """Fail the test if a run is worse than the baseline, or cannot be compared with it.
 
-        It is skipped where no baseline is named, and what is inconclusive is a warning. With
+        The test is skipped if no baseline is named; an inconclusive comparison is a warning. With
         ``--deepclustbench-update`` the baseline is written instead.
 
         Parameters
         ----------
         run : path or None
-            Folder of a finished run; None makes one.
+            Folder of a finished run; None runs a suite.
         baseline : path or None
-            Instead of the one that the command line or the settings of pytest name.
+            A baseline file instead of the one from the command line or the settings of pytest.
         metrics : sequence of str or None
-            Compare these alone, or with ``--deepclustbench-update`` keep these.
+            Compare only these, or with ``--deepclustbench-update`` keep only these.
         **suite
-            What to run: ``suite="quick"``, ``methods=["mine.py"]``, ``datasets``, ``seeds=5``, ``limit``,
-            ``settings={"mine.beta": 0.1}``, ``data_root``, ``jobs``. Where methods are named, others that the
-            baseline holds are left out, but every variant of these is compared.
+            The suite to run: ``suite="quick"`` (a built-in suite or a file), ``settings={"mine.beta": 0.1}`` as with
+            ``--set`` (a list is a grid), ``data_root``, ``jobs`` (processes), and keys of the suite to change, such as
+            ``methods=["mine.py"]``, ``datasets``, ``seeds=5``, ``limit``. If methods are named, every variant of them
+            in the baseline is compared, and other methods are not.
 
         Returns
         -------
         Comparison or None
-            None where the baseline was written.
+            None if the baseline was written.
         """
         from bench.errors import InputError
 
@@ -111,13 +111,11 @@ class Gate:
         from bench.records.store import Run
 
         update = self._config.getoption("--deepclustbench-update")
-        if update and hasattr(self._config, "workerinput"):  # no worker knows what another writes
+        if update and hasattr(self._config, "workerinput"):  # workers do not know which baselines other workers write
             raise InputError("--deepclustbench-update: run it without -n")
-        expected = None if update else load_baseline(path)  # before anything is run
+        expected = None if update else load_baseline(path)  # an invalid baseline is refused before the run
         if folder is None:
-            from bench.gate.small_run import make_run
-
-            run = make_run(self._folders.mktemp("run"), **suite)
+            run = _run_suite(self._folders.mktemp("run"), **suite)
         elif suite:
             raise InputError(f"assert_no_regression: a run that is there takes no {', '.join(suite)}")
         else:
@@ -126,7 +124,7 @@ class Gate:
         if expected is None:
             self._write(run, path, metrics)
             return None
-        return self._compare(run, expected, path, metrics, some=suite.get("methods") is not None)
+        return self._compare(run, expected, path, metrics, all_methods=suite.get("methods") is None)
 
     def _write(self, run: Run, path: Path, metrics: Sequence[str] | None) -> None:
         from bench.errors import InputError
@@ -139,30 +137,30 @@ class Gate:
         written[path] = self._test.nodeid, render_update(update_baseline(run, path, metrics=metrics))
 
     def _compare(
-        self, run: Run, expected: Baseline, path: Path, metrics: Sequence[str] | None, *, some: bool
+        self, run: Run, expected: Baseline, path: Path, metrics: Sequence[str] | None, *, all_methods: bool
     ) -> Comparison:
-        """Compare a run of all methods of its suite, or of some that the test names."""
+        """Compare a run; unless it has all methods of the suite, only the methods that the test asked for."""
         from bench.gate import compare, render_text
-        from bench.gate.variants import methods_of, planned_keys
+        from bench.gate.variants import asked_methods, planned_keys
         from bench.records.experiment import reported_records
         from bench.run.provenance import commit
         from bench.text import clean_name
 
         records = list(reported_records(run))
-        asked = {clean_name(record.method) for record in records if record.role == "asked"} if some else None
+        asked = None if all_methods else {clean_name(record.method) for record in records if record.role == "asked"}
         comparison = compare(
             records, expected, metrics=metrics, asked=asked, planned=planned_keys(run), commit=commit()
         )
         if comparison.exit_code:
             pytest.fail(f"{path}:\n{render_text(comparison)}", pytrace=False)
-        for method in sorted((asked or set()) - methods_of(expected)):
+        for method in sorted((asked or set()) - asked_methods(expected)):
             self._warn(f"{method}: new, the baseline does not have it; --deepclustbench-update writes it")
         for row in comparison.having("warn"):
             self._warn(f"{' / '.join((row.dataset, row.variant, row.metric))}: {row.reason}")
         return comparison
 
-    def _warn(self, what: str) -> None:
-        self._test.warn(pytest.PytestWarning(f"deepclustbench: {what}"))
+    def _warn(self, message: str) -> None:
+        self._test.warn(pytest.PytestWarning(f"deepclustbench: {message}"))
 
     def _baseline(self, named: str | Path | None) -> Path:
         config = self._config
@@ -176,9 +174,68 @@ class Gate:
         pytest.skip("no baseline: give --deepclustbench-baseline FILE, or set deepclustbench_baseline")
 
 
+def _run_suite(
+    folder: Path,
+    suite: str = "quick",
+    *,
+    settings: Mapping[str, Any] | None = None,
+    data_root: str | Path | None = None,
+    jobs: int = 1,
+    **changes: Any,
+) -> Run:
+    """Run a suite on the CPU without output, one thread a run; `Gate.__call__` explains the parameters.
+
+    Networks are pretrained anew: one from the user's cache would hide a change of the pretraining.
+
+    Raises
+    ------
+    InputError
+        If the suite, a method, a data set or a parameter does not exist.
+    KeyboardInterrupt
+        If it was stopped.
+    """
+    import io
+
+    from rich.console import Console
+
+    from bench.plan.plan import load_datasets, make_plan
+    from bench.plan.suite import load_suite
+    from bench.records.store import Run
+    from bench.run.execute import OnThisMachine
+    from bench.run.local import warm_up
+    from bench.run.resources import Settings
+    from bench.run.session import execute_plan
+
+    changes = {key: value for key, value in changes.items() if value is not None}
+    changed = load_suite(suite, dict(_setting(key, value) for key, value in (settings or {}).items()), **changes)
+    warm_up()
+    run = Run(folder)
+    outcome = execute_plan(
+        make_plan(changed, load_datasets(changed, data_root)),
+        run,
+        OnThisMachine(jobs=jobs),
+        Settings(device="cpu", memory=str(run.folder / "networks")),
+        command=f"assert_no_regression({suite!r})",
+        console=Console(file=io.StringIO()),
+    )
+    if not outcome.complete:
+        raise KeyboardInterrupt
+    return run
+
+
+def _setting(key: str, value: Any) -> tuple[tuple[str, str], list[Any]]:
+    from bench.errors import InputError
+    from bench.plan.suite import split_parameter_key
+
+    place = split_parameter_key(key)
+    if place is None:
+        raise InputError(f"settings[{key!r}]: write METHOD.PARAMETER, such as sdec.beta")
+    return place, list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+
+
 @contextmanager
 def _installed_first() -> Iterator[None]:
-    """Import what is installed before what pytest has put on the import path, such as the folder that it stands in."""
+    """Put installed packages before the entries that pytest adds to the import path, such as the project's folder."""
     import sysconfig
 
     before = sys.path[:]
@@ -193,21 +250,21 @@ def _installed_first() -> Iterator[None]:
 
 @contextmanager
 def _our_methods() -> Iterator[None]:
-    """Let ``methods`` be ours, and give the name back to the project afterwards."""
-    found = sys.modules.get("methods")
-    if found is not None and str(_HOME / "methods") in list(getattr(found, "__path__", ())):
+    """Make ``methods`` our package, and restore the project's modules of that name afterwards."""
+    module = sys.modules.get("methods")
+    if module is not None and str(_HOME / "methods") in list(getattr(module, "__path__", ())):
         yield
         return
-    theirs = _taken("methods")
+    theirs = _pop_modules("methods")
     sys.modules.update(_METHODS)
     try:
         yield
     finally:
-        _METHODS.update(_taken("methods"))
+        _METHODS.update(_pop_modules("methods"))
         sys.modules.update(theirs)
 
 
-def _taken(package: str) -> dict[str, ModuleType]:
-    """Take a package and its modules out of those that are imported."""
+def _pop_modules(package: str) -> dict[str, ModuleType]:
+    """Remove a package and its modules from `sys.modules` and return them."""
     names = [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
     return {name: sys.modules.pop(name) for name in names}

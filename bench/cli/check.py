@@ -1,4 +1,4 @@
-"""``check``: a run against a baseline."""
+"""The command ``check``, which compares a run with a baseline or writes one."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ def check(
     from bench.run.provenance import commit
 
     source = Run(run)
-    suite_of(source)  # what is no run is refused as such
-    chosen, only = _names("--metrics", metrics, "acc,nmi"), _names("--methods", methods, "dec,sdec")
-    tolerated = dict(_tolerance(text) for text in tolerance or ())
+    suite_of(source)  # refuses a folder that is no run
+    chosen, variants = _names("--metrics", metrics, "acc,nmi"), _names("--methods", methods, "dec,sdec")
+    tolerances = dict(_tolerance(text) for text in tolerance or ())
     if update:
-        for name, value in {"--methods": only, "--junit": junit, "--json": json_file}.items():
+        for name, value in {"--methods": variants, "--junit": junit, "--json": json_file}.items():
             if value is not None:
                 raise InputError(f"{name} does not go with --update: a baseline is written whole, from all methods")
-        _update(source, baseline, chosen, tolerated)
+        _update(source, baseline, chosen, tolerances)
         return
     comparison = compare(
         reported_records(source),
         load_baseline(baseline),
         metrics=chosen,
-        methods=only,
-        tolerances=tolerated,
+        methods=variants,
+        tolerances=tolerances,
         planned=planned_keys(source),
         commit=commit(),
     )
@@ -77,7 +77,7 @@ def _update(source: Run, path: Path, metrics: Sequence[str] | None, tolerances: 
 
 
 def _print(comparison: Comparison) -> None:
-    """Print the table; on GitHub also what it finds beside the code."""
+    """Print the table; on GitHub also the annotations."""
     from bench.gate.ci import workflow_commands
     from bench.gate.text import render_text
 
@@ -87,7 +87,7 @@ def _print(comparison: Comparison) -> None:
 
 
 def _say_names(text: str) -> None:
-    """Print what holds names of others; on GitHub so that nothing in it is taken for a command."""
+    """Print text with names from plugins; on GitHub so that no line is executed as a workflow command."""
     from bench.gate.ci import without_commands
 
     say(without_commands(text, token=secrets.token_hex(16)) if _on_github() else text)
@@ -98,7 +98,7 @@ def _on_github() -> bool:
 
 
 def _files(comparison: Comparison, junit: Path | None, json_file: Path | None) -> Iterator[tuple[Path, str, str]]:
-    """Yield what is to be written: the path, the content and the mode."""
+    """Yield path, content and mode of the files to write."""
     from bench.gate.ci import junit_xml, step_summary
 
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -131,7 +131,7 @@ def _tolerance(text: str) -> tuple[str, float]:
 
 
 def _write(path: Path, content: str, mode: str) -> bool:
-    """Write a file and say whether that went well: what could not be written must not hide what was found."""
+    """Write a file and return whether that succeeded; an error must not hide the outcome of the comparison."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open(mode, encoding="utf-8") as file:

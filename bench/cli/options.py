@@ -182,11 +182,13 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
 
 def _setting(text: str) -> tuple[tuple[str, str], list[Any]]:
     """Return ((method, parameter), values) of METHOD.PARAMETER=VALUE[,VALUE...]; values are TOML or words."""
-    name, equals, values = text.partition("=")
-    method, dot, parameter = name.rpartition(".")
-    if not (equals and dot and method and parameter and values):
+    from bench.plan.suite import split_parameter_key
+
+    key, _, values = text.partition("=")
+    place = split_parameter_key(key)
+    if place is None or not values:
         raise InputError(f"--set {text}: write METHOD.PARAMETER=VALUE, such as sdec.beta=0.001,0.01")
-    return (method, parameter), values_of(values)
+    return place, values_of(values)
 
 
 def values_of(text: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What a run is compared with: the scores of an earlier one, in a file that reads well in a review."""
+"""The baseline: the scores of an earlier run, and the JSON file that holds them, laid out for review in a diff."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from bench.errors import InputError
 from bench.gate.quantities import quantities
 from bench.text import clean_name
 
-#: A hundred variants on ten data sets with fifty seeds are some 3 MB.
-LARGEST_BYTES = 64_000_000
+#: A baseline of a hundred variants on ten data sets with fifty seeds has about 3 MB.
+_LARGEST_BYTES = 64_000_000
 
 
 def _printable(name: str) -> str:
@@ -33,63 +33,75 @@ def _quantity(name: str) -> str:
 
 
 #: Names come from plugins and are printed.
-Name = Annotated[str, AfterValidator(_printable)]
-QuantityName = Annotated[str, AfterValidator(_quantity)]
-Tolerance = Annotated[FiniteFloat, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
+_Name = Annotated[str, AfterValidator(_printable)]
+_QuantityName = Annotated[str, AfterValidator(_quantity)]
+_Tolerance = Annotated[FiniteFloat, Field(ge=0)]
+_Count = Annotated[int, Field(ge=0)]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Scores(_Strict):
-    """The scores of a method in one metric, by seed; None where a run gave none. Costs are in seconds or MB.
-
-    ``default_tolerance`` is what the rule gave when they were taken: where the tolerance is another, a person set it.
-    """
-
-    scores: dict[int, FiniteFloat | None]
-    tolerance: Tolerance
-    default_tolerance: Tolerance
-
-    def scored(self) -> dict[int, float]:
-        """Return those that are there."""
-        return {seed: score for seed, score in self.scores.items() if score is not None}
-
-
-class Status(_Strict):
-    """How the runs ended: ``failed`` counts all that gave no labels, ``collapsed`` is a part of ``ok``."""
-
-    ok: Count
-    failed: Count
-    collapsed: Count
-
-
-class MethodScores(_Strict):
-    """What a variant did on a data set.
+class MetricScores(_Strict):
+    """The scores of a variant in one metric or cost.
 
     Attributes
     ----------
+    scores : dict of int to float or None
+        By seed; None where the run has no score. Costs are in seconds or MB.
+    tolerance : float
+        The drop that is tolerated.
+    default_tolerance : float
+        The default when the scores were taken. A ``tolerance`` that differs from it was set by the user.
+    """
+
+    scores: dict[int, FiniteFloat | None]
+    tolerance: _Tolerance
+    default_tolerance: _Tolerance
+
+    def scored(self) -> dict[int, float]:
+        """Return the scores by seed, without missing ones."""
+        return {seed: score for seed, score in self.scores.items() if score is not None}
+
+
+class RunCounts(_Strict):
+    """How many runs of a variant ended how: ``failed`` are all without labels, ``collapsed`` is a part of ``ok``."""
+
+    ok: _Count
+    failed: _Count
+    collapsed: _Count
+
+
+class MethodScores(_Strict):
+    """The scores of a variant (a method in one configuration) on a data set.
+
+    Attributes
+    ----------
+    title, method : str
+    version : int
+    preset : str or None
     seeded : bool
         Whether the method takes a seed.
     params : dict
-        All parameters but those that differ from seed to seed.
+        All parameters except those that differ between seeds.
     hardware : list of str
-        What its costs were taken on.
-    metrics : dict of str to Scores
+        The hardware of its runs, which costs depend on.
+    seeds : list of int
+    status : RunCounts
+    metrics : dict of str to MetricScores
     """
 
-    title: Name
-    method: Name
+    title: _Name
+    method: _Name
     version: int
     preset: str | None
     seeded: bool
     params: dict[str, Any]
-    hardware: list[Name]
+    hardware: list[_Name]
     seeds: Annotated[list[int], Field(min_length=1)]
-    status: Status
-    metrics: dict[QuantityName, Scores]
+    status: RunCounts
+    metrics: dict[_QuantityName, MetricScores]
 
     @model_validator(mode="after")
     def _seeds(self) -> MethodScores:
@@ -106,7 +118,7 @@ class MethodScores(_Strict):
 
 
 class Provenance(_Strict):
-    """Where the scores come from."""
+    """The commands, commits, hardware and package versions that the scores come from."""
 
     commands: list[str]
     commits: list[str]
@@ -120,26 +132,26 @@ class Baseline(_Strict):
     Attributes
     ----------
     format : int
-        Of the file.
+        Version of the file format.
     suite, primary_metric : str
     chosen_metrics : list of str or None
-        Those that were asked for, instead of the usual ones; they stay when the file is updated.
+        The metrics that the user chose instead of the default ones; an update of the file keeps them.
     metrics_version : int
     provenance : Provenance
     datasets : dict of str to str
-        Fingerprints.
+        Fingerprints by data set.
     methods : dict of str to dict of str to MethodScores
         By data set and variant.
     """
 
     format: Literal[1]
-    suite: Name
+    suite: _Name
     primary_metric: str
-    chosen_metrics: list[QuantityName] | None
+    chosen_metrics: list[_QuantityName] | None
     metrics_version: int
     provenance: Provenance
-    datasets: Annotated[dict[Name, str], Field(min_length=1)]
-    methods: dict[Name, Annotated[dict[Name, MethodScores], Field(min_length=1)]]
+    datasets: Annotated[dict[_Name, str], Field(min_length=1)]
+    methods: dict[_Name, Annotated[dict[_Name, MethodScores], Field(min_length=1)]]
 
     @model_validator(mode="after")
     def _datasets(self) -> Baseline:
@@ -148,33 +160,33 @@ class Baseline(_Strict):
         return self
 
     def scores(self) -> Iterator[tuple[str, str, MethodScores]]:
-        """Yield data set, variant and scores of all that it holds."""
+        """Yield data set, variant and scores of every variant."""
         for dataset, methods in self.methods.items():
             for variant, scores in methods.items():
                 yield dataset, variant, scores
 
     def metric_names(self) -> list[str]:
-        """Return the names of all that it compares, in the order of the table of metrics."""
-        there = {name for _, _, scores in self.scores() for name in scores.metrics}
-        return [name for name in quantities() if name in there]
+        """Return the names of its metrics and costs, in the order of `bench.gate.quantities.quantities`."""
+        held = {name for _, _, scores in self.scores() for name in scores.metrics}
+        return [name for name in quantities() if name in held]
 
     def variants(self) -> list[str]:
-        """Return the names of the variants that it holds."""
+        """Return the names of its variants on all data sets."""
         return sorted({variant for _, variant, _ in self.scores()})
 
 
 def load_baseline(path: str | Path) -> Baseline:
-    """Read a baseline; nothing in it is ever executed.
+    """Read a baseline file; nothing in it is executed.
 
     Raises
     ------
     InputError
-        If it cannot be read or is not a baseline; the key is named.
+        If it cannot be read or is not a valid baseline; the message names the key.
     """
     path = Path(path)
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise InputError(f"{path}: larger than {LARGEST_BYTES // 10**6} MB, so no baseline")
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise InputError(f"{path}: larger than {_LARGEST_BYTES // 10**6} MB, so no baseline")
         return Baseline.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: there is no baseline; --update writes one") from None
@@ -189,7 +201,7 @@ def load_baseline(path: str | Path) -> Baseline:
 
 
 def write_baseline(path: str | Path, baseline: Baseline) -> None:
-    """Write a baseline, whole or not at all; the same one gives the same bytes.
+    """Write a baseline file atomically; equal baselines give equal bytes.
 
     Raises
     ------
@@ -200,7 +212,7 @@ def write_baseline(path: str | Path, baseline: Baseline) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text_of(baseline), encoding="utf-8", newline="\n")
+        partial.write_text(baseline_text(baseline), encoding="utf-8", newline="\n")
         partial.replace(path)
     except OSError as error:
         with suppress(OSError):
@@ -208,29 +220,29 @@ def write_baseline(path: str | Path, baseline: Baseline) -> None:
         raise InputError(f"{path}: cannot be written ({error.strerror})") from error
 
 
-def text_of(baseline: Baseline) -> str:
-    """Return the file's text: keys in order, each on its line, numbers that belong together on one."""
-    return _text(baseline.model_dump(), "") + "\n"
+def baseline_text(baseline: Baseline) -> str:
+    """Return the JSON text of a baseline: sorted keys, one a line, and the scores of all seeds on one line."""
+    return _json_text(baseline.model_dump(), "") + "\n"
 
 
-def _text(value: Any, indent: str) -> str:
+def _json_text(value: Any, indent: str) -> str:
     inner = indent + " "
     if isinstance(value, Mapping) and value:
         if all(isinstance(key, int) for key in value):
             return json.dumps({key: value[key] for key in sorted(value)}, allow_nan=False)
-        lines = [f"{inner}{json.dumps(key)}: {_text(value[key], inner)}" for key in sorted(value)]
+        lines = [f"{inner}{json.dumps(key)}: {_json_text(value[key], inner)}" for key in sorted(value)]
         return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
     if isinstance(value, list) and any(isinstance(item, str | list | Mapping) for item in value):
-        return "[\n" + ",\n".join(inner + _text(item, inner) for item in value) + f"\n{indent}]"
+        return "[\n" + ",\n".join(inner + _json_text(item, inner) for item in value) + f"\n{indent}]"
     return json.dumps(value, allow_nan=False)
 
 
-def plain(value: Any) -> Any:
-    """Return a parameter's value as JSON can hold it: numbers that are not finite become words."""
+def json_value(value: Any) -> Any:
+    """Return a parameter's value as JSON can store it; numbers that are not finite become text."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [json_value(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value if value is None or isinstance(value, str | bool | int | float) else str(value)

@@ -1,4 +1,4 @@
-"""A comparison as CI services show it: annotations and step summaries of GitHub, and JUnit XML."""
+"""A comparison for CI services: annotations and step summaries of GitHub, and JUnit XML."""
 
 from __future__ import annotations
 
@@ -6,47 +6,50 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
-from bench.gate.comparison import Comparison, Row
-from bench.gate.text import COMPARISON_HEADER, format_drop, table_of, title_of
+from bench.gate.compare import Comparison
+from bench.gate.text import COMPARISON_HEADER, comparison_table, format_drop, metric_title
+from bench.gate.verdicts import ComparedRow
 from bench.report.numbers import escape_markdown
 from bench.text import clean_name
 
-#: A summary may have 1 MiB.
-MOST_ROWS = 1000
+#: GitHub refuses a summary of more than 1 MiB.
+_MOST_SUMMARY_ROWS = 1000
 
 _LEVELS = {"fail": "error", "cannot compare": "error", "warn": "warning"}
 
 
 def without_commands(text: str, token: str) -> str:
-    """Return text for a log in which no line is obeyed: names come from plugins, and one may read ``::error::``.
+    """Return text for a GitHub log in which no line is executed as a workflow command.
+
+    Names come from plugins and may look like a command, such as ``::error::``.
 
     Parameters
     ----------
     text : str
     token : str
-        Nothing that the text could hold.
+        Random, so that the text cannot contain it.
     """
     return f"::stop-commands::{token}\n{text}\n::{token}::"
 
 
 def workflow_commands(comparison: Comparison) -> Iterator[str]:
-    """Yield a workflow command for everything that failed, could not be compared or is warned of."""
+    """Yield an annotation for every row that failed, could not be compared or warns."""
     for row in comparison.rows:
         if row.verdict in _LEVELS:
-            what = " / ".join(name for name in (row.dataset, row.variant, title_of(row)) if name)
-            change = "" if row.drop is None else f" (drop {format_drop(row)})"
-            title = _escape_property(f"{what}: {row.verdict}")
-            yield f"::{_LEVELS[row.verdict]} title={title}::{_escape(f'{what}: {row.reason}{change}')}"
+            place = " / ".join(name for name in (row.dataset, row.variant, metric_title(row)) if name)
+            title = _escape_property(f"{place}: {row.verdict}")
+            yield f"::{_LEVELS[row.verdict]} title={title}::{_escape(f'{place}: {_reason(row)}')}"
 
 
 def step_summary(comparison: Comparison) -> str:
-    """Return Markdown: the outcome, the table and the notes."""
-    rows = table_of(comparison)
+    """Return the outcome, the table and the notes in Markdown."""
+    rows = comparison_table(comparison)
     lines = [f"### {escape_markdown(comparison.summary)}", ""]
     if rows:
         lines += [_line(COMPARISON_HEADER), _line(["---"] * len(COMPARISON_HEADER), escape=False)]
-        lines += [_line(row) for row in rows[:MOST_ROWS]]
-        lines += [f"\n{len(rows) - MOST_ROWS} more rows are in the log."] if len(rows) > MOST_ROWS else []
+        lines += [_line(row) for row in rows[:_MOST_SUMMARY_ROWS]]
+        if len(rows) > _MOST_SUMMARY_ROWS:
+            lines.append(f"\n{len(rows) - _MOST_SUMMARY_ROWS} more rows are in the log.")
         lines.append("")
     lines += [f"- {escape_markdown(clean_name(note))}" for note in comparison.notes]
     return "\n".join(lines) + "\n"
@@ -64,18 +67,18 @@ def _escape_property(text: str) -> str:
     return _escape(text).replace(":", "%3A").replace(",", "%2C")
 
 
-#: What XML 1.0 cannot hold, escaped or not.
+#: Characters that XML 1.0 does not allow, even escaped.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_xml(comparison: Comparison) -> str:
-    """Return the XML: a test suite a data set, a test case a row.
+    """Return JUnit XML with a test suite for each data set and a test case for each row.
 
-    A regression is a failure, what cannot be compared an error, what is left out is skipped, and a warning stands in
-    the output of a test that passed.
+    A regression is a failure, a row that cannot be compared an error, a row that is not compared a skipped test, and
+    a warning the output of a passed test.
     """
     root = ET.Element("testsuites", name=_legal(comparison.suite))
-    by_dataset: dict[str, list[Row]] = {}
+    by_dataset: dict[str, list[ComparedRow]] = {}
     for row in comparison.rows:
         by_dataset.setdefault(row.dataset, []).append(row)
     for dataset, rows in sorted(by_dataset.items()):
@@ -88,19 +91,23 @@ def junit_xml(comparison: Comparison) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _add_case(suite: ET.Element, row: Row) -> None:
+def _add_case(suite: ET.Element, row: ComparedRow) -> None:
     place = ".".join(name for name in (row.dataset, row.variant) if name)
     case = ET.SubElement(suite, "testcase", classname=_legal(place), name=_legal(row.metric or "present"))
-    told = _legal(f"{title_of(row)}: {row.reason}" + ("" if row.drop is None else f" (drop {format_drop(row)})"))
+    message = _legal(f"{metric_title(row)}: {_reason(row)}")
     match row.verdict:
         case "fail":
-            ET.SubElement(case, "failure", message=told, type="regression").text = told
+            ET.SubElement(case, "failure", message=message, type="regression").text = message
         case "cannot compare":
-            ET.SubElement(case, "error", message=told, type="cannot-compare").text = told
+            ET.SubElement(case, "error", message=message, type="cannot-compare").text = message
         case "not compared":
-            ET.SubElement(case, "skipped", message=told)
+            ET.SubElement(case, "skipped", message=message)
         case "warn":
-            ET.SubElement(case, "system-out").text = f"warning: {told}"
+            ET.SubElement(case, "system-out").text = f"warning: {message}"
+
+
+def _reason(row: ComparedRow) -> str:
+    return row.reason if row.drop is None else f"{row.reason} (drop {format_drop(row)})"
 
 
 def _legal(text: str) -> str:

@@ -1,19 +1,84 @@
-"""A run against a baseline: what can be compared, and how each of it fared."""
+"""The comparison of a run with a baseline, and its result."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from bench.gate.baseline import Baseline, MethodScores
-from bench.gate.comparison import Comparison, Row
-from bench.gate.from_run import scores_of
+from bench.gate.from_run import method_scores
 from bench.gate.quantities import find_quantities
-from bench.gate.variants import Variant, Wanted, alike, refuse_unknown, variants_of
-from bench.gate.verdicts import judge_method
+from bench.gate.variants import Variant, VariantFilter, refuse_unknown, similar_names, variants_in_run
+from bench.gate.verdicts import ComparedRow, GateVerdict, method_rows
 from bench.records.record import Record
 from bench.text import clean_name
 
-_Place = tuple[str, str]
+#: The words of the summary for each verdict, the worst first.
+_SUMMARY_WORDS: dict[GateVerdict, str] = {
+    "fail": "failed",
+    "cannot compare": "cannot be compared",
+    "warn": "warned of",
+    "pass": "passed",
+    "not compared": "left out",
+}
+_WORST_FIRST = list(_SUMMARY_WORDS)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The result of comparing a run with a baseline.
+
+    Attributes
+    ----------
+    suite : str
+        The baseline's suite.
+    rows : list of ComparedRow
+        The worst first.
+    notes : list of str
+        What a reader must know in addition.
+    """
+
+    suite: str
+    rows: list[ComparedRow]
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, suite: str, rows: Iterable[ComparedRow], notes: Iterable[str]) -> Comparison:
+        """Return a comparison with sorted rows."""
+        ordered = sorted(rows, key=lambda r: (_WORST_FIRST.index(r.verdict), -r.excess, r.dataset, r.variant))
+        return cls(suite, ordered, list(notes))
+
+    def having(self, verdict: GateVerdict) -> list[ComparedRow]:
+        """Return the rows with a verdict."""
+        return [row for row in self.rows if row.verdict == verdict]
+
+    @property
+    def failures(self) -> list[ComparedRow]:
+        """The rows that are regressions."""
+        return self.having("fail")
+
+    @property
+    def exit_code(self) -> int:
+        """1 with a regression, else 2 if something could not be compared or nothing was compared, else 0."""
+        if self.failures:
+            return 1
+        compared = self.having("warn") or self.having("pass")
+        return 2 if self.having("cannot compare") or not compared else 0
+
+    @property
+    def summary(self) -> str:
+        """The outcome and the number of rows by verdict, in one line."""
+        counts = Counter(row.verdict for row in self.rows)
+        parts = ", ".join(f"{counts[verdict]} {_SUMMARY_WORDS[verdict]}" for verdict in _WORST_FIRST if counts[verdict])
+        outcome = {0: "no regression", 1: "REGRESSION", 2: "cannot compare"}[self.exit_code]
+        return f"{self.suite}: {outcome} ({parts or 'nothing to compare'})"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the comparison as values that JSON can store."""
+        head = {"format": 1, "suite": self.suite, "exit_code": self.exit_code, "summary": self.summary}
+        return head | {"rows": [asdict(row) for row in self.rows], "notes": self.notes}
 
 
 def compare(
@@ -32,81 +97,81 @@ def compare(
     Parameters
     ----------
     records : iterable of Record
-        As `bench.records.store.Run.records` gives them.
     baseline : Baseline
     metrics, methods : sequence of str or None
-        Names of metrics, and of variants: only these.
+        Names of the metrics and of the variants to compare; None compares all.
     asked : collection of str or None
-        Names of methods: only what the baseline holds of these and of their twins.
+        Names of methods: compare only their variants and their deterministic counterparts.
     tolerances : mapping of str to float
         By metric, instead of the baseline's.
     planned : collection of str
-        As `bench.gate.variants.variants_of` has them.
+        As in `bench.gate.variants.variants_in_run`.
     commit : str or None
-        Of the code at hand, where it is known: runs of another one are noted.
+        The commit of the present code, if known: a note says which runs are of another one.
 
     Raises
     ------
     InputError
-        If the baseline has no such metric or method, or none is named.
+        If the baseline does not have a metric or method, or a choice of them is empty.
     """
     refuse_unknown("metric", metrics, baseline.metric_names())
     refuse_unknown("metric", tolerances or None, baseline.metric_names())
     refuse_unknown("method", methods, baseline.variants())
-    choice = Wanted(methods, asked)
-    run = variants_of(records, planned)
-    rows: list[Row] = []
+    chosen = VariantFilter(methods, asked)
+    run = variants_in_run(records, planned)
+    rows: list[ComparedRow] = []
     notes: list[str] = []
     used: list[Variant] = []
     for dataset, expected in baseline.methods.items():
-        wanted = choice.of(expected)
-        there = {name: variant for (of, name), variant in run.items() if of == dataset}
-        news = [name for name, v in there.items() if name not in expected and choice.is_news(v, baseline)]
-        notes += [f"{dataset} / {name}: new, the baseline does not have it" for name in news]
-        if not wanted:
+        required = chosen.select(expected)
+        variants = {name: variant for (of, name), variant in run.items() if of == dataset}
+        new = [name for name, v in variants.items() if name not in expected and chosen.concerns_new(v, baseline)]
+        notes += [f"{dataset} / {name}: new, the baseline does not have it" for name in new]
+        if not required:
             continue
-        compared = [there[name] for name in wanted if name in there]
+        compared = [variants[name] for name in required if name in variants]
         used += compared
-        refused = _why_not(dataset, there, compared, run, baseline)
-        if refused:
-            rows.append(Row(dataset=dataset, verdict="cannot compare", reason=refused))
+        reason = _why_not_comparable(dataset, variants, compared, run, baseline)
+        if reason:
+            rows.append(ComparedRow(dataset=dataset, verdict="cannot compare", reason=reason))
             continue
-        for name, scores in wanted.items():
+        for name, scores in required.items():
             before = _restricted(scores, metrics, tolerances or {})
-            made, note = _compare_method(dataset, name, before, there, baseline.provenance.versions)
-            rows += made
-            notes += note
-    new = dict.fromkeys(dataset for dataset, _ in run if dataset not in baseline.methods)
-    notes += [f"{dataset}: new, the baseline does not have it" for dataset in new]
+            method, changes = _compare_method(dataset, name, before, variants, baseline.provenance.versions)
+            rows += method
+            notes += changes
+    new_datasets = dict.fromkeys(dataset for dataset, _ in run if dataset not in baseline.methods)
+    notes += [f"{dataset}: new, the baseline does not have it" for dataset in new_datasets]
     return Comparison.of(baseline.suite, rows, [*notes, *_commit_notes(used, commit)])
 
 
-def _why_not(
+def _why_not_comparable(
     dataset: str,
-    there: Mapping[str, Variant],
+    variants: Mapping[str, Variant],
     compared: Sequence[Variant],
-    run: Mapping[_Place, Variant],
+    run: Mapping[tuple[str, str], Variant],
     baseline: Baseline,
 ) -> str | None:
-    """Say why nothing on a data set can be compared; None where something may be."""
-    if not there:
+    """Return the reason why nothing on a data set can be compared; None if there is none."""
+    if not variants:
         names = ", ".join(dict.fromkeys(name for name, _ in run)) or "nothing"
         return f"the run does not have this data set; it has {names}"
-    was = baseline.datasets[dataset]
-    now = next(record.fingerprint for variant in there.values() for record in variant.records.values())
-    if now != was:
-        return f"the data have changed: {clean_name(was)[:12]} in the baseline, {clean_name(now)[:12]} in the run"
+    before = baseline.datasets[dataset]
+    now = next(record.fingerprint for variant in variants.values() for record in variant.records.values())
+    if now != before:
+        return f"the data have changed: {clean_name(before)[:12]} in the baseline, {clean_name(now)[:12]} in the run"
     versions = set[int]().union(*(variant.metrics_versions for variant in compared))
     if versions - {baseline.metrics_version}:
-        told = " and ".join(map(str, sorted(versions)))
+        now_versions = " and ".join(map(str, sorted(versions)))
         return (
-            f"the metrics have changed: version {baseline.metrics_version} in the baseline, {told} in the run; "
+            f"the metrics have changed: version {baseline.metrics_version} in the baseline, {now_versions} in the run; "
             "`report RUN` scores a run again, --update writes a new baseline"
         )
     return None
 
 
 def _restricted(scores: MethodScores, metrics: Sequence[str] | None, tolerances: Mapping[str, float]) -> MethodScores:
+    """Return the scores in the chosen metrics, with the given tolerances."""
     kept = {
         name: s.model_copy(update={"tolerance": tolerances.get(name, s.tolerance)})
         for name, s in scores.metrics.items()
@@ -116,36 +181,36 @@ def _restricted(scores: MethodScores, metrics: Sequence[str] | None, tolerances:
 
 
 def _compare_method(
-    dataset: str, name: str, before: MethodScores, there: Mapping[str, Variant], versions: Sequence[str]
-) -> tuple[list[Row], list[str]]:
-    """Return the rows of a method, and the notes on it; ``versions`` computed the baseline."""
+    dataset: str, name: str, before: MethodScores, variants: Mapping[str, Variant], versions: Sequence[str]
+) -> tuple[list[ComparedRow], list[str]]:
+    """Return the rows of a variant and the notes on it; ``versions`` are the package versions of the baseline."""
 
-    def impossible(reason: str) -> tuple[list[Row], list[str]]:
-        return [Row(dataset=dataset, variant=name, verdict="cannot compare", reason=reason)], []
+    def cannot_compare(reason: str) -> tuple[list[ComparedRow], list[str]]:
+        return [ComparedRow(dataset=dataset, variant=name, verdict="cannot compare", reason=reason)], []
 
-    variant = there.get(name)
+    variant = variants.get(name)
     if variant is None:
-        others = alike(name, there)
-        told = f"; it has {', '.join(others)}: take a fresh --out and the baseline's settings" if others else ""
-        return impossible(f"the run does not have this method{told}")
+        similar = similar_names(name, variants)
+        hint = f"; it has {', '.join(similar)}: take a fresh --out and the baseline's settings" if similar else ""
+        return cannot_compare(f"the run does not have this method{hint}")
     n = len(variant.records)
     if n < len(before.seeds):
         counts = f"the run has {n} seed{'s' * (n != 1)}, the baseline {len(before.seeds)}"
-        ceased = before.seeded and not any(record.seeded for record in variant.records.values())
-        return impossible(f"the method takes no seed any more: {counts}; --update writes a new baseline"
-                          if ceased else counts)  # fmt: skip
+        if before.seeded and not any(record.seeded for record in variant.records.values()):
+            return cannot_compare(f"the method takes no seed any more: {counts}; --update writes a new baseline")
+        return cannot_compare(counts)
     paired = variant.records.keys() >= set(before.seeds)
     if paired:
-        variant = variant.only(before.seeds)
-    now = scores_of(variant, find_quantities(before.metrics))
+        variant = variant.restricted(before.seeds)
+    now = method_scores(variant, find_quantities(before.metrics))
     changes = list(_changes(before, now))
     unchanged = not changes and before.hardware == now.hardware and variant.versions == set(versions)
-    rows = judge_method(dataset, name, before, now, paired=paired, repeats=paired and unchanged)
+    rows = method_rows(dataset, name, before, now, paired=paired, repeats=paired and unchanged)
     return rows, [f"{dataset} / {name}: {change}" for change in changes]
 
 
 def _changes(before: MethodScores, now: MethodScores) -> Iterator[str]:
-    """Yield what else is different about a method, in words."""
+    """Yield in words how the version, the use of a seed and the parameters of a method have changed."""
     if before.version != now.version:
         yield f"version {before.version} -> {now.version}"
     if before.seeded != now.seeded:
@@ -153,28 +218,28 @@ def _changes(before: MethodScores, now: MethodScores) -> Iterator[str]:
     if before.params != now.params:
         absent = object()
         changed = [
-            f"{clean_name(key)} {_said(before.params, key)} -> {_said(now.params, key)}"
+            f"{clean_name(key)} {_format_param(before.params, key)} -> {_format_param(now.params, key)}"
             for key in sorted(before.params.keys() | now.params.keys())
             if before.params.get(key, absent) != now.params.get(key, absent)
         ]
         yield f"other parameters: {', '.join(changed)}"
 
 
-def _said(params: Mapping[str, object], key: str) -> str:
+def _format_param(params: Mapping[str, object], key: str) -> str:
     return clean_name(repr(params[key]))[:60] if key in params else "(absent)"
 
 
-def _commit_notes(used: Iterable[Variant], here: str | None) -> Iterator[str]:
-    """Yield what a reader must know of the code that made the run: finished cells are not run again by a later one."""
+def _commit_notes(used: Iterable[Variant], present: str | None) -> Iterator[str]:
+    """Yield a note if other code than the present made the runs: finished runs are not repeated when code changes."""
     commits = sorted({record.commit for variant in used for record in variant.records.values() if record.commit})
-    told = " and ".join(map(_short, commits))
-    if here is not None and set(commits) - {here}:
-        yield f"computed at {told}; the code here is {_short(here)}: a fresh --out computes it anew"
+    computed_at = f"computed at {' and '.join(map(_short_commit, commits))}"
+    if present is not None and set(commits) - {present}:
+        yield f"{computed_at}; the code here is {_short_commit(present)}: a fresh --out computes it anew"
     elif len(commits) > 1:
-        yield f"computed at {told}: a fresh --out computes it anew, by one code"
+        yield f"{computed_at}: a fresh --out computes it anew, by one code"
 
 
-def _short(commit: str) -> str:
-    """Write a commit as people do, with its ``-dirty``."""
+def _short_commit(commit: str) -> str:
+    """Return a commit's first digits, with its ``-dirty``."""
     name, dash, dirty = clean_name(commit).partition("-")
     return name[:12] + dash + dirty[:5]

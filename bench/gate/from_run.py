@@ -1,4 +1,4 @@
-"""A baseline from a run: its scores, and what a person set in the file that it replaces."""
+"""A baseline made from a run, and the update of a baseline file, which keeps tolerances set by the user."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import InputError
-from bench.gate.baseline import Baseline, MethodScores, Provenance, Scores, Status, load_baseline, plain, write_baseline
-from bench.gate.quantities import Quantity, find_quantities, quantities
-from bench.gate.tolerance import default_tolerance
-from bench.gate.variants import Variant, planned_keys, variants_of
+from bench.gate.baseline import (
+    Baseline,
+    MethodScores,
+    MetricScores,
+    Provenance,
+    RunCounts,
+    json_value,
+    load_baseline,
+    write_baseline,
+)
+from bench.gate.quantities import Quantity, default_tolerance, find_quantities, quantities
+from bench.gate.variants import Variant, planned_keys, variants_in_run
 from bench.metrics import METRICS_VERSION
 from bench.metrics.registry import UNLABELLED
 from bench.records.experiment import reported_records
@@ -20,35 +28,35 @@ from bench.records.results import name_hardware, suite_of
 from bench.records.store import Run
 from bench.text import clean_name
 
-COSTS = ("wall_time", "peak_memory")
-LABELLED = ("acc", "nmi", "ari")
-NOT_LABELLED = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels")
-#: Parameters that say where or from which seed a run was made, and not what it is.
-_PASSING = ("random_state", "device", "memory")
+_COSTS = ("wall_time", "peak_memory")
+_LABELLED_METRICS = ("acc", "nmi", "ari")
+_UNLABELLED_METRICS = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels")
+#: Parameters that the runner sets: they differ between seeds or machines and are not part of the configuration.
+_RUNNER_PARAMETERS = ("random_state", "device", "memory")
 
 
-def scores_of(
-    variant: Variant, wanted: Iterable[Quantity], tolerances: Mapping[str, float] | None = None
+def method_scores(
+    variant: Variant, chosen: Iterable[Quantity], tolerances: Mapping[str, float] | None = None
 ) -> MethodScores:
-    """Return the scores of a variant in what is wanted and was measured.
+    """Return the scores of a variant in the chosen quantities that at least one of its runs has.
 
     Parameters
     ----------
     variant : Variant
-    wanted : iterable of Quantity
+    chosen : iterable of Quantity
     tolerances : mapping of str to float
         By metric, instead of the default ones.
     """
     records = list(variant.records.values())
     seeded = any(record.seeded for record in records)
-    metrics: dict[str, Scores] = {}
-    for quantity in wanted:
+    metrics: dict[str, MetricScores] = {}
+    for quantity in chosen:
         scores = {seed: _score(record, quantity) for seed, record in variant.records.items()}
-        there = [score for score in scores.values() if score is not None]
-        if there:
-            default = default_tolerance(quantity, there, seeded=seeded)
+        values = [score for score in scores.values() if score is not None]
+        if values:
+            default = default_tolerance(quantity, values, seeded=seeded)
             tolerance = (tolerances or {}).get(quantity.name, default)
-            metrics[quantity.name] = Scores(scores=scores, tolerance=tolerance, default_tolerance=default)
+            metrics[quantity.name] = MetricScores(scores=scores, tolerance=tolerance, default_tolerance=default)
     ok = [record for record in records if record.status == "ok"]
     first = records[0]
     return MethodScores(
@@ -57,10 +65,10 @@ def scores_of(
         version=first.version,
         preset=first.preset,
         seeded=seeded,
-        params={name: plain(value) for name, value in first.params.items() if name not in _PASSING},
+        params={name: json_value(value) for name, value in first.params.items() if name not in _RUNNER_PARAMETERS},
         hardware=sorted({clean_name(name_hardware(record.hardware)) or "unknown" for record in ok or records}),
         seeds=list(variant.records),
-        status=Status(
+        status=RunCounts(
             ok=len(ok), failed=len(records) - len(ok), collapsed=sum("collapsed" in record.flags for record in ok)
         ),
         metrics=metrics,
@@ -77,40 +85,40 @@ def take_baseline(
     commands: Sequence[str] = (),
     planned: Collection[str] = (),
 ) -> Baseline:
-    """Make a baseline of a run.
+    """Make a baseline from the records of a run.
 
     Parameters
     ----------
     records : iterable of Record
     suite, primary_metric : str
     metrics : sequence of str or None
-        What to compare; None takes the primary metric, ACC, NMI and ARI, or where there are no labels the internal
-        indices, and time and memory.
+        The metrics and costs to keep. None keeps the primary metric, ACC, NMI and ARI (on unlabelled data the internal
+        indices), and time and memory.
     tolerances : mapping of str to float
         By metric, instead of the default ones.
     commands : sequence of str
-        Those that made the run.
+        The commands that made the run.
     planned : collection of str
-        As `bench.gate.variants.variants_of` has them.
+        As in `bench.gate.variants.variants_in_run`.
 
     Raises
     ------
     InputError
-        If there is no scored run, a metric is unknown or was not measured, none is named, or the scores are of another
-        version.
+        If no run has a score, ``metrics`` is empty, a metric is unknown or has no score, or scores are of another
+        version of the metrics.
     """
     if metrics is not None and not metrics:
         raise InputError("metrics: none is named; name one or more, or leave it out for the usual ones")
-    variants = variants_of(records, planned)
+    variants = variants_in_run(records, planned)
     chosen = None if metrics is None else find_quantities(metrics)
     methods: dict[str, dict[str, MethodScores]] = {}
     for variant in variants.values():
-        wanted = find_quantities(_usual(variant, primary_metric)) if chosen is None else chosen
-        methods.setdefault(variant.dataset, {})[variant.name] = scores_of(variant, wanted, tolerances)
+        kept = find_quantities(_default_names(variant, primary_metric)) if chosen is None else chosen
+        methods.setdefault(variant.dataset, {})[variant.name] = method_scores(variant, kept, tolerances)
     used = [record for variant in variants.values() for record in variant.records.values()]
     if all(record.status != "ok" for record in used):
         raise InputError("no run has a score, so there is nothing to compare with later; run the suite first")
-    held = {name for made in methods.values() for scores in made.values() for name in scores.metrics}
+    held = {name for by_variant in methods.values() for scores in by_variant.values() for name in scores.metrics}
     for name in [*(metrics or ()), *(tolerances or ())]:
         if name not in held:
             raise InputError(f"no run has a score of {name} to keep; kept are {', '.join(sorted(held)) or 'none'}")
@@ -138,9 +146,9 @@ def take_baseline(
     )
 
 
-def _usual(variant: Variant, primary_metric: str) -> list[str]:
+def _default_names(variant: Variant, primary_metric: str) -> list[str]:
     unlabelled = any(UNLABELLED in record.reasons.values() for record in variant.records.values())
-    names = [primary_metric, *(NOT_LABELLED if unlabelled else LABELLED), *COSTS]
+    names = [primary_metric, *(_UNLABELLED_METRICS if unlabelled else _LABELLED_METRICS), *_COSTS]
     return [name for name in names if name in quantities()]
 
 
@@ -151,21 +159,21 @@ def _fingerprint(variant: Variant) -> str:
 def _score(record: Record, quantity: Quantity) -> float | None:
     if record.status != "ok":
         return None
-    found = getattr(record, quantity.name) if quantity.is_cost else record.metrics.get(quantity.name)
-    return None if found is None or not math.isfinite(found) else quantity.rounded(found)
+    value = getattr(record, quantity.name) if quantity.is_cost else record.metrics.get(quantity.name)
+    return None if value is None or not math.isfinite(value) else quantity.rounded(value)
 
 
 @dataclass(frozen=True)
-class Update:
-    """A baseline that was written.
+class BaselineUpdate:
+    """A baseline that was written, and the one that it replaces.
 
     Attributes
     ----------
     new : Baseline
     old : Baseline or None
-        What it replaces.
+        None where there was no file.
     kept : int
-        How many tolerances were taken over, because a person had set them.
+        Number of tolerances that were kept because the user had set them.
     """
 
     new: Baseline
@@ -179,28 +187,30 @@ def update_baseline(
     *,
     metrics: Sequence[str] | None = None,
     tolerances: Mapping[str, float] | None = None,
-) -> Update:
-    """Write a baseline from a run; what a person chose in the old one stays, unless it is chosen anew.
+) -> BaselineUpdate:
+    """Write a baseline file from a run.
+
+    Chosen metrics and tolerances set by the user in an existing file are kept, unless they are given here.
 
     Parameters
     ----------
     run : Run
     path : path
     metrics, tolerances
-        As `bench.gate.from_run.take_baseline` has them.
+        As in `take_baseline`.
 
     Raises
     ------
     InputError
-        If the run is not finished or gives no baseline, the old file is something else, or the new one cannot be
+        If the run is not finished or gives no baseline, the existing file is no baseline, or the new one cannot be
         written.
     """
     suite, records, planned = suite_of(run), list(reported_records(run)), planned_keys(run)
-    left = planned - {record.key for record in records}
-    if left:
+    remaining = planned - {record.key for record in records}
+    if remaining:
         raise InputError(
-            f"{run.folder}: {len(left)} of {len(planned)} planned cells have not been run, and a baseline without them "
-            "would compare less; give the run's command again, which runs what is left"
+            f"{run.folder}: {len(remaining)} of {len(planned)} planned cells have not been run, and a baseline without "
+            "them would compare less; give the run's command again, which runs what is left"
         )
     old = load_baseline(path) if Path(path).exists() else None
     new = take_baseline(
@@ -216,29 +226,29 @@ def update_baseline(
     if old is not None:
         new, kept = keep_tolerances(new, old, set_now=tolerances or {})
     write_baseline(path, new)
-    return Update(new, old, kept)
+    return BaselineUpdate(new, old, kept)
 
 
 def keep_tolerances(new: Baseline, old: Baseline, set_now: Collection[str] = ()) -> tuple[Baseline, int]:
-    """Return the new baseline with the tolerances that a person set in the old one, and how many these are.
+    """Return the new baseline with the tolerances that the user set in the old one, and their number.
 
-    A tolerance that is not what the rule gave when the old scores were taken was set by a person.
+    A tolerance was set by the user if it differs from the ``default_tolerance`` beside it.
 
     Parameters
     ----------
     new, old : Baseline
     set_now : collection of str
-        Metrics whose tolerances were just asked for: they are kept as they are.
+        Metrics whose tolerances the new baseline keeps, because the user has just set them.
     """
-    made = new.model_copy(deep=True)
+    result = new.model_copy(deep=True)
     kept = 0
     for dataset, variant, before in old.scores():
-        scores = made.methods.get(dataset, {}).get(variant)
+        scores = result.methods.get(dataset, {}).get(variant)
         if scores is None:
             continue
-        for name, was in before.metrics.items():
-            now, by_hand = scores.metrics.get(name), was.tolerance != was.default_tolerance
-            if now is not None and by_hand and name not in set_now:
-                now.tolerance = was.tolerance
+        for name, old_scores in before.metrics.items():
+            new_scores, set_by_user = scores.metrics.get(name), old_scores.tolerance != old_scores.default_tolerance
+            if new_scores is not None and set_by_user and name not in set_now:
+                new_scores.tolerance = old_scores.tolerance
                 kept += 1
-    return made, kept
+    return result, kept

@@ -1,4 +1,4 @@
-"""A comparison, and a baseline written anew, as a reader sees them in a terminal."""
+"""A comparison and the update of a baseline as text for a terminal."""
 
 from __future__ import annotations
 
@@ -8,35 +8,37 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from rich.cells import cell_len
 
-from bench.gate.baseline import Baseline, MethodScores, Scores
-from bench.gate.comparison import Comparison, Row
-from bench.gate.from_run import Update
+from bench.gate.baseline import Baseline, MethodScores, MetricScores
+from bench.gate.compare import Comparison
+from bench.gate.from_run import BaselineUpdate
 from bench.gate.quantities import Quantity, find_quantities, quantities
+from bench.gate.verdicts import ComparedRow
 from bench.report.numbers import ABSENT
 from bench.text import clean_name
 
 COMPARISON_HEADER = ("data set", "method", "metric", "baseline", "run", "drop", "tolerance", "verdict", "")
-#: More passes than these are counted, a line a method.
+_UPDATE_HEADER = ("data set", "method", "metric", "old", "new", "tolerance")
+#: If more rows pass, they are counted in one line a method.
 MOST_PASSES = 24
 
 _VERDICTS = {"fail": "FAIL", "warn": "WARN", "cannot compare": "CANNOT COMPARE"}
 
 
 def render_text(comparison: Comparison) -> str:
-    """Write a comparison as lines of text: the table, the notes and the summary."""
-    table = [columns([COMPARISON_HEADER, *table_of(comparison)])] if comparison.rows else []
+    """Return a comparison as text: the table, the notes and the summary."""
+    table = [_aligned([COMPARISON_HEADER, *comparison_table(comparison)])] if comparison.rows else []
     return "\n".join([*table, *(f"note: {clean_name(note)}" for note in comparison.notes), comparison.summary])
 
 
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Write rows of cells below each other, as wide as they are: a log has no width, and a file none to wrap at."""
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells in aligned columns, without wrapping: a log has no width."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     lines = [[cell + " " * (w - cell_len(cell)) for cell, w in zip(row, widths, strict=True)] for row in rows]
     return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
-def table_of(comparison: Comparison) -> list[tuple[str, ...]]:
-    """Return the rows of the table under `COMPARISON_HEADER`; many passes are counted by method instead."""
+def comparison_table(comparison: Comparison) -> list[tuple[str, ...]]:
+    """Return the cells of the table with `COMPARISON_HEADER`; more than `MOST_PASSES` passes are counted by method."""
     passes = comparison.having("pass")
     if len(passes) <= MOST_PASSES:
         return [_cells(row) for row in comparison.rows]
@@ -47,14 +49,14 @@ def table_of(comparison: Comparison) -> list[tuple[str, ...]]:
     ]
 
 
-def title_of(row: Row) -> str:
-    """Return the heading of a row's metric."""
+def metric_title(row: ComparedRow) -> str:
+    """Return the title of a row's metric."""
     quantity = quantities().get(row.metric)
     return row.metric if quantity is None else quantity.title
 
 
-def format_drop(row: Row) -> str:
-    """Write a drop with its interval, where there is one."""
+def format_drop(row: ComparedRow) -> str:
+    """Return a row's drop as text, with its interval if there is one."""
     quantity = quantities().get(row.metric)
     if quantity is None or row.drop is None:
         return ABSENT
@@ -64,14 +66,14 @@ def format_drop(row: Row) -> str:
     return f"{drop} [{_change(row.low, quantity)}, {_change(row.high, quantity)}]"
 
 
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: ComparedRow) -> tuple[str, ...]:
     quantity = quantities().get(row.metric)
     numbers: Sequence[str] = ("", "", "", "")
     if quantity is not None:
         tolerance = ABSENT if row.tolerance is None else _change(row.tolerance, quantity)
         numbers = (_value(row.baseline, quantity), _value(row.run, quantity), format_drop(row), tolerance)
     verdict = _VERDICTS.get(row.verdict, row.verdict)
-    cells = (row.dataset, row.variant, title_of(row), *numbers, verdict, row.reason)
+    cells = (row.dataset, row.variant, metric_title(row), *numbers, verdict, row.reason)
     return tuple(clean_name(cell) for cell in cells)
 
 
@@ -86,20 +88,17 @@ def _change(value: float, quantity: Quantity) -> str:
     return "0%" if share in ("+0%", "-0%") else share
 
 
-CHANGES_HEADER = ("data set", "method", "metric", "old", "new", "tolerance")
-
-
-def render_update(update: Update) -> str:
-    """Write what changed as lines of text; nothing where no baseline was replaced."""
+def render_update(update: BaselineUpdate) -> str:
+    """Return the changes of a baseline as text; empty if no baseline was replaced."""
     if update.old is None:
         return ""
-    changed = [tuple(map(clean_name, cells)) for cells in changes(update.old, update.new)]
-    table = columns([CHANGES_HEADER, *changed]) if changed else "no change"
+    changed = [tuple(map(clean_name, cells)) for cells in baseline_changes(update.old, update.new)]
+    table = _aligned([_UPDATE_HEADER, *changed]) if changed else "no change"
     return f"{table}\ntolerances set by hand, which stay: {update.kept}"
 
 
-def changes(old: Baseline, new: Baseline) -> Iterator[tuple[str, ...]]:
-    """Yield (data set, method, metric, old, new, tolerance) of all that reads otherwise than it did."""
+def baseline_changes(old: Baseline, new: Baseline) -> Iterator[tuple[str, ...]]:
+    """Yield (data set, method, metric, old, new, tolerance) for everything whose text has changed."""
     before, after = ({(d, v): scores for d, v, scores in b.scores()} for b in (old, new))
     for place in sorted(before.keys() | after.keys()):
         if place not in after:
@@ -107,27 +106,26 @@ def changes(old: Baseline, new: Baseline) -> Iterator[tuple[str, ...]]:
         elif place not in before:
             yield *place, "", "", "new", ""
         else:
-            yield from ((*place, *told) for told in _changed_scores(before[place], after[place]))
+            yield from ((*place, *change) for change in _changed_scores(before[place], after[place]))
 
 
 def _changed_scores(before: MethodScores, after: MethodScores) -> Iterator[tuple[str, ...]]:
     for quantity in find_quantities([*before.metrics, *after.metrics]):
-        was, now = (_said(scores.metrics.get(quantity.name), quantity.format) for scores in (before, after))
-        if was != now:
-            yield quantity.title, was[0], now[0], " -> ".join(dict.fromkeys((was[1], now[1])))
+        old, new = (_mean_and_tolerance(s.metrics.get(quantity.name), quantity.format) for s in (before, after))
+        if old != new:
+            yield quantity.title, old[0], new[0], " -> ".join(dict.fromkeys((old[1], new[1])))
     if before.seeds != after.seeds:
         yield "seeds", f"{len(before.seeds)} from {before.seeds[0]}", f"{len(after.seeds)} from {after.seeds[0]}", ""
     if before.status != after.status:
-        yield "runs", _ended(before), _ended(after), ""
+        yield "runs", _format_counts(before), _format_counts(after), ""
 
 
-def _said(scores: Scores | None, write: Callable[[float], str]) -> tuple[str, str]:
-    """Return the mean and the tolerance as they read."""
+def _mean_and_tolerance(scores: MetricScores | None, write: Callable[[float], str]) -> tuple[str, str]:
     if scores is None:
         return ABSENT, ABSENT
     return write(float(np.mean(list(scores.scored().values())))), f"{scores.tolerance:g}"
 
 
-def _ended(scores: MethodScores) -> str:
+def _format_counts(scores: MethodScores) -> str:
     status = scores.status
     return f"{status.ok} ok, {status.failed} failed, {status.collapsed} collapsed"

@@ -1,4 +1,4 @@
-"""What a run holds by data set and variant, and which of it is compared with a baseline."""
+"""The variants that a run and a baseline hold, and which of them are compared."""
 
 from __future__ import annotations
 
@@ -16,51 +16,52 @@ from bench.text import clean_name
 
 @dataclass(frozen=True)
 class Variant:
-    """The runs of a configuration on a data set, by seed, under the names that leaderboards give them."""
+    """The records of a configuration on a data set by seed, with its names on leaderboards."""
 
     dataset: str
     name: str
     title: str
     records: Mapping[int, Record]
 
-    def only(self, seeds: Iterable[int]) -> Variant:
-        """Return it with some of its seeds."""
+    def restricted(self, seeds: Iterable[int]) -> Variant:
+        """Return the variant with these seeds only."""
         return Variant(self.dataset, self.name, self.title, {seed: self.records[seed] for seed in seeds})
 
     @property
     def method(self) -> str:
-        """The method that was run, as a baseline names it."""
+        """The name of its method, cleaned as in a baseline."""
         return clean_name(next(iter(self.records.values())).method) or self.name
 
     @property
     def versions(self) -> set[str]:
-        """The versions of Python and of the packages that computed it."""
+        """The versions of Python and packages of its runs."""
         return {", ".join(f"{name} {of}" for name, of in sorted(r.versions.items())) for r in self.records.values()}
 
     @property
     def metrics_versions(self) -> set[int]:
-        """The versions of the metrics that it was scored with."""
+        """The versions of the metrics of its successful runs."""
         return {record.metrics_version for record in self.records.values() if record.status == "ok"}
 
 
-def variants_of(records: Iterable[Record], planned: Collection[str] = ()) -> dict[tuple[str, str], Variant]:
-    """Return what a run holds, by data set and variant; what was fitted to choose by is left out.
+def variants_in_run(records: Iterable[Record], planned: Collection[str] = ()) -> dict[tuple[str, str], Variant]:
+    """Return the variants of a run by data set and name; records of the hyper-parameter selection are left out.
 
-    Two configurations of one variant have names of their own, as on a leaderboard. A cell that was run again beside
-    other outliers counts once: as the last command wants it, else as on a leaderboard.
+    Two configurations of one variant get different names, as on a leaderboard. Of several records of one data set,
+    variant and seed, which differ in their outliers, one counts: a planned one first, then a successful one, then the
+    one with the most outliers.
 
     Parameters
     ----------
     records : iterable of Record
     planned : collection of str
-        Keys of the cells that the last command wants, as `planned_keys` gives them: a new failure counts, whatever an
-        older command left beside it.
+        Keys of the runs that the last command planned, from `planned_keys`: a new failure of these counts, even if an
+        older command left a success.
     """
     by_key = {record.key: record for record in records}
     frame = frame_of(by_key.values())
-    found: dict[tuple[str, str], Variant] = {}
+    variants: dict[tuple[str, str], Variant] = {}
     if frame.empty:
-        return found
+        return variants
     best_first = frame.assign(
         old=[key not in planned for key in frame["key"]],
         failed=frame["status"] != "ok",
@@ -69,13 +70,13 @@ def variants_of(records: Iterable[Record], planned: Collection[str] = ()) -> dic
     once = best_first.drop_duplicates(["dataset", "variant", "seed"]).sort_values("seed")
     for _, rows in once.groupby(["dataset", "variant"]):
         dataset, name, title = (str(rows[column].iloc[0]) for column in ("dataset", "variant", "title"))
-        kept = {int(seed): by_key[key] for seed, key in zip(rows["seed"], rows["key"], strict=True)}
-        found[dataset, name] = Variant(dataset, name, title, kept)
-    return found
+        by_seed = {int(seed): by_key[key] for seed, key in zip(rows["seed"], rows["key"], strict=True)}
+        variants[dataset, name] = Variant(dataset, name, title, by_seed)
+    return variants
 
 
 def planned_keys(run: Run) -> set[str]:
-    """Return the keys of the cells that the last command wants; none where that was not kept.
+    """Return the keys of the runs that the last command planned; empty where the folder has no plan.
 
     Raises
     ------
@@ -85,69 +86,71 @@ def planned_keys(run: Run) -> set[str]:
     return {key for planned in run.plan() for key in planned.keys.values()}
 
 
-#: How `bench.plan.configurations` names the parameters that were set, and `bench.records.results` what shares a name.
-_ADDED = re.compile(r"(@\S+| v\d+| #\w+| \w+=.*)+")
-_TWIN = re.compile(r"\(twin of (.+?)\)")
+# Records say whether they are a counterpart (``role``) and which parameters were set, but a baseline file holds of a
+# variant only its name, its method and all parameters. So both are read from the names that
+# `bench.plan.configurations` and `bench.records.results` make, by one rule for runs and baselines.
+_COUNTERPART = re.compile(r"\(twin of (.+?)\)")
+_SUFFIXES = re.compile(r"(@\S+| v\d+| #\w+| \w+=.*)+")
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is to be compared; None is everything.
+class VariantFilter:
+    """Which variants are compared; None stands for all.
 
     Attributes
     ----------
     variants : collection of str or None
-        These alone.
+        Only the variants with these names.
     asked : collection of str or None
-        What the baseline holds of these methods and of their twins alone.
+        Only the variants of these methods, and their deterministic counterparts.
     """
 
     variants: Collection[str] | None = None
     asked: Collection[str] | None = None
 
-    def of(self, expected: dict[str, MethodScores]) -> dict[str, MethodScores]:
-        """Return what is to be compared of a data set's variants."""
+    def select(self, expected: dict[str, MethodScores]) -> dict[str, MethodScores]:
+        """Return those of a data set's variants that are compared."""
         return {
             name: scores
             for name, scores in expected.items()
             if (self.variants is None or name in self.variants)
-            and (self.asked is None or asked_by(name, scores.method) in self.asked)
+            and (self.asked is None or asked_method(name, scores.method) in self.asked)
         }
 
-    def is_news(self, variant: Variant, baseline: Baseline) -> bool:
-        """Say whether a reader asked for a variant that the baseline does not have."""
+    def concerns_new(self, variant: Variant, baseline: Baseline) -> bool:
+        """Tell whether a variant that the baseline does not have belongs to a method that is compared."""
         methods = self.asked
         if self.variants is not None:
-            methods = {asked_by(name, s.method) for _, name, s in baseline.scores() if name in self.variants}
-        return methods is None or asked_by(variant.name, variant.method) in methods
+            methods = {asked_method(name, s.method) for _, name, s in baseline.scores() if name in self.variants}
+        return methods is None or asked_method(variant.name, variant.method) in methods
 
 
-def asked_by(variant: str, method: str) -> str:
-    """Return the method for whose sake a variant is there: a twin goes where its partner goes."""
-    twin = _TWIN.search(variant)
-    return twin[1] if twin else method
+def asked_method(variant: str, method: str) -> str:
+    """Return the method that a variant was run for: a counterpart's stochastic method, else its own method."""
+    counterpart = _COUNTERPART.search(variant)
+    return counterpart[1] if counterpart else method
 
 
-def methods_of(baseline: Baseline) -> set[str]:
-    """Return the methods that a baseline holds, those aside that are there as twins alone."""
-    return {asked_by(name, scores.method) for _, name, scores in baseline.scores()}
+def asked_methods(baseline: Baseline) -> set[str]:
+    """Return the methods of a baseline, without those that only occur as counterparts."""
+    return {asked_method(name, scores.method) for _, name, scores in baseline.scores()}
 
 
-def alike(name: str, others: Iterable[str]) -> list[str]:
-    """Return the names that say of a variant which preset, parameters, version or contents it has."""
-    return [other for other in others if other.startswith(name) and _ADDED.fullmatch(other[len(name) :])]
+def similar_names(name: str, others: Iterable[str]) -> list[str]:
+    """Return the names that extend a variant's name by a preset, parameters, a version or a configuration's hash."""
+    return [other for other in others if other.startswith(name) and _SUFFIXES.fullmatch(other[len(name) :])]
 
 
-def refuse_unknown(what: str, names: Collection[str] | None, known: Collection[str]) -> None:
-    """Refuse names that a baseline does not have, and a choice of nothing, which every run would pass.
+def refuse_unknown(kind: str, names: Collection[str] | None, known: Collection[str]) -> None:
+    """Refuse names that the baseline does not have, and an empty choice, which every run would pass.
 
     Raises
     ------
     InputError
-        If one is unknown, or there is none.
+        If a name is unknown, or ``names`` is empty.
     """
     if names is not None and not names:
-        raise InputError(f"{what}s: none is named; name one or more, or leave it out for all")
+        raise InputError(f"{kind}s: none is named; name one or more, or leave it out for all")
     for name in names or ():
         if name not in known:
-            raise InputError(f"the baseline has no {what} {name!r}; it has {', '.join(known) or 'none'}")
+            raise InputError(f"the baseline has no {kind} {name!r}; it has {', '.join(known) or 'none'}")

@@ -1,4 +1,4 @@
-"""The verdicts on one method: each quantity now and in the baseline, how the runs ended, and their seeds."""
+"""The statistical rule of the gate, and the verdicts on one method: on its scores, failures, seeds and repetition."""
 
 from __future__ import annotations
 
@@ -7,33 +7,77 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import comb
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from bench.gate.baseline import MethodScores
-from bench.gate.comparison import REPEAT, RUNS, SEEDS, Row, Verdict
 from bench.gate.quantities import Quantity, find_quantities
 from bench.statistics.wilcoxon import hodges_lehmann, hodges_lehmann_interval, shift_estimate, shift_interval
+
+#: The outcome of one row of a comparison.
+GateVerdict = Literal["fail", "cannot compare", "warn", "pass", "not compared"]
+
+_ALPHA = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedRow:
+    """One row of a comparison: something that was compared, or could not be.
+
+    Attributes
+    ----------
+    dataset : str
+    variant, metric : str
+        Empty in a row on a whole data set, or a whole variant. The metric is "runs" in the row on how runs ended,
+        "seeds" in the row on whether seeds differ, "repeat" in the row on whether equal seeds gave equal scores.
+    verdict : {"fail", "cannot compare", "warn", "pass", "not compared"}
+    reason : str
+    baseline, run : float or None
+        Means over seeds.
+    drop, low, high : float or None
+        By how much the run is worse, and the 95 % interval; for costs, as a share.
+    tolerance : float or None
+    n : int or None
+        Number of the run's scores that were compared.
+    """
+
+    dataset: str
+    variant: str = ""
+    metric: str = ""
+    verdict: GateVerdict
+    reason: str
+    baseline: float | None = None
+    run: float | None = None
+    drop: float | None = None
+    low: float | None = None
+    high: float | None = None
+    tolerance: float | None = None
+    n: int | None = None
+
+    @property
+    def excess(self) -> float:
+        """The drop as a multiple of the tolerance."""
+        return (self.drop or 0.0) / self.tolerance if self.tolerance else (self.drop or 0.0)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is made of two sets of scores.
+    """The verdict on two sets of scores.
 
     Attributes
     ----------
     verdict : {"fail", "warn", "pass"}
     reason : str
     drop : float
-        By how much the run is worse: positive is worse, whichever end is better; of costs, as a share.
+        By how much the run is worse: positive is worse, whichever end is better; for costs, as a share.
     low, high : float or None
-        The 95 % interval of the drop, where there is one.
+        The 95 % interval of the drop; None for too few scores.
     n : int
-        Scores of the run that were compared.
+        Number of the run's scores that were compared.
     """
 
-    verdict: Verdict
+    verdict: GateVerdict
     reason: str
     drop: float
     low: float | None
@@ -41,7 +85,7 @@ class Judgement:
     n: int
 
 
-def judge(
+def compare_scores(
     quantity: Quantity,
     tolerance: float,
     baseline: Mapping[int, float],
@@ -49,43 +93,49 @@ def judge(
     *,
     paired: bool,
 ) -> Judgement:
-    """Compare scores by seed.
+    r"""Compare the scores of a run with those of the baseline.
 
-    It fails what is worse by more than the tolerance beyond doubt: where the whole Hodges-Lehmann interval of the drop
-    lies beyond the tolerance, or, where the scores are too few for an interval, where the mean drop does.
+    A run fails if the whole 95 % interval [low, high] of the Hodges-Lehmann estimate of its drop exceeds the tolerance:
+
+    .. math:: \text{low} > \text{tolerance}, \qquad
+              \text{drop} = \operatorname{median}_{i \le j} \frac{d_i + d_j}{2}
+
+    where d_i is by how much the run is worse at seed i. With other seeds than the baseline's, the drop is the median
+    of all differences between a score of the run and one of the baseline. With too few scores for an interval, the
+    run fails if the difference of the means exceeds the tolerance. It warns if only high > tolerance, or if low > 0;
+    the latter not for costs.
 
     Parameters
     ----------
     quantity : Quantity
     tolerance : float
     baseline, run : mapping of int to float
-        Scores by seed, none of them empty.
+        Scores by seed, neither of them empty.
     paired : bool
-        Whether a seed stands for the same start on both sides; then they have the same seeds.
+        Whether equal seeds mean equal starts; then both have the same seeds.
     """
     seeds = baseline if paired else run
-    was, now = quantity.badness(baseline.values()), quantity.badness(run[seed] for seed in seeds)
+    old, new = quantity.badness(baseline.values()), quantity.badness(run[seed] for seed in seeds)
     if paired:
-        differences = np.round(now - was, 6)
-        interval, how = hodges_lehmann_interval(differences), f"{len(now)} paired seeds"
+        differences = np.round(new - old, 6)
+        interval, how = hodges_lehmann_interval(differences), f"{len(new)} paired seeds"
     else:
-        interval, how = shift_interval(now, was), f"{len(now)} seeds against {len(was)} others"
+        interval, how = shift_interval(new, old), f"{len(new)} seeds against {len(old)} others"
     if interval is None:
-        drop = quantity.drop(float(now.mean() - was.mean()))
+        drop = quantity.drop(float(new.mean() - old.mean()))
         how = f"by the mean alone: {how} are too few for a test"
         if drop > tolerance:
-            return Judgement("fail", f"worse by more than the tolerance, {how}", drop, None, None, len(now))
-        return Judgement("pass", how, drop, None, None, len(now))
-    drop = quantity.drop(hodges_lehmann(differences) if paired else shift_estimate(now, was))
+            return Judgement("fail", f"worse by more than the tolerance, {how}", drop, None, None, len(new))
+        return Judgement("pass", how, drop, None, None, len(new))
+    drop = quantity.drop(hodges_lehmann(differences) if paired else shift_estimate(new, old))
     low, high = (quantity.drop(end) for end in interval)
-    verdict, reason = _place(low, high, tolerance)
+    verdict, reason = _verdict_of_interval(low, high, tolerance)
     if quantity.is_cost and high <= tolerance:
-        verdict, reason = "pass", "within the tolerance"  # a machine is never as fast as yesterday, to the per cent
-    return Judgement(verdict, f"{reason}, {how}", drop, low, high, len(now))
+        verdict, reason = "pass", "within the tolerance"  # times always differ by some per cent between runs
+    return Judgement(verdict, f"{reason}, {how}", drop, low, high, len(new))
 
 
-def _place(low: float, high: float, tolerance: float) -> tuple[Verdict, str]:
-    """Say on which side of the tolerance an interval lies."""
+def _verdict_of_interval(low: float, high: float, tolerance: float) -> tuple[GateVerdict, str]:
     if low > tolerance:
         return "fail", "worse by more than the tolerance"
     if high > tolerance:
@@ -95,68 +145,65 @@ def _place(low: float, high: float, tolerance: float) -> tuple[Verdict, str]:
     return "pass", "within the tolerance"
 
 
-ALPHA = 0.05
-
-
-def judge_method(
+def method_rows(
     dataset: str, variant: str, before: MethodScores, now: MethodScores, *, paired: bool, repeats: bool = False
-) -> list[Row]:
-    """Return a row for every quantity that the baseline holds of a method, and for its runs and their seeds.
+) -> list[ComparedRow]:
+    """Return the rows of a variant: one for each of the baseline's quantities, one on its runs and one on its seeds.
 
     Parameters
     ----------
     dataset, variant : str
     before, now : MethodScores
-        Of the baseline and of the run, which has at least as many seeds.
+        The scores of the baseline and of the run, which has at least as many seeds.
     paired : bool
         Whether they have the same seeds.
     repeats : bool
-        Whether nothing is known to have changed: the same seeds, parameters, versions and hardware.
+        Whether seeds, parameters, versions and hardware are all equal; then equal scores are expected, in one more row.
     """
-    row = partial(Row, dataset=dataset, variant=variant)
-    rows = [row(metric=q.name, **_judge_quantity(q, before, now, paired)) for q in find_quantities(before.metrics)]
-    rows.append(row(metric=RUNS, **_judge_status(before, now)))
-    ignored = _judge_seeds(before, now)
-    if ignored is not None:
-        rows.append(row(metric=SEEDS, **ignored))
+    row = partial(ComparedRow, dataset=dataset, variant=variant)
+    rows = [row(metric=q.name, **_compare_quantity(q, before, now, paired)) for q in find_quantities(before.metrics)]
+    rows.append(row(metric="runs", **_compare_run_counts(before, now)))
+    seeds_differ = _check_seeds_differ(before, now)
+    if seeds_differ is not None:
+        rows.append(row(metric="seeds", **seeds_differ))
     if repeats:
-        rows.append(row(metric=REPEAT, **_judge_repeat(before, now)))
+        rows.append(row(metric="repeat", **_check_equal_scores(before, now)))
     return rows
 
 
-def _judge_quantity(quantity: Quantity, before: MethodScores, now: MethodScores, paired: bool) -> dict[str, Any]:
-    was = before.metrics[quantity.name].scored()
-    there = now.metrics[quantity.name].scored() if quantity.name in now.metrics else {}
+def _compare_quantity(quantity: Quantity, before: MethodScores, now: MethodScores, paired: bool) -> dict[str, Any]:
+    old = before.metrics[quantity.name].scored()
+    new = now.metrics[quantity.name].scored() if quantity.name in now.metrics else {}
     tolerance = before.metrics[quantity.name].tolerance
-    row: dict[str, Any] = {"baseline": _mean(was), "run": _mean(there), "tolerance": tolerance}
+    row: dict[str, Any] = {"baseline": _mean(old), "run": _mean(new), "tolerance": tolerance}
     if quantity.is_cost and (len(before.hardware) > 1 or before.hardware != now.hardware):
-        told = "; ".join(f"{' and '.join(names)} in the {of}" for names, of in
-                         ((before.hardware, "baseline"), (now.hardware, "run")))  # fmt: skip
-        return {"verdict": "not compared", "reason": f"other hardware: {told}", **row}
+        both = ((before.hardware, "baseline"), (now.hardware, "run"))
+        sides = "; ".join(f"{' and '.join(names)} in the {side}" for names, side in both)
+        return {"verdict": "not compared", "reason": f"other hardware: {sides}", **row}
     if paired:
-        both = was.keys() & there.keys()
-        was, there = ({seed: s[seed] for seed in sorted(both)} for s in (was, there))
-    if not was or not there:
-        # Where every run failed, that is the row on the runs.
+        shared = sorted(old.keys() & new.keys())
+        old, new = ({seed: scores[seed] for seed in shared} for scores in (old, new))
+    if not old or not new:
+        # If every run failed, the row on the runs says so.
         verdict = "not compared" if quantity.is_cost or not now.status.ok else "cannot compare"
         return {"verdict": verdict, "reason": "no score to compare", **row}
-    row |= asdict(judge(quantity, tolerance, was, there, paired=paired))
-    lost = 0 if quantity.is_cost else _unscored(quantity, now) - _unscored(quantity, before)
-    told = f"{lost} more run{'s' * (lost != 1)} than before ended without such a score"
+    row |= asdict(compare_scores(quantity, tolerance, old, new, paired=paired))
+    lost = 0 if quantity.is_cost else _n_unscored(quantity, now) - _n_unscored(quantity, before)
+    loss = f"{lost} more run{'s' * (lost != 1)} than before ended without such a score"
     if lost > 0 and row["low"] is None:
-        row |= {"verdict": "cannot compare", "reason": f"{told}; {len(there)} left, too few for a test"}
+        row |= {"verdict": "cannot compare", "reason": f"{loss}; {len(new)} left, too few for a test"}
     elif lost > 0 and row["verdict"] == "pass":
-        row |= {"verdict": "warn", "reason": f"{told}; {row['reason']}"}
+        row |= {"verdict": "warn", "reason": f"{loss}; {row['reason']}"}
     return row
 
 
-def _unscored(quantity: Quantity, scores: MethodScores) -> int:
-    """Count the runs that ended well and have no score all the same."""
+def _n_unscored(quantity: Quantity, scores: MethodScores) -> int:
+    """Return the number of successful runs without a score."""
     return scores.status.ok - len(scores.metrics[quantity.name].scored())
 
 
-def _judge_status(before: MethodScores, now: MethodScores) -> dict[str, Any]:
-    """Compare how the runs ended: failures by their share, for one is too many; collapses by an exact test."""
+def _compare_run_counts(before: MethodScores, now: MethodScores) -> dict[str, Any]:
+    """Compare how the runs ended: any larger share of failures fails, more collapsed runs by Fisher's exact test."""
     n_was, n_now = len(before.seeds), len(now.seeds)
     failed = f"{now.status.failed} of {n_now} runs gave no labels, {before.status.failed} of {n_was} in the baseline"
     if now.status.failed * n_was > before.status.failed * n_now:
@@ -168,45 +215,49 @@ def _judge_status(before: MethodScores, now: MethodScores) -> dict[str, Any]:
         counts = np.array([[collapsed, n_now - collapsed], [was, n_was - was]])
         p = fisher_exact(counts, alternative="greater").pvalue
         reason = f"{collapsed} of {n_now} runs collapsed, {was} of {n_was} in the baseline (exact test, p = {p:.3g})"
-        return {"verdict": "fail" if p < ALPHA else "warn", "reason": reason}
+        return {"verdict": "fail" if p < _ALPHA else "warn", "reason": reason}
     return {"verdict": "pass", "reason": failed if before.status.failed else f"{now.status.ok} of {n_now} runs ended"}
 
 
-def _judge_seeds(before: MethodScores, now: MethodScores) -> dict[str, Any] | None:
-    """Find a seed that is ignored: the run's all score alike where the baseline's did not.
+def _check_seeds_differ(before: MethodScores, now: MethodScores) -> dict[str, Any] | None:
+    """Detect a method that ignores its seed: all seeds of the run score equally, those of the baseline do not.
 
-    A method of few possible outcomes may do so by chance. So it fails only where that is rarer than one in twenty
-    among all ways to deal both sides' scores out anew; two or three seeds can therefore only warn. So can a method
-    that was changed on purpose: its starts may all reach one optimum now.
+    With few possible outcomes this may be chance. It fails only if p < .05, where p is the share of all partitions of
+    both sides' scores that give the run equal ones; two or three seeds can therefore only warn. A changed version or
+    changed parameters also only warn: every start may now reach one optimum. None where nothing can be said.
     """
-    was, there = _outcomes(before), _outcomes(now)
-    if len(there) < 2 or len(set(was)) < 2:
+    old, new = _seed_scores(before), _seed_scores(now)
+    if len(new) < 2 or len(set(old)) < 2:
         return None
-    if len(set(there)) > 1:
+    if len(set(new)) > 1:
         return {"verdict": "pass", "reason": "seeds differ"}
-    counts = Counter([*was, *there])
-    p = sum(comb(count, len(there)) for count in counts.values()) / comb(len(was) + len(there), len(there))
-    reason = f"{len(there)} seeds gave one score: the seed is ignored, or every start now ends alike"
+    counts = Counter([*old, *new])
+    p = sum(comb(count, len(new)) for count in counts.values()) / comb(len(old) + len(new), len(new))
+    reason = f"{len(new)} seeds gave one score: the seed is ignored, or every start now ends alike"
     on_purpose = before.version != now.version or before.params != now.params
-    return {"verdict": "fail" if p < ALPHA and not on_purpose else "warn", "reason": reason}
+    return {"verdict": "fail" if p < _ALPHA and not on_purpose else "warn", "reason": reason}
 
 
-def _judge_repeat(before: MethodScores, now: MethodScores) -> dict[str, Any]:
-    """Find a change that no score condemns: the same seeds give the same labels, unless what computes is another."""
-    scores = [(before.metrics[q.name].scored(), now.metrics[q.name].scored()) for q in find_quantities(now.metrics)
-              if not q.is_cost]  # fmt: skip
-    changed = {seed for was, there in scores for seed in was.keys() & there.keys() if was[seed] != there[seed]}
+def _check_equal_scores(before: MethodScores, now: MethodScores) -> dict[str, Any]:
+    """Warn of seeds whose scores changed: equal code gives equal labels."""
+    pairs = [(before.metrics[q.name].scored(), now.metrics[q.name].scored()) for q in _metrics_of(now)]
+    changed = {seed for old, new in pairs for seed in old.keys() & new.keys() if old[seed] != new[seed]}
     if not changed:
         return {"verdict": "pass", "reason": "the same seeds gave the same scores"}
-    told = f"{len(changed)} of {len(now.seeds)} seeds gave other scores with the same versions, hardware and parameters"
-    return {"verdict": "warn", "reason": f"{told}: what computes has changed"}
+    changes = f"{len(changed)} of {len(now.seeds)} seeds gave other scores"
+    reason = f"{changes} with the same versions, hardware and parameters: what computes has changed"
+    return {"verdict": "warn", "reason": reason}
 
 
-def _outcomes(scores: MethodScores) -> list[tuple[float, ...]]:
-    """Return of every scored seed all its scores; what a run costs says nothing of its outcome."""
-    columns = [scores.metrics[q.name].scored() for q in find_quantities(scores.metrics) if not q.is_cost]
+def _seed_scores(scores: MethodScores) -> list[tuple[float, ...]]:
+    """Return the scores in all metrics of every seed that has them all, costs aside."""
+    columns = [scores.metrics[q.name].scored() for q in _metrics_of(scores)]
     seeds = set.intersection(*(set(column) for column in columns)) if columns else set()
     return [tuple(column[seed] for column in columns) for seed in sorted(seeds)]
+
+
+def _metrics_of(scores: MethodScores) -> list[Quantity]:
+    return [quantity for quantity in find_quantities(scores.metrics) if not quantity.is_cost]
 
 
 def _mean(scores: dict[int, float]) -> float | None:

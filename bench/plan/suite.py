@@ -85,6 +85,12 @@ def seeds_in_short(seeds: Iterable[int]) -> str:
     return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
 
+def split_parameter_key(key: str) -> tuple[str, str] | None:
+    """Split METHOD.PARAMETER at its last dot, since the method may be a file or a class; None if a part is missing."""
+    method, _, parameter = key.rpartition(".")
+    return (method, parameter) if method and parameter else None
+
+
 def _distinct(seeds: list[int]) -> list[int]:
     if len(set(seeds)) < len(seeds):
         raise ValueError("a seed occurs twice in seeds; name each once")

@@ -1,4 +1,4 @@
-"""Runs whose scores are known, for the tests of the gate."""
+"""Records with given scores, for the tests of the gate."""
 
 import json
 
@@ -11,7 +11,7 @@ SPREAD = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9.0]) / 1000  # sd .003: the toler
 
 
 def run_of(scores, *, metric="acc", seeds=None, variant="dec", **changes):
-    """Records of a variant, one a score; None is a run that failed."""
+    """Return records of a variant, one for each score; None is a failed run."""
     return [
         make_record(variant, seed, {} if score is None else {metric: score},
                     **({"status": "failed", "error": "it broke"} if score is None else {}) | changes)
@@ -33,11 +33,11 @@ def row_of(comparison, metric):
 
 
 def plan(run, variant, keys):
-    """Keep in a run that its last command wanted these cells of a variant."""
-    what = {"dataset": "digits", "fingerprint": "f" * 64, "method": variant, "version": 1, "preset": "quick",
+    """Write a plan into a run's folder: its last command planned the runs with these keys."""
+    planned = {"dataset": "digits", "fingerprint": "f" * 64, "method": variant, "version": 1, "preset": "quick",
             "variant": variant, "title": variant.upper(), "kind": "deterministic", "config": f"config of {variant}",
             "seeded": True, "twin": None, "role": "asked", "boards": ["fixed"]}  # fmt: skip
-    run.write_file("plan.json", json.dumps([what | {"keys": dict(enumerate(keys))}]))
+    run.write_file("plan.json", json.dumps([planned | {"keys": dict(enumerate(keys))}]))
 
 
 BEFORE = run_of(0.8 + SPREAD)

@@ -1,4 +1,4 @@
-"""A baseline reads well in a review, keeps what a person set in it, and is only data."""
+"""Baseline files: their text, default tolerances, updates, and the refusal of invalid files."""
 
 import json
 import re
@@ -7,9 +7,9 @@ import pytest
 
 from bench.errors import InputError
 from bench.gate import compare, load_baseline, take_baseline, write_baseline
-from bench.gate.baseline import text_of
+from bench.gate.baseline import baseline_text
 from bench.gate.from_run import keep_tolerances
-from bench.gate.text import changes
+from bench.gate.text import baseline_changes
 from bench.metrics import METRICS_VERSION
 from bench.metrics.registry import UNLABELLED
 from tests.simulation.gate import make_record
@@ -27,13 +27,13 @@ def taken(records=None, **options):
 
 @pytest.fixture
 def stored(tmp_path):
-    """A baseline's file, its content, and how to write another content into it."""
+    """The path of a baseline file."""
     path = tmp_path / "folder" / "baseline.json"
     write_baseline(path, taken())
     return path
 
 
-def test_the_same_run_gives_the_same_bytes_in_whatever_order_it_is_read(stored):
+def test_the_same_run_gives_the_same_bytes_in_any_order_of_its_records(stored):
     first = stored.read_bytes()
     write_baseline(stored, taken(records_of()[::-1]))
     assert stored.read_bytes() == first
@@ -42,23 +42,23 @@ def test_the_same_run_gives_the_same_bytes_in_whatever_order_it_is_read(stored):
     assert [path.name for path in stored.parent.iterdir()] == ["baseline.json"]
 
 
-def test_it_reads_well_in_a_review():
-    lines = text_of(taken()).splitlines()
+def test_the_text_has_sorted_keys_and_the_scores_of_all_seeds_on_one_line():
+    lines = baseline_text(taken()).splitlines()
     scores = '"scores": {"0": 0.812346, "1": 0.8, "2": 0.79, "3": 0.83, "4": 0.78},'
     assert sum(line.strip() == scores for line in lines) == 2  # a row of seeds is one line; six decimals
     assert '    "seeds": [0, 1, 2, 3, 4],' in lines
     assert '     "beta": 0.01' in lines  # one parameter a line
-    assert text_of(taken()).endswith("}\n")
-    keys = re.findall(r'^ "(\w+)"', text_of(taken()), flags=re.MULTILINE)
+    assert baseline_text(taken()).endswith("}\n")
+    keys = re.findall(r'^ "(\w+)"', baseline_text(taken()), flags=re.MULTILINE)
     assert keys == sorted(keys)
 
 
-def test_seeds_are_in_the_order_of_numbers():
+def test_seeds_are_in_numeric_order():
     records = [make_record("dec", seed, {"acc": 0.5 + seed / 100}) for seed in (10, 9, 2)]
-    assert '{"2": 0.52, "9": 0.59, "10": 0.6}' in text_of(taken(records))
+    assert '{"2": 0.52, "9": 0.59, "10": 0.6}' in baseline_text(taken(records))
 
 
-def test_costs_have_three_digits_and_the_hardware_they_were_taken_on():
+def test_costs_have_three_digits_and_the_hardware_is_stored():
     records = [make_record("dec", 0, {"acc": 0.5}, timings={"fit": 12.3456}, peak_memory=512.34)]
     scores = taken(records).methods["digits"]["dec"]
     assert scores.metrics["wall_time"].scores == {0: 12.3}
@@ -66,7 +66,7 @@ def test_costs_have_three_digits_and_the_hardware_they_were_taken_on():
     assert scores.hardware == ["a processor, 1 thread"]
 
 
-def test_what_it_holds_of_a_method():
+def test_a_method_has_its_parameters_its_run_counts_and_its_scores():
     failed = make_record("sdec", 5, {}, status="failed")
     collapsed = make_record("sdec", 6, {"acc": 0.1, "nmi": None}, flags=["collapsed"])
     scores = taken([*records_of(), failed, collapsed]).methods["digits"]["sdec"]
@@ -78,7 +78,7 @@ def test_what_it_holds_of_a_method():
     assert scores.metrics["nmi"].scores[6] is None
 
 
-def test_what_is_compared_unless_it_is_said():
+def test_the_default_metrics_depend_on_labels_and_the_primary_metric():
     unlabelled = [
         make_record("dec", 0, {"acc": None, "silhouette_pixels": 0.2, "davies_bouldin_pixels": 1.5},
                     reasons={"acc": UNLABELLED})
@@ -128,14 +128,14 @@ def test_the_default_tolerance(metric, scores, tolerance):
     assert (scores.tolerance, scores.default_tolerance) == (tolerance, tolerance)
 
 
-def test_one_run_of_a_method_without_a_seed_is_all_that_there_is():
+def test_a_method_without_a_seed_tolerates_the_floor_alone():
     records = [make_record("agglomerative", 0, {"acc": 0.8, "brier": 1.0}, seeded=False)]
     scores = taken(records, metrics=["acc", "brier"]).methods["digits"]["agglomerative"]
     assert not scores.seeded
     assert [scores.metrics[name].tolerance for name in ("acc", "brier")] == [0.01, 0.05]
 
 
-def test_a_tolerance_that_a_person_set_stays_and_the_others_follow_the_scores():
+def test_a_tolerance_set_by_the_user_is_kept_and_the_others_follow_the_scores():
     old = taken()
     metrics = old.methods["digits"]["sdec"].metrics
     metrics["nmi"].tolerance = 0.02
@@ -149,7 +149,7 @@ def test_a_tolerance_that_a_person_set_stays_and_the_others_follow_the_scores():
     assert (kept, asked.methods["digits"]["sdec"].metrics["nmi"].tolerance) == (0, 0.03)
 
 
-def test_a_new_rule_does_not_make_a_persons_choice_of_an_old_default():
+def test_an_old_default_is_not_taken_for_a_tolerance_set_by_the_user():
     old = taken()
     for scores in old.methods["digits"]["sdec"].metrics.values():  # as another version's rule had it
         scores.tolerance = scores.default_tolerance = 0.5
@@ -158,18 +158,18 @@ def test_a_new_rule_does_not_make_a_persons_choice_of_an_old_default():
     assert new == taken()
 
 
-def test_changes_are_told_by_method_and_metric():
+def test_changes_are_listed_by_method_and_metric():
     old = taken([*records_of(), *records_of(variant="gone")])
     new = taken([*records_of(shift=0.1), *records_of(variant="new")])
-    assert list(changes(old, new)) == [
+    assert list(baseline_changes(old, new)) == [
         ("digits", "gone", "", "there", "gone", ""),
         ("digits", "new", "", "", "new", ""),
         ("digits", "sdec", "ACC", ".802", ".902", "0.107"),
     ]
-    assert not list(changes(old, old))
+    assert not list(baseline_changes(old, old))
 
 
-def test_parameters_that_json_has_no_words_for_are_written_as_text(tmp_path):
+def test_parameters_that_json_cannot_store_are_written_as_text(tmp_path):
     odd = {"gamma": float("nan"), "sizes": (1, 2), "deep": {"x": [float("inf")]}, "on": True}
     write_baseline(tmp_path / "b.json", taken([make_record("dec", 0, {"acc": 0.5}, params=odd)]))
     params = load_baseline(tmp_path / "b.json").methods["digits"]["dec"].params
@@ -209,7 +209,7 @@ SDEC = ("methods", "digits", "sdec")
     ((*SDEC, "metrics", "acc", "default_tolerance"), -0.1, "default_tolerance"),
     ((*SDEC, "seeded"), "yes", "seeded"),
 ])  # fmt: skip
-def test_a_file_that_is_no_baseline_is_refused_in_one_line_that_names_the_key(stored, path, value, said):
+def test_an_invalid_baseline_is_refused_in_one_line_that_names_the_key(stored, path, value, said):
     content = json.loads(stored.read_text())
     _set(content, path, value)
     stored.write_text(json.dumps(content))
@@ -224,7 +224,7 @@ def test_a_file_that_is_no_baseline_is_refused_in_one_line_that_names_the_key(st
     assert line.isprintable()
 
 
-def test_a_baseline_that_would_let_everything_through_is_refused(stored):
+def test_an_empty_baseline_is_refused(stored):
     content = json.loads(stored.read_text())
     stored.write_text(json.dumps(content | {"datasets": {}, "methods": {}}))
     with pytest.raises(InputError, match="not a valid baseline"):
@@ -236,13 +236,13 @@ def test_a_baseline_that_would_let_everything_through_is_refused(stored):
     [b"", b"not json", b"\xff\xfe\x00", b"[]", b"null", b"[" * 100_000, b"cos\nsystem\n(S'touch pwned'\ntR.", b"{}"],
     ids=["empty", "words", "bytes", "list", "null", "deep", "pickle", "object"],
 )
-def test_what_is_not_json_of_the_right_shape_is_refused(stored, content):
+def test_other_content_than_a_baseline_is_refused(stored, content):
     stored.write_bytes(content)
     with pytest.raises(InputError, match="not a valid baseline"):
         load_baseline(stored)
 
 
-def test_what_is_not_there_or_too_large_is_refused(tmp_path):
+def test_a_missing_or_too_large_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="there is no baseline; --update writes one"):
         load_baseline(tmp_path / "none.json")
     with pytest.raises(InputError, match="cannot be read"):
@@ -254,13 +254,13 @@ def test_what_is_not_there_or_too_large_is_refused(tmp_path):
         load_baseline(huge)
 
 
-def test_a_baseline_that_cannot_be_written_is_said_to_be(tmp_path):
+def test_a_baseline_that_cannot_be_written_is_an_input_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         write_baseline(tmp_path / "file" / "baseline.json", taken())
 
 
-def test_hostile_names_of_a_run_are_cleaned_before_they_are_kept(tmp_path):
+def test_hostile_names_of_a_run_are_cleaned_before_they_are_stored(tmp_path):
     hostile = "\x1b[31m::error::\r\nevil\u202e"
     record = make_record(hostile, 0, {"acc": 0.5}, title=hostile, dataset=hostile, method=hostile)
     write_baseline(tmp_path / "b.json", taken([record]))

@@ -1,4 +1,4 @@
-"""``deepclustbench check`` as its user types it, on runs that were made."""
+"""The command ``deepclustbench check`` on runs with given scores, and on a real one."""
 
 import json
 from xml.etree import ElementTree as ET
@@ -14,7 +14,7 @@ from tests.simulation.gate import make_record
 
 @pytest.fixture
 def run(tmp_path):
-    """The folder of a run of KMeans whose scores are known."""
+    """Make a run of KMeans with given scores and return its folder."""
 
     def make(seeds=range(10), drop=0.0, **changes):
         made = Run(tmp_path / f"run-{seeds}-{drop}")
@@ -67,7 +67,7 @@ def test_other_seeds_pass_and_a_regression_fails_in_every_output(cli, run, basel
     assert json.loads(everything.read_text())["exit_code"] == 1
 
 
-def test_a_run_that_was_made_passes_its_own_check(cli, tmp_path):
+def test_a_real_run_passes_the_check_against_itself(cli, tmp_path):
     folder, path = tmp_path / "run", tmp_path / "baseline.json"
     suite = ["quick", "--limit", "200", "--methods", "kmeans", "--seeds", "2", "--device", "cpu", "--jobs", "1"]
     assert cli("run", *suite, "--out", folder)[0] == 0
@@ -131,7 +131,7 @@ def test_wrong_use_is_one_line_and_exit_2(cli, run, baseline, arguments, said):
     assert len(err.splitlines()) == 1
 
 
-def test_blanks_around_names_are_no_part_of_them(cli, run, baseline):
+def test_blanks_around_names_are_ignored(cli, run, baseline):
     assert cli("check", run(), "--baseline", baseline, "--metrics", "acc, nmi", "--methods", " kmeans ")[0] == 0
 
 
@@ -179,7 +179,7 @@ def test_a_run_of_other_code_is_noted(cli, run, baseline):
     assert "computed at" not in out
 
 
-def test_no_run_and_no_baseline_are_said_to_be_none(cli, run, baseline, tmp_path):
+def test_a_missing_run_or_baseline_is_an_error_and_another_file_is_not_overwritten(cli, run, baseline, tmp_path):
     code, _, err = cli("check", tmp_path, "--baseline", baseline)
     assert (code, "not the folder of a run" in err) == (2, True)
     code, _, err = cli("check", run(), "--baseline", tmp_path / "none.json")
@@ -209,7 +209,7 @@ def test_on_github_it_annotates_and_writes_the_summary_of_the_step(cli, run, bas
     assert cli("check", run(range(10, 20), drop=0.04), "--baseline", baseline)[0] == 1
 
 
-def test_on_github_no_line_of_an_update_is_obeyed(cli, run, baseline, monkeypatch):
+def test_on_github_no_line_of_an_update_is_executed(cli, run, baseline, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     other = run(range(5, 15), dataset="::error::x")
     code, out, _ = cli("check", other, "--baseline", baseline, "--update")

@@ -1,4 +1,4 @@
-"""Whatever a plugin calls itself, a comparison reads the same in the terminal, in JUnit XML, in JSON and on GitHub."""
+"""A comparison as text, JUnit XML, JSON and GitHub annotations, also with hostile names."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.gate import Comparison, Row, render_text
+from bench.gate import ComparedRow, Comparison, render_text
 from bench.gate.ci import junit_xml, step_summary, without_commands, workflow_commands
 from bench.gate.text import MOST_PASSES
 
@@ -14,7 +14,7 @@ from bench.gate.text import MOST_PASSES
 def row(verdict, variant="dec", metric="acc", **values):
     numbers = {"baseline": 0.8, "run": 0.7, "drop": 0.1, "low": 0.05, "high": 0.12, "tolerance": 0.02, "n": 10}
     content = {"dataset": "digits", "reason": f"because {verdict}"} | (numbers if metric == "acc" else {}) | values
-    return Row(variant=variant, metric=metric, verdict=verdict, **content)
+    return ComparedRow(variant=variant, metric=metric, verdict=verdict, **content)
 
 
 def compared(*rows, notes=()):

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BASELINE = ROOT / "results" / "baselines" / "quick.json"
 MAIN = [sys.executable, "-c", "from bench.cli import main; main()"]
 
-#: What is planted: the file, what stands there, what is put in its place; the methods that have it.
+#: Planted faults: the file, the text that is replaced, its replacement, and the method to run.
 FAULTS = {
     "a wrong sign in the exponent of P": ("losses.py", "weight = q.square()", "weight = q.pow(-2)", "dec"),
     "centroids frozen after a step": ("base.py", "KMeans(n_clusters, ", "KMeans(n_clusters, max_iter=1, ", "kmeans"),
@@ -22,7 +22,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    """Pretrained networks that the runs of this file share."""
+    """A folder of pretrained networks that the runs of this file share."""
     return tmp_path_factory.mktemp("networks")
 
 

@@ -1,4 +1,4 @@
-"""The fixture for authors of methods: their own pytest fails where their method got worse."""
+"""The fixture ``assert_no_regression``: a test of another project fails if its method got worse."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import bench.gate.small_run  # noqa: F401 - in-process tests forget what they import, and would import it each
+import bench.run.session  # noqa: F401 - pytester restores sys.modules, so each in-process test would import it again
 from bench.gate import take_baseline, write_baseline
 from bench.plan.suite import load_suite
 from bench.records.store import Run
@@ -43,7 +43,7 @@ class Stripes(ClusterMixin, BaseEstimator):
 
 @pytest.fixture
 def project(pytester, monkeypatch):
-    """A project whose tests use the fixture; the plugin is loaded once, whether this package is installed or not."""
+    """Run a test that uses the fixture; the plugin is loaded once, even if the package is installed."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
 
@@ -57,7 +57,7 @@ def project(pytester, monkeypatch):
 
 @pytest.fixture
 def stored(pytester):
-    """Write runs of known scores, "good" and "bad", and the baseline of the good one."""
+    """Write the runs "good", "bad" and "unclear" with given scores, and a baseline from the good one."""
     for name, drop in (("good", 0.0), ("bad", 0.1), ("unclear", 0.011)):
         run = Run(pytester.path / name)
         run.write_suite(load_suite("quick"))
@@ -85,7 +85,7 @@ def test_what_is_inconclusive_is_a_warning(project, stored):
     result.stdout.fnmatch_lines(["*deepclustbench: digits / dec / acc: inconclusive*"])
 
 
-def test_of_a_folder_what_its_last_command_wants_is_compared_and_other_code_is_noted(project, stored, pytester):
+def test_the_planned_runs_of_a_folder_are_compared_and_other_code_is_noted(project, stored, pytester):
     run = Run(pytester.path / "good")
     for seed in range(10):
         run.write(make_record("dec", seed, {}, status="failed", error="it broke", key=f"again-{seed}"), {})
@@ -158,7 +158,7 @@ def test_workers_do_not_write_baselines(project, stored, pytester):
     pytester.runpytest_subprocess(*plugins, "-n", "1", *NAMED).assert_outcomes(failed=1)  # it compares
 
 
-def test_a_method_is_run_compared_and_found_out(project, pytester):
+def test_a_method_is_run_and_its_regression_is_detected(project, pytester):
     pytester.makepyfile(mine=METHOD)
     pytester.makeini("[pytest]\npythonpath = .")
     pytester.makepyfile(
@@ -171,7 +171,7 @@ def test_a_method_is_run_compared_and_found_out(project, pytester):
             assert_no_regression(methods=["mine:Stripes", "kmeans"], **COMMON)
 
         def test_the_same(assert_no_regression):
-            comparison = assert_no_regression(methods=["mine:Stripes"], **COMMON)  # KMeans is left out, not missed
+            comparison = assert_no_regression(methods=["mine:Stripes"], **COMMON)  # KMeans is not compared
             assert {row.variant for row in comparison.rows} == {"mine:Stripes"}
 
         def test_worse(assert_no_regression):
@@ -199,7 +199,7 @@ def test_a_method_is_run_compared_and_found_out(project, pytester):
     ])  # fmt: skip
 
 
-def test_pytest_starts_without_what_is_heavy():
+def test_pytest_starts_without_heavy_modules():
     code = (
         "import sys, pytest; before = set(sys.modules); import bench.pytest_plugin; print(*set(sys.modules) - before)"
     )

@@ -1,4 +1,4 @@
-"""The gate and seeds: too few of them, those that lost their score, those that are ignored; and how often it errs."""
+"""Verdicts with too few seeds, lost scores and ignored seeds, and the error rates of the gate."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def test_too_few_seeds_for_a_test_are_judged_by_the_mean(seeds):
         assert "by the mean alone" in row_of(comparison, "acc").reason
 
 
-def test_a_method_without_a_seed_is_compared_whatever_its_seed_is_called():
+def test_a_method_without_a_seed_is_compared_whatever_its_seed():
     before = run_of([0.8], seeded=False)
     assert check(before, run_of([0.8], seeds=[10], seeded=False)).exit_code == 0
     assert check(before, run_of([0.79], seeds=[10], seeded=False)).exit_code == 0  # by .01, and no more
@@ -23,7 +23,7 @@ def test_a_method_without_a_seed_is_compared_whatever_its_seed_is_called():
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), float("inf")])
-def test_runs_that_ended_without_a_score_are_told(missing):
+def test_successful_runs_without_a_score_are_a_warning(missing):
     now = [r.model_copy(update={"metrics": {"acc": missing}}) if r.seed < 2 else r for r in BEFORE]
     row = row_of(check(BEFORE, now), "acc")
     assert (row.verdict, row.n) == ("warn", 8)
@@ -32,7 +32,7 @@ def test_runs_that_ended_without_a_score_are_told(missing):
 
 
 @pytest.mark.parametrize("drop", [0.0, 0.3])
-def test_so_many_lost_scores_that_no_interval_is_left_are_no_pass(drop):
+def test_too_many_lost_scores_for_an_interval_cannot_be_compared(drop):
     def after(lost):
         return [r.model_copy(update={"metrics": {"acc": None if r.seed < lost else r.metrics["acc"] - drop}})
                 for r in BEFORE]  # fmt: skip
@@ -45,7 +45,7 @@ def test_so_many_lost_scores_that_no_interval_is_left_are_no_pass(drop):
     )
     assert comparison.exit_code == 2
     assert row_of(check(BEFORE, after(lost=4)), "acc").verdict == ("fail" if drop else "warn")
-    assert check(after(lost=9), after(lost=9)).exit_code == 0  # it was so before
+    assert check(after(lost=9), after(lost=9)).exit_code == 0  # as in the baseline
 
 
 def test_a_seed_that_is_ignored_fails_though_every_score_is_good():
@@ -56,7 +56,7 @@ def test_a_seed_that_is_ignored_fails_though_every_score_is_good():
     assert comparison.exit_code == 1
 
 
-def test_equal_scores_are_no_news_of_a_method_that_always_gave_them():
+def test_equal_scores_have_no_row_if_the_baseline_has_equal_scores():
     always = run_of([0.81] * 10)
     assert not [row for row in check(always, always).rows if row.metric == "seeds"]
 
@@ -74,8 +74,8 @@ def test_a_changed_method_whose_starts_all_reach_one_optimum_is_only_warned_of(c
     assert comparison.exit_code == 0
 
 
-def test_a_dozen_checks_keep_the_promises():
-    # Where 5 % ring and 90 % are found, four alarms or seven finds have a chance of one in five hundred.
+def test_twelve_checks_agree_with_the_error_rates():
+    # With rates of 5 % and 90 %, four false alarms or seven detections have a probability of 1/500.
     rates = measure(12, same_seeds=False)
     assert rates.alarms <= 3 / 12
     assert min(rates.found.values()) >= 8 / 12
@@ -83,7 +83,7 @@ def test_a_dozen_checks_keep_the_promises():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("same_seeds", [False, True])
-def test_no_change_is_let_through_and_a_drop_of_twice_the_tolerance_is_found(same_seeds):
+def test_unchanged_code_passes_and_a_drop_of_twice_the_tolerance_is_detected(same_seeds):
     rates = measure(1000, same_seeds=same_seeds)
     assert rates.alarms <= 0.05
     assert min(rates.found.values()) >= 0.9, rates.found
@@ -91,5 +91,5 @@ def test_no_change_is_let_through_and_a_drop_of_twice_the_tolerance_is_found(sam
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_seeds", [1, 2, 3, 5])
-def test_few_seeds_let_through_what_they_cannot_tell(n_seeds):
+def test_with_few_seeds_unchanged_code_passes(n_seeds):
     assert measure(400, same_seeds=True, n_seeds=n_seeds).alarms <= 0.05

@@ -1,4 +1,4 @@
-"""A project whose own files are named as our modules are, and its tests by the fixture."""
+"""The fixture in a project whose files have the names of our modules."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 pytest_plugins = ["pytester"]
 
 
-def test_a_project_with_files_of_our_modules_names_uses_the_fixture_and_keeps_its_own(pytester, monkeypatch):
+def test_the_fixture_imports_our_modules_and_the_project_keeps_its_own(pytester, monkeypatch):
     for name in ("PYTHONPATH", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

@@ -1,4 +1,4 @@
-"""The gate: what got worse beyond doubt fails, what cannot be compared is named, and nothing else stops a build."""
+"""The verdicts of the gate: regressions fail, incomparable rows are errors, and everything else passes or warns."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_a_drop_fails_where_its_whole_interval_lies_beyond_the_tolerance(drop, v
     assert comparison.exit_code == exit_code
 
 
-def test_a_drop_within_the_tolerance_is_told_apart_from_one_that_may_be_beyond_it():
+def test_a_drop_within_the_tolerance_has_another_reason_than_an_inconclusive_one():
     within = row_of(check(BEFORE, run_of(0.8 + SPREAD - 0.005 + WOBBLE)), "acc")
     straddles = row_of(check(BEFORE, run_of(0.8 + SPREAD - 0.0101 + WOBBLE)), "acc")
     assert within.reason.startswith("worse, within the tolerance")
@@ -85,7 +85,7 @@ def test_failures_are_a_regression_and_are_not_imputed():
     assert row_of(check(now, BEFORE), "runs").verdict == "pass"
 
 
-def test_where_all_runs_fail_that_is_the_regression():
+def test_if_all_runs_fail_the_row_on_the_runs_is_the_regression():
     comparison = check(BEFORE, run_of([None] * 10))
     assert comparison.exit_code == 1
     assert [row.metric for row in comparison.failures] == ["runs"]
@@ -115,7 +115,7 @@ def test_time_is_compared_as_a_ratio(factor, verdict):
     assert row.drop == pytest.approx(factor - 1, abs=0.01)
 
 
-def test_time_that_half_of_the_runs_need_more_of_is_warned_of():
+def test_if_half_of_the_runs_take_longer_that_is_a_warning():
     slower = [r.model_copy(update={"timings": {"fit": 25.0 if r.seed < 5 else 10.0}}) for r in BEFORE]
     assert row_of(check(BEFORE, slower), "wall_time").verdict == "warn"
 
@@ -146,7 +146,7 @@ def test_costs_on_other_hardware_are_not_compared():
             assert "other hardware" in row_of(comparison, metric).reason
 
 
-def test_a_run_that_failed_elsewhere_took_no_time():
+def test_a_failed_run_on_other_hardware_is_ignored():
     failed = make_record("dec", 0, {}, status="failed", hardware={"processor": "the parent's", "threads": 2})
     assert row_of(check(BEFORE, [failed, *BEFORE[1:]]), "wall_time").verdict == "pass"
 
@@ -168,7 +168,7 @@ def test_other_data_and_other_metrics_cannot_be_compared(changes, said):
     assert said in row.reason
 
 
-def test_what_was_fitted_to_choose_by_is_not_compared():
+def test_runs_of_the_selection_are_not_compared():
     chosen = [record.model_copy(update={"part": "selection", "key": f"s{record.key}"}) for record in BEFORE]
     bad = [record.model_copy(update={"metrics": {"acc": 0.1}}) for record in chosen]
     assert row_of(check(BEFORE, [*BEFORE, *bad]), "acc").drop == 0
@@ -185,7 +185,7 @@ def test_changed_parameters_and_versions_are_compared_and_noted():
     ]
 
 
-def test_a_change_that_no_score_condemns_is_warned_of():
+def test_other_scores_with_equal_seeds_and_versions_are_a_warning():
     better = [r.model_copy(update={"metrics": {"acc": r.metrics["acc"] + 0.001}}) if r.seed < 3 else r for r in BEFORE]
     row = row_of(check(BEFORE, better), "repeat")
     assert (row.verdict, row.reason[:44]) == ("warn", "3 of 10 seeds gave other scores with the sam")

@@ -49,10 +49,14 @@ def run_here(tmp_path, methods, jobs):
     data = load_datasets(suite, None)
     plan = make_plan(suite, data)
     assert not plan.left_out
-    found = []
+    results = []
     settings = Settings(device="cpu", memory=str(tmp_path / f"networks {len(methods)} {jobs}"))
     assert execute(
-        plan.cells(), OnThisMachine(jobs=jobs), settings, data, finished=lambda _, *done: found.append(settled(*done))
+        plan.cells(),
+        OnThisMachine(jobs=jobs),
+        settings,
+        data,
+        finished=lambda _, *result: results.append(comparable(*result)),
     )
     return results
 

@@ -1,7 +1,7 @@
-"""How often the gate shuts, measured on the scores of 50 seeds of the suite ``quick``.
+"""Error rates of the gate, measured on the scores of 50 seeds of the suite ``quick`` (`tests/gate/quick-scores.csv`).
 
-`tests/gate/quick-scores.csv` has them. A baseline is ten seeds drawn from the fifty, or fewer, and a run as many
-of the others: nothing has changed but the seeds, unless a drop is planted.
+A baseline is ten or fewer seeds drawn from the fifty, a run as many of the others: only the seeds differ, unless a drop
+is planted.
 """
 
 from __future__ import annotations

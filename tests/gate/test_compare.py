@@ -1,4 +1,4 @@
-"""The gate and what it compares: which variants, of which records, and what it says where it cannot."""
+"""Which variants and records are compared, and the reasons why some cannot be compared."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.simulation.gate import make_record
 
 
 def dec_of(variant, scores=0.8 + SPREAD):
-    """Runs of the method dec under another variant's name."""
+    """Return records of the method dec under another variant's name."""
     return run_of(scores, variant=variant, method="dec")
 
 
@@ -31,7 +31,7 @@ def test_fewer_seeds_cannot_be_compared():
     assert check(BEFORE, BEFORE[:1]).rows[0].reason == "the run has 1 seed, the baseline 10"
 
 
-def test_a_method_that_takes_no_seed_any_more_is_said_to():
+def test_a_method_that_no_longer_takes_a_seed_cannot_be_compared():
     comparison = check(BEFORE, run_of([0.8], seeded=False))
     assert comparison.exit_code == 2
     assert comparison.rows[0].reason.startswith(
@@ -60,7 +60,7 @@ def test_a_check_may_be_restricted_and_a_wrong_name_is_refused():
         check(both, now, tolerances={"nmi": 0.1})
     with pytest.raises(InputError, match=r"no method 'vade'; it has dec, sdec"):
         check(both, now, methods=["vade"])
-    for nothing in ({"metrics": []}, {"methods": []}):  # it would pass whatever was run
+    for nothing in ({"metrics": []}, {"methods": []}):  # every run would pass
         with pytest.raises(InputError, match=r"none is named; name one or more, or leave it out for all"):
             check(both, now, **nothing)
 
@@ -69,13 +69,13 @@ def test_a_check_may_be_restricted_and_a_wrong_name_is_refused():
     ("dec@stable", True), ("dec v2", True), ("dec #0123ab", True), ("dec lr=0.1", True), ("dec@stable lr=1 v2", True),
     ("dec (twin of sdec)", False), ("decade", False),
 ])  # fmt: skip
-def test_only_names_of_the_same_variant_are_offered_for_one_that_is_missing(there, said):
+def test_for_a_missing_variant_only_names_that_extend_its_name_are_suggested(there, said):
     (row,) = check(BEFORE, dec_of(there)).rows
     assert row.verdict == "cannot compare"
     assert (f"it has {there}: take a fresh --out" in row.reason) == said
 
 
-def test_older_metrics_of_a_method_that_is_not_compared_are_no_matter():
+def test_older_metrics_of_a_method_that_is_not_compared_are_ignored():
     older = run_of(0.7 + SPREAD, variant="sdec", metrics_version=METRICS_VERSION - 1)
     both = [*BEFORE, *run_of(0.7 + SPREAD, variant="sdec")]
     assert check(both, [*BEFORE, *older], methods=["dec"]).exit_code == 0
@@ -88,15 +88,15 @@ BASELINE = [*BEFORE, *dec_of("dec lr=1"), *dec_of("dec (twin of sdec)"), *run_of
 
 @pytest.mark.parametrize(("asked", "compared"), [
     ({"dec"}, {"dec", "dec lr=1"}),
-    ({"sdec"}, {"sdec", "dec (twin of sdec)"}),  # a twin is there for its partner
+    ({"sdec"}, {"sdec", "dec (twin of sdec)"}),  # a counterpart goes with its stochastic method
     ({"sdec", "vade"}, {"sdec", "dec (twin of sdec)"}),
 ])  # fmt: skip
-def test_what_the_baseline_holds_of_a_method_is_compared_whatever_the_run_calls_it(asked, compared):
+def test_all_variants_of_a_method_and_its_counterparts_are_compared(asked, compared):
     comparison = check(BASELINE, run_of(0.6 + SPREAD, variant="sdec"), asked=asked)
     assert {row.variant for row in comparison.rows} == compared
 
 
-def test_a_method_that_is_new_is_noted_where_it_was_asked_for():
+def test_a_new_variant_is_noted_if_its_method_is_compared():
     now = [*BASELINE, *dec_of("dec lr=2"), *run_of(0.7 + SPREAD, variant="vade")]
     new = "the baseline does not have it"
     assert check(BASELINE, now, asked={"sdec"}).notes == []
@@ -110,14 +110,14 @@ def test_a_method_that_is_new_is_noted_where_it_was_asked_for():
     assert (nothing.notes, nothing.exit_code) == ([f"digits / vade: new, {new}"], 2)
 
 
-def test_a_cell_that_was_run_again_counts_once_and_as_it_ended_well():
+def test_of_repeated_runs_one_counts_and_a_success_comes_first():
     again = [record.model_copy(update={"key": f"again-{record.key}"}) for record in BEFORE]
     failed = [record.model_copy(update={"status": "failed"}) for record in again]
     assert check(BEFORE, [*failed, *BEFORE]).exit_code == 0
     assert row_of(check(BEFORE, [*BEFORE, *again]), "acc").n == 10
 
 
-def test_a_cell_that_was_run_again_counts_as_on_a_leaderboard_with_the_most_outliers():
+def test_of_repeated_runs_the_one_with_the_most_outliers_counts_as_on_a_leaderboard():
     outliers = {"noise": {"distance": {"auroc": 0.9}}}
     more = run_of(0.7 + SPREAD, outliers=outliers)
     for prefix in "az":  # whatever their keys
@@ -126,7 +126,7 @@ def test_a_cell_that_was_run_again_counts_as_on_a_leaderboard_with_the_most_outl
             assert row_of(check(more, now), "acc").drop == 0
 
 
-def test_a_new_failure_is_not_hidden_by_what_an_older_command_left():
+def test_a_planned_failure_is_not_hidden_by_a_success_of_an_older_command():
     again = [record.model_copy(update={"key": f"again-{record.key}", "status": "failed"}) for record in BEFORE]
     planned = {record.key for record in again}
     assert check(BEFORE, [*BEFORE, *again]).exit_code == 0
@@ -147,5 +147,5 @@ A, B = "a" * 40, "b" * 40
 ])  # fmt: skip
 def test_a_run_of_other_code_than_this_is_noted(commits, here, said):
     now = [record.model_copy(update={"commit": commits[record.seed % len(commits)]}) for record in BEFORE]
-    elsewhere = make_record("vade", 0, {"acc": 0.5}, commit="e" * 40)  # what is not compared is no matter
+    elsewhere = make_record("vade", 0, {"acc": 0.5}, commit="e" * 40)  # ignored, since it is not compared
     assert check(BEFORE, [*now, elsewhere], methods=["dec"], commit=here).notes == said
