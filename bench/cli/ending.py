@@ -35,7 +35,7 @@ def orderly(work: Callable[[], int]) -> int:
         Returns its exit code.
     """
     _speak_any_encoding()
-    Stopped.asked = None
+    Stopped.received = None
     try:
         with _stopped_by_signals():
             code = work()
@@ -46,8 +46,8 @@ def orderly(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         with suppress(ValueError):  # only the main thread may
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # who is impatient gets no traceback either
-        if Stopped.asked is not None:
-            return _told(f"stopped by {signal.Signals(Stopped.asked).name}; {KEPT}", 128 + Stopped.asked)
+        if Stopped.received is not None:
+            return _told(f"stopped by {signal.Signals(Stopped.received).name}; {KEPT}", 128 + Stopped.received)
         return _told(f"stopped by Ctrl-C; {KEPT}", _INTERRUPTED)
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _is_closed(sys.stdout):
@@ -70,7 +70,7 @@ def _stopped_by_signals() -> Iterator[None]:
 
     def stop(number: int, _: Any) -> None:
         signal.signal(number, signal.SIG_DFL)
-        Stopped.asked = number
+        Stopped.received = number
         raise Stopped(number)
 
     numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]

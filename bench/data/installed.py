@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bench.data.card import NAME, Card, read_card
-from bench.errors import InputError, foreign
+from bench.errors import InputError, plugin_faults
 from bench.text import clean_name, import_fault
 
 ENTRY_POINTS = "deepclustbench.datasets"
@@ -54,7 +54,7 @@ def announced_card(entry: EntryPoint) -> Card:
     """
     said = f"data set {_words(entry)}"
     module, _, member = (part.strip() for part in entry.value.partition(":"))
-    with foreign(lambda error: f"{said}: {import_fault(error)}", InputError):
+    with plugin_faults(lambda error: f"{said}: {import_fault(error)}", InputError):
         package = importlib.import_module(module)
         path: Any = getattr(package, member, None)
     if not isinstance(path, (str, os.PathLike)):

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-#: How the modules begin that plugins' files are run as.
-PLUGIN_MODULE = "deepclustbench_plugin_"
-
 #: A plugin's file, or a class in it, optionally with a preset; a folder's name may hold an @ as well.
 _FILE = re.compile(r"(?P<method>(?P<file>.+\.py)(?::(?P<class>\w+))?)(?:@(?P<preset>[^@/]+))?")
 

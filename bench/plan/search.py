@@ -7,20 +7,14 @@ import itertools
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from bench.canonical import canonical
 from bench.errors import InputError
+from bench.method import Distribution
 
 # A discrete distribution has an end that `ppf` does not tell: this many draws in a row without news are it.
 _PATIENCE = 1000
-
-
-class Distribution(Protocol):
-    """What is needed of a distribution; scipy's frozen ones have it."""
-
-    def ppf(self, q: float, /) -> Any:
-        """Return the value below which a fraction ``q`` of the distribution lies."""
 
 
 Space: TypeAlias = Mapping[str, "tuple[Any, ...] | Distribution"]

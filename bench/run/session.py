@@ -117,7 +117,7 @@ def carry_out(
             if complete:
                 complete = run(plan, suite.name, suite.primary_metric)
         except KeyboardInterrupt:
-            if Stopped.asked is not None:
+            if Stopped.received is not None:
                 raise
             complete = False
         for dataset in data.values():
