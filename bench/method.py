@@ -32,8 +32,8 @@ _RIGHT = {
     "reference": "write text",
 }
 
-#: Parameters that the runner sets where an estimator has them. Only ``n_clusters`` is part of a configuration's key; the
-#: others select the seed and where the computation runs.
+#: Parameters that the runner sets where an estimator has them. Only ``n_clusters`` is part of a configuration's
+#: key; the others select the seed and where the computation runs.
 RUNNER_PARAMETERS = ("n_clusters", "random_state", "device", "memory")
 
 
@@ -201,9 +201,8 @@ def _clusterer_fault(estimator: Any) -> str:
     """Return why an object is not the class of a clusterer; an empty string if it is."""
     if not isinstance(estimator, type):
         return "it is no class; name a class"
-    missing = [
-        member for member in ("fit", "fit_predict", "get_params", "set_params") if not hasattr(estimator, member)
-    ]
+    required = ("fit", "fit_predict", "get_params", "set_params")
+    missing = [member for member in required if not hasattr(estimator, member)]
     if missing:
         return f"it has no {', '.join(missing)}; derive it from sklearn.base's ClusterMixin and BaseEstimator"
     other = {"ClassifierMixin", "RegressorMixin", "OutlierMixin"} & {base.__name__ for base in estimator.__mro__}

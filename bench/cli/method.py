@@ -1,4 +1,4 @@
-"""``new-method`` and ``check-method``: for authors of methods."""
+"""The commands ``new-method`` and ``check-method`` for authors of methods."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _VERDICTS = {"passed": "passed", "failed": "FAILED", "not applicable": "not appl
 
 
 @app.command(name="check-method")
-def check_method(
+def check_method_command(
     method: Annotated[str, typer.Argument(help="A method's name, its file lab/mine.py, or pkg.mod:Class.")],
     preset: Annotated[str, typer.Option(help="Preset to try it with.")] = "quick",
     settings: Annotated[list[str] | None, typer.Option("--set", help="PARAMETER=VALUE; repeatable.")] = None,
@@ -49,7 +49,7 @@ def check_method(
     """Check that a method keeps the contract; each failure says what to change."""
     from bench.testing import method_checks
 
-    checks = method_checks(method, preset=preset, params=dict(_setting(text) for text in settings or ()))
+    checks = method_checks(method, preset=preset, params=dict(_parameter_value(text) for text in settings or ()))
     results = []
     with out.status("") as status:
         for i, check in enumerate(checks, 1):
@@ -65,7 +65,8 @@ def check_method(
     raise typer.Exit(1 if failures else 0)
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def _parameter_value(text: str) -> tuple[str, Any]:
+    """Return the parameter and the value of ``PARAMETER=VALUE``."""
     parameter, equals, value = text.partition("=")
     if not (equals and parameter.isidentifier() and value):
         raise InputError(f"--set {text}: write PARAMETER=VALUE, such as epochs=5")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli.ending import orderly
+from bench.cli.ending import run_to_exit_code
 from bench.errors import InputError
 from bench.records.store import Run
 from tests.records.test_store import full_disk
@@ -78,7 +78,7 @@ def test_a_signal_in_any_phase_is_a_line_and_loses_nothing(cli, done, monkeypatc
 
 def test_a_signal_that_is_ignored_stays_ignored(capsys):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
-    assert orderly(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0) == 0
+    assert run_to_exit_code(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0) == 0
 
 
 def test_a_method_does_not_swallow_a_signal(cli, tmp_path):
@@ -136,14 +136,14 @@ class Full(io.StringIO):
 
 def test_an_output_that_is_full_is_a_line(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdout", Full())
-    assert orderly(lambda: print("x") or 0) == 2
+    assert run_to_exit_code(lambda: print("x") or 0) == 2
     assert capsys.readouterr().err == "error: the output: cannot be written (No space left on device)\n"
 
 
 def test_streams_that_are_closed_are_missed_by_nobody(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
-    assert orderly(lambda: print("x") or 3) == 3
+    assert run_to_exit_code(lambda: print("x") or 3) == 3
 
 
 def test_a_terminal_that_lacks_a_character_is_shown_its_number(cli, done, monkeypatch, tmp_path):
