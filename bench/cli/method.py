@@ -25,15 +25,16 @@ def new_method(
 ) -> None:
     """Write a small method that runs at once, to start from."""
     from bench.plan.registry import methods
-    from bench.scaffold import names_of, start_file, start_package
+    from bench.scaffold import names_of, write_method_file, write_method_package
 
-    start = (start_package if package else start_file)(names_of(name, methods()), out_folder)
-    for path in start.written:
+    write = write_method_package if package else write_method_file
+    method = write(names_of(name, methods()), out_folder)
+    for path in method.written:
         say(f"written: {path}")
     say("\nnext:")
     if out_folder != Path():
         say(f"  cd {shlex.quote(str(out_folder))}")
-    for command in start.commands:
+    for command in method.commands:
         say(f"  {command}")
 
 
