@@ -16,7 +16,7 @@ from bench.errors import InputError
 from bench.text import one_line
 
 # Importing a module adds its commands to the application; the help lists them in this order.
-from bench.cli import method, run, report, assignments, check, lists  # noqa: F401 # isort: skip
+from bench.cli import run, report, assignments, check, method, lists  # noqa: F401 # isort: skip
 
 
 def invoke(arguments: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 """The commands run, plan, report and the lists, as a user types them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -126,3 +127,10 @@ def test_the_command_line_is_frozen(cli):
     _, out, _ = cli("run", "--help")
     options = "methods datasets seeds set preset limit clusters data-root out force retry-failed executor jobs threads"
     assert all(f"--{option}" in out for option in [*options.split(), "device", "timeout"])
+
+
+def test_the_help_lists_the_commands_in_the_order_of_their_use(cli):
+    _, out, _ = cli("--help")
+    order = "run plan report assignments check new-method check-method methods datasets suites info".split()
+    places = [re.search(rf"^\W*{name} ", out, re.MULTILINE).start() for name in order]
+    assert places == sorted(places)
