@@ -1,4 +1,4 @@
-"""The text that equal parameters share: what keys are hashes of, and what records hold."""
+"""Canonical JSON of parameters: keys are hashes of it, and records store it."""
 
 from __future__ import annotations
 
@@ -19,48 +19,51 @@ import numpy as np
 from bench.errors import MethodError
 from bench.text import one_line, storable
 
-#: How the names of the modules begin as which plugins' files are run.
+#: Prefix of the modules that plugin files are imported as; only a process that has loaded the plugin has them.
 PLUGIN_MODULE = "deepclustbench_plugin_"
 
-#: Whose ``repr`` tells all there is of a value.
-_TOLD_BY_REPR = (
+#: Types whose ``repr`` determines the value.
+_REPR_TYPES = (
     bytes, complex, range, slice, PurePath, np.dtype, decimal.Decimal, fractions.Fraction, datetime.date,
     datetime.time, datetime.timedelta,
 )  # fmt: skip
-_ALSO_TOLD_BY_REPR = ("torch.dtype", "torch.device")  # importing torch takes longer than planning
+_REPR_TYPE_NAMES = ("torch.dtype", "torch.device")  # by name, because importing torch is slow
 
 
 def canonical(content: Mapping[str, Any]) -> str:
-    """Return the JSON text that equal contents share; tuples are lists, other objects what `plain` says of them.
+    """Return the canonical JSON of a mapping: equal mappings have equal text, in every process.
+
+    Keys are sorted, tuples become lists, and other objects are converted by `plain`.
 
     Raises
     ------
     MethodError
-        If a value has no text that another process would give it too.
+        If a value has no text that is the same in every process.
     """
     try:
         return json.dumps(content, sort_keys=True, separators=(",", ":"), default=plain)
     except MethodError:
         raise
-    except Exception as error:  # an object may go wrong in any way when it is asked what it is
+    except Exception as error:  # the methods of a plugin's object may raise anything
         raise MethodError(f"it cannot be written down ({one_line(error)}); take plain values") from None
 
 
 def stored(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as a record holds them: JSON, in text that every encoder takes, infinity and NaN by name."""
+    """Return parameters as a record stores them: JSON values, with infinity and NaN as strings."""
     text = json.dumps(json.loads(canonical(params), parse_constant=str), ensure_ascii=False)
     return json.loads(storable(text, longest=len(text)))
 
 
 def plain(value: Any) -> Any:
-    """Return what stands in JSON for an object: the same in every process, and different for different objects.
+    """Return a JSON-serializable representation of an object, equal in every process and for equal objects only.
 
-    Arrays by their content, functions and classes by where they are defined, estimators by their parameters.
+    Arrays are represented by a hash of their content, functions and classes by their module and name, estimators by
+    their class and parameters.
 
     Raises
     ------
     MethodError
-        If it is of a kind of which that cannot be said.
+        If objects of this type have no such representation.
     """
     if isinstance(value, np.generic):
         return value.item()
@@ -79,19 +82,19 @@ def plain(value: Any) -> Any:
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return {"class": _place(type(value)), "fields": fields}
     name = f"{type(value).__module__}.{type(value).__qualname__}"
-    if isinstance(value, _TOLD_BY_REPR) or name in _ALSO_TOLD_BY_REPR:
+    if isinstance(value, _REPR_TYPES) or name in _REPR_TYPE_NAMES:
         return repr(value)
     raise MethodError(f"it is a {name}, which no key tells from another; take plain values, and make it of them in fit")
 
 
 def _place(value: Any) -> str:
-    """Return where a function or class is defined.
+    """Return the module and qualified name of a function or class.
 
     Raises
     ------
     MethodError
-        If another process would not find it there: a lambda, what is defined inside a function or bound to an object,
-        or in a plugin's file, which is no module until the plugin is looked for.
+        If another process could not import it: a lambda, a local function, a bound method, or a definition in a
+        plugin's file, which is not an importable module.
     """
     module = str(getattr(value, "__module__", None))
     name = getattr(value, "__qualname__", None) or value.__name__

@@ -1,4 +1,4 @@
-"""The exceptions a user may see: a line that names what is wrong and the mend."""
+"""Exceptions whose message a user reads: one line that says what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -6,35 +6,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from bench.isolation import Interrupts, heeded_interrupts
+from bench.isolation import Interrupts, user_interrupts
 
 
 class InputError(ValueError):
     """Bad usage or bad input; the command line prints it as one line and exits with 2.
 
-    The message names the file or key, says what is wrong with it and what would be right.
+    The message names the file or key, says what is wrong with it and what would be valid.
     """
 
 
 class MethodError(InputError):
-    """A method that cannot be used, such as a plugin that does not import; the others still run."""
+    """A method that cannot be used, such as a plugin that fails to import; the other methods still run."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asks to end at once; what Ctrl-C passes through, this does.
+    """A signal such as SIGTERM ends the command; code that handles Ctrl-C handles it in the same way.
 
     Parameters
     ----------
     number : int
-        Of the signal.
+        Number of the signal.
 
     Attributes
     ----------
-    asked : int or None
-        The signal that this process has had. Libraries, such as Ray, may raise a plain KeyboardInterrupt in its place.
+    received : int or None
+        Number of the signal that this process has received. It is kept on the class because libraries such as Ray may
+        raise a plain KeyboardInterrupt instead of this exception.
     """
 
-    asked: ClassVar[int | None] = None
+    received: ClassVar[int | None] = None
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -42,28 +43,33 @@ class Stopped(KeyboardInterrupt):
 
 
 @contextmanager
-def foreign(explain: Callable[[BaseException], str], error: type[InputError] = MethodError) -> Iterator[None]:
-    """Turn whatever a plugin's code raises into a line; it may do anything, also exit, and only Ctrl-C is ours.
+def plugin_faults(explain: Callable[[BaseException], str], error: type[InputError] = MethodError) -> Iterator[None]:
+    """Raise an `InputError` for anything that plugin code raises, SystemExit included.
 
     Parameters
     ----------
     explain : callable
-        Returns the line from what was raised.
+        Maps the exception of the plugin to the message.
     error : type
-        Of what is raised instead.
+        Class of the error that is raised instead.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user has pressed Ctrl-C or the process has received a signal, also where the plugin swallowed it.
     """
-    with heeded_interrupts() as interrupts:
+    with user_interrupts() as interrupts:
         try:
             yield
         except BaseException as raised:
-            _end_where_asked(interrupts)
+            _raise_interrupt(interrupts)
             raise error(explain(raised)) from raised
-    _end_where_asked(interrupts)  # the code may have swallowed it
+    _raise_interrupt(interrupts)  # the plugin may have swallowed it
 
 
-def _end_where_asked(interrupts: Interrupts) -> None:
-    """Go on to the end where the user has pressed Ctrl-C, or a signal has asked for it."""
-    if Stopped.asked is not None:
-        raise Stopped(Stopped.asked)
-    if interrupts.pressed:
+def _raise_interrupt(interrupts: Interrupts) -> None:
+    """Raise the interrupt that the process has received, if any."""
+    if Stopped.received is not None:
+        raise Stopped(Stopped.received)
+    if interrupts.received:
         raise KeyboardInterrupt

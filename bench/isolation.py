@@ -1,4 +1,4 @@
-"""Code that is not ours, run in this process: what it sets does not stay, and only the user's Ctrl-C is one."""
+"""Context managers around plugin code: restore the process state it changes, and recognise the user's Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,58 +22,64 @@ _SIGNALS = [
     for name in ("INT", "TERM", "HUP", "QUIT", "ALRM", "CHLD", "PIPE", "USR1", "USR2", "ABRT", "FPE", "SEGV")
     if hasattr(signal, f"SIG{name}")
 ]
-#: What NumPy begins with; where the code imported it, this is what it is set back to.
+#: NumPy's default error handling, restored where the plugin is the first to import NumPy.
 _NUMPY_ERRORS: dict[str, Any] = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 
 
 class Interrupts:
-    """Whether the user has pressed Ctrl-C."""
+    """Record of the user's interrupts.
 
-    pressed = False
+    Attributes
+    ----------
+    received : bool
+        Whether the user has pressed Ctrl-C.
+    """
+
+    received = False
 
 
 @contextmanager
-def heeded_interrupts() -> Iterator[Interrupts]:
-    """Tell the user's Ctrl-C from a KeyboardInterrupt that somebody's code raises.
+def user_interrupts() -> Iterator[Interrupts]:
+    """Record the user's Ctrl-C, to distinguish it from a KeyboardInterrupt that plugin code raises.
 
-    What handles the signal still does; a process that ignores it, as workers do, goes on ignoring it. Outside the
-    main thread, which alone the signal reaches, nothing is ever pressed.
+    The previous signal handler still runs. Processes that ignore SIGINT, such as workers, keep ignoring it. Python
+    delivers signals to the main thread only, so nothing is recorded in other threads.
     """
-    found = Interrupts()
+    interrupts = Interrupts()
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield found
+        yield interrupts
         return
 
-    def note(number: int, frame: Any) -> None:
-        found.pressed = True
+    def record(number: int, frame: Any) -> None:
+        interrupts.received = True
         before(number, frame)
 
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, record)
     try:
-        yield found
+        yield interrupts
     finally:
-        if signal.getsignal(signal.SIGINT) is note:
+        if signal.getsignal(signal.SIGINT) is record:
             signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Set back afterwards what code may change of a process.
+def process_state_restored() -> Iterator[None]:
+    """Restore the state of the process when the block ends.
 
-    The working directory, environment, import path, standard streams, signal handlers, timers, warnings' filters,
-    hooks, locale, generators of random numbers, and the settings of NumPy, torch and matplotlib. What it patches in
-    other modules, and the threads it starts, are left.
+    Restored are the working directory, environment, import path, standard streams, signal handlers, timers, warning
+    filters, hooks, locale, global random generators, and the settings of NumPy, torch and matplotlib. Patches of other
+    modules and threads that the block started remain.
     """
     with ExitStack() as stack:
         for save in _SAVERS:
             restore = save()
             if restore is not None:
-                stack.callback(_try, restore)
+                stack.callback(_restore_quietly, restore)
         yield
 
 
-def _try(restore: Restore) -> None:
+def _restore_quietly(restore: Restore) -> None:
     with suppress(Exception):
         restore()
 
@@ -107,7 +113,7 @@ def _import_path() -> Restore:
 
 
 class _Unclosable:
-    """A standard stream that goes on when it is closed."""
+    """A standard stream that stays open when it is closed."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -167,7 +173,7 @@ def _warnings() -> Restore:
 
     def restore() -> None:
         warnings.showwarning = show
-        if warnings.filters != filters:  # to touch them would show again what was shown
+        if warnings.filters != filters:  # assigning them would show again the warnings that were shown once
             warnings.filters[:] = filters  # type: ignore[index]
             warnings._filters_mutated()  # type: ignore[attr-defined]
 
@@ -175,17 +181,17 @@ def _warnings() -> Restore:
 
 
 def _interpreter() -> Restore:
-    hooks, thread_hook, depth, collects = sys.excepthook, threading.excepthook, sys.getrecursionlimit(), gc.isenabled()
-    spoken, mask = locale.setlocale(locale.LC_ALL), os.umask(0o077)
+    hook, thread_hook, depth, collects = sys.excepthook, threading.excepthook, sys.getrecursionlimit(), gc.isenabled()
+    locale_before, mask = locale.setlocale(locale.LC_ALL), os.umask(0o077)
     os.umask(mask)
 
     def restore() -> None:
-        sys.excepthook, threading.excepthook = hooks, thread_hook
+        sys.excepthook, threading.excepthook = hook, thread_hook
         sys.setrecursionlimit(depth)
         (gc.enable if collects else gc.disable)()
         os.umask(mask)
-        if locale.setlocale(locale.LC_ALL) != spoken:
-            locale.setlocale(locale.LC_ALL, spoken)
+        if locale.setlocale(locale.LC_ALL) != locale_before:
+            locale.setlocale(locale.LC_ALL, locale_before)
 
     return restore
 
@@ -214,18 +220,18 @@ def _numpy() -> Restore:
 def _torch() -> Restore:
     torch = sys.modules.get("torch")
     generator = None if torch is None else torch.get_rng_state()
-    grad, exact = (True, False) if torch is None else (
+    grad, is_deterministic = (True, False) if torch is None else (
         torch.is_grad_enabled(), torch.are_deterministic_algorithms_enabled())  # fmt: skip
-    kind = None if torch is None else torch.get_default_dtype()
+    dtype = None if torch is None else torch.get_default_dtype()
     threads = None if torch is None else torch.get_num_threads()
 
     def restore() -> None:
         torch = sys.modules.get("torch")
         if torch is None:
             return
-        torch.set_default_dtype(kind or torch.float32)
+        torch.set_default_dtype(dtype or torch.float32)
         torch.set_grad_enabled(grad)
-        torch.use_deterministic_algorithms(exact)
+        torch.use_deterministic_algorithms(is_deterministic)
         if generator is not None:
             torch.set_rng_state(generator)
         if threads not in (None, torch.get_num_threads()):

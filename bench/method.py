@@ -1,7 +1,6 @@
-"""What a method declares about itself, and the contract its estimator keeps.
+"""The declaration of a clustering method: a scikit-learn clusterer and its `MethodInfo`.
 
-A method is a scikit-learn clusterer plus a :class:`MethodInfo`. Nothing here knows how cells are run,
-and importing it is cheap: methods import this module and nothing else of the package.
+Methods import this module and nothing else of the package, and importing it is cheap.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from bench.errors import InputError, MethodError, foreign
+from bench.errors import InputError, MethodError, plugin_faults
 from bench.text import import_fault, shown
 
 Parameters = Mapping[str, Any]
@@ -25,7 +24,7 @@ class Distribution(Protocol):
         """Return the value below which a fraction ``q`` of the distribution lies."""
 
 
-#: A name, or the ``pkg.mod:Class`` of a bare class.
+#: The name of a method, or ``pkg.mod:Class`` for a class without a `MethodInfo`.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}|[A-Za-z_][\w.]{0,199}:[A-Za-z_]\w{0,99}", re.ASCII)
 _LONGEST_TITLE = 80
 _RIGHT = {
@@ -41,20 +40,27 @@ _RIGHT = {
     "reference": "write text",
 }
 
-#: Parameters the runner sets where an estimator has them. Only ``n_clusters`` changes what is asked
-#: for; the others say where the numbers come from and where they are computed, so no key holds them.
+#: Parameters that the runner sets where an estimator has them. Only ``n_clusters`` is part of a configuration's
+#: key; the others select the seed and where the computation runs.
 RUNNER_PARAMETERS = ("n_clusters", "random_state", "device", "memory")
 
 
-class Diverged(RuntimeError):  # noqa: N818 - a status, as "collapsed" is
-    """Training met a loss that is not finite.
+class Distribution(Protocol):
+    """A distribution of numbers; SciPy's frozen continuous distributions satisfy this protocol."""
+
+    def ppf(self, q: float, /) -> Any:
+        """Return the quantile of probability ``q``."""
+
+
+class Diverged(RuntimeError):  # noqa: N818 - the name of a run's status
+    """Training diverged: a loss is not finite.
 
     Parameters
     ----------
     phase : str
-        What was being trained, such as "pretraining".
+        The phase of training, such as "pretraining".
     epoch : int
-        The epoch, counted from 1, in which it happened.
+        The epoch of the loss, counted from 1.
     """
 
     def __init__(self, phase: str, epoch: int) -> None:
@@ -68,7 +74,7 @@ class Diverged(RuntimeError):  # noqa: N818 - a status, as "collapsed" is
 
 @dataclass(frozen=True, kw_only=True)
 class MethodInfo:
-    """What the suite must know of a method.
+    """Declaration of a method for the suite.
 
     Attributes
     ----------
@@ -77,35 +83,36 @@ class MethodInfo:
     title : str
         Name in tables.
     kind : {"deterministic", "stochastic"}
-        Stochastic methods draw their latent code at random; seeds alone make no method stochastic.
+        Stochastic methods sample their latent code. A random seed alone does not make a method stochastic.
     estimator : type or str
-        The scikit-learn clusterer, or where to import it from ("pkg.mod:Class").
+        The scikit-learn clusterer, or its import path ("pkg.mod:Class").
     presets : mapping of str to mapping
-        Named parameters. ``"paper@usps"`` holds what differs from ``"paper"`` on the data set ``usps``.
+        Parameters by name of the preset. ``"paper@usps"`` holds the parameters that differ from ``"paper"`` on the
+        data set ``usps``.
     search_space : mapping of str to tuple or distribution
-        Values worth searching, by parameter; or a distribution of numbers with ``ppf``, such as scipy's
-        frozen ``loguniform(1e-4, 1e-1)``. A suite's ``search`` draws from it.
+        For each searched parameter, a tuple of values or a distribution with ``ppf``, such as SciPy's frozen
+        ``loguniform(1e-4, 1e-1)``. A suite's ``search`` draws from it.
     twin : callable or None
-        Maps all parameters of a stochastic configuration to ``(name, parameters)`` of the deterministic
-        method that is left when the noise is switched off.
+        Maps the parameters of a stochastic configuration to ``(name, parameters)`` of its deterministic counterpart,
+        the method without the noise.
     pretraining : tuple of str
-        The parameters that determine the network it pretrains and shares through ``memory``: cells of one
-        data set and seed that agree in them wait for one of them to train it. Empty if it shares none.
+        Parameters that determine the pretrained network, which runs share through ``memory``. Runs of one data set
+        and seed with equal values train it once. Empty if no network is shared.
     resources : mapping of str to float
-        ``{"cpus": 2, "gpus": 0}``: what a cell of this method asks for, whatever the command line says.
+        Resources of one run, such as ``{"cpus": 2, "gpus": 0}``. They take precedence over the command line.
     reference : str
-        The paper.
+        Citation of the paper.
     version : int
-        Raised when the same parameters and seed no longer give the same labels.
+        Increased when the same parameters and seed give other labels than before.
     seed_free : bool
-        The estimator has a ``random_state`` and the same result for all: it is run once, as one without it is.
+        Whether the result is the same for every ``random_state``. Such a method runs once.
     source : str
-        By what another process finds it; set by whoever found it.
+        Import path or file of the declaration, from which other processes load it. The registry sets it.
 
     Raises
     ------
     MethodError
-        If an attribute is not what it must be.
+        If an attribute is invalid.
     """
 
     name: str
@@ -151,18 +158,19 @@ class MethodInfo:
         Raises
         ------
         MethodError
-            If the class cannot be imported, or is no clusterer.
+            If the class cannot be imported or is not a clusterer.
         """
-        found: Any = self.estimator
+        estimator: Any = self.estimator
         if isinstance(self.estimator, str):
             module, _, name = self.estimator.partition(":")
-            with foreign(lambda error: f"method {self.name}: its estimator {self.estimator}: {import_fault(error)}"):
-                found = getattr(importlib.import_module(module), name)
-        fault = _no_clusterer(found)
+            place = f"method {self.name}: its estimator {self.estimator}"
+            with plugin_faults(lambda error: f"{place}: {import_fault(error)}"):
+                estimator = getattr(importlib.import_module(module), name)
+        fault = _clusterer_fault(estimator)
         if fault:
-            what = getattr(found, "__qualname__", self.estimator)
-            raise MethodError(f"method {self.name}: {what} is no clusterer: {fault}")
-        return found
+            class_name = getattr(estimator, "__qualname__", self.estimator)
+            raise MethodError(f"method {self.name}: {class_name} is no clusterer: {fault}")
+        return estimator
 
     def preset(self, name: str, dataset: str) -> dict[str, Any]:
         """Return the parameters of a preset on a data set.
@@ -172,7 +180,7 @@ class MethodInfo:
         InputError
             If the method has no such preset.
         """
-        if not self.presets:  # a bare class: its defaults are all there is
+        if not self.presets:  # a class without presets: the defaults of its parameters
             return {}
         if name not in self.presets:
             known = ", ".join(p for p in self.presets if "@" not in p) or "none"
@@ -197,12 +205,13 @@ def _is_resource(name: str, n: Any) -> bool:
     return isinstance(n, int | float) and ((name == "cpus" and n > 0) or (name == "gpus" and n >= 0))
 
 
-def _no_clusterer(found: Any) -> str:
-    """Say why something is no clusterer's class; nothing if it is one."""
-    if not isinstance(found, type):
+def _clusterer_fault(estimator: Any) -> str:
+    """Return why an object is not the class of a clusterer; an empty string if it is."""
+    if not isinstance(estimator, type):
         return "it is no class; name a class"
-    missing = [member for member in ("fit", "fit_predict", "get_params", "set_params") if not hasattr(found, member)]
+    required = ("fit", "fit_predict", "get_params", "set_params")
+    missing = [member for member in required if not hasattr(estimator, member)]
     if missing:
         return f"it has no {', '.join(missing)}; derive it from sklearn.base's ClusterMixin and BaseEstimator"
-    other = {"ClassifierMixin", "RegressorMixin", "OutlierMixin"} & {base.__name__ for base in found.__mro__}
+    other = {"ClassifierMixin", "RegressorMixin", "OutlierMixin"} & {base.__name__ for base in estimator.__mro__}
     return f"it has {min(other)}; its labels_ must be clusters" if other else ""

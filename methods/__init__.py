@@ -1,1 +1,1 @@
-"""The clustering methods, one file each; every module with an ``info`` is a method."""
+"""The clustering methods: each module with an ``info`` is a method, the others are shared code."""

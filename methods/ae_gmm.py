@@ -1,4 +1,4 @@
-"""AE+GMM: a Gaussian mixture on the codes of an autoencoder; where VaDE starts, and VaDE without noise."""
+"""AE+GMM: a Gaussian mixture on the codes of an autoencoder, the initialization and counterpart of VaDE."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
-from methods.bounds import Count
+from methods.bounds import PositiveInt
 from methods.losses import log_mixture_joint
 from methods.networks import Likelihood
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
@@ -21,7 +21,7 @@ from methods.training import in_chunks, to_numpy
 
 
 def fit_mixture(codes: np.ndarray, n_components: int, n_init: int, seed: int) -> GaussianMixture:
-    """Return a mixture of diagonal Gaussians fitted to codes (n, d); one thread, as in ``fit_kmeans``."""
+    """Return a mixture of diagonal Gaussians fitted to codes (n, d) by EM, on one thread as in ``fit_kmeans``."""
     with threadpool_limits(1):
         mixture = GaussianMixture(
             n_components, covariance_type="diag", n_init=n_init, reg_covar=1e-4, random_state=seed
@@ -30,25 +30,25 @@ def fit_mixture(codes: np.ndarray, n_components: int, n_init: int, seed: int) ->
 
 
 class MixtureAssignment:
-    """Soft assignment by a mixture of diagonal Gaussians in ``weights_``, ``means_``, ``variances_``."""
+    """Soft assignment p(c|z) by the mixture of diagonal Gaussians ``weights_``, ``means_`` and ``variances_``."""
 
     weights_: np.ndarray
     means_: np.ndarray
     variances_: np.ndarray
 
     def _log_joint(self, z: Tensor) -> Tensor:
-        """Return log π_c + log N(z; c), shape (..., n, k)."""
+        """Return log p(z, c) = log π_c + log N(z; mean_c, s_c²), shape (..., n, k)."""
         weights, means, variances = (
             torch.as_tensor(a, device=z.device, dtype=z.dtype) for a in (self.weights_, self.means_, self.variances_)
         )
         return log_mixture_joint(z, weights.log(), means, variances.log())
 
     def _log_assignment(self, z: Tensor) -> Tensor:
-        """Return the log responsibilities log p(c|z), in log space: densities underflow float32."""
+        """Return log p(c|z), shape (..., n, k), computed in log space because densities underflow float32."""
         return torch.log_softmax(self._log_joint(z), dim=-1)
 
     def _set_mixture(self, weights: np.ndarray, means: np.ndarray, variances: np.ndarray) -> None:
-        # float32 as the network's codes: VaDE's start is then AE+GMM to the bit
+        # float32, as the codes of the network: VaDE without training then equals AE+GMM bit for bit
         self.weights_, self.means_, self.variances_ = (
             np.asarray(a, dtype=np.float32) for a in (weights, means, variances)
         )
@@ -58,19 +58,21 @@ class MixtureAssignment:
 class AEGMM(MixtureAssignment, DeepClusterer):
     """A mixture of diagonal Gaussians on the codes of an autoencoder.
 
+    The code is z = f(x), and the soft assignment is p(c|z) = π_c N(z; mean_c, s_c²) / Σ_j π_j N(z; mean_j, s_j²).
+
     Parameters
     ----------
     n_clusters, hidden_dims, latent_dim, likelihood, initializer, batch_size, pretrain_epochs, n_init, ...
-        As in :class:`methods.base.DeepClusterer`; the likelihood is Bernoulli by default, as VaDE's.
+        As in :class:`methods.base.DeepClusterer`; the default likelihood is Bernoulli, as in VaDE.
 
     Attributes
     ----------
     weights_, means_, variances_ : ndarrays of shape (n_clusters,), (n_clusters, latent_dim) twice
-        The mixture.
+        Weights π, means and diagonal variances s² of the mixture.
     """
 
     likelihood: Likelihood = "bernoulli"
-    n_init: Count = 10
+    n_init: PositiveInt = 10
 
     def _fit(self, x: Tensor) -> None:
         self.network_ = self._pretrain(x)
@@ -84,7 +86,7 @@ class AEGMM(MixtureAssignment, DeepClusterer):
         self.timings_["cluster"] = watch.seconds()
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:
-        """Return the log density (n_samples,) of each point's code under the mixture, in nats."""
+        """Return log p(z) of the code of each point under the mixture, (n_samples,), in nats."""
         return self._apply(lambda x: torch.logsumexp(self._log_joint(self._encode(x)), dim=-1), X)
 
 

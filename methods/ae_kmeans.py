@@ -1,4 +1,4 @@
-"""AE+KMeans: an autoencoder, then KMeans on its codes; where DEC starts, and VAE+KMeans without noise."""
+"""AE+KMeans: KMeans on the codes of an autoencoder, the initialization of DEC and counterpart of VAE+KMeans."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from methods.training import in_chunks, to_numpy
 class AEKMeans(DeepClusterer):
     """KMeans on the codes of an autoencoder.
 
+    The code is z = f(x); the label is argmin_j ‖z − c_j‖².
+
     Parameters
     ----------
     n_clusters, hidden_dims, latent_dim, likelihood, initializer, batch_size, pretrain_epochs, n_init, ...
@@ -25,8 +27,7 @@ class AEKMeans(DeepClusterer):
     Attributes
     ----------
     cluster_centers_ : ndarray of shape (n_clusters, latent_dim)
-        KMeans' centers; ``predict_proba`` is DEC's Student-t assignment to them, so its argmax is the
-        nearest center.
+        Centers c of KMeans. ``predict_proba`` is DEC's Student-t assignment to them; its argmax is the nearest center.
     """
 
     def _fit(self, x: Tensor) -> None:

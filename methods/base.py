@@ -1,4 +1,4 @@
-"""The scikit-learn face that all methods with a network share."""
+"""Base classes of the methods with a network: scikit-learn clusterers with deterministic or Gaussian codes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from methods.bounds import Count, CountOrZero, NotNegative, Positive, Share, Width, Widths
+from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Width, Widths
 from methods.losses import log_soft_assignment
 from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Likelihood, reparameterize
 from methods.pretraining import PRETRAINING, Recipe, pretrain
 from methods.seeding import Streams
 from methods.training import OptimizerName, as_tensor, deterministic, in_chunks, resolve_device, to_numpy
 
-#: Latent draws of an evidence lower bound; its Monte-Carlo error is small beside differences between points.
+#: Latent draws per evidence lower bound; its Monte Carlo error is small relative to differences between points.
 BOUND_DRAWS = 8
 
 
@@ -33,52 +33,52 @@ BOUND_DRAWS = 8
 class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):
     """A clusterer that starts from an autoencoder.
 
-    Being a dataclass writes ``__init__`` as scikit-learn asks: it stores its keyword parameters and does
-    nothing else, and a subclass adds its own fields.
+    The dataclass decorator generates the ``__init__`` that scikit-learn requires: it stores its keyword parameters and
+    does nothing else. Subclasses add fields.
 
     Parameters
     ----------
     n_clusters : int
-        Number of clusters, k.
+        Number of clusters k.
     hidden_dims : tuple of int
         Widths of the encoder's hidden layers; the decoder mirrors them.
     latent_dim : int
-        Width of the code.
+        Dimension of the code.
     likelihood : {"gaussian", "bernoulli"}
-        How the decoder's output is compared with the data: squared error, or cross-entropy of values in [0, 1].
+        Likelihood p(x|z): squared error, or cross-entropy of values in [0, 1].
     initializer : {"glorot", "fan_in", "torch"}
         Distribution of the initial weights (see ``methods.networks.initialize``).
     batch_size : int
-        Points per step, in pretraining and after it.
+        Points per optimizer step, in all phases.
     pretrain_epochs, pretrain_optimizer, pretrain_learning_rate, pretrain_momentum, pretrain_weight_decay
-        How the autoencoder is trained; the momentum is SGD's.
+        Training of the autoencoder; the momentum applies to SGD only.
     n_init : int
-        Restarts of the KMeans or the mixture that starts the clustering.
+        Restarts of the KMeans or mixture that initializes the clusters.
     random_state : int, RandomState or None
-        Seed of every random number.
+        Seed of all random numbers.
     device : str
-        "auto", "cpu", "cuda" or what else ``torch.device`` takes.
+        "auto", "cpu", "cuda" or another name for ``torch.device``.
     memory : path or None
-        Folder in which pretrained networks are kept and found.
+        Folder of stored pretrained networks.
 
     Attributes
     ----------
     labels_ : ndarray of shape (n_samples,)
         Cluster of each training point.
     embedding_ : ndarray of shape (n_samples, latent_dim)
-        Code of each training point, for stochastic encoders its mean.
+        Code of each training point; for stochastic encoders the mean mu.
     embedding_variance_ : ndarray of shape (n_samples, latent_dim)
         Variance sigma² of each code; stochastic encoders only.
     network_ : Autoencoder
         The trained network.
     history_ : list of dict
-        Losses and health by epoch; ``phase`` is "pretrain" or "cluster".
+        Losses and health of each epoch; ``phase`` is "pretrain" or "cluster".
     n_iter_ : int
-        Steps (mini-batches) after pretraining.
+        Optimizer steps after pretraining.
     stop_reason_ : str
-        Why training ended.
+        Reason why training ended.
     timings_ : dict
-        Seconds of each phase; pretraining counts as trained even where it was found in ``memory``.
+        Seconds of each phase. A network from ``memory`` counts with the time of its training.
     """
 
     n_clusters: int = 10
@@ -86,20 +86,20 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
     latent_dim: Width = 10
     likelihood: Likelihood = "gaussian"
     initializer: Initializer = "glorot"
-    batch_size: Count = 256
-    pretrain_epochs: CountOrZero = 50
+    batch_size: PositiveInt = 256
+    pretrain_epochs: NonNegativeInt = 50
     pretrain_optimizer: OptimizerName = "adam"
-    pretrain_learning_rate: Positive = 1e-3
-    pretrain_momentum: Share = 0.9
-    pretrain_weight_decay: NotNegative = 0.0
-    n_init: Count = 20
+    pretrain_learning_rate: PositiveFloat = 1e-3
+    pretrain_momentum: Fraction = 0.9
+    pretrain_weight_decay: NonNegativeFloat = 0.0
+    n_init: PositiveInt = 20
     random_state: int | np.random.RandomState | None = None
     device: str = "auto"
     memory: str | None = None
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []  # codes are float32, whatever came in
+        tags.transformer_tags.preserves_dtype = []  # codes are float32 for any input
         return tags
 
     # -- fitting ---------------------------------------------------------------------------------
@@ -139,24 +139,24 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
 
     @abstractmethod
     def _fit(self, x: Tensor) -> None:
-        """Train, and set ``network_``, ``embedding_``, ``labels_`` and what else the method has."""
+        """Train, and set ``network_``, ``embedding_``, ``labels_`` and the other attributes of the method."""
 
     def _recipe(self) -> Recipe:
         chosen = {name: getattr(self, name) for name in PRETRAINING}
         return Recipe(**{**chosen, "hidden_dims": tuple(self.hidden_dims)})
 
     def _pretrain(self, x: Tensor) -> Autoencoder:
-        """Return the shared pretrained autoencoder and note its history and time."""
+        """Return the shared pretrained autoencoder, and record its history and time."""
         pretrained = pretrain(x, self._recipe(), self._streams, self.memory)
-        self._note("pretrain", pretrained.history, pretrained.seconds)
+        self._record("pretrain", pretrained.history, pretrained.seconds)
         return pretrained.network
 
-    def _note(self, phase: str, history: list[dict[str, float]], seconds: float) -> None:
+    def _record(self, phase: str, history: list[dict[str, float]], seconds: float) -> None:
         self.history_ += [{"phase": phase, **row} for row in history]
         self.timings_[phase] = seconds
 
     def _kmeans(self, codes: np.ndarray) -> KMeans:
-        """Return KMeans fitted to codes (n, latent_dim); AE+KMeans and the start of DEC are this one call."""
+        """Return KMeans fitted to codes (n, latent_dim), which AE+KMeans and the initialization of DEC share."""
         return fit_kmeans(codes, self.n_clusters, self.n_init, self._streams.seed("kmeans"))
 
     # -- using the fitted network ----------------------------------------------------------------
@@ -170,15 +170,15 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         return self.predict_proba(X).argmax(1)
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return the soft assignment (n_samples, n_clusters); rows sum to one."""
+        """Return the soft assignment q (n_samples, n_clusters); its rows sum to one."""
         return to_numpy(self._soft_assignment(self._on_device(X)))
 
     def reconstruct(self, X: np.ndarray) -> np.ndarray:
-        """Return the decoder's mean (n_samples, n_features) for each point's code."""
+        """Return the mean of p(x|z) at the code of each point, (n_samples, n_features)."""
         return self._apply(lambda x: self._decode(self._encode(x)), X)
 
     def _decode(self, z: Tensor) -> Tensor:
-        """Return the mean of p(x|z), shape (..., n_features), of codes (..., latent_dim)."""
+        """Return the mean of p(x|z), shape (..., n_features), for codes (..., latent_dim)."""
         output = self.network_.decode(z)
         return output.sigmoid() if self.likelihood == "bernoulli" else output
 
@@ -186,11 +186,11 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         return self.network_.encode(x)
 
     def _soft_assignment(self, x: Tensor) -> Tensor:
-        """Return the soft assignment (n, k) that the labels are the argmax of, without gradients."""
+        """Return the soft assignment q (n, k), whose argmax gives the labels, without gradients."""
         return in_chunks(lambda batch: self._log_assignment(self._encode(batch)).exp(), x)
 
     def _log_assignment(self, z: Tensor) -> Tensor:
-        """Return the log soft assignment (..., n, k) of codes: Student-t around ``cluster_centers_``."""
+        """Return log q (..., n, k) of codes: the Student-t assignment to ``cluster_centers_``."""
         return log_soft_assignment(z, torch.as_tensor(self.cluster_centers_, device=z.device, dtype=z.dtype))
 
     def _on_device(self, X: np.ndarray) -> Tensor:
@@ -199,7 +199,7 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         return as_tensor(X, next(self.network_.parameters()).device)
 
     def _apply(self, function: Callable[..., Tensor], X: np.ndarray, dim: int = 0) -> np.ndarray:
-        """Apply a function of the network to points in chunks."""
+        """Apply a function to points in chunks, and join the results along ``dim``."""
         return to_numpy(in_chunks(function, self._on_device(X), dim=dim))
 
     @property
@@ -209,36 +209,36 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class StochasticClusterer(DeepClusterer):
-    """A deep clusterer whose encoder gives a Gaussian q(z|x) = N(mu, sigma²).
+    """A deep clusterer whose encoder returns a Gaussian q(z|x) = N(mu, sigma²).
 
     Parameters
     ----------
     noise_scale : float
-        What sigma is multiplied with in z = mu + sigma·eps; 0 switches the noise off.
+        Factor of sigma in z = mu + noise_scale · sigma · eps, eps ~ N(0, I); 0 disables the noise.
     """
 
-    noise_scale: NotNegative = 1.0
+    noise_scale: NonNegativeFloat = 1.0
     network_: GaussianAutoencoder = field(init=False)
 
     def sample_proba(self, X: np.ndarray, n_samples: int = 32, random_state: int | None = 0) -> np.ndarray:
-        """Return the soft assignment of each of ``n_samples`` latent draws, (n_samples, n, n_clusters).
+        """Return the soft assignment q for ``n_samples`` latent draws per point, (n_samples, n, n_clusters).
 
-        ``random_state`` seeds the draws; the mean over the first axis is the predictive assignment.
+        ``random_state`` seeds the draws. The mean over the first axis is the predictive assignment.
         """
         generator = Streams(random_state).generator("noise/sample_proba")
         return self._apply(lambda x: self._log_assignment(self._draw(x, n_samples, generator)).exp(), X, dim=1)
 
     @available_if(lambda self: hasattr(self, "reconstruct"))
     def sample_reconstruct(self, X: np.ndarray, n_samples: int = 32, random_state: int | None = 0) -> np.ndarray:
-        """Return the decoder's mean for each of ``n_samples`` latent draws, (n_samples, n, n_features).
+        """Return the mean of p(x|z) for ``n_samples`` latent draws per point, (n_samples, n, n_features).
 
-        ``random_state`` seeds the draws; what varies over the first axis is what the noise leaves open.
+        ``random_state`` seeds the draws. The variance over the first axis is due to the latent noise.
         """
         generator = Streams(random_state).generator("noise/sample_reconstruct")
         return self._apply(lambda x: self._decode(self._draw(x, n_samples, generator)), X, dim=1)
 
     def transform_variance(self, X: np.ndarray) -> np.ndarray:
-        """Return the variance sigma² (n_samples, latent_dim) of the codes of points (n_samples, n_features)."""
+        """Return the variance noise_scale² · sigma² (n_samples, latent_dim) of the codes of points."""
         return self._apply(self._variance, X)
 
     def _draw(self, x: Tensor, n_samples: int, generator: torch.Generator) -> Tensor:
@@ -247,9 +247,9 @@ class StochasticClusterer(DeepClusterer):
         return reparameterize(*self.network_.posterior(x), noise, self.noise_scale)
 
     def _bound(self, X: np.ndarray, bound: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
-        """Return the mean of ``bound(x, z)`` over draws, shape (n_samples,).
+        """Return the mean of ``bound(x, z)`` over latent draws, shape (n_samples,).
 
-        All points share the draws of eps, so that a point's bound does not depend on its neighbours.
+        All points share the draws of eps, so that the bound of a point does not depend on the other points.
         """
         shape = (BOUND_DRAWS, 1, self.latent_dim)
         noise = torch.randn(shape, generator=Streams(0).generator("noise/score_samples"))
@@ -267,19 +267,18 @@ class StochasticClusterer(DeepClusterer):
 def fit_kmeans(points: np.ndarray, n_clusters: int, n_init: int, seed: int) -> KMeans:
     """Return scikit-learn's KMeans fitted to ``points`` (n, d).
 
-    One thread: the sums of several are added in the order in which they finish, so that centers, and now
-    and then labels, would differ from run to run.
+    It uses one thread: with several, the order of summation varies, and with it the centers and sometimes labels.
     """
     with threadpool_limits(1):
         return KMeans(n_clusters, n_init=n_init, random_state=seed).fit(points)
 
 
 class Stopwatch:
-    """Seconds since it was made."""
+    """Measures the seconds since its creation."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
 
     def seconds(self) -> float:
-        """Return the seconds so far."""
+        """Return the elapsed seconds."""
         return time.perf_counter() - self._start

@@ -1,4 +1,4 @@
-"""DEC: sharpening the Student-t assignment to centroids; with the decoder kept it is IDEC."""
+"""DEC: deep embedded clustering by self-training on a Student-t assignment; with a reconstruction loss it is IDEC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
-from methods.bounds import Count, CountOrZero, NotNegative, Positive, Share
+from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from methods.losses import clustering_loss, log_soft_assignment, reconstruction_loss, target_distribution
 from methods.networks import Autoencoder
 from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_SDEC, SHORT
@@ -36,28 +36,29 @@ from methods.training import (
 class DEC(DeepClusterer):
     """Deep embedded clustering (Xie et al. 2016), and IDEC (Guo et al. 2017).
 
-    Minimises KL(P‖Q) + reconstruction_weight · E‖x − x̂‖², Q being the Student-t assignment of the codes to
-    trainable centroids and P its sharpened form, computed on the whole data set and held for a while.
+    Minimises KL(P‖Q) + reconstruction_weight · E‖x − x̂‖² over the encoder, the decoder and the centroids c. The soft
+    assignment is q_ij ∝ (1 + ‖z_i − c_j‖²/alpha)^(−(alpha+1)/2), and the target distribution is
+    p_ij ∝ q_ij² / Σ_i q_ij; both are normalised over the clusters j. P is computed from the whole data set and constant
+    between its updates.
 
     Parameters
     ----------
     reconstruction_weight : float
-        Weight of the reconstruction loss per point (summed over its dimensions) beside KL(P‖Q); 0 drops
-        the decoder and is DEC, above 0 is IDEC. IDEC's published γ = 0.1 on the mean over 784 pixels is
-        the weight 10/784 here.
+        Weight of the reconstruction loss per point, summed over its dimensions. 0 is DEC, which drops the decoder; a
+        positive weight is IDEC. IDEC's published γ = 0.1 weights KL(P‖Q) against the mean over 784 pixels; here it
+        corresponds to 10/784.
     target_update : int, "epoch" or "batch"
-        P is recomputed from the whole data every so many steps, or once an epoch. "batch" recomputes it
-        from each batch alone, a widespread misreading kept for comparison.
+        Steps between two updates of P, or one update per epoch. "batch" computes P from each batch only, a common
+        misreading of the paper that is available for comparison.
     optimizer, learning_rate, momentum, weight_decay
-        How the encoder and centroids are trained; no weight decay on centroids. Above 784 features the rate is
-        ``learning_rate`` · 784 / n_features: a step on more inputs moves the codes further, and all points then
-        fall into one cluster (see :func:`methods.training.rate_for_width`).
+        Training of the encoder and centroids; centroids have no weight decay. Above 784 features the rate is
+        ``learning_rate`` · 784 / n_features (see :func:`methods.training.rate_for_width`).
     epochs : int or None
-        Passes over the data at most; None leaves ``max_iter`` alone to end training.
+        Maximum number of passes over the data; with None, only ``max_iter`` applies.
     max_iter : int
-        Steps at most.
+        Maximum number of optimizer steps.
     tol : float
-        Training stops when fewer than this share of the labels changed between two updates of P.
+        Training stops when a smaller fraction of the labels changes between two updates of P.
     alpha : float
         Degrees of freedom of the Student-t kernel.
     n_clusters, hidden_dims, latent_dim, likelihood, initializer, batch_size, pretrain_epochs, n_init, ...
@@ -66,19 +67,19 @@ class DEC(DeepClusterer):
     Attributes
     ----------
     cluster_centers_ : ndarray of shape (n_clusters, latent_dim)
-        The centroids; ``labels_`` is the argmax of the soft assignment to them, never a new KMeans.
+        Centroids c; ``labels_`` is the argmax of the soft assignment to them.
     """
 
-    reconstruction_weight: NotNegative = 0.0
-    target_update: Count | Literal["epoch", "batch"] = "epoch"
+    reconstruction_weight: NonNegativeFloat = 0.0
+    target_update: PositiveInt | Literal["epoch", "batch"] = "epoch"
     optimizer: OptimizerName = "adam"
-    learning_rate: Positive = 1e-4
-    momentum: Share = 0.9
-    weight_decay: NotNegative = 0.0
-    epochs: CountOrZero | None = 50
-    max_iter: CountOrZero = 20_000
-    tol: Share = 0.001
-    alpha: Positive = 1.0
+    learning_rate: PositiveFloat = 1e-4
+    momentum: Fraction = 0.9
+    weight_decay: NonNegativeFloat = 0.0
+    epochs: NonNegativeInt | None = 50
+    max_iter: NonNegativeInt = 20_000
+    tol: Fraction = 0.001
+    alpha: PositiveFloat = 1.0
 
     def _fit(self, x: Tensor) -> None:
         if self.target_update not in ("epoch", "batch") and not (
@@ -90,14 +91,14 @@ class DEC(DeepClusterer):
         kmeans = self._kmeans(to_numpy(in_chunks(self.network_.encode, x)))
         centroids = nn.Parameter(torch.tensor(kmeans.cluster_centers_, device=x.device))
         history = self._train(x, centroids)
-        self._note("cluster", history, watch.seconds())
+        self._record("cluster", history, watch.seconds())
         self.cluster_centers_ = to_numpy(centroids)
         self.embedding_ = to_numpy(in_chunks(self._encode, x))
         self.labels_ = to_numpy(self._soft_assignment(x).argmax(1))
 
     @available_if(lambda self: self.reconstruction_weight > 0)
     def reconstruct(self, X: np.ndarray) -> np.ndarray:
-        """Return the decoder's mean (n_samples, n_features); DEC proper has dropped its decoder and has none."""
+        """Return the mean of p(x|z) at the code of each point, (n_samples, n_features); only with a trained decoder."""
         return super().reconstruct(X)
 
     def _train(self, x: Tensor, centroids: nn.Parameter) -> list[dict[str, float]]:
@@ -135,7 +136,7 @@ class DEC(DeepClusterer):
 
     @torch.no_grad()
     def _update_target(self, x: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor]:
-        """Return P (n, k) and the labels (n,) of the whole data, from the codes without noise."""
+        """Return P (n, k) and the labels (n,) of the whole data, from codes without noise."""
         log_q = in_chunks(lambda batch: log_soft_assignment(self._encode(batch), centroids, self.alpha), x)
         return target_distribution(log_q.exp()), log_q.argmax(1)
 
@@ -144,20 +145,20 @@ class DEC(DeepClusterer):
         x: Tensor,
         centroids: Tensor,
         target: Tensor | None,
-        noise: Tensor,  # noqa: ARG002 - S-DEC's
-        progress: float,  # noqa: ARG002 - S-DEC's
+        noise: Tensor,  # noqa: ARG002 - used by S-DEC
+        progress: float,  # noqa: ARG002 - used by S-DEC
     ) -> dict[str, Tensor]:
-        """Return the loss of a batch and the terms to record.
+        """Return the loss of a batch and the terms of the history, averaged over the batch.
 
         Parameters
         ----------
         x : Tensor of shape (batch, n_features)
         centroids : Tensor of shape (k, latent_dim)
         target : Tensor of shape (batch, k) or None
-            P; None takes the batch's own.
+            P; with None it is computed from the batch.
         noise : Tensor of shape (draws, batch, latent_dim)
         progress : float
-            Share of the planned steps that are done.
+            Fraction of the planned steps that are done.
         """
         z = self._encode(x)
         log_q = log_soft_assignment(z, centroids, self.alpha)
@@ -170,19 +171,19 @@ class DEC(DeepClusterer):
             loss = loss + self.reconstruction_weight * terms["reconstruction"]
         return {"loss": loss, **terms}
 
-    # -- what S-DEC changes ----------------------------------------------------------------------
+    # -- overridden by S-DEC ----------------------------------------------------------------------
 
     def _prepare(self, autoencoder: Autoencoder) -> Autoencoder:
         """Return the network to train, from the pretrained autoencoder."""
         return autoencoder
 
     def _epoch_noise(self, n: int, device: torch.device) -> Tensor:
-        """Return an epoch's noise (draws, n, latent_dim); without any, it has no dimensions."""
+        """Return the noise of an epoch, (draws, n, latent_dim); DEC has none, and returns the shape (1, n, 0)."""
         return torch.empty((1, n, 0), device=device)
 
     def _parameter_groups(self, centroids: nn.Parameter) -> list[dict[str, Any]]:
         network = self.network_
-        # A decoder that has no part in the loss is left as pretraining made it.
+        # Without a reconstruction loss, the decoder keeps its pretrained weights.
         parts: list[nn.Module] = [network.body, network.code]
         if self.reconstruction_weight:
             parts.append(network.decoder)
@@ -197,7 +198,7 @@ class DEC(DeepClusterer):
 
 
 _QUICK: Mapping[str, Any] = {**QUICK, "epochs": 100, "learning_rate": 1e-3}
-#: SGD and the interval of P in DEC-keras; MNIST and Fashion-MNIST, and what USPS has instead.
+#: SGD and the interval of P in DEC-keras on MNIST and Fashion-MNIST; then the changes on USPS.
 _PAPER: Mapping[str, Any] = {
     **DEC_KERAS_IMAGES,
     "optimizer": "sgd",

@@ -1,4 +1,4 @@
-"""KMeans on the raw points: what every deep method must beat."""
+"""KMeans on the raw points, the baseline of the deep methods."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bench.method import MethodInfo
 from methods.base import Stopwatch, fit_kmeans
-from methods.bounds import Count
+from methods.bounds import PositiveInt
 from methods.seeding import Streams
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class PixelKMeans(ClusterMixin, BaseEstimator):
-    """scikit-learn's KMeans, seeded by name and free of the number of threads.
+    """scikit-learn's KMeans on one thread, so that results do not depend on the number of threads.
+
+    The label of a point is argmin_j ‖x − c_j‖².
 
     Parameters
     ----------
     n_clusters : int
         Number of clusters.
     n_init : int
-        Restarts; the one with the smallest inertia is kept.
+        Restarts; the one with the smallest inertia is selected.
     random_state : int, RandomState or None
         Seed of the restarts.
 
@@ -33,11 +35,11 @@ class PixelKMeans(ClusterMixin, BaseEstimator):
     labels_ : ndarray of shape (n_samples,)
     cluster_centers_ : ndarray of shape (n_clusters, n_features)
     n_iter_ : int
-        Iterations of the restart that was kept.
+        Iterations of the selected restart.
     """
 
     n_clusters: int = 10
-    n_init: Count = 20
+    n_init: PositiveInt = 20
     random_state: int | np.random.RandomState | None = None
 
     def fit(self, X: np.ndarray, y: Any = None) -> PixelKMeans:  # noqa: ARG002 - scikit-learn's signature

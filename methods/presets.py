@@ -1,13 +1,14 @@
-"""Training recipes that several methods share, by where they come from.
+"""Training recipes that several methods share, named after their source.
 
-Methods that are compared as twins, or that start from one pretrained network, must name the same recipe.
+A stochastic method and its deterministic counterpart use the same recipe, as do methods that share a pretrained
+network.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Small data such as the 1,797 digits of 8×8 pixels: seconds a run on one core.
+#: For small data such as the 1,797 digits of 8×8 pixels; a run takes seconds on one core.
 QUICK: dict[str, Any] = {
     "hidden_dims": (128, 128),
     "latent_dim": 10,
@@ -16,7 +17,8 @@ QUICK: dict[str, Any] = {
     "pretrain_epochs": 150,
 }
 
-#: Guo's DEC-keras on MNIST and Fashion-MNIST: uniform ±1/√fan_in, 300 epochs of SGD on the mean squared error.
+#: DEC-keras of Guo on MNIST and Fashion-MNIST: weights uniform in ±1/√fan_in, 300 epochs of SGD on the mean squared
+#: error.
 DEC_KERAS_IMAGES: dict[str, Any] = {
     "hidden_dims": (500, 500, 2000),
     "latent_dim": 10,
@@ -28,7 +30,7 @@ DEC_KERAS_IMAGES: dict[str, Any] = {
     "pretrain_learning_rate": 1.0,
     "pretrain_momentum": 0.9,
 }
-#: The same on USPS: Glorot uniform, 50 epochs of Adam.
+#: Changes of DEC-keras on USPS: Glorot uniform weights, 50 epochs of Adam.
 DEC_KERAS_USPS: dict[str, Any] = {
     "initializer": "glorot",
     "pretrain_epochs": 50,
@@ -36,7 +38,8 @@ DEC_KERAS_USPS: dict[str, Any] = {
     "pretrain_learning_rate": 1e-3,
 }
 
-#: The S-DEC report: five epochs of Adam with weight decay. It does not give the hidden sizes: the DEC paper's.
+#: The S-DEC report: five epochs of Adam with weight decay. The report does not give the hidden widths; these are the
+#: DEC paper's.
 SEED_SDEC: dict[str, Any] = {
     "hidden_dims": (500, 500, 2000),
     "latent_dim": 10,
@@ -48,7 +51,8 @@ SEED_SDEC: dict[str, Any] = {
     "pretrain_learning_rate": 1e-3,
     "pretrain_weight_decay": 1e-5,
 }
-#: The VAE report: 784-400-32, Bernoulli, twenty epochs; pixels stay in [0, 1], where that likelihood is valid.
+#: The VAE report: widths 784-400-32, Bernoulli likelihood, twenty epochs. Pixels stay in [0, 1], where this likelihood
+#: is valid.
 SEED_VAE: dict[str, Any] = {
     "hidden_dims": (400,),
     "latent_dim": 32,
@@ -59,7 +63,7 @@ SEED_VAE: dict[str, Any] = {
     "pretrain_optimizer": "adam",
     "pretrain_learning_rate": 1e-3,
 }
-#: VaDE: its architecture and batch, and pretraining as a plain autoencoder long enough to start well.
+#: VaDE: the architecture and batch size of the paper, with 50 epochs of pretraining as a plain autoencoder.
 VADE_PRETRAINING: dict[str, Any] = {
     "hidden_dims": (500, 500, 2000),
     "latent_dim": 10,
@@ -71,7 +75,7 @@ VADE_PRETRAINING: dict[str, Any] = {
     "pretrain_learning_rate": 1e-3,
 }
 
-#: Ten epochs of pretraining and ten of clustering, for a look at MNIST's test images in a minute a run.
+#: Ten epochs of pretraining; with ten epochs of clustering, a run on MNIST's test images takes a minute.
 SHORT: dict[str, Any] = {
     "hidden_dims": (500, 500, 2000),
     "latent_dim": 10,

@@ -1,8 +1,7 @@
-"""Training an autoencoder, and keeping it so that paired methods start from the very same network.
+"""Train an autoencoder, and store it so that paired methods start from the same network.
 
-AE+KMeans, DEC and S-DEC of one seed differ only in what follows pretraining. The network is therefore
-trained once and stored under a hash of all that determines it; a lock lets one process train while the
-others wait for its result.
+AE+KMeans, DEC and S-DEC with one seed have the same pretraining. The network is trained once and stored under a hash of
+its data, recipe and seed. A file lock lets one process train while the others wait for the result.
 """
 
 from __future__ import annotations
@@ -43,13 +42,13 @@ from methods.training import (
     weights_of,
 )
 
-#: Raised when the same recipe no longer gives the same network.
+#: Version of the recipe, part of the hash; increased when a recipe gives another network than before.
 FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How an autoencoder is built and trained; two equal recipes on the same data and seed give one network.
+    """Architecture and training of an autoencoder; equal recipes with equal data and seed give the same network.
 
     The fields are the parameters of the same names of :class:`methods.base.DeepClusterer`.
     """
@@ -72,7 +71,16 @@ PRETRAINING = tuple(field.name for field in fields(Recipe))
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A trained network, its losses by epoch, and the seconds it took to train (not to load)."""
+    """A trained autoencoder.
+
+    Attributes
+    ----------
+    network : Autoencoder
+    history : list of dict
+        Losses and health by epoch.
+    seconds : float
+        Time of the training, also where the network was loaded.
+    """
 
     network: Autoencoder
     history: list[dict[str, float]]
@@ -88,10 +96,11 @@ def train_autoencoder(
     beta: float = 0.0,
     noise_scale: float = 0.0,
 ) -> list[dict[str, float]]:
-    """Train an autoencoder, or a variational one, in place; return its history.
+    """Train an autoencoder or a variational autoencoder in place and return its history.
 
-    The loss is (reconstruction + beta · KL(q(z|x) ‖ N(0, I))) / n_features, for a plain autoencoder with
-    the Gaussian likelihood the mean squared error per pixel.
+    The loss is (E[−log p(x|z)] + beta · KL(q(z|x) ‖ N(0, I))) / n_features in nats per feature, the negative evidence
+    lower bound for beta = 1 (Kingma & Welling 2014). For a plain autoencoder with the Gaussian likelihood it is the
+    mean squared error.
 
     Parameters
     ----------
@@ -100,7 +109,7 @@ def train_autoencoder(
     x : Tensor of shape (n, n_features)
         The data, on the device.
     beta, noise_scale : float
-        Weight of the KL term, and what sigma is multiplied with in z = mu + sigma·eps.
+        Weight of the KL term, and factor of sigma in z = mu + noise_scale · sigma · eps.
 
     Raises
     ------
@@ -138,14 +147,14 @@ def train_autoencoder(
 
 
 def pretrain(x: Tensor, recipe: Recipe, streams: Streams, memory: str | Path | None) -> Pretrained:
-    """Return the autoencoder of (data, recipe, seed), trained now or read from ``memory``.
+    """Return the autoencoder of the data, recipe and seed, read from ``memory`` or trained.
 
     Parameters
     ----------
     x : Tensor of shape (n, n_features)
         The data, on the device.
     memory : path or None
-        Folder of stored networks; None trains afresh.
+        Folder of stored networks; None trains without storing.
     """
     if memory is None:
         return _train(x, recipe, streams)
@@ -153,7 +162,7 @@ def pretrain(x: Tensor, recipe: Recipe, streams: Streams, memory: str | Path | N
     folder.mkdir(parents=True, exist_ok=True)
     key = _key(x, recipe, streams)
     path = folder / f"{key}.npz"
-    # The lock goes when its process does, so a killed run never blocks the next one.
+    # The operating system releases the lock of a killed process.
     with FileLock(folder / f"{key}.lock"):
         stored = _read(path, x, recipe, key)
         if stored is None:
@@ -176,7 +185,7 @@ def _train(x: Tensor, recipe: Recipe, streams: Streams) -> Pretrained:
 
 
 def _key(x: Tensor, recipe: Recipe, streams: Streams) -> str:
-    """Hash all that determines the network, the number of threads and the device's kind included."""
+    """Return the hash of all that determines the network, including the number of threads and the device type."""
     content = {
         "format": FORMAT,
         "data": hashlib.sha256(x.cpu().numpy().data).hexdigest(),
@@ -191,7 +200,7 @@ def _key(x: Tensor, recipe: Recipe, streams: Streams) -> str:
 
 
 def _write(path: Path, pretrained: Pretrained, key: str) -> None:
-    """Store a network; a reader sees the whole file or none."""
+    """Store a network atomically: a reader sees the whole file or none."""
     meta = {"key": key, "history": pretrained.history, "seconds": pretrained.seconds}
     arrays: dict[str, Any] = {n: t.cpu().numpy() for n, t in pretrained.network.state_dict().items()}
     partial = path.with_suffix(".partial")
@@ -203,9 +212,9 @@ def _write(path: Path, pretrained: Pretrained, key: str) -> None:
 
 
 def _read(path: Path, x: Tensor, recipe: Recipe, key: str) -> Pretrained | None:
-    """Read a network; None where there is none or where the file is not what its name says."""
+    """Return the stored network; None if the file does not exist, is damaged or has another key."""
     try:
-        with np.load(path, allow_pickle=False) as file:  # the archive checks the CRC of each member
+        with np.load(path, allow_pickle=False) as file:  # reading checks the CRC of each member
             meta = json.loads(str(file["meta"]))
             state = {name: torch.from_numpy(file[name]) for name in file.files if name != "meta"}
         if meta["key"] != key:

@@ -1,4 +1,4 @@
-"""S-DEC: DEC whose encoder gives a Gaussian, so that the soft assignment is an average over draws."""
+"""S-DEC: stochastic DEC, whose soft assignment is an average over draws from a Gaussian code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bench.method import MethodInfo
 from methods.base import StochasticClusterer
-from methods.bounds import Count, Finite, NotNegative, Share
+from methods.bounds import FiniteFloat, Fraction, NonNegativeFloat, PositiveInt
 from methods.dec import DEC
 from methods.dec import info as dec_info
 from methods.losses import (
@@ -32,41 +32,42 @@ from methods.training import draw_noise, health_terms, in_chunks, to_numpy
 class SDEC(StochasticClusterer, DEC):
     """Stochastic deep embedded clustering.
 
-    Minimises KL(P‖E_z q(z)) + beta · KL(q(z|x)‖prior) + reconstruction_weight · E‖x − x̂(z)‖², where
-    z = mu + sigma·eps and P is DEC's target at mu. The average stands inside the logarithm:
-    KL(P‖E q) ≤ E KL(P‖q). Without noise and with beta = 0 it is DEC (or IDEC) to the bit.
+    Minimises KL(P‖E_z q(z)) + beta · KL(q(z|x)‖prior) + reconstruction_weight · E‖x − x̂(z)‖² with
+    z = mu + noise_scale · sigma · eps, where q(z) is DEC's Student-t assignment and P is DEC's target distribution at
+    mu. The average over the draws is inside the logarithm: KL(P‖E q) ≤ E KL(P‖q). Without noise and with beta = 0 it
+    equals DEC (or IDEC) bit for bit.
 
-    Two ways to lose it: with the prior N(0, I) and no decoder, every q(z|x) = N(0, I) has loss zero, since
-    then P = Q, and a beta near 1 leads there; with beta near 0, sharpening shrinks sigma until it is DEC.
-    The defaults keep the decoder and pull codes towards their centroid instead of the origin.
+    Two settings degenerate. With the prior N(0, I), no decoder and beta near 1, q(z|x) = N(0, I) for all x has loss
+    zero, because P = Q (collapse). With beta near 0, training reduces sigma until the method is DEC. The defaults keep
+    the decoder and use the mixture prior, which moves codes towards their centroid instead of the origin.
 
     Parameters
     ----------
     beta : float
         Weight of the KL to the prior.
     beta_warmup : float
-        Share of the planned steps over which beta grows linearly from 0.
+        Fraction of the planned steps over which beta increases linearly from 0.
     prior : {"standard", "mixture"}
         N(0, I), or an equal mixture of N(c_j, I) over the centroids.
     score : {"mean", "sample"}
-        Whether labels come from mu or from one seeded draw of z.
+        Whether labels are computed from mu or from one seeded draw of z.
     n_draws : int
         Draws of z per point and step.
     log_variance_start : float
-        log sigma² of every code when clustering begins.
+        log sigma² of all codes when clustering begins.
     reconstruction_weight, target_update, optimizer, learning_rate, epochs, max_iter, tol, ...
-        As in :class:`methods.dec.DEC`, the smaller learning rate above 784 features included.
+        As in :class:`methods.dec.DEC`, including the smaller learning rate above 784 features.
     n_clusters, noise_scale, hidden_dims, latent_dim, likelihood, batch_size, pretrain_epochs, ...
         As in :class:`methods.base.StochasticClusterer`.
     """
 
-    reconstruction_weight: NotNegative = 0.01
-    beta: NotNegative = 0.01
-    beta_warmup: Share = 1 / 3
+    reconstruction_weight: NonNegativeFloat = 0.01
+    beta: NonNegativeFloat = 0.01
+    beta_warmup: Fraction = 1 / 3
     prior: Literal["standard", "mixture"] = "mixture"
     score: Literal["mean", "sample"] = "mean"
-    n_draws: Count = 4
-    log_variance_start: Finite = -5.0
+    n_draws: PositiveInt = 4
+    log_variance_start: FiniteFloat = -5.0
     network_: GaussianAutoencoder = field(init=False)
 
     def _fit(self, x: Tensor) -> None:
@@ -80,7 +81,7 @@ class SDEC(StochasticClusterer, DEC):
         return GaussianAutoencoder.from_autoencoder(autoencoder, self.log_variance_start)
 
     def _epoch_noise(self, n: int, device: torch.device) -> Tensor:
-        # Without noise all draws are the same one.
+        # Without noise all draws are equal.
         draws = self.n_draws if self.noise_scale else 1
         return draw_noise((draws, n, self.latent_dim), self._noise, device)
 
@@ -106,7 +107,7 @@ class SDEC(StochasticClusterer, DEC):
         loss = clustering_loss(target, log_q)
         terms = {"clustering": loss, **health_terms(mean, log_variance, log_q.exp(), self.noise_scale)}
         if self.reconstruction_weight:
-            # One draw: the decoder costs as much as the encoder, q next to nothing.
+            # One draw, because the decoder is as expensive as the encoder; q is cheap.
             terms["reconstruction"] = reconstruction_loss(self.network_.decode(z[0]), x, self.likelihood)
             loss = loss + self.reconstruction_weight * terms["reconstruction"]
         if self.beta:
@@ -126,13 +127,13 @@ class SDEC(StochasticClusterer, DEC):
 
 
 def twin(parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return DEC with the same decoder weight, network and training."""
+    """Return DEC with the same reconstruction weight, network and training."""
     kept = {f.name for f in fields(DEC) if f.init}
     return "dec", {name: value for name, value in parameters.items() if name in kept}
 
 
 _FAITHFUL: Mapping[str, Any] = {
-    # The report does not give beta: 1, the plain sum of its two terms. Nor P's interval: once an epoch.
+    # The report gives neither beta nor the interval of P: beta is 1, the sum of its two terms; P is updated per epoch.
     "reconstruction_weight": 0.0,
     "beta": 1.0,
     "beta_warmup": 0.0,

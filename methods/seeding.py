@@ -1,4 +1,4 @@
-"""One seed, and from it an independent generator for every purpose."""
+"""Independent random generators for each purpose, derived from one seed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 
 
 class Streams:
-    """Random generators by name.
+    """Random generators by name of their purpose.
 
-    Paired methods must share what they have in common (initial weights, batch order) and nothing else,
-    so each purpose hashes the seed into a stream of its own: a method that draws more noise leaves the
-    order of the batches as it was. All numbers are drawn on the CPU and are the same on every device.
+    The seed of each generator is a hash of ``random_state`` and the purpose. Paired methods therefore share initial
+    weights and batch order, whatever other random numbers they draw. All numbers are drawn on the CPU and are the same
+    on every device.
 
     Parameters
     ----------
     random_state : int, numpy.random.RandomState or None
-        The seed. None takes fresh entropy; the global generators are never touched.
+        The seed; None takes fresh entropy. The global generators are not used.
     """
 
     def __init__(self, random_state: int | np.random.RandomState | None) -> None:
@@ -30,10 +30,10 @@ class Streams:
             self.root = int(random_state)
 
     def seed(self, purpose: str) -> int:
-        """Return a seed of 32 bits for ``purpose``."""
+        """Return the 32-bit seed for ``purpose``."""
         digest = hashlib.sha256(f"{self.root}/{purpose}".encode()).digest()
         return int.from_bytes(digest[:4], "little")
 
     def generator(self, purpose: str) -> torch.Generator:
-        """Return a fresh generator for ``purpose``, on the CPU."""
+        """Return a new CPU generator for ``purpose``."""
         return torch.Generator().manual_seed(self.seed(purpose))

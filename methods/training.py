@@ -1,4 +1,4 @@
-"""What every training loop shares: device, batches, optimizer, the record of an epoch."""
+"""Shared parts of the training loops: device, batches, noise, optimizer, and the history of epochs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from bench.method import Diverged
 
 OptimizerName = Literal["adam", "sgd"]
 
-#: Points per forward pass without gradients; bounds memory, changes nothing.
+#: Points per forward pass without gradients. It bounds the memory and does not change results.
 CHUNK = 8192
-#: Active units: dimensions whose mean moves by more than this over the data (Burda et al. 2016).
+#: Active units are latent dimensions whose mean has a larger variance over the data (Burda et al. 2016).
 ACTIVE_UNIT_VARIANCE = 0.01
-#: Widest data on which a learning rate is taken as it is given: MNIST's 784 features, where published rates come from.
+#: Largest number of features at which learning rates are not scaled: MNIST's 784, for which they are published.
 REFERENCE_WIDTH = 784
 
 
 def resolve_device(device: str) -> torch.device:
-    """Return the device for "auto" (CUDA where there is one, else the CPU) or for a name torch knows."""
+    """Return the device of a PyTorch name, or for "auto" CUDA if it is available, else the CPU."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(device)
@@ -33,7 +33,7 @@ def resolve_device(device: str) -> torch.device:
 
 @contextlib.contextmanager
 def deterministic(device: torch.device) -> Iterator[None]:
-    """Make torch choose deterministic kernels on ``device``; the CPU's are as they stand."""
+    """Use deterministic kernels on a CUDA device; on the CPU nothing changes."""
     if device.type != "cuda":
         yield
         return
@@ -50,19 +50,19 @@ def deterministic(device: torch.device) -> Iterator[None]:
 
 
 def shuffled_batches(n: int, batch_size: int, generator: torch.Generator, device: torch.device) -> Sequence[Tensor]:
-    """Return one epoch's batches: a permutation of ``range(n)`` in pieces, the last one maybe smaller."""
+    """Return the indices of the batches of an epoch, a permutation of ``range(n)``; the last batch may be smaller."""
     return torch.randperm(n, generator=generator).to(device).split(batch_size)
 
 
 def draw_noise(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
-    """Return noise of N(0, 1) for a whole epoch: drawn on the CPU, sent to the device in one piece."""
+    """Return noise of N(0, 1) for a whole epoch, drawn on the CPU and moved to the device at once."""
     return torch.randn(shape, generator=generator).to(device)
 
 
 def make_optimizer(
     name: OptimizerName, groups: Sequence[dict[str, Any]], learning_rate: float, momentum: float
 ) -> torch.optim.Optimizer:
-    """Return a fused Adam or SGD with momentum; ``groups`` hold ``params`` and ``weight_decay``."""
+    """Return a fused Adam, or a fused SGD with momentum, for groups of ``params`` and ``weight_decay``."""
     if name == "adam":
         return torch.optim.Adam(groups, lr=learning_rate, fused=True)
     if name == "sgd":
@@ -97,16 +97,16 @@ def rate_for_width(learning_rate: float, n_features: int) -> float:
 
 
 def take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Descend along the gradient of ``loss``."""
+    """Take one optimizer step on the gradient of ``loss``."""
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
 
 
 def as_tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    """Return the array's values on ``device``, on the CPU without a copy."""
+    """Return an array as a tensor on ``device``, on the CPU without a copy."""
     with warnings.catch_warnings():
-        # Data sets are read-only, and nothing here writes to its input.
+        # PyTorch warns of read-only arrays such as data sets; the tensor is never written to.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
         return torch.from_numpy(array).to(device)
 
@@ -119,17 +119,17 @@ def in_chunks(function: Callable[..., Tensor], *tensors: Tensor, dim: int = 0) -
 
 
 def to_numpy(tensor: Tensor) -> np.ndarray:
-    """Return the tensor's values as an array of its own."""
+    """Return a tensor as a NumPy array that shares no memory with it."""
     return tensor.detach().cpu().numpy().copy()
 
 
 class History:
-    """Means over an epoch, gathered on the device and read once an epoch.
+    """Means of losses and health terms over each epoch, accumulated on the device and read once per epoch.
 
     Parameters
     ----------
     phase : str
-        What is trained; named when the loss is not finite.
+        Phase of training, which the error for a loss that is not finite names.
     """
 
     def __init__(self, phase: str) -> None:
@@ -140,18 +140,18 @@ class History:
 
     @property
     def pending(self) -> bool:
-        """Whether a batch was added since the epoch began."""
+        """Whether the current epoch has a batch."""
         return self._n > 0
 
     def add(self, n: int, terms: dict[str, Tensor]) -> None:
-        """Add the means ``terms`` of a batch of ``n`` points."""
+        """Add the terms of a batch of ``n`` points, each a mean over the batch."""
         for name, value in terms.items():
             total = value.detach() * n
             self._sums[name] = self._sums[name] + total if name in self._sums else total
         self._n += n
 
     def close_epoch(self) -> None:
-        """End the epoch.
+        """End the epoch and append its means to ``epochs``.
 
         Raises
         ------
@@ -172,10 +172,10 @@ class History:
 def health_terms(
     mean: Tensor, log_variance: Tensor | None, q: Tensor | None, noise_scale: float = 1.0
 ) -> dict[str, Tensor]:
-    """Return what the health of an epoch is made of, as means over one batch; ``_`` marks what is not itself kept.
+    """Return the batch means from which the health of an epoch is computed; names with ``_`` do not enter the history.
 
-    ``mean`` and ``log_variance`` are (n, d) of the encoder, ``q`` the soft assignment (n, k); ``noise_scale``
-    is what sigma is multiplied with, as the variance that counts is that of the noise as it is added.
+    ``mean`` and ``log_variance`` of the encoder have shape (n, d), the soft assignment ``q`` (n, k). ``noise_scale``
+    multiplies sigma, as in `methods.networks.reparameterize`.
     """
     mean = mean.detach()
     terms = {"_mean": mean.mean(0), "_square": mean.square().mean(0)}
@@ -185,14 +185,18 @@ def health_terms(
         q = q.detach()
         terms["_q"] = q.mean(0)
         terms["_entropy"] = torch.special.entr(q).sum(1).mean()
-        # a comparison, not one_hot, which would wait for the device to check its input
+        # one_hot would synchronize with the device to check its input
         clusters = torch.arange(q.shape[1], device=q.device)
         terms["_share"] = (q.argmax(1, keepdim=True) == clusters).to(q.dtype).mean(0)
     return terms
 
 
 def _health(means: dict[str, Tensor]) -> dict[str, float]:
-    """Turn an epoch's means into clusters in use, smallest share, I(x; c), active units and the noise's share."""
+    """Return the health of an epoch from its means.
+
+    These are the number of active units, the share of the noise in the variance of the codes, the number of clusters in
+    use, the smallest share of a cluster, and the mutual information I(x; c) in nats.
+    """
     row: dict[str, float] = {}
     if "_mean" in means:
         variance = means["_square"] - means["_mean"].square()
@@ -211,5 +215,5 @@ def _health(means: dict[str, Tensor]) -> dict[str, float]:
 
 
 def weights_of(*modules: nn.Module, weight_decay: float = 0.0) -> dict[str, Any]:
-    """Return one optimizer group of the modules' parameters."""
+    """Return an optimizer group with the parameters of the modules."""
     return {"params": [p for m in modules for p in m.parameters()], "weight_decay": weight_decay}

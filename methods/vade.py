@@ -1,4 +1,4 @@
-"""VaDE: a variational autoencoder whose prior is a Gaussian mixture, one component a cluster."""
+"""VaDE: a variational autoencoder whose prior is a Gaussian mixture with one component per cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bench.method import MethodInfo
 from methods.ae_gmm import AEGMM, MixtureAssignment, fit_mixture
 from methods.base import StochasticClusterer, Stopwatch
-from methods.bounds import Count, CountOrZero, Finite, NotNegative, Positive
+from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from methods.losses import gaussian_kl, log_likelihood, log_mixture_joint, reconstruction_loss
 from methods.networks import GaussianAutoencoder, Likelihood, reparameterize
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
@@ -33,7 +33,13 @@ from methods.training import (
 
 
 class MixturePrior(nn.Module):
-    """Trainable mixture of diagonal Gaussians; the weights are parametrised by logits."""
+    """Trainable mixture of diagonal Gaussians p(z, c) = π_c N(z; mean_c, s_c²) with π = softmax(logits).
+
+    Parameters
+    ----------
+    weights, means, variances : ndarrays of shape (k,), (k, d), (k, d)
+        Initial values of π, the means and s².
+    """
 
     def __init__(self, weights: np.ndarray, means: np.ndarray, variances: np.ndarray) -> None:
         super().__init__()
@@ -42,9 +48,10 @@ class MixturePrior(nn.Module):
         self.log_variances = nn.Parameter(torch.tensor(variances).log())
 
     def kl(self, mean: Tensor, log_variance: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return KL(q(z,c|x) ‖ p(z,c)) per point (n,), and the responsibilities p(c|z) (n, k).
+        """Return KL(q(z, c|x) ‖ p(z, c)) per point in nats, (n,), and the responsibilities γ = p(c|z), (n, k).
 
-        q(c|x) is p(c|z), so the KL is Σ_c γ_c KL(q(z|x)‖N_c) + KL(γ‖π) (Jiang et al. 2017, eq. 9 to 16).
+        ``mean``, ``log_variance`` and ``z`` have shape (n, d). With q(c|x) = γ, the KL is Σ_c γ_c KL(q(z|x) ‖ N_c) +
+        KL(γ ‖ π) (Jiang et al. 2017, eq. 9 to 16).
         """
         log_weights = torch.log_softmax(self.logits, dim=0)
         joint = log_mixture_joint(z, log_weights, self.means, self.log_variances)
@@ -58,36 +65,38 @@ class MixturePrior(nn.Module):
 class VaDE(MixtureAssignment, StochasticClusterer):
     """Variational deep embedding (Jiang et al. 2017).
 
-    Maximises the evidence lower bound with a mixture prior, from a pretrained autoencoder and a mixture
-    fitted to its codes; with ``epochs=0`` it is AE+GMM to the bit. Labels come from mu.
+    Maximises the evidence lower bound ELBO = E_q(z|x)[log p(x|z)] − KL(q(z, c|x) ‖ p(z, c)) with the mixture prior
+    p(z, c) = π_c N(z; mean_c, s_c²). It starts from a pretrained autoencoder and a mixture fitted to its codes; with
+    ``epochs=0`` it equals AE+GMM bit for bit. Labels are argmax_c p(c|z) at z = mu.
 
     Parameters
     ----------
     epochs : int
         Passes over the data after pretraining.
     learning_rate, learning_rate_decay, decay_every, min_learning_rate
-        Adam's rate, multiplied by the decay every so many epochs down to the floor. Above 784 features the result
-        is multiplied by 784 / n_features, as DEC's is (see :func:`methods.training.rate_for_width`).
+        Adam's learning rate, multiplied by the decay every ``decay_every`` epochs, but at least ``min_learning_rate``.
+        Above 784 features it is multiplied by 784 / n_features, as in DEC (see
+        :func:`methods.training.rate_for_width`).
     log_variance_start : float
-        log sigma² of every code at the start.
+        log sigma² of all codes at the start.
     n_clusters, noise_scale, hidden_dims, latent_dim, likelihood, batch_size, pretrain_epochs, ...
         As in :class:`methods.base.StochasticClusterer`.
 
     Attributes
     ----------
     weights_, means_, variances_ : ndarrays of shape (n_clusters,), (n_clusters, latent_dim) twice
-        The mixture prior.
+        Weights π, means and variances s² of the mixture prior.
     """
 
     likelihood: Likelihood = "bernoulli"
-    batch_size: Count = 100
-    n_init: Count = 10
-    epochs: CountOrZero = 300
-    learning_rate: Positive = 2e-3
-    learning_rate_decay: Positive = 0.9
-    decay_every: Count = 10
-    min_learning_rate: NotNegative = 2e-4
-    log_variance_start: Finite = -5.0
+    batch_size: PositiveInt = 100
+    n_init: PositiveInt = 10
+    epochs: NonNegativeInt = 300
+    learning_rate: PositiveFloat = 2e-3
+    learning_rate_decay: PositiveFloat = 0.9
+    decay_every: PositiveInt = 10
+    min_learning_rate: NonNegativeFloat = 2e-4
+    log_variance_start: FiniteFloat = -5.0
 
     def _fit(self, x: Tensor) -> None:
         autoencoder = self._pretrain(x)
@@ -97,14 +106,14 @@ class VaDE(MixtureAssignment, StochasticClusterer):
         self._set_mixture(mixture.weights_, mixture.means_, mixture.covariances_)
         self.network_ = GaussianAutoencoder.from_autoencoder(autoencoder, self.log_variance_start)
         if self.epochs:
-            self._note("cluster", self._train(x), 0.0)
+            self._record("cluster", self._train(x), 0.0)
         self.timings_["cluster"] = watch.seconds()
         self.embedding_ = to_numpy(in_chunks(self._encode, x))
         self.embedding_variance_ = to_numpy(in_chunks(self._variance, x))
         self.labels_ = to_numpy(self._soft_assignment(x).argmax(1))
 
     def _train(self, x: Tensor) -> list[dict[str, float]]:
-        """Maximise the bound in place and return the history."""
+        """Maximise the evidence lower bound in place and return the history."""
         prior = MixturePrior(self.weights_, self.means_, self.variances_).to(x.device)
         group = weights_of(self.network_, prior)
         optimizer = make_optimizer("adam", [group], rate_for_width(self.learning_rate, x.shape[1]), 0.0)
@@ -126,7 +135,7 @@ class VaDE(MixtureAssignment, StochasticClusterer):
         return history.epochs
 
     def _objective(self, x: Tensor, prior: MixturePrior, noise: Tensor) -> dict[str, Tensor]:
-        """Return the negative bound of a batch, per point, and the terms to record."""
+        """Return −ELBO of a batch in nats per point, and the terms of the history."""
         mean, log_variance = self.network_.posterior(x)
         z = reparameterize(mean, log_variance, noise, self.noise_scale)
         kl, gamma = prior.kl(mean, log_variance, z)
@@ -139,7 +148,7 @@ class VaDE(MixtureAssignment, StochasticClusterer):
         }
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:
-        """Return the evidence lower bound (n_samples,) of each point in nats, over seeded draws."""
+        """Return the evidence lower bound of each point, (n_samples,), in nats, averaged over seeded draws."""
 
         def bound(x: Tensor, z: Tensor) -> Tensor:
             kl, _ = prior.kl(*self.network_.posterior(x), z)
@@ -151,7 +160,7 @@ class VaDE(MixtureAssignment, StochasticClusterer):
 
 
 def twin(parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return AE+GMM of the same network and pretraining: VaDE's own starting point."""
+    """Return AE+GMM with the same network and pretraining, which initializes VaDE."""
     kept = {f.name for f in fields(AEGMM) if f.init}
     return "ae_gmm", {name: value for name, value in parameters.items() if name in kept}
 
@@ -165,7 +174,7 @@ info = MethodInfo(
     estimator=VaDE,
     presets={
         "quick": _QUICK,
-        # The squared error weighs reconstruction less than Bernoulli pixels do: ten epochs then move the clusters.
+        # Squared error gives reconstruction less weight than Bernoulli cross-entropy, so ten epochs move the clusters.
         "short": {**SHORT, "epochs": 10},
         "short@digits": _QUICK,
         "seed-report": {**SEED_SDEC, "likelihood": "bernoulli", "epochs": 10},

@@ -1,4 +1,4 @@
-"""VAE+KMeans: a variational autoencoder, then KMeans on the means of its codes."""
+"""VAE+KMeans: KMeans on the posterior means of a variational autoencoder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.base import StochasticClusterer, Stopwatch
-from methods.bounds import NotNegative
+from methods.bounds import NonNegativeFloat
 from methods.losses import log_likelihood, standard_normal_kl
 from methods.networks import GaussianAutoencoder, Likelihood, initialize
 from methods.presets import QUICK, SEED_VAE, SHORT
@@ -23,8 +23,8 @@ from methods.training import in_chunks, to_numpy
 class VAEKMeans(StochasticClusterer):
     """KMeans on the posterior means of a variational autoencoder.
 
-    Trains on −ELBO = E[−log p(x|z)] + beta · KL(q(z|x) ‖ N(0, I)) (Kingma & Welling 2014). Without noise
-    and without the KL term it is AE+KMeans to the bit.
+    Minimises −ELBO = E_q(z|x)[−log p(x|z)] + beta · KL(q(z|x) ‖ N(0, I)) (Kingma & Welling 2014), then fits KMeans to
+    the means mu. Without noise and without the KL term it equals AE+KMeans bit for bit.
 
     Parameters
     ----------
@@ -35,12 +35,12 @@ class VAEKMeans(StochasticClusterer):
     """
 
     likelihood: Likelihood = "bernoulli"
-    beta: NotNegative = 1.0
+    beta: NonNegativeFloat = 1.0
 
     def _fit(self, x: Tensor) -> None:
         watch = Stopwatch()
         network = GaussianAutoencoder(x.shape[1], self.hidden_dims, self.latent_dim)
-        # the twin's layers draw from the twin's stream, the variance from one of its own
+        # the layers of the counterpart use its generator; the variance layer has a separate one
         shared = [network.body, network.code, network.decoder]
         initialize(shared, self.initializer, self._streams.generator("init"))
         initialize([network.log_variance], self.initializer, self._streams.generator("init/log_variance"))
@@ -48,7 +48,7 @@ class VAEKMeans(StochasticClusterer):
         history = train_autoencoder(
             self.network_, x, self._recipe(), self._streams, beta=self.beta, noise_scale=self.noise_scale
         )
-        self._note("pretrain", history, watch.seconds())
+        self._record("pretrain", history, watch.seconds())
 
         watch = Stopwatch()
         self.embedding_ = to_numpy(in_chunks(self.network_.encode, x))
@@ -59,7 +59,7 @@ class VAEKMeans(StochasticClusterer):
         self.timings_["cluster"] = watch.seconds()
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:
-        """Return the evidence lower bound (n_samples,) of each point in nats, over seeded draws."""
+        """Return the evidence lower bound of each point, (n_samples,), in nats, averaged over seeded draws."""
 
         def bound(x: Tensor, z: Tensor) -> Tensor:
             kl = standard_normal_kl(*self.network_.posterior(x))

@@ -1,4 +1,4 @@
-"""A newcomer who does only what the README says gets a method of their own onto the leaderboard."""
+"""Following only the README, a new user gets a method of their own onto the leaderboard."""
 
 import csv
 import os
@@ -15,7 +15,7 @@ from uv import find_uv_bin
 
 ROOT = Path(__file__).resolve().parents[1]
 SIX = {"KMeans", "AE+KMeans", "VAE+KMeans", "DEC", "S-DEC", "VaDE"}
-#: What the test adds to a command, and nothing else: it is for speed, or for a machine without a network.
+#: Options that the test adds to a command, for speed or for a machine without network.
 ADDED = {
     "deepclustbench run": ["--seeds", "2", "--limit", "150", "--device", "cpu"],
     "uv pip install": ["--no-deps", "--no-build-isolation", "--offline"],
@@ -30,24 +30,24 @@ def section(title: str) -> list[tuple[str, str]]:
 
 
 def named(block: str) -> str:
-    """Return the file that a block says it is; nothing if it says none."""
-    found = re.match(r"# (\w+\.py)\n", block)
-    return found[1] if found else ""
+    """Return the file that the first line of a block names; an empty string if it names none."""
+    match = re.match(r"# (\w+\.py)\n", block)
+    return match[1] if match else ""
 
 
 STEPS = [(kind, text) for kind, text in section("Your own method") if kind == "sh" or named(text)]
-#: The examples come first; from `new-method` on the newcomer writes.
+#: The examples come first; the steps from `new-method` on create methods.
 START = next(i for i, (_, text) in enumerate(STEPS) if "new-method" in text)
 
 
 @pytest.fixture
 def newcomer(tmp_path_factory, monkeypatch):
-    """An empty folder, and an environment that has what this one has and takes what is installed into it."""
+    """An empty folder, and a new environment with the packages of this one, into which packages can be installed."""
     environment = tmp_path_factory.mktemp("environment") / "venv"
     subprocess.run([find_uv_bin(), "venv", "-q", "--python", sys.executable, environment], check=True)
     paths = sysconfig.get_paths(vars={"base": str(environment), "platbase": str(environment)})
-    ours = [ROOT, *(path for path in sys.path if path.endswith("site-packages"))]
-    Path(paths["purelib"], "ours.pth").write_text("\n".join(map(str, ours)))
+    paths_here = [ROOT, *(path for path in sys.path if path.endswith("site-packages"))]
+    Path(paths["purelib"], "ours.pth").write_text("\n".join(map(str, paths_here)))
     script = Path(paths["scripts"], "deepclustbench")
     script.write_text(
         f"#!{paths['scripts']}/python\nfrom bench.cli import main\nif __name__ == '__main__':\n    main()\n"
@@ -55,7 +55,7 @@ def newcomer(tmp_path_factory, monkeypatch):
     script.chmod(0o755)
     monkeypatch.setenv("VIRTUAL_ENV", str(environment))
     monkeypatch.setenv("PATH", f"{paths['scripts']}{os.pathsep}{os.environ['PATH']}")
-    # A newcomer's shell has none of these; `uv run`, around the tests, leaves one that makes uv install elsewhere.
+    # A new user's shell has none of these variables; `uv run` sets one that makes uv install elsewhere.
     for name in [name for name in os.environ if name == "PYTHONPATH" or name.startswith("UV_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path_factory.mktemp("newcomer"))
@@ -63,15 +63,15 @@ def newcomer(tmp_path_factory, monkeypatch):
 
 
 def follow(steps: list[tuple[str, str]], command: Callable[[list[str]], tuple[int, str, str]]) -> None:
-    """Write the files and type the commands of the README."""
+    """Write the files and run the commands of the README."""
     for kind, text in steps:
         if kind == "python":
             Path(named(text)).write_text(text)
             continue
         for line in text.splitlines():
             added = next((more for start, more in ADDED.items() if line.startswith(start)), [])
-            code, *said = command([*shlex.split(line), *added])
-            assert code == 0, "\n".join((line, *said))
+            code, *output = command([*shlex.split(line), *added])
+            assert code == 0, "\n".join((line, *output))
 
 
 def in_a_process(words: list[str]) -> tuple[int, str, str]:
@@ -87,7 +87,7 @@ def board() -> set[str]:
         return {row["title"] for row in csv.DictReader(file)}
 
 
-def test_a_method_in_a_file_and_one_in_a_package_stand_on_the_board_with_the_six(newcomer):
+def test_a_method_in_a_file_and_one_in_a_package_are_on_the_leaderboard_with_the_six(newcomer):
     follow(STEPS[START:], in_a_process)
     assert board() >= SIX | {"My method", "My other"}
     page = Path("results/runs/quick-limit150/report.html").read_text()
@@ -105,5 +105,5 @@ def test_the_examples_of_classes_run(cli, tmp_path, monkeypatch):
     assert "Mixture n_components=10" in board()
 
 
-def test_what_a_newcomer_writes_is_less_than_forty_lines():
+def test_the_steps_are_fewer_than_forty_lines():
     assert sum(len(text.splitlines()) for _, text in STEPS) < 40

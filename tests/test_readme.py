@@ -8,7 +8,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from bench.cli import app
+from bench.cli.commands import app
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)

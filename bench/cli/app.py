@@ -1,4 +1,4 @@
-"""The application that commands add themselves to, and how they speak."""
+"""The Typer application, and helpers that print to standard output."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ app = typer.Typer(
 
 
 class Output(Console):
-    """A console that says where its reader has gone, instead of ending the process."""
+    """A console that raises BrokenPipeError when its reader closes the pipe; rich would exit the process."""
 
     def on_broken_pipe(self) -> None:
-        """Raise what rich caught."""
+        """Raise the error that rich caught."""
         raise BrokenPipeError(errno.EPIPE, "the reader of the output has gone")
 
 
 out = Output()
 
-#: What a report consists of, beside its page.
+#: Files of a report beside its page.
 _WRITTEN = ("leaderboard.md .csv .tex", "findings.csv", "scores.parquet", "figures/")
 
 
 def say_written(folder: Path, *more: str) -> None:
-    """Say which files a report has written into a folder, and what else is there."""
+    """Print which files a report has written into a folder, and the names in ``more``."""
     names = ["report.html", *_WRITTEN, *["assignments.csv"] * (folder / "assignments.csv").is_file(), *more]
     say(f"\nwritten: {folder}/{', '.join(names)}")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows under their headings."""
+    """Print a table."""
     table = Table(*header, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(Text("" if value is None else clean_name(str(value))) for value in row))
@@ -52,5 +52,5 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def say(text: str) -> None:
-    """Print a line as it is, however long."""
+    """Print text without wrapping, markup or highlighting."""
     out.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)

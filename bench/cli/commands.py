@@ -1,4 +1,4 @@
-"""All commands, and one of them carried out."""
+"""The application with all its commands, and their invocation."""
 
 from __future__ import annotations
 
@@ -11,28 +11,21 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from bench.cli import method as check_method
-
-# In the order in which the help lists them.
-from bench.cli import method as new_method
 from bench.cli.app import app
 from bench.errors import InputError
 from bench.text import one_line
 
-from bench.cli import run, report, assignments, check, lists  # isort: skip
-
-sys.modules["bench.cli"].app = app  # type: ignore[attr-defined]  # the application, not the module of that name
-
-__all__ = ["app", "assignments", "check", "check_method", "invoke", "lists", "new_method", "report", "run"]
+# Importing a module adds its commands to the application; the help lists them in this order.
+from bench.cli import run, report, assignments, check, method, lists  # noqa: F401 # isort: skip
 
 
 def invoke(arguments: Sequence[str]) -> int:
-    """Carry out a command and return its exit code.
+    """Run a command and return its exit code.
 
     Parameters
     ----------
     arguments : sequence of str
-        Without the program's name.
+        Command line without the program's name.
 
     Raises
     ------
@@ -47,7 +40,7 @@ def invoke(arguments: Sequence[str]) -> int:
     except typer.Exit as ended:
         return ended.exit_code
     except UsageError as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
+        if type(error).__name__ == "NoArgsIsHelpError":  # error.show prints the help
             error.show()
             return error.exit_code
         raise InputError(_as_typed(error, arguments)) from error
@@ -55,7 +48,7 @@ def invoke(arguments: Sequence[str]) -> int:
 
 
 def _as_typed(error: Any, arguments: Sequence[str]) -> str:
-    """Return what is wrong with an option, after the option and its value as the user typed them."""
+    """Return the message of a usage error, preceded by the option and value as the user typed them."""
     message = str(error.message).replace("Value error, ", "").replace("Input should", "should")
     for option in getattr(getattr(error, "param", None), "opts", ()):
         for i, word in enumerate(arguments):
@@ -66,5 +59,5 @@ def _as_typed(error: Any, arguments: Sequence[str]) -> str:
     return one_line(error.format_message())
 
 
-#: Of the click that this typer has; some bring their own.
+#: The class of the click that typer uses: some versions of typer bundle their own.
 UsageError: Any = typer.BadParameter.__mro__[1]

@@ -1,4 +1,4 @@
-"""How the command ends: by its work, by a signal, or because nobody reads what it prints; never with a traceback."""
+"""Exit codes of the command, whether it ends normally, by an error or by a signal; never with a traceback."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ from typing import Any
 
 from bench.errors import InputError, Stopped
 
-#: What is said of a run that was stopped.
-KEPT = "the finished cells are kept, the same command goes on from here"
-#: As the shell counts: 128 and the signal.
+#: Message after a run was stopped.
+_KEPT = "the finished cells are kept, the same command goes on from here"
+#: As in shells: 128 plus the number of the signal.
 _INTERRUPTED, _CLOSED = 128 + signal.SIGINT, 141
-#: EX_SOFTWARE of sysexits.h: apart from every code that says something of a run.
+#: EX_SOFTWARE of sysexits.h, which no outcome of a run uses.
 _OWN_FAULT = 70
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def orderly(work: Callable[[], int]) -> int:
-    """Return the exit code of some work; whatever else ends it is one line on standard error.
+def run_to_exit_code(command: Callable[[], int]) -> int:
+    """Run a command and return its exit code; an exception becomes one line on standard error.
 
-    Bad input is exit code 2, Ctrl-C 130, another signal 128 and its number, a closed standard output 141. A fault of
-    this program is 70; its traceback is kept in a file.
+    Bad input is exit code 2, Ctrl-C 130, another signal 128 plus its number, a closed standard output 141. An
+    unexpected exception is 70, and its traceback is stored in a file.
 
     Parameters
     ----------
-    work : callable
+    command : callable
         Returns its exit code.
     """
-    _speak_any_encoding()
-    Stopped.asked = None
+    _prepare_streams()
+    Stopped.received = None
     try:
-        with _stopped_by_signals():
-            code = work()
+        with _signals_as_exceptions():
+            code = command()
             sys.stdout.flush()
             return code
     except InputError as error:
-        return _told(f"error: {error}", 2)
+        return _fail(f"error: {error}", 2)
     except KeyboardInterrupt:
-        with suppress(ValueError):  # only the main thread may
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # who is impatient gets no traceback either
-        if Stopped.asked is not None:
-            return _told(f"stopped by {signal.Signals(Stopped.asked).name}; {KEPT}", 128 + Stopped.asked)
-        return _told(f"stopped by Ctrl-C; {KEPT}", _INTERRUPTED)
+        with suppress(ValueError):  # raised outside the main thread
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second Ctrl-C prints no traceback either
+        if Stopped.received is not None:
+            return _fail(f"stopped by {signal.Signals(Stopped.received).name}; {_KEPT}", 128 + Stopped.received)
+        return _fail(f"stopped by Ctrl-C; {_KEPT}", _INTERRUPTED)
     except OSError as error:
         if isinstance(error, BrokenPipeError) and _is_closed(sys.stdout):
-            _drop(sys.stdout)  # Python would try once more
+            _discard_output(sys.stdout)  # Python would flush it again at exit
             return _CLOSED
         if error.errno in _NO_SPACE:
-            _drop(sys.stdout)
-            return _told(f"error: {error.filename or 'the output'}: cannot be written ({error.strerror})", 2)
-        return _told(_own_fault(error), _OWN_FAULT)
+            _discard_output(sys.stdout)
+            return _fail(f"error: {error.filename or 'the output'}: cannot be written ({error.strerror})", 2)
+        return _fail(_own_fault(error), _OWN_FAULT)
     except Exception as error:
-        return _told(_own_fault(error), _OWN_FAULT)
+        return _fail(_own_fault(error), _OWN_FAULT)
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
+def _signals_as_exceptions() -> Iterator[None]:
     """Raise `Stopped` in the main thread at the first SIGTERM or SIGHUP; the second ends the process at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -70,12 +70,12 @@ def _stopped_by_signals() -> Iterator[None]:
 
     def stop(number: int, _: Any) -> None:
         signal.signal(number, signal.SIG_DFL)
-        Stopped.asked = number
+        Stopped.received = number
         raise Stopped(number)
 
     numbers = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    found = {number: signal.getsignal(number) for number in numbers}
-    before = {number: handler for number, handler in found.items() if handler not in (signal.SIG_IGN, None)}  # nohup
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    before = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}  # nohup
     for number in before:
         signal.signal(number, stop)
     try:
@@ -85,8 +85,8 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _speak_any_encoding() -> None:
-    """Let a terminal that lacks a character show it by its number, and nobody miss a stream that is closed."""
+def _prepare_streams() -> None:
+    """Escape characters that the terminal's encoding lacks, and replace closed streams by the null device."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -95,14 +95,15 @@ def _speak_any_encoding() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _told(line: str, code: int) -> int:
+def _fail(line: str, code: int) -> int:
+    """Print a line to standard error and return the exit code."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
     return code
 
 
 def _own_fault(error: Exception) -> str:
-    """Keep the traceback of a fault that is ours, and return the line that says where."""
+    """Store the traceback of an unexpected exception in a file, and return the line that names the file."""
     import tempfile
     import traceback
 
@@ -114,21 +115,21 @@ def _own_fault(error: Exception) -> str:
         ) as file:
             file.write(text)
     except OSError:
-        return text  # better than nothing
+        return text  # the traceback itself where no file can be written
     return f"error: a fault of deepclustbench, please report it with {file.name} ({what})"
 
 
 def _is_closed(stream: Any) -> bool:
-    """Tell whether nobody reads a stream any more."""
+    """Return whether the reader of a stream has closed it."""
     try:
         poll = select.poll()
         poll.register(stream.fileno(), 0)
         return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
-    except (AttributeError, OSError, ValueError):  # no file, or a system that has no poll
+    except (AttributeError, OSError, ValueError):  # not a file, or a system without poll
         return True
 
 
-def _drop(stream: Any) -> None:
-    """Let what is left in a stream's buffer go nowhere."""
+def _discard_output(stream: Any) -> None:
+    """Redirect a stream to the null device, so that the rest of its buffer is discarded."""
     with suppress(AttributeError, OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,4 +1,4 @@
-"""``new-method`` and ``check-method``: for authors of methods."""
+"""The commands ``new-method`` and ``check-method`` for authors of methods."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ def new_method(
 ) -> None:
     """Write a small method that runs at once, to start from."""
     from bench.plan.registry import methods
-    from bench.scaffold import names_of, start_file, start_package
+    from bench.scaffold import names_of, write_method_file, write_method_package
 
-    start = (start_package if package else start_file)(names_of(name, methods()), out_folder)
-    for path in start.written:
+    write = write_method_package if package else write_method_file
+    method = write(names_of(name, methods()), out_folder)
+    for path in method.written:
         say(f"written: {path}")
     say("\nnext:")
     if out_folder != Path():
         say(f"  cd {shlex.quote(str(out_folder))}")
-    for command in start.commands:
+    for command in method.commands:
         say(f"  {command}")
 
 
@@ -41,7 +42,7 @@ _VERDICTS = {"passed": "passed", "failed": "FAILED", "not applicable": "not appl
 
 
 @app.command(name="check-method")
-def check_method(
+def check_method_command(
     method: Annotated[str, typer.Argument(help="A method's name, its file lab/mine.py, or pkg.mod:Class.")],
     preset: Annotated[str, typer.Option(help="Preset to try it with.")] = "quick",
     settings: Annotated[list[str] | None, typer.Option("--set", help="PARAMETER=VALUE; repeatable.")] = None,
@@ -49,7 +50,7 @@ def check_method(
     """Check that a method keeps the contract; each failure says what to change."""
     from bench.testing import method_checks
 
-    checks = method_checks(method, preset=preset, params=dict(_setting(text) for text in settings or ()))
+    checks = method_checks(method, preset=preset, params=dict(_parameter_value(text) for text in settings or ()))
     results = []
     with out.status("") as status:
         for i, check in enumerate(checks, 1):
@@ -65,7 +66,8 @@ def check_method(
     raise typer.Exit(1 if failures else 0)
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def _parameter_value(text: str) -> tuple[str, Any]:
+    """Return the parameter and the value of ``PARAMETER=VALUE``."""
     parameter, equals, value = text.partition("=")
     if not (equals and parameter.isidentifier() and value):
         raise InputError(f"--set {text}: write PARAMETER=VALUE, such as epochs=5")

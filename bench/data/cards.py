@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bench.data.addresses import card_of_address, is_address, parse_address
 from bench.data.card import NAME_PATTERN, Card, read_card
 from bench.data.readers import KIND_OF_SUFFIX, READERS, parameters_of, reader_module, reader_of, splits_of_path
-from bench.errors import InputError, foreign
+from bench.errors import InputError, plugin_faults
 from bench.text import clean_name, import_fault
 
 if TYPE_CHECKING:
@@ -308,7 +308,7 @@ def _installed_card(entry: EntryPoint) -> Card:
     """
     what = f"data set {_entry_text(entry)}"
     module, _, member = (part.strip() for part in entry.value.partition(":"))
-    with foreign(lambda error: f"{what}: {import_fault(error)}", InputError):
+    with plugin_faults(lambda error: f"{what}: {import_fault(error)}", InputError):
         package = importlib.import_module(module)
         path: Any = getattr(package, member, None)
     if not isinstance(path, (str, os.PathLike)):

@@ -11,8 +11,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.canonical import canonical
-from bench.errors import InputError, MethodError, foreign
-from bench.isolation import undisturbed
+from bench.errors import InputError, MethodError, plugin_faults
+from bench.isolation import process_state_restored
 from bench.method import RUNNER_PARAMETERS, MethodInfo
 from bench.plan.cells import Configuration
 from bench.plan.method_spec import MethodSpec
@@ -64,7 +64,7 @@ def resolve_configurations(
     """
     info = find(spec.method)
     # The constructor of a plugin may change anything in this process.
-    with nullcontext() if MethodSpec.parse(info.source).is_built_in else undisturbed():
+    with nullcontext() if MethodSpec.parse(info.source).is_built_in else process_state_restored():
         return _resolve(suite, spec, info, dataset, find, fixed)
 
 
@@ -175,7 +175,7 @@ def _twin(
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {one_line(error)}"
         return f"method {info.name}: its twin cannot be made: {reason}"
 
-    with foreign(explain):
+    with plugin_faults(explain):
         name, twin_params = info.twin(params)
         twin = find(name)
         left = [f"{p}={v}" for p, v in overrides.items() if p in twin_params]
@@ -215,7 +215,9 @@ def _takes_seed(info: MethodInfo) -> bool:
 
 def _parameters(info: MethodInfo) -> list[str]:
     """Return the names of all parameters of a method's estimator."""
-    with foreign(lambda error: f"method {info.name}: its constructor has no parameters to read ({one_line(error)})"):
+    with plugin_faults(
+        lambda error: f"method {info.name}: its constructor has no parameters to read ({one_line(error)})"
+    ):
         return list(inspect.signature(info.load()).parameters)
 
 
@@ -236,7 +238,7 @@ def resolve_params(info: MethodInfo, params: Mapping[str, Any], n_clusters: int)
         what = f"method {info.name}: {estimator_class.__qualname__}"
         return f"{what} cannot be made ({type(error).__name__}: {one_line(error)})"
 
-    with foreign(explain):
+    with plugin_faults(explain):
         resolved = dict(estimator_class(**params).get_params(deep=False))
     if "n_clusters" in resolved:
         resolved["n_clusters"] = n_clusters

@@ -21,8 +21,8 @@ from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 from bench.canonical import PLUGIN_MODULE
-from bench.errors import InputError, MethodError, foreign
-from bench.isolation import undisturbed
+from bench.errors import InputError, MethodError, plugin_faults
+from bench.isolation import process_state_restored
 from bench.method import MethodInfo
 from bench.plan.method_spec import MethodSpec
 from bench.plan.plugin_imports import beside
@@ -45,7 +45,7 @@ def methods() -> Mapping[str, MethodInfo]:
     by_name: dict[str, MethodInfo] = {}
     for source, load in (*_in_repository(), *_installed()):
         try:
-            with nullcontext() if MethodSpec.parse(source).is_built_in else undisturbed():
+            with nullcontext() if MethodSpec.parse(source).is_built_in else process_state_restored():
                 info = load()
             if info is None:
                 continue
@@ -157,7 +157,7 @@ def _info_of(name: str) -> MethodInfo | None:
 
 def _load_plugin(spec: str, load: Callable[[], MethodInfo], keep_process_state: bool) -> MethodInfo:
     """Load a plugin and check its class; errors name ``spec``."""
-    with nullcontext() if keep_process_state or spec in _LOADED else undisturbed():
+    with nullcontext() if keep_process_state or spec in _LOADED else process_state_restored():
         try:
             info = load()
         except MethodError as error:
@@ -173,7 +173,7 @@ def _installed() -> Iterator[tuple[str, Callable[[], MethodInfo | None]]]:
 
 
 def _announced(entry: EntryPoint) -> MethodInfo:
-    with foreign(lambda _: "it names no module; write pkg.mod:info"):
+    with plugin_faults(lambda _: "it names no module; write pkg.mod:info"):
         module, name = entry.module, entry.attr or ""
     return _member(_imported(module), name, module, f"{module}:{name or 'info'}", entry.name)
 
@@ -192,7 +192,7 @@ def _member(module: ModuleType, member: str, place: str, source: str, name: str 
     name : str, optional
         Of a bare class.
     """
-    with foreign(import_fault):  # a module may make its members when they are asked for
+    with plugin_faults(import_fault):  # a module may make its members when they are asked for
         value = getattr(module, member or "info", None)
     if isinstance(value, MethodInfo):
         return replace(value, source=source)
@@ -233,7 +233,7 @@ def _installed_module(name: str, member: str) -> ModuleType:
 
 
 def _imported(name: str) -> ModuleType:
-    with foreign(import_fault):
+    with plugin_faults(import_fault):
         return importlib.import_module(name)
 
 
@@ -253,7 +253,7 @@ def _run(path: Path) -> _Plugin:
         return f"{_line_of(error, path)}{import_fault(error)}"
 
     name = f"{PLUGIN_MODULE}{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{_word(path.stem)}"
-    with foreign(explain):
+    with plugin_faults(explain):
         content = path.read_bytes()
         loader = SourceFileLoader(name, str(path))
         module = importlib.util.module_from_spec(ModuleSpec(name, loader, origin=str(path)))

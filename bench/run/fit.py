@@ -20,7 +20,7 @@ import numpy as np
 from bench.canonical import stored
 from bench.data.dataset import Dataset
 from bench.data.selection_split import selection_split
-from bench.isolation import heeded_interrupts
+from bench.isolation import user_interrupts
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION
 from bench.metrics.scoring import assess
@@ -141,7 +141,7 @@ def fit_cell(
     owner = os.getpid()
     start = time.perf_counter()
     status: Status = "failed"
-    with warnings.catch_warnings(record=True) as caught, heeded_interrupts() as interrupts:
+    with warnings.catch_warnings(record=True) as caught, user_interrupts() as interrupts:
         warnings.simplefilter("default")
         try:
             part = selection_split(dataset, cell.seed) if cell.part == "selection" else None
@@ -166,7 +166,7 @@ def fit_cell(
             raise
         except BaseException:  # a method that calls sys.exit, or raises KeyboardInterrupt, fails like any other
             _end_forks(owner)
-            if interrupts.pressed:
+            if interrupts.received:
                 raise KeyboardInterrupt from None
             return failed(cell, status, traceback.format_exc(), device, placement, code), {}
         finally:

@@ -191,7 +191,7 @@ def execute_plan(
             if complete:
                 complete = finish(reporting, suite.name, suite.primary_metric)
         except KeyboardInterrupt:
-            if Stopped.asked is not None:
+            if Stopped.received is not None:
                 raise
             complete = False
         for dataset in plan.datasets.values():

@@ -1,8 +1,8 @@
-"""What the suite asks of a method, as checks that an author can run: ``deepclustbench check-method`` or pytest.
+"""Checks of the contract of a method, run by ``deepclustbench check-method`` or by pytest.
 
 Examples
 --------
-In a test of one's own method, one test a check::
+In the tests of a method, one test for each check::
 
     @pytest.mark.parametrize("check", method_checks("mine.py"))
     def test_my_method(check):

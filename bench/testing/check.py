@@ -1,4 +1,4 @@
-"""The checks of a method, and what comes of each."""
+"""Run the checks of a method and report their results."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from threadpoolctl import ThreadpoolController
 
 from bench.method import RUNNER_PARAMETERS, MethodInfo
 from bench.plan.registry import find_method
-from bench.testing import declared, draws, fitting, generators, members, points, suite
-from bench.testing.subject import Failed, NotApplicable, Subject
+from bench.testing import declared, fitting, members, suite
+from bench.testing.subject import CheckFailed, NotApplicable, Subject, generators_restored
 from bench.text import one_line
 
-#: What is shown of an author's values and of other libraries' messages.
+#: Longest text shown of a method's values and of the messages of other libraries.
 _LONGEST = 400
 
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a check.
+    """Result of one check.
 
     Attributes
     ----------
     name, proves : str
-        The check's.
+        Name and claim of the check.
     verdict : {"passed", "failed", "not applicable"}
     seen : str
-        What was seen of one that failed; why one is not applicable.
+        What a failed check observed, or why a check is not applicable.
     change : str
-        What to change, of one that failed.
+        How to fix the method; empty unless the check failed.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Result:
 
 
 class MethodCheckError(AssertionError):
-    """A method does not pass: each failed check with what it proves, what was seen and what to change.
+    """A method fails checks; the message gives the claim, the observation and the fix of each.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ class MethodCheckError(AssertionError):
         self.failures = list(failures)
 
     def __str__(self) -> str:
-        what = "a check" if len(self.failures) == 1 else f"{len(self.failures)} checks"
-        lines = [f"method {self.method} fails {what}"]
+        count = "a check" if len(self.failures) == 1 else f"{len(self.failures)} checks"
+        lines = [f"method {self.method} fails {count}"]
         for failure in self.failures:
             lines += [f"{failure.name}: {failure.proves}", f"  seen:   {failure.seen}", f"  change: {failure.change}"]
         return "\n".join(lines)
@@ -72,20 +72,20 @@ class MethodCheckError(AssertionError):
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """Return what limits the threads of the libraries that compute; looking for them takes longer than most checks."""
+    """Return the controller of the numerical libraries' threads; creating it takes longer than most checks."""
     return ThreadpoolController()
 
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """One claim about one method. Checks of one method share a fit, so run them in one process.
+    """One claim about a method. The checks of a method share a fit, so they should run in one process.
 
     Attributes
     ----------
     name : str
-        Also what pytest calls it in the ids of ``parametrize``.
+        Name of the check, which pytest uses as the id in ``parametrize``.
     proves : str
-        A sentence.
+        The claim, one sentence.
     """
 
     name: str
@@ -101,19 +101,19 @@ class Check:
         return self.name
 
     def result(self) -> Result:
-        """Run the check as a worker runs a cell: on one thread, warnings being no errors."""
+        """Run the check as a worker executes a run: on one thread, with warnings ignored."""
         threads = torch.get_num_threads()
         try:
             torch.set_num_threads(1)
-            with generators.kept(), _libraries().limit(limits=1), warnings.catch_warnings():
+            with generators_restored(), _libraries().limit(limits=1), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._function(self._subject)
         except NotApplicable as reason:
             return Result(self.name, self.proves, "not applicable", one_line(reason, _LONGEST))
-        except Failed as fault:
+        except CheckFailed as fault:
             seen, change = fault.seen, fault.change
-        except (Exception, SystemExit) as error:  # a plugin may go wrong in any way
-            seen, change = self._said(error), "mend what raises it"
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
+            seen, change = self._describe(error), "mend what raises it"
         else:
             return Result(self.name, self.proves, "passed")
         finally:
@@ -122,14 +122,14 @@ class Check:
         return Result(self.name, self.proves, "failed", one_line(seen, _LONGEST), one_line(change, _LONGEST))
 
     def run(self) -> None:
-        """Run the check, as a test does.
+        """Run the check as a test.
 
         Raises
         ------
         MethodCheckError
-            If it failed.
+            If the check fails.
         unittest.SkipTest
-            If it is not applicable; pytest shows the test as skipped, with the reason.
+            If the check is not applicable; pytest reports the test as skipped, with the reason.
         """
         result = self.result()
         if result.verdict == "not applicable":
@@ -137,8 +137,8 @@ class Check:
         if result.verdict == "failed":
             raise MethodCheckError(self._subject.info.name, [result])
 
-    def _said(self, error: BaseException) -> str:
-        """Say what was raised, and the last line of the method's own file that led to it."""
+    def _describe(self, error: BaseException) -> str:
+        """Return the exception and the last line of the method's own file in its traceback."""
         frames = traceback.extract_tb(error.__traceback__)
         own = sys.modules.get(self._subject.info.load().__module__)
         frame = next((f for f in reversed(frames) if f.filename == getattr(own, "__file__", None)), frames[-1])
@@ -146,39 +146,39 @@ class Check:
         return f"{type(error).__name__}: {one_line(error)} ({where})"
 
 
-#: In the order in which they are told; the one that runs a cell is last, so that it can refer to the others.
-ALL = (*declared.CHECKS, *fitting.CHECKS, *points.CHECKS, *members.CHECKS, *draws.CHECKS, *suite.CHECKS)
+#: In the order of the report. The check of a whole run is last, because it refers to checks that failed before.
+_CHECKS = (*declared.CHECKS, *fitting.CHECKS, *members.CHECKS, *suite.CHECKS)
 
 
 def method_checks(
     method: MethodInfo | str | type | object, *, preset: str = "quick", params: Mapping[str, Any] | None = None
 ) -> list[Check]:
-    """Return the checks of a method, to be run one by one.
+    """Return the checks of a method.
 
     Parameters
     ----------
     method : MethodInfo, str, type or object
-        What a method declares; its name, its file ``lab/mine.py`` or ``pkg.mod:Class``; a clusterer's class, or one
-        made with the parameters to try it with.
+        The declaration of a method; its name, its file ``lab/mine.py`` or ``pkg.mod:Class``; the class of a clusterer;
+        or an estimator, whose parameters are used.
     preset : str
-        Of a method that has presets.
+        Name of the preset; ignored for a method without presets.
     params : mapping, optional
-        Parameters beside the preset's, such as those that make it quick.
+        Parameters that override those of the preset, for example to make the checks fast.
 
     Raises
     ------
     InputError
-        If there is no such method, preset or parameter, or the method cannot be used.
+        If the method, preset or parameter does not exist, or the method cannot be used.
     """
     info, own = _declared(method)
     subject = Subject(info, preset, {**own, **(params or {})})
-    return [Check(check.__name__, (check.__doc__ or "").strip(), check, subject) for check in ALL]
+    return [Check(check.__name__, (check.__doc__ or "").strip(), check, subject) for check in _CHECKS]
 
 
 def check_method(
     method: MethodInfo | str | type | object, *, preset: str = "quick", params: Mapping[str, Any] | None = None
 ) -> list[Result]:
-    """Run every check of a method.
+    """Run all checks of a method.
 
     Parameters
     ----------
@@ -188,14 +188,14 @@ def check_method(
     Returns
     -------
     list of Result
-        None of them failed.
+        Each passed or is not applicable.
 
     Raises
     ------
     MethodCheckError
-        If a check failed; it tells all that did.
+        If a check fails; it lists all failed checks.
     InputError
-        If there is no such method, preset or parameter, or the method cannot be used.
+        As for `method_checks`.
     """
     results = [check.result() for check in method_checks(method, preset=preset, params=params)]
     failures = [result for result in results if result.verdict == "failed"]
@@ -205,7 +205,7 @@ def check_method(
 
 
 def _declared(method: Any) -> tuple[MethodInfo, dict[str, Any]]:
-    """Return what a method declares, and the parameters of one that comes made."""
+    """Return the declaration of a method, and the parameters of an estimator that is given as an object."""
     if isinstance(method, MethodInfo):
         method.load()
         return method, {}

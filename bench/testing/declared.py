@@ -1,4 +1,4 @@
-"""What a method declares: its parameters, presets, search space, pretraining and twin."""
+"""Checks of a method's declaration: parameters, presets, search space, pretraining and twin."""
 
 from __future__ import annotations
 
@@ -12,33 +12,42 @@ from sklearn.base import clone
 from bench.canonical import canonical
 from bench.errors import InputError, MethodError
 from bench.plan.search import draws
-from bench.testing.draws import vary
-from bench.testing.subject import N_CLUSTERS, SEEDS, Failed, NotApplicable, Subject, finder_of, paired
+from bench.testing.members import draws_vary
+from bench.testing.subject import (
+    N_CLUSTERS,
+    TEST_SEEDS,
+    CheckFailed,
+    NotApplicable,
+    Subject,
+    finder_with,
+    paired_configuration,
+)
 from bench.text import one_line
 
 
 def parameters_are_stored(subject: Subject) -> None:
     """The constructor stores its parameters and does nothing else, so that clone and set_params can remake it."""
-    made = subject.info.load()(**subject.configuration.params)
-    held = made.get_params(deep=False)
+    estimator = subject.info.load()(**subject.configuration.params)
+    stored = estimator.get_params(deep=False)
     for name, value in subject.configuration.params.items():
-        if held[name] is not value and not _same(held[name], value):
-            raise Failed(
-                f"{name}={value!r} is stored as {held[name]!r}", f"write self.{name} = {name}; convert it in fit"
+        if stored[name] is not value and not _are_equal(stored[name], value):
+            raise CheckFailed(
+                f"{name}={value!r} is stored as {stored[name]!r}", f"write self.{name} = {name}; convert it in fit"
             )
-    more = sorted(vars(made).keys() - held.keys())
-    if more:
-        raise Failed(
-            f"the constructor also sets {', '.join(more)}", "set that in fit: set_params would leave it as it was"
+    other_attributes = sorted(vars(estimator).keys() - stored.keys())
+    if other_attributes:
+        raise CheckFailed(
+            f"the constructor also sets {', '.join(other_attributes)}",
+            "set that in fit: set_params would leave it as it was",
         )
     try:
-        clone(made)
-    except RuntimeError as error:  # scikit-learn's word for a parameter that is no longer the object that was given
-        raise Failed(one_line(error), "store each parameter as it is given, and convert it in fit") from error
-    for name, value in (("n_clusters", N_CLUSTERS + 1), ("random_state", SEEDS[1])):
-        if name in held and made.set_params(**{name: value}).get_params(deep=False)[name] != value:
-            raise Failed(
-                f"set_params({name}={value}) leaves {getattr(made, name, None)!r}",
+        clone(estimator)
+    except RuntimeError as error:  # the constructor stores another object than it was given
+        raise CheckFailed(one_line(error), "store each parameter as it is given, and convert it in fit") from error
+    for name, value in (("n_clusters", N_CLUSTERS + 1), ("random_state", TEST_SEEDS[1])):
+        if name in stored and estimator.set_params(**{name: value}).get_params(deep=False)[name] != value:
+            raise CheckFailed(
+                f"set_params({name}={value}) leaves {getattr(estimator, name, None)!r}",
                 "take get_params and set_params from sklearn.base.BaseEstimator",
             )
 
@@ -46,9 +55,9 @@ def parameters_are_stored(subject: Subject) -> None:
 def fit_keeps_parameters(subject: Subject) -> None:
     """Fitting leaves the parameters as they were given."""
     fitted, fresh = (e.get_params(deep=False) for e in (subject.fitted, subject.make()))
-    changed = [name for name, value in fresh.items() if not _same(value, fitted[name])]
+    changed = [name for name, value in fresh.items() if not _are_equal(value, fitted[name])]
     if changed:
-        raise Failed(
+        raise CheckFailed(
             f"fit changed {', '.join(f'{p}={fresh[p]!r} to {fitted[p]!r}' for p in changed)}",
             "keep what fit makes of a parameter under another name, with a _ at its end",
         )
@@ -61,12 +70,14 @@ def presets_make_estimators(subject: Subject) -> None:
     for name in subject.info.presets:
         preset, _, dataset = name.partition("@")
         if preset not in subject.info.presets:
-            raise Failed(f"preset {name!r} changes {preset!r}, which there is not", f"add {preset!r}, or take this out")
+            raise CheckFailed(
+                f"preset {name!r} changes {preset!r}, which there is not", f"add {preset!r}, or take this out"
+            )
         try:
             bare = replace(subject.info, twin=None, pretraining=())
-            paired(bare, preset, {}, replace(subject.dataset, name=dataset or subject.dataset.name))
+            paired_configuration(bare, preset, {}, replace(subject.dataset, name=dataset or subject.dataset.name))
         except InputError as error:
-            raise Failed(f"preset {name!r}: {error}", "mend the preset, or the constructor") from error
+            raise CheckFailed(f"preset {name!r}: {error}", "mend the preset, or the constructor") from error
 
 
 def search_space_makes_estimators(subject: Subject) -> None:
@@ -77,9 +88,9 @@ def search_space_makes_estimators(subject: Subject) -> None:
     bare = replace(subject.info, twin=None, pretraining=())
     try:
         for values in draws(space, 5):
-            paired(bare, subject.preset, {**subject.params, **values}, subject.dataset)
+            paired_configuration(bare, subject.preset, {**subject.params, **values}, subject.dataset)
     except InputError as error:
-        raise Failed(
+        raise CheckFailed(
             f"search_space: {error}", "name parameters of the constructor, each with values it takes"
         ) from error
 
@@ -88,23 +99,23 @@ def pretraining_is_shared(subject: Subject) -> None:
     """What pretraining names are parameters, and a network found in memory gives the labels that training it gave."""
     unknown = [name for name in subject.info.pretraining if name not in subject.parameters]
     if unknown:
-        raise Failed(
+        raise CheckFailed(
             f"pretraining names {', '.join(unknown)}", f"name some of its parameters: {', '.join(subject.parameters)}"
         )
     if "memory" not in subject.parameters:
         if not subject.info.pretraining:
             raise NotApplicable("it shares no pretrained network")
-        raise Failed(
+        raise CheckFailed(
             "it names what determines its pretrained network, and has no parameter memory",
             "add memory=None: the runner sets it to the folder in which networks are kept",
         )
     expected = subject.repeated_labels()
     with tempfile.TemporaryDirectory() as folder:
-        for what in ("keeping", "finding"):
+        for action in ("keeping", "finding"):
             labels = subject.labels(subject.fit(memory=folder))
             if not np.array_equal(labels, expected):
-                raise Failed(
-                    f"{what} its network in memory changes {np.sum(labels != expected)} of {len(labels)} labels",
+                raise CheckFailed(
+                    f"{action} its network in memory changes {np.sum(labels != expected)} of {len(labels)} labels",
                     "let what is kept hold all that training gave, and name all that determines it",
                 )
 
@@ -116,30 +127,30 @@ def twin_has_no_noise(subject: Subject) -> None:
         raise NotApplicable(f"it is {info.kind} and names no twin")
     mend = "let twin return the name of a deterministic method and its parameters"
     try:
-        twin = paired(info, subject.preset, subject.params, subject.dataset).twin
+        twin = paired_configuration(info, subject.preset, subject.params, subject.dataset).twin
     except MethodError as error:
-        raise Failed(str(error), mend) from error
+        raise CheckFailed(str(error), mend) from error
     if twin is None:
-        if vary(subject.fitted, subject.x):
-            raise Failed("its twin is itself, with the same parameters, and its draws vary", mend)
+        if draws_vary(subject.fitted, subject.x):
+            raise CheckFailed("its twin is itself, with the same parameters, and its draws vary", mend)
         raise NotApplicable("its noise is switched off: it is its own twin")
-    left = finder_of(info)(twin.method)
-    if left.kind == "deterministic":
+    counterpart = finder_with(info)(twin.method)
+    if counterpart.kind == "deterministic":
         return
-    told: dict[str, Any] = {p: value for p, value in twin.params.items() if p != "n_clusters"}
-    if paired(left, subject.preset, told, subject.dataset).configuration.kind != "deterministic":
-        raise Failed(f"its twin, {left.name}, is stochastic", mend)
-    subject.fitted  # noqa: B018 - what cannot be fitted with noise is not tried without
-    silent = Subject(replace(left, presets={}), subject.preset, told)
-    if vary(silent.fit(), silent.x):
-        raise Failed(f"its twin, {left.name} without noise, has draws that vary", mend)
+    params: dict[str, Any] = {p: value for p, value in twin.params.items() if p != "n_clusters"}
+    if paired_configuration(counterpart, subject.preset, params, subject.dataset).configuration.kind != "deterministic":
+        raise CheckFailed(f"its twin, {counterpart.name}, is stochastic", mend)
+    subject.fitted  # noqa: B018 - not applicable where the fit with noise fails
+    without_noise = Subject(replace(counterpart, presets={}), subject.preset, params)
+    if draws_vary(without_noise.fit(), without_noise.x):
+        raise CheckFailed(f"its twin, {counterpart.name} without noise, has draws that vary", mend)
 
 
-def _same(a: Any, b: Any) -> bool:
-    """Tell whether two values of a parameter are written down alike."""
+def _are_equal(a: Any, b: Any) -> bool:
+    """Return whether two values of a parameter have the same canonical text."""
     try:
         return canonical({"value": a}) == canonical({"value": b})
-    except MethodError:  # one of them has no text of its own, such as a generator
+    except MethodError:  # a value without canonical text, such as a random generator
         return a is b
 
 

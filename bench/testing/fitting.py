@@ -1,4 +1,4 @@
-"""What a fit gives, what it depends on and what it leaves alone."""
+"""Checks of ``fit``: its result, its dependence on the seed, its side effects, and the points that it accepts."""
 
 from __future__ import annotations
 
@@ -7,57 +7,65 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.utils import get_tags
 
-from bench.testing import generators
-from bench.testing.members import ask_all
-from bench.testing.subject import SEEDS, Failed, NotApplicable, Subject
+from bench.testing.members import called_members
+from bench.testing.subject import (
+    TEST_SEEDS,
+    CheckFailed,
+    NotApplicable,
+    Subject,
+    changed_generators,
+    generator_states,
+)
 
+_CONVERT = "begin fit with X = sklearn.utils.validation.validate_data(self, X, dtype=np.float32)"
 _SEED_IT = "draw every random number from a generator made of self.random_state in fit"
 
 
 def fit_gives_labels(subject: Subject) -> None:
     """Fitting returns the estimator, with one whole number a point in labels_, -1 for noise."""
-    first = subject.first
+    first = subject.first_fit
     if first.error is not None:
         raise first.error
     subject.labels(first.estimator)
     if first.returned is not first.estimator:
-        raise Failed(f"fit returns {type(first.returned).__name__}", "end fit with: return self")
+        raise CheckFailed(f"fit returns {type(first.returned).__name__}", "end fit with: return self")
 
 
 def fit_predict_gives_labels(subject: Subject) -> None:
     """fit_predict returns labels_."""
-    subject.fitted  # noqa: B018 - without a fit that gives labels there is nothing to compare
+    subject.fitted  # noqa: B018 - not applicable without a valid fit
     estimator = subject.make()
-    given = np.asarray(estimator.fit_predict(subject.x))
-    if not np.array_equal(given, subject.labels(estimator)):
-        raise Failed("fit_predict returns something else than labels_", "take it from sklearn.base.ClusterMixin")
+    returned = np.asarray(estimator.fit_predict(subject.x))
+    if not np.array_equal(returned, subject.labels(estimator)):
+        raise CheckFailed("fit_predict returns something else than labels_", "take it from sklearn.base.ClusterMixin")
 
 
 def same_seed_same_labels(subject: Subject) -> None:
     """The same seed gives the same labels, whatever the global generators hold."""
     labels = subject.labels(subject.fitted)
-    again = subject.labels(subject.again)
-    if not np.array_equal(labels, again):
-        what = "with the same random_state" if subject.seeded else "without a random_state"
+    repeated = subject.labels(subject.repeated_fit)
+    if not np.array_equal(labels, repeated):
+        seed = "with the same random_state" if subject.seeded else "without a random_state"
         change = _SEED_IT if subject.seeded else "add a parameter random_state=None, and " + _SEED_IT
-        raise Failed(f"two fits {what} differ in {np.sum(labels != again)} of {len(labels)} labels", change)
+        raise CheckFailed(f"two fits {seed} differ in {np.sum(labels != repeated)} of {len(labels)} labels", change)
 
 
 def seeds_matter(subject: Subject) -> None:
     """Another seed gives other labels, another embedding or other probabilities, unless it is declared seed-free."""
     if not subject.seeded:
         raise NotApplicable("it has no random_state, and is run once")
-    first = _said(subject.fitted, subject)
-    for seed in SEEDS[1:]:
-        other = _said(subject.fit(seed=seed), subject)
+    first = _results(subject.fitted, subject)
+    for seed in TEST_SEEDS[1:]:
+        other = _results(subject.fit(seed=seed), subject)
         if any(not np.array_equal(value, other[name]) for name, value in first.items()):
             if subject.info.seed_free:
-                raise Failed("it is declared seed-free, and seeds matter", "take seed_free out of MethodInfo")
+                raise CheckFailed("it is declared seed-free, and seeds matter", "take seed_free out of MethodInfo")
             return
     if not subject.info.seed_free:
-        raise Failed(
-            f"{len(SEEDS)} seeds gave the same {', '.join(first)}",
+        raise CheckFailed(
+            f"{len(TEST_SEEDS)} seeds gave the same {', '.join(first)}",
             f"{_SEED_IT}; if nothing in it is random, take random_state out of the constructor, or write "
             "seed_free=True in MethodInfo",
         )
@@ -65,14 +73,16 @@ def seeds_matter(subject: Subject) -> None:
 
 def generators_are_left_alone(subject: Subject) -> None:
     """Neither fitting nor asking touches the global generators of random, numpy and torch."""
-    estimator, first = subject.fitted, subject.first
-    if first.touched:
-        raise Failed(f"fit changes the global generator of {', '.join(first.touched)}", _SEED_IT)
-    before = generators.states()
-    for name, _ in ask_all(estimator, subject.x):
-        touched = generators.touched_since(before)
-        if touched:
-            raise Failed(f"{name} changes the global generator of {', '.join(touched)}", "draw from one of its own")
+    estimator, first = subject.fitted, subject.first_fit
+    if first.changed_generators:
+        raise CheckFailed(f"fit changes the global generator of {', '.join(first.changed_generators)}", _SEED_IT)
+    before = generator_states()
+    for name in called_members(estimator, subject.x):
+        changed = changed_generators(before)
+        if changed:
+            raise CheckFailed(
+                f"{name} changes the global generator of {', '.join(changed)}", "draw from one of its own"
+            )
 
 
 def pickle_keeps_it(subject: Subject) -> None:
@@ -80,13 +90,13 @@ def pickle_keeps_it(subject: Subject) -> None:
     estimator = subject.fitted
     change = "keep in attributes only what pickles: no generators, open files, lambdas or classes inside functions"
     try:
-        copy = pickle.loads(pickle.dumps(estimator))  # noqa: S301 - what was pickled here
+        copy = pickle.loads(pickle.dumps(estimator))  # noqa: S301 - pickled by this process
     except Exception as error:
-        raise Failed(f"{type(error).__name__}: {error}", change) from error
+        raise CheckFailed(f"{type(error).__name__}: {error}", change) from error
     if not np.array_equal(copy.labels_, estimator.labels_):
-        raise Failed("after pickling, labels_ differ", change)
+        raise CheckFailed("after pickling, labels_ differ", change)
     if hasattr(estimator, "predict") and not np.array_equal(copy.predict(subject.x), estimator.predict(subject.x)):
-        raise Failed("after pickling, predict says something else", change)
+        raise CheckFailed("after pickling, predict says something else", change)
 
 
 def runs_on_the_cpu(subject: Subject) -> None:
@@ -100,11 +110,96 @@ def runs_on_the_cpu(subject: Subject) -> None:
         torch.cuda.reset_peak_memory_stats()
     estimator = subject.fit() if has_gpu else subject.fitted
     if has_gpu and torch.cuda.max_memory_allocated() > before:
-        raise Failed('with device="cpu", it takes memory of the GPU', change)
+        raise CheckFailed('with device="cpu", it takes memory of the GPU', change)
     for name, value in vars(estimator).items():
         devices = {tensor.device.type for tensor in _tensors(value)} - {"cpu"}
         if devices:
-            raise Failed(f'with device="cpu", {name} is on {", ".join(sorted(devices))}', change)
+            raise CheckFailed(f'with device="cpu", {name} is on {", ".join(sorted(devices))}', change)
+
+
+def points_are_left_alone(subject: Subject) -> None:
+    """Fitting leaves the points as they were, and takes read-only ones, as those of the suite are."""
+    estimator, first = subject.fitted, subject.first_fit
+    change = "copy X before you write into it"
+    if not np.array_equal(first.x_before, first.x_after):
+        raise CheckFailed(f"fit of {type(estimator).__name__} changes X", change)
+    try:
+        subject.fit(subject.dataset.x)
+    except (ValueError, RuntimeError, TypeError) as error:
+        raise CheckFailed(f"with read-only X, fit raises {type(error).__name__}: {error}", change) from error
+
+
+def nan_is_refused(subject: Subject) -> None:
+    """Points that are no finite numbers are refused with a ValueError."""
+    subject.fitted  # noqa: B018 - not applicable to a method that refuses all points
+    if _takes_nan(subject):
+        raise NotApplicable("its scikit-learn tags say that it takes NaN")
+    for kind, value in (("NaN", np.nan), ("infinity", np.inf)):
+        x = subject.x
+        x[3, 5] = value
+        try:
+            subject.fit(x)
+        except ValueError:
+            continue
+        except Exception as error:
+            raise CheckFailed(f"with {kind} in X, fit raises {type(error).__name__}", _CONVERT) from error
+        raise CheckFailed(f"with {kind} in X, fit says nothing", _CONVERT)
+
+
+def one_cluster_is_one(subject: Subject) -> None:
+    """Asked for one cluster, it gives one, or says that it cannot with a ValueError."""
+    if "n_clusters" not in subject.parameters:
+        raise NotApplicable("it has no n_clusters")
+    subject.fitted  # noqa: B018
+    try:
+        labels = subject.labels(subject.fit(n_clusters=1))
+    except ValueError:
+        return
+    n_clusters = len(np.unique(labels[labels >= 0]))
+    if n_clusters > 1:
+        raise CheckFailed(
+            f"asked for one cluster, it gives {n_clusters}", "read self.n_clusters in fit, or raise a ValueError"
+        )
+
+
+def fewer_points_than_clusters(subject: Subject) -> None:
+    """Fewer distinct points than clusters give labels or a ValueError, and nothing else."""
+    subject.fitted  # noqa: B018
+    x = np.tile(subject.x[:3], (20, 1))
+    try:
+        subject.labels(subject.fit(x), len(x))
+    except ValueError:
+        return
+    except CheckFailed:
+        raise
+    except Exception as error:
+        raise CheckFailed(
+            f"of 60 points that are 3 distinct ones, fit raises {type(error).__name__}: {error}",
+            "let clusters be empty, or raise a ValueError that says what is wrong with the points",
+        ) from error
+
+
+def layout_does_not_matter(subject: Subject) -> None:
+    """Points in column order, or in every other place of a larger array, give the same labels."""
+    expected = subject.repeated_labels()
+    wide = np.zeros((2 * len(subject.x), 2 * subject.x.shape[1]), dtype=np.float32)
+    wide[::2, ::2] = subject.x
+    for layout, x in (("column order", np.asfortranarray(subject.x)), ("steps of two", wide[::2, ::2])):
+        labels = subject.labels(subject.fit(x))
+        if not np.array_equal(labels, expected):
+            raise CheckFailed(
+                f"with X in {layout}, {np.sum(labels != expected)} of {len(labels)} labels differ",
+                'do not read the memory of X: begin fit with X = validate_data(self, X, order="C")',
+            )
+
+
+def float64_is_taken(subject: Subject) -> None:
+    """Points of 64 bits are taken too."""
+    subject.fitted  # noqa: B018
+    try:
+        subject.labels(subject.fit(subject.x.astype(np.float64)))
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise CheckFailed(f"with float64 X, fit raises {type(error).__name__}: {error}", _CONVERT) from error
 
 
 def _tensors(value: Any) -> list[torch.Tensor]:
@@ -113,14 +208,21 @@ def _tensors(value: Any) -> list[torch.Tensor]:
     return [value] if isinstance(value, torch.Tensor) else []
 
 
-def _said(estimator: Any, subject: Subject) -> dict[str, np.ndarray]:
-    """Return what may differ from seed to seed."""
-    said = {"labels_": np.asarray(estimator.labels_)}
+def _results(estimator: Any, subject: Subject) -> dict[str, np.ndarray]:
+    """Return the results of a fit that may depend on the seed."""
+    results = {"labels_": np.asarray(estimator.labels_)}
     if getattr(estimator, "embedding_", None) is not None:
-        said["embedding_"] = np.asarray(estimator.embedding_)
+        results["embedding_"] = np.asarray(estimator.embedding_)
     if hasattr(estimator, "predict_proba"):
-        said["predict_proba"] = np.asarray(estimator.predict_proba(subject.x))
-    return said
+        results["predict_proba"] = np.asarray(estimator.predict_proba(subject.x))
+    return results
+
+
+def _takes_nan(subject: Subject) -> bool:
+    try:
+        return bool(get_tags(subject.make()).input_tags.allow_nan)
+    except Exception:  # not an estimator with scikit-learn tags
+        return False
 
 
 CHECKS = (
@@ -131,4 +233,10 @@ CHECKS = (
     generators_are_left_alone,
     pickle_keeps_it,
     runs_on_the_cpu,
+    points_are_left_alone,
+    nan_is_refused,
+    one_cluster_is_one,
+    fewer_points_than_clusters,
+    layout_does_not_matter,
+    float64_is_taken,
 )

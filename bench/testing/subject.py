@@ -1,14 +1,18 @@
-"""The method under test, the small data it is tried on, and its first fit, which the checks share."""
+"""The method under test, its test data, the fits that the checks share, and the global random generators."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Mapping
+import pickle
+import random
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 
 from bench.data.dataset import Dataset
 from bench.method import MethodInfo
@@ -18,27 +22,25 @@ from bench.plan.method_spec import MethodSpec
 from bench.plan.registry import find_method
 from bench.plan.suite import Suite
 from bench.run.outputs import checked_labels
-from bench.testing import generators
 
-N_POINTS, N_NEW, N_CLUSTERS, IMAGE_SHAPE = 120, 30, 4, (4, 4)
-#: As large as the runner's: 31 bits.
-SEEDS = (1_811_306_837, 7, 2**31 - 1, 42)
+N_POINTS, N_CLUSTERS = 120, 4
+_N_NEW, _IMAGE_SHAPE = 30, (4, 4)
+#: Seeds of 31 bits, as the runner's.
+TEST_SEEDS = (1_811_306_837, 7, 2**31 - 1, 42)
 
-#: Seeds of the global generators that nobody would think of: one that a method sets itself would leave no trace.
-_STATE, _OTHER_STATE = 902_364_117, 113_765_209
-
-FIRST_CHECK = "fit_gives_labels"
+#: Seeds of the global generators. They are unusual values, so that a method that seeds them itself changes their state.
+_GLOBAL_SEED, _OTHER_GLOBAL_SEED = 902_364_117, 113_765_209
 
 
-class Failed(AssertionError):  # noqa: N818 - a verdict
-    """A check failed.
+class CheckFailed(AssertionError):  # noqa: N818 - a verdict
+    """A check fails.
 
     Parameters
     ----------
     seen : str
-        What was seen.
+        The observation that contradicts the claim.
     change : str
-        What the author should change.
+        What the author of the method should change.
     """
 
     def __init__(self, seen: str, change: str) -> None:
@@ -47,93 +49,93 @@ class Failed(AssertionError):  # noqa: N818 - a verdict
 
 
 class NotApplicable(Exception):  # noqa: N818 - a verdict
-    """A check has no object in this method; the message says why."""
+    """A check does not apply to the method; the message says why."""
 
 
 @dataclass(frozen=True)
 class FirstFit:
-    """What was seen of a fit.
+    """Outcome of the first fit.
 
     Attributes
     ----------
     estimator, returned : object
-        What was fitted, and what ``fit`` returned.
+        The estimator, and the value that ``fit`` returned.
     error : BaseException or None
-        What it raised.
-    given, left : ndarray
-        The points before and after.
-    touched : list of str
-        Modules whose global generator it changed.
+        The exception that ``fit`` raised.
+    x_before, x_after : ndarray
+        The points before and after the fit.
+    changed_generators : list of str
+        Modules whose global generator the fit changed.
     """
 
     estimator: Any
     returned: Any
     error: BaseException | None
-    given: np.ndarray
-    left: np.ndarray
-    touched: list[str]
+    x_before: np.ndarray
+    x_after: np.ndarray
+    changed_generators: list[str]
 
 
 class Subject:
-    """A method with the parameters it is tried with.
+    """A method under test with its parameters.
 
     Parameters
     ----------
     info : MethodInfo
     preset : str
     params : mapping
-        Beside the preset's.
+        Parameters that override those of the preset.
 
     Raises
     ------
     InputError
-        If it has no such preset or parameter, or cannot be made.
+        If the preset or a parameter does not exist, or the constructor fails.
     """
 
     def __init__(self, info: MethodInfo, preset: str, params: Mapping[str, Any]) -> None:
         self.info, self.preset, self.params = info, preset, params
         self.failures: list[str] = []
-        # What else the method declares has checks of its own, and shall not keep the others from being run.
+        # The rest of the declaration has its own checks; a fault there must not prevent the other checks.
         bare = replace(info, twin=None, pretraining=(), search_space={})
-        self.configuration: Configuration = paired(bare, preset, params, self.dataset).configuration
+        self.configuration: Configuration = paired_configuration(bare, preset, params, self.dataset).configuration
 
     @cached_property
     def dataset(self) -> Dataset:
-        """Overlapping blobs in [0, 1], as images, read-only as every data set."""
-        points, classes = _blobs(N_POINTS + N_NEW)
+        """Overlapping blobs in [0, 1] as 4 by 4 images; read-only, as every data set."""
+        points, classes = _blobs(N_POINTS + _N_NEW)
         x = points[:N_POINTS]
         x.flags.writeable = False
         names = tuple("abcdefgh"[:N_CLUSTERS])
-        return Dataset("checks", x, classes[:N_POINTS], N_CLUSTERS, IMAGE_SHAPE, names, _hash(x))
+        return Dataset("checks", x, classes[:N_POINTS], N_CLUSTERS, _IMAGE_SHAPE, names, _hash(x))
 
     @property
     def x(self) -> np.ndarray:
-        """The points (n, d), a writable copy for each who asks."""
+        """A writable copy of the points, (n, d)."""
         return self.dataset.x.copy()
 
     @property
-    def new(self) -> np.ndarray:
-        """Points of the same blobs that nothing is fitted to, (m, d)."""
-        return _blobs(N_POINTS + N_NEW)[0][N_POINTS:]
+    def new_points(self) -> np.ndarray:
+        """Points of the same blobs that are not part of the fit, (m, d)."""
+        return _blobs(N_POINTS + _N_NEW)[0][N_POINTS:]
 
     @cached_property
     def parameters(self) -> list[str]:
-        """Every parameter of the estimator."""
+        """Names of the estimator's parameters."""
         return list(self.info.load()(**self.configuration.params).get_params(deep=False))
 
     @property
     def seeded(self) -> bool:
-        """Whether the estimator takes a seed."""
+        """Whether the estimator has a ``random_state``."""
         return "random_state" in self.parameters
 
-    def make(self, seed: int = SEEDS[0], **changes: Any) -> Any:
-        """Return a new estimator, with what the runner sets where it has that."""
-        told = {"random_state": seed, "device": "cpu", "memory": None, **changes}
+    def make(self, seed: int = TEST_SEEDS[0], **changes: Any) -> Any:
+        """Return a new estimator with the parameters that the runner sets, where it has them."""
+        params = {"random_state": seed, "device": "cpu", "memory": None, **changes}
         estimator = self.info.load()(**self.configuration.params)
-        return estimator.set_params(**{name: value for name, value in told.items() if name in self.parameters})
+        return estimator.set_params(**{name: value for name, value in params.items() if name in self.parameters})
 
-    def fit(self, x: np.ndarray | None = None, seed: int = SEEDS[0], **changes: Any) -> Any:
-        """Return a new estimator, fitted."""
+    def fit(self, x: np.ndarray | None = None, seed: int = TEST_SEEDS[0], **changes: Any) -> Any:
+        """Return a new fitted estimator."""
         estimator = self.make(seed, **changes)
         estimator.fit(self.x if x is None else x)
         return estimator
@@ -143,28 +145,28 @@ class Subject:
 
         Raises
         ------
-        Failed
-            If they are not what the contract asks for.
+        CheckFailed
+            If they violate the contract.
         """
-        right = "set labels_ in fit: one integer a point, from 0, and -1 for noise"
+        change = "set labels_ in fit: one integer a point, from 0, and -1 for noise"
         if not hasattr(estimator, "labels_"):
-            raise Failed(f"after fit, {type(estimator).__name__} has no labels_", right)
+            raise CheckFailed(f"after fit, {type(estimator).__name__} has no labels_", change)
         try:
             return checked_labels("labels_", estimator.labels_, n)
         except ValueError as error:
-            raise Failed(str(error), right) from error
+            raise CheckFailed(str(error), change) from error
 
     @cached_property
-    def first(self) -> FirstFit:
-        """The first fit, whatever came of it."""
-        estimator, given, left = self.make(), self.x, self.x
-        generators.set_all(_STATE)
-        before, returned, error = generators.states(), None, None
+    def first_fit(self) -> FirstFit:
+        """The first fit, also where it raises."""
+        estimator, x_before, x_after = self.make(), self.x, self.x
+        seed_generators(_GLOBAL_SEED)
+        before, returned, error = generator_states(), None, None
         try:
-            returned = estimator.fit(left)
-        except (Exception, SystemExit) as raised:  # a plugin may go wrong in any way
+            returned = estimator.fit(x_after)
+        except (Exception, SystemExit) as raised:  # a plugin may raise anything
             error = raised
-        return FirstFit(estimator, returned, error, given, left, generators.touched_since(before))
+        return FirstFit(estimator, returned, error, x_before, x_after, changed_generators(before))
 
     @property
     def fitted(self) -> Any:
@@ -173,33 +175,33 @@ class Subject:
         Raises
         ------
         NotApplicable
-            If that gave no labels, which is what another check is for.
+            If the fit gave no valid labels; another check reports that.
         """
         try:
-            if self.first.error is None:
-                self.labels(self.first.estimator)
-                return self.first.estimator
-        except Failed:
+            if self.first_fit.error is None:
+                self.labels(self.first_fit.estimator)
+                return self.first_fit.estimator
+        except CheckFailed:
             pass
-        raise NotApplicable(f"there is no fit to look at: see {FIRST_CHECK}")
+        raise NotApplicable("there is no fit to look at: see fit_gives_labels")
 
     @cached_property
-    def again(self) -> Any:
-        """Another fit of the same seed, among other states of the global generators."""
-        with generators.kept():
-            generators.set_all(_OTHER_STATE)
+    def repeated_fit(self) -> Any:
+        """A second fit with the same seed and other states of the global generators."""
+        with generators_restored():
+            seed_generators(_OTHER_GLOBAL_SEED)
             return self.fit()
 
     def repeated_labels(self) -> np.ndarray:
-        """Return the labels of the first fit, to compare others with.
+        """Return the labels of the first fit, for comparisons with other fits.
 
         Raises
         ------
         NotApplicable
-            If not even the same fit gives them again, which is what another check is for.
+            If a second fit with the same seed gives other labels; another check reports that.
         """
         labels = self.labels(self.fitted)
-        if not np.array_equal(labels, self.labels(self.again)):
+        if not np.array_equal(labels, self.labels(self.repeated_fit)):
             raise NotApplicable("its labels do not repeat: see same_seed_same_labels")
         return labels
 
@@ -209,16 +211,16 @@ class Subject:
         Raises
         ------
         NotApplicable
-            If it has none.
+            If the estimator does not have it.
         """
-        found = getattr(self.fitted, name, None)
-        if found is None:
+        member = getattr(self.fitted, name, None)
+        if member is None:
             raise NotApplicable(f"it has no {name}")
-        return found
+        return member
 
 
-def paired(info: MethodInfo, preset: str, params: Mapping[str, Any], dataset: Dataset) -> Paired:
-    """Return the configuration that a suite of this one method makes of it, and its twin.
+def paired_configuration(info: MethodInfo, preset: str, params: Mapping[str, Any], dataset: Dataset) -> Paired:
+    """Return the configuration of a method in a suite with this method only, and its twin.
 
     Raises
     ------
@@ -228,19 +230,19 @@ def paired(info: MethodInfo, preset: str, params: Mapping[str, Any], dataset: Da
     suite = Suite(
         name="checks", preset=preset, methods=[info.name], datasets=["checks"], seeds=[0], set={info.name: dict(params)}
     )
-    (pair,) = resolve_configurations(suite, MethodSpec.parse(info.name), dataset, finder_of(info), fixed=True)
+    (pair,) = resolve_configurations(suite, MethodSpec.parse(info.name), dataset, finder_with(info), fixed=True)
     return pair
 
 
-def finder_of(info: MethodInfo) -> Any:
-    """Return what finds methods by name, this one among them."""
+def finder_with(info: MethodInfo) -> Any:
+    """Return a function that finds methods by name, including this one."""
     return lambda name: info if name == info.name else find_method(name)
 
 
 def _blobs(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return points (n, d) of blobs that overlap, in [0, 1], and the blob of each."""
+    """Return points (n, d) of overlapping blobs in [0, 1], and the blob of each point, (n,)."""
     rng = np.random.default_rng(0)
-    centers = rng.uniform(0.3, 0.7, (N_CLUSTERS, int(np.prod(IMAGE_SHAPE))))
+    centers = rng.uniform(0.3, 0.7, (N_CLUSTERS, int(np.prod(_IMAGE_SHAPE))))
     classes = np.arange(n) % N_CLUSTERS
     points = np.clip(centers[classes] + rng.normal(0, 0.15, (n, centers.shape[1])), 0, 1)
     return points.astype(np.float32), classes
@@ -248,3 +250,36 @@ def _blobs(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _hash(x: np.ndarray) -> str:
     return hashlib.sha256(x.tobytes()).hexdigest()
+
+
+# -- the global random generators ------------------------------------------------------------------
+
+
+def generator_states() -> dict[str, bytes]:
+    """Return the state of each global random generator by the name of its module."""
+    states = {"random": random.getstate(), "numpy": np.random.get_state(), "torch": torch.get_rng_state().numpy()}  # noqa: NPY002
+    return {name: pickle.dumps(state) for name, state in states.items()}
+
+
+def changed_generators(before: dict[str, bytes]) -> list[str]:
+    """Return the modules whose global generator has changed since the states ``before``."""
+    return [name for name, state in generator_states().items() if state != before[name]]
+
+
+@contextlib.contextmanager
+def generators_restored() -> Iterator[None]:
+    """Restore the states of the global generators when the block ends."""
+    python, numpy, torch_state = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        torch.set_rng_state(torch_state)
+
+
+def seed_generators(seed: int) -> None:
+    """Seed every global generator."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)

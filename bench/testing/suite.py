@@ -1,4 +1,4 @@
-"""The real thing: a cell of the method, run, written and read back."""
+"""Check of a whole run: fit the method as the suite does, store the record and outputs, and read them back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.plan.cells import UNIFORM_NOISE, Cell, OutlierSet
 from bench.records.record import Record
 from bench.records.store import Run
 from bench.run.fit import fit_cell
-from bench.testing.subject import Failed, NotApplicable, Subject
+from bench.testing.subject import CheckFailed, NotApplicable, Subject
 from bench.text import last_line
 
 
@@ -21,13 +21,13 @@ def runs_in_the_suite(subject: Subject) -> None:
     outliers = (OutlierSet(UNIFORM_NOISE, UNIFORM_NOISE, UNIFORM_NOISE),)
     data, configuration = subject.dataset, subject.configuration
     cells = [Cell(data.name, data.name, data.fingerprint, configuration, seed=0, outliers=outliers)]
-    if subject.info.search_space:  # its hyper-parameters are chosen on a part of the points
+    if subject.info.search_space:  # its hyper-parameters are selected on a subset of the points
         cells.append(Cell(data.name, data.name, data.fingerprint, configuration, seed=0, part="selection"))
     with tempfile.TemporaryDirectory() as folder:
         for cell in cells:
             try:
                 _run(subject, cell, Path(folder))
-            except Failed as fault:
+            except CheckFailed as fault:
                 if subject.failures:
                     raise NotApplicable(f"{fault.seen}: see {', '.join(subject.failures)}") from fault
                 raise
@@ -36,17 +36,17 @@ def runs_in_the_suite(subject: Subject) -> None:
 def _run(subject: Subject, cell: Cell, folder: Path) -> None:
     record, outputs = fit_cell(cell, subject.info, subject.dataset, device="cpu", memory=folder / "pretrained")
     if record.status != "ok":
-        raise Failed(f"the cell {record.status}: {last_line(record.error)}", "mend what it says")
+        raise CheckFailed(f"the cell {record.status}: {last_line(record.error)}", "mend what it says")
     run, change = Run(folder / cell.part), "give arrays of numbers and plain text, no objects"
     try:
         with run.lock():
             run.write(record, outputs)
         kept, (read,) = run.outputs(record.key), run.records()
     except (InputError, ValueError, TypeError) as error:
-        raise Failed(f"the cell cannot be stored: {error}", change) from error
+        raise CheckFailed(f"the cell cannot be stored: {error}", change) from error
     lost = [name for name, values in outputs.items() if not _equal(values, kept.get(name))]
     if lost or read != Record.model_validate(record.model_dump()):
-        raise Failed(f"stored and read back, {', '.join(lost) or 'the record'} is another", change)
+        raise CheckFailed(f"stored and read back, {', '.join(lost) or 'the record'} is another", change)
 
 
 def _equal(a: np.ndarray, b: np.ndarray | None) -> bool:

@@ -19,7 +19,7 @@ _REPORT = """
 import sys, time
 from bench.run.fit import peak_memory, reset_peak_memory
 start = time.perf_counter()
-from bench.cli import app
+from bench.cli.commands import app
 try:
     app(["report", sys.argv[1]], standalone_mode=False)
 finally:

@@ -1,6 +1,7 @@
-"""The command as its user types it."""
+"""The commands run, plan, report and the lists, as a user types them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ def test_a_run_leaves_records_outputs_and_leaderboards_and_is_not_run_again(cli,
     folder = tmp_path / "run"
     code, out, _ = cli("run", tiny, "--out", folder, "--device", "cpu")
     assert code == 0
-    found = records(folder)
-    assert len(found) == 10  # three methods and two twins, two seeds
+    first = records(folder)
+    assert len(first) == 10  # three methods and two twins, two seeds
     assert {p.name for p in folder.iterdir()} >= {
         "suite.toml",
         "records",
@@ -36,7 +37,7 @@ def test_a_run_leaves_records_outputs_and_leaderboards_and_is_not_run_again(cli,
     code, out, _ = cli("plan", tiny, "--out", folder, "--seeds", "3")
     assert code == 0
     assert "15 cells, 5 left" in out
-    assert records(folder) == found
+    assert records(folder) == first
 
     code, out, _ = cli("report", folder)
     assert code == 0
@@ -122,7 +123,26 @@ def test_lists(cli):
 
 
 def test_the_command_line_is_frozen(cli):
-    """An option that goes or changes its name breaks somebody's script."""
+    """A removed or renamed option breaks scripts of users."""
     _, out, _ = cli("run", "--help")
     options = "methods datasets seeds set preset limit clusters data-root out force retry-failed executor jobs threads"
     assert all(f"--{option}" in out for option in [*options.split(), "device", "timeout"])
+
+
+def test_the_help_lists_the_commands_in_the_order_of_their_use(cli):
+    _, out, _ = cli("--help")
+    order = [
+        "run",
+        "plan",
+        "report",
+        "assignments",
+        "check",
+        "new-method",
+        "check-method",
+        "methods",
+        "datasets",
+        "suites",
+        "info",
+    ]
+    places = [re.search(rf"^\W*{name} ", out, re.MULTILINE).start() for name in order]
+    assert places == sorted(places)

@@ -1,4 +1,4 @@
-"""However a command ends, it is one line and never a traceback, and what was finished is kept."""
+"""However a command ends, it prints one line instead of a traceback, and finished runs stay stored."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli.ending import orderly
+from bench.cli.ending import run_to_exit_code
 from bench.errors import InputError
 from bench.records.store import Run
 from tests.records.test_store import full_disk
@@ -24,7 +24,7 @@ KEPT = "the finished cells are kept, the same command goes on from here\n"
 
 @pytest.fixture(autouse=True)
 def own_signals():
-    """Leave the handlers as they were: a command that is over leaves Ctrl-C to the system."""
+    """Restore the signal handlers: a command leaves SIGINT at its default when it has ended."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # also where the tests run under nohup
@@ -35,7 +35,7 @@ def own_signals():
 
 @pytest.fixture
 def done(cli, tmp_path, tmp_path_factory):
-    """A finished run; made once, and a copy for each test."""
+    """A copy of a finished run, which is made once."""
     once = tmp_path_factory.getbasetemp() / "a finished run"
     if not once.exists():
         code, out, err = cli(*BASE, "--out", once)
@@ -60,7 +60,7 @@ PHASES = [
         (signal.SIGHUP, "stopped by SIGHUP"),
     ],
 )
-def test_a_signal_in_any_phase_is_a_line_and_loses_nothing(cli, done, monkeypatch, phase, number, line):
+def test_a_signal_in_any_phase_prints_one_line_and_loses_no_record(cli, done, monkeypatch, phase, number, line):
     def stop(*_, **__):
         os.kill(os.getpid(), number)
         time.sleep(5)
@@ -78,17 +78,17 @@ def test_a_signal_in_any_phase_is_a_line_and_loses_nothing(cli, done, monkeypatc
 
 def test_a_signal_that_is_ignored_stays_ignored(capsys):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
-    assert orderly(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0) == 0
+    assert run_to_exit_code(lambda: os.kill(os.getpid(), signal.SIGHUP) or 0) == 0
 
 
-def test_a_method_does_not_swallow_a_signal(cli, tmp_path):
+def test_a_signal_while_a_plugin_is_imported_ends_the_command(cli, tmp_path):
     (tmp_path / "slow.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(5)\n")
     code, _, err = cli("plan", "--limit", "100", "--methods", f"kmeans,{tmp_path / 'slow.py'}")
     assert code == 143
     assert err.endswith(KEPT)
 
 
-def test_the_running_is_ended_by_sigterm_with_its_workers_and_goes_on(tmp_path, plugins):
+def test_sigterm_ends_a_run_with_its_workers_and_keeps_its_records(tmp_path, plugins):
     import psutil
 
     folder = tmp_path / "run"
@@ -110,7 +110,7 @@ def test_the_running_is_ended_by_sigterm_with_its_workers_and_goes_on(tmp_path, 
     assert len(list(Run(folder).records())) == 2
 
 
-def test_ctrl_c_while_it_starts_is_a_line():
+def test_ctrl_c_during_the_start_prints_one_line():
     code = "import os, signal; from bench.cli import main; "
     code += "signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT)); "
     code += "signal.setitimer(signal.ITIMER_REAL, 0.02); main()"
@@ -120,7 +120,7 @@ def test_ctrl_c_while_it_starts_is_a_line():
     assert done.stderr.count("\n") == 1
 
 
-def test_a_reader_that_goes_is_no_fault(tmp_path):
+def test_a_closed_pipe_prints_nothing(tmp_path):
     reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
     reader.wait()
     done = subprocess.run([*MAIN, "suites"], stdout=reader.stdin, stderr=subprocess.PIPE, text=True, timeout=300)
@@ -134,19 +134,19 @@ class Full(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-def test_an_output_that_is_full_is_a_line(monkeypatch, capsys):
+def test_a_full_disk_of_the_output_prints_one_line(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdout", Full())
-    assert orderly(lambda: print("x") or 0) == 2
+    assert run_to_exit_code(lambda: print("x") or 0) == 2
     assert capsys.readouterr().err == "error: the output: cannot be written (No space left on device)\n"
 
 
-def test_streams_that_are_closed_are_missed_by_nobody(monkeypatch):
+def test_closed_standard_streams_do_not_change_the_exit_code(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
-    assert orderly(lambda: print("x") or 3) == 3
+    assert run_to_exit_code(lambda: print("x") or 3) == 3
 
 
-def test_a_terminal_that_lacks_a_character_is_shown_its_number(cli, done, monkeypatch, tmp_path):
+def test_characters_outside_the_encoding_are_escaped(cli, done, monkeypatch, tmp_path):
     file = (tmp_path / "out.txt").open("w", encoding="ascii")
     monkeypatch.setattr(sys, "stdout", file)
     code, _, err = cli("report", done)
@@ -155,7 +155,7 @@ def test_a_terminal_that_lacks_a_character_is_shown_its_number(cli, done, monkey
     assert "\\xb1" in (tmp_path / "out.txt").read_text(encoding="ascii")  # ±
 
 
-def test_a_fault_of_our_own_is_a_line_with_the_place_of_its_traceback(cli, monkeypatch, tmp_path):
+def test_an_unexpected_exception_prints_the_file_of_its_traceback(cli, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("bench.plan.suite.suite_names", lambda: 1 / 0)
     code, out, err = cli("suites")
@@ -168,7 +168,7 @@ def test_a_fault_of_our_own_is_a_line_with_the_place_of_its_traceback(cli, monke
     assert "Traceback" not in out + err
 
 
-def test_a_full_disk_while_the_report_is_written_is_a_line(cli, done):
+def test_a_full_disk_while_the_report_is_written_prints_one_line(cli, done):
     with full_disk():
         code, out, err = cli(*BASE, "--out", done)
     assert code == 2
@@ -184,7 +184,7 @@ def key_of(folder):
 
 
 @pytest.mark.parametrize("what", ["folder", "pipe", "loop", "empty", "newer", "older", "bytes", "deep"])
-def test_what_is_no_record_is_told_of_and_nothing_waits_for_it(done, what):
+def test_an_unreadable_record_is_left_out_with_a_warning(done, what):
     path = key_of(done)
     content = json.loads(path.read_text())
     path.unlink()
@@ -198,12 +198,12 @@ def test_what_is_no_record_is_told_of_and_nothing_waits_for_it(done, what):
         made = {"empty": b"", "newer": json.dumps({**content, "mood": 1}).encode(), "bytes": b"\xff\xfe\x00"}
         made |= {"older": json.dumps({"key": path.stem}).encode(), "deep": b"[" * 100_000}
         path.write_bytes(made[what])
-    with pytest.warns(RuntimeWarning, match="unreadable record left out") as told:
+    with pytest.warns(RuntimeWarning, match="unreadable record left out") as caught:
         assert len(list(Run(done).records())) == 1
-    assert "validation error" not in str(told[0].message)
+    assert "validation error" not in str(caught[0].message)
 
 
-def test_a_folder_in_a_records_place_is_refused_before_anything_runs(cli, done):
+def test_a_folder_at_the_path_of_a_record_is_refused_before_anything_runs(cli, done):
     path = key_of(done)
     path.unlink()
     path.mkdir()
@@ -214,7 +214,7 @@ def test_a_folder_in_a_records_place_is_refused_before_anything_runs(cli, done):
 
 @pytest.mark.parametrize("name", ["suite.toml", "plan.json", "commands.txt", "experiment.json", "selection.json"])
 @pytest.mark.parametrize("what", ["folder", "pipe", "empty", "bytes", "newer"])
-def test_a_file_of_a_run_that_is_something_else_is_a_line_or_no_matter(cli, done, name, what):
+def test_an_unreadable_file_of_a_run_prints_one_line_or_is_not_needed(cli, done, name, what):
     path = done / name
     path.unlink(missing_ok=True)
     if what == "folder":
@@ -232,7 +232,7 @@ def test_a_file_of_a_run_that_is_something_else_is_a_line_or_no_matter(cli, done
         assert err.count("\n") == 1
 
 
-def test_outputs_that_are_a_pipe_are_refused_and_not_waited_for(done):
+def test_outputs_that_are_a_pipe_are_refused(done):
     record = next(iter(Run(done).records()))
     path = done / "outputs" / f"{record.key}.npz"
     path.unlink()
@@ -241,7 +241,7 @@ def test_outputs_that_are_a_pipe_are_refused_and_not_waited_for(done):
         Run(done).outputs(record.key)
 
 
-def test_a_file_that_may_not_be_read_is_a_line(cli, done, monkeypatch):
+def test_a_file_without_read_permission_prints_one_line(cli, done, monkeypatch):
     def refuse(self, *_, **__):
         raise PermissionError(13, "Permission denied", str(self))
 

@@ -1,10 +1,10 @@
-"""Data that every method's tests share."""
+"""Data and parameters that the tests of the methods share."""
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-#: A small network and few steps: enough for everything but good scores.
+#: A small network and few steps; the scores are low.
 SMALL = {
     "hidden_dims": (24,),
     "latent_dim": 4,

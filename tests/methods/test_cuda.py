@@ -1,4 +1,4 @@
-"""What only a GPU can show."""
+"""Determinism of the methods on a GPU, and agreement with the CPU."""
 
 import numpy as np
 import pytest
@@ -26,13 +26,13 @@ def test_same_seed_gives_identical_labels_and_losses(name, digits, small):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_gpu_and_cpu_draw_the_same_numbers(name, digits, small):
-    """Losses differ by rounding alone; another order or other noise would show at once."""
+    """Losses differ by rounding only; another batch order or other noise gives larger differences."""
     cpu, gpu = (fit(name, digits, small, device) for device in ("cpu", "cuda"))
     losses = [[r["loss"] for r in e.history_] for e in (cpu, gpu)]
     np.testing.assert_allclose(*losses, rtol=1e-3)
     assert adjusted_rand_score(cpu.labels_, gpu.labels_) > 0.9
 
 
-def test_determinism_is_switched_on_for_the_fit_alone(digits, small):
+def test_deterministic_algorithms_are_enabled_during_the_fit_only(digits, small):
     fit("dec", digits, small, "cuda")
     assert not torch.are_deterministic_algorithms_enabled()

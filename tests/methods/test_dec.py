@@ -1,4 +1,4 @@
-"""What DEC and S-DEC do while they train."""
+"""Training of DEC, S-DEC and the variational methods: targets, stopping, losses and history."""
 
 import numpy as np
 import pytest
@@ -19,11 +19,11 @@ def updates(monkeypatch):
     steps = []
     update = DEC._update_target
 
-    def noting(self, *arguments):
+    def recording(self, *arguments):
         steps.append(self.n_iter_)
         return update(self, *arguments)
 
-    monkeypatch.setattr(DEC, "_update_target", noting)
+    monkeypatch.setattr(DEC, "_update_target", recording)
     return steps
 
 
@@ -37,14 +37,14 @@ def test_target_update_by_epoch_is_once_an_epoch(digits, small, updates):
     assert updates == [0, 10, 20]
 
 
-def test_target_of_the_batch_is_another_method(digits, small):
+def test_a_target_from_each_batch_gives_other_codes(digits, small):
     held, batch = (
         DEC(**small, epochs=3, target_update=t, random_state=0).fit(digits).embedding_ for t in ("epoch", "batch")
     )
     assert not np.array_equal(held, batch)
 
 
-def test_training_stops_when_labels_rest(digits, small):
+def test_training_stops_when_few_labels_change(digits, small):
     estimator = DEC(**small, epochs=50, tol=0.5, random_state=0).fit(digits)
     assert estimator.n_iter_ == 10
     assert "labels changed" in estimator.stop_reason_
@@ -55,14 +55,14 @@ def test_max_iter_ends_training_within_an_epoch(digits, small):
     assert estimator.n_iter_ == 13
 
 
-def test_labels_are_the_methods_own(digits, small):
+def test_labels_are_the_argmax_of_the_soft_assignment(digits, small):
     estimator = SDEC(**small, epochs=2, random_state=0).fit(digits)
     q = estimator.predict_proba(digits)
     np.testing.assert_array_equal(estimator.labels_, q.argmax(1))
     np.testing.assert_allclose(q.sum(1), 1, rtol=1e-5)
 
 
-def test_without_its_weight_the_decoder_stays_as_pretraining_left_it(digits, small):
+def test_without_a_reconstruction_weight_the_decoder_keeps_its_pretrained_weights(digits, small):
     start, end, kept = (
         DEC(**small, epochs=e, reconstruction_weight=w, random_state=0).fit(digits).network_.decoder[0].weight
         for e, w in ((0, 0), (2, 0), (2, 0.1))
@@ -72,7 +72,7 @@ def test_without_its_weight_the_decoder_stays_as_pretraining_left_it(digits, sma
 
 
 def test_weight_decay_spares_the_centroids(digits, small):
-    """With a rate of decay that would empty the network, centroids only follow their gradient."""
+    """With a weight decay that shrinks the network to zero, centroids follow their gradient only."""
     options = {"epochs": 1, "optimizer": "sgd", "learning_rate": 1e-3, "random_state": 0}
     plain = DEC(**small, **options).fit(digits)
     decayed = DEC(**small, **options, weight_decay=100.0).fit(digits)
@@ -95,7 +95,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_its_epoch(digits, small, es
         estimator.set_params(**small, random_state=0).fit(digits)
 
 
-def test_wrong_words_are_refused_with_the_right_ones(digits, small):
+def test_invalid_options_are_refused_with_the_valid_ones(digits, small):
     for parameters, message in (
         ({"prior": "flat"}, "standard"),
         ({"score": "median"}, "sample"),
@@ -108,7 +108,7 @@ def test_wrong_words_are_refused_with_the_right_ones(digits, small):
         DEC(**small).fit(digits * 2)
 
 
-def test_history_tells_the_health_of_every_epoch(digits, small):
+def test_history_holds_the_health_of_every_epoch(digits, small):
     history = SDEC(**small, epochs=3, tol=0, random_state=0).fit(digits).history_
     row = history[-1]
     assert not [name for name in row if name.startswith("_")]

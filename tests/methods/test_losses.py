@@ -1,4 +1,4 @@
-"""The formulas, each against an independent computation."""
+"""Each loss equals an independent computation of its formula."""
 
 import math
 
@@ -58,7 +58,7 @@ def test_target_distribution_equals_equation_3_in_float64(z, c):
     np.testing.assert_allclose(ours, expected, rtol=2e-4, atol=1e-7)
 
 
-def test_a_cluster_nobody_believes_in_gives_no_nan():
+def test_an_empty_cluster_gives_no_nan():
     q = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     assert torch.equal(target_distribution(q), q)
 

@@ -1,4 +1,4 @@
-"""Pretraining is shared: trained once, never read broken."""
+"""A pretrained network is trained once, shared, and never read from a damaged file."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ def same(a, b):
     return all(torch.equal(p, q) for p, q in zip(a.network.parameters(), b.network.parameters(), strict=True))
 
 
-def test_second_call_reads_the_very_same_network(x, tmp_path, trained):
+def test_a_second_call_reads_the_same_network(x, tmp_path, trained):
     first, second = (pretrain(x, RECIPE, Streams(1), tmp_path) for _ in range(2))
     assert len(trained) == 1
     assert same(first, second)
@@ -62,7 +62,7 @@ def test_with_and_without_a_store_the_network_is_the_same(x, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["seed", "recipe", "data"])
-def test_anything_that_matters_has_an_entry_of_its_own(x, tmp_path, trained, change):
+def test_each_input_that_changes_the_network_changes_its_entry(x, tmp_path, trained, change):
     pretrain(x, RECIPE, Streams(1), tmp_path)
     recipe = replace(RECIPE, pretrain_weight_decay=0.1) if change == "recipe" else RECIPE
     other = x.clone()
@@ -119,7 +119,7 @@ def test_several_processes_at_once_train_a_network_once(tmp_path):
     assert "".join(outputs).count("trained") == 1
 
 
-def test_a_process_killed_while_it_stores_a_network_blocks_nobody(x, tmp_path, trained):
+def test_a_process_killed_while_it_stores_a_network_blocks_no_other(x, tmp_path, trained):
     code = _WORKER.format(recipe=vars(RECIPE), folder=str(tmp_path))
     die = "pretraining.os.fsync = lambda _: __import__('os').kill(__import__('os').getpid(), 9)\n"
     code = code.replace("x = torch", die + "x = torch", 1)

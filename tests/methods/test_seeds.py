@@ -1,4 +1,4 @@
-"""A seed reaches every random number, and nothing else does."""
+"""Results depend on the seed and on no other random state."""
 
 import random
 import subprocess
@@ -42,7 +42,7 @@ def test_two_seeds_give_different_weights(name, digits, small):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_global_random_states_are_left_alone(name, digits, small):
+def test_global_random_states_do_not_change(name, digits, small):
     def states():
         return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
 
@@ -54,7 +54,7 @@ def test_global_random_states_are_left_alone(name, digits, small):
     assert states() == before
 
 
-def test_no_seed_draws_a_fresh_one(digits, small):
+def test_without_a_seed_two_fits_differ(digits, small):
     first, second = (make("ae_kmeans", small, None).fit(digits) for _ in range(2))
     assert losses(first) != losses(second)
 
@@ -97,5 +97,5 @@ def test_streams_of_two_purposes_are_independent_and_a_stream_starts_afresh():
 
 
 def test_streams_are_frozen():
-    """Stored results are only comparable with new ones while a seed gives the same numbers."""
+    """Stored results are comparable with new ones only if a seed gives the same numbers."""
     assert Streams(0).seed("init") == 3802343722

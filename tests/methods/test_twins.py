@@ -1,4 +1,4 @@
-"""Without its noise, a stochastic method is its twin, to the bit."""
+"""Without noise, a stochastic method equals its deterministic counterpart bit for bit."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def test_vade_at_its_start_is_the_mixture(digits, small):
 
 @pytest.mark.parametrize(("name", "noise"), [("vae_kmeans", {"beta": 0}), ("sdec", {"beta": 0, "epochs": 2})])
 def test_noise_alone_changes_the_outcome(digits, small, name, noise):
-    """Guards the tests above: they would hold trivially if the noise never reached the loss."""
+    """The tests above hold trivially if the noise does not enter the loss."""
     with_noise = fitted(name, digits, **small, **noise)
     without = fitted(name, digits, **small, **noise, noise_scale=0)
     assert losses(with_noise) != losses(without)

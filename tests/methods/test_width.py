@@ -1,4 +1,4 @@
-"""The width of the data and the size of a step: clusters survive wide data, and narrow data do not notice."""
+"""The learning rate is scaled on wide data, where clusters would collapse, and unchanged on narrow data."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_a_step_on_narrow_data_is_that_of_the_plain_optimizer_to_the_bit(digits,
     options = {**small, "optimizer": optimizer, "learning_rate": RATE, "random_state": 0}
     start, end = DEC(**options, epochs=0).fit(digits), DEC(**options, epochs=1, max_iter=1).fit(digits)
     network, x = start.network_, torch.from_numpy(digits)
-    network.zero_grad(set_to_none=True)  # of pretraining's last step
+    network.zero_grad(set_to_none=True)  # gradients of the last pretraining step
     centroids = torch.nn.Parameter(torch.tensor(start.cluster_centers_))
     with torch.no_grad():
         target = target_distribution(log_soft_assignment(network.encode(x), centroids).exp())

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import MethodError, foreign
-from bench.isolation import undisturbed
+from bench.errors import MethodError, plugin_faults
+from bench.isolation import process_state_restored
 from bench.plan.plan import load_datasets, make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import make_suite
@@ -50,7 +50,7 @@ def test_the_users_ctrl_c_ends_the_run_while_a_plugin_is_imported_even_if_the_pl
             if not swallowed:
                 raise
 
-    with pytest.raises(KeyboardInterrupt), foreign(str):
+    with pytest.raises(KeyboardInterrupt), plugin_faults(str):
         plugin()
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -60,7 +60,7 @@ def test_in_a_thread_every_interrupt_is_the_plugins():
 
     def work():
         try:
-            with foreign(lambda error: type(error).__name__):
+            with plugin_faults(lambda error: type(error).__name__):
                 raise KeyboardInterrupt
         except MethodError as error:
             raised.append(str(error))
@@ -72,7 +72,7 @@ def test_in_a_thread_every_interrupt_is_the_plugins():
 
 
 def test_closed_streams_are_open_again(capfd):
-    with undisturbed():
+    with process_state_restored():
         sys.stdout.close()
         sys.__stderr__.close()
         os.close(1)

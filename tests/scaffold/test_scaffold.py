@@ -1,4 +1,4 @@
-"""What ``new-method`` writes is right under every name that it takes, and takes nothing's place."""
+"""The files that ``new-method`` writes work under every valid name, and overwrite nothing."""
 
 import subprocess
 import sys
@@ -14,11 +14,11 @@ from uv import find_uv_bin
 
 from bench.errors import InputError
 from bench.plan.registry import find_method, methods
-from bench.scaffold import Names, names_of, start_file, start_package
+from bench.scaffold import MethodNames, names_of, write_method_file, write_method_package
 
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = {"kmeans", "dec"}
-#: The last is the longest; the others are hard on the class, the title or the distribution.
+#: The last is the longest valid name; the others give unusual class names, titles or distributions.
 NAMES = ["my_method", "k_means", "method_info", "none", "k2", "a", "a_" * 17 + "ab"]
 
 
@@ -29,7 +29,7 @@ def wheel(project: Path, folder: Path) -> zipfile.ZipFile:
 
 
 @pytest.mark.parametrize(
-    ("name", "why", "near"),
+    ("name", "reason", "suggestion"),
     [
         ("my-method", "lower-case letters and digits", "my_method"),
         ("MyMethod", "lower-case letters and digits", "my_method"),
@@ -44,13 +44,13 @@ def wheel(project: Path, folder: Path) -> zipfile.ZipFile:
         ("random", "would hide the Python module", "my_random"),
     ],
 )
-def test_a_name_that_cannot_be_taken_is_told_why_and_what_would_do(name, why, near):
-    with pytest.raises(InputError, match=f"{why}.*; write {near}$"):
+def test_an_invalid_name_is_refused_with_the_reason_and_a_valid_one(name, reason, suggestion):
+    with pytest.raises(InputError, match=f"{reason}.*; write {suggestion}$"):
         names_of(name, KNOWN)
 
 
 @given(st.one_of(st.text(max_size=60), st.from_regex(r"[A-Za-z_]\w{0,45}", fullmatch=True)))
-def test_whatever_is_typed_the_name_or_the_hint_can_be_taken(typed):
+def test_for_any_text_the_name_or_the_suggestion_is_valid(typed):
     try:
         names = names_of(typed, KNOWN)
     except InputError as error:
@@ -59,14 +59,16 @@ def test_whatever_is_typed_the_name_or_the_hint_can_be_taken(typed):
     assert names.class_name.isidentifier()
 
 
-def test_each_name_goes_where_it_belongs():
-    assert names_of("my_2_d_method", KNOWN) == Names("my_2_d_method", "My2DMethod", "My 2 d method", "my-2-d-method")
+def test_a_name_gives_the_class_title_and_distribution():
+    assert names_of("my_2_d_method", KNOWN) == MethodNames(
+        "my_2_d_method", "My2DMethod", "My 2 d method", "my-2-d-method"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_file_is_a_method_of_forty_lines_under_every_name(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))  # a plugin's folder joins it
-    (path,) = start_file(names_of(name, KNOWN), tmp_path).written
+    monkeypatch.setattr(sys, "path", list(sys.path))  # loading a plugin adds its folder
+    (path,) = write_method_file(names_of(name, KNOWN), tmp_path).written
     assert path == tmp_path / f"{name}.py"
     assert len(path.read_text().splitlines()) <= 40
     info = find_method(str(path))
@@ -80,10 +82,10 @@ def test_the_file_is_a_method_of_forty_lines_under_every_name(name, tmp_path, mo
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("length", [88, 120])
-def test_what_is_written_is_clean_and_formatted(name, length, tmp_path):
+def test_the_files_pass_ruff_and_are_formatted(name, length, tmp_path):
     names = names_of(name, KNOWN)
-    start_file(names, tmp_path)
-    start_package(names, tmp_path)
+    write_method_file(names, tmp_path)
+    write_method_package(names, tmp_path)
     for command in (
         ["check", "--select", "E,F,W,I,B,D,UP,SIM,RUF", "--ignore", "D107,D203,D213"],
         ["format", "--check"],
@@ -103,45 +105,47 @@ def test_what_is_written_is_clean_and_formatted(name, length, tmp_path):
         assert done.returncode == 0, done.stdout
 
 
-def test_the_package_is_a_wheel_that_announces_its_method(tmp_path):
-    start_package(names_of("my_method", KNOWN), tmp_path)
+def test_the_package_builds_a_wheel_with_the_entry_point_of_its_method(tmp_path):
+    write_method_package(names_of("my_method", KNOWN), tmp_path)
     built = wheel(tmp_path / "my_method", tmp_path / "dist")
     assert Path(built.filename).name.startswith("my_method-0.1.0-")
     assert "my_method/__init__.py" in built.namelist()
-    told = {Path(name).name: built.read(name).decode() for name in built.namelist() if ".dist-info/" in name}
-    assert "[deepclustbench.methods]\nmy_method = my_method:info" in told["entry_points.txt"]
-    assert "Name: my-method\n" in told["METADATA"]
-    assert "Requires-Dist: deepclustbench\n" in told["METADATA"]
+    metadata = {Path(name).name: built.read(name).decode() for name in built.namelist() if ".dist-info/" in name}
+    assert "[deepclustbench.methods]\nmy_method = my_method:info" in metadata["entry_points.txt"]
+    assert "Name: my-method\n" in metadata["METADATA"]
+    assert "Requires-Dist: deepclustbench\n" in metadata["METADATA"]
 
 
-def test_an_installed_deepclustbench_has_the_templates(tmp_path):
+def test_the_wheel_of_deepclustbench_holds_the_templates(tmp_path):
     names = wheel(ROOT, tmp_path).namelist()
-    ours = {f"bench/scaffold/templates/{path.name}" for path in (ROOT / "bench/scaffold/templates").glob("*.template")}
-    assert len(ours) == 4
-    assert ours <= set(names)
+    templates = {
+        f"bench/scaffold/templates/{path.name}" for path in (ROOT / "bench/scaffold/templates").glob("*.template")
+    }
+    assert len(templates) == 4
+    assert templates <= set(names)
 
 
-def test_no_file_is_written_over(tmp_path):
+def test_no_file_is_overwritten(tmp_path):
     names = names_of("my_method", KNOWN)
     (tmp_path / "my_method.py").write_text("mine")
     with pytest.raises(InputError, match=r"my_method\.py is there already and is left as it is"):
-        start_file(names, tmp_path)
+        write_method_file(names, tmp_path)
     assert (tmp_path / "my_method.py").read_text() == "mine"
     (tmp_path / "my_method").mkdir()
     with pytest.raises(InputError, match="my_method is there already"):
-        start_package(names, tmp_path)
+        write_method_package(names, tmp_path)
     assert not list((tmp_path / "my_method").iterdir())
 
 
-@pytest.mark.parametrize("start", [start_file, start_package])
-def test_a_folder_that_cannot_be_written_into_is_a_line(start, tmp_path):
+@pytest.mark.parametrize("write", [write_method_file, write_method_package])
+def test_a_folder_that_is_not_writable_gives_one_line(write, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="another --out") as error:
-        start(names_of("my_method", KNOWN), tmp_path / "file" / "folder")
+        write(names_of("my_method", KNOWN), tmp_path / "file" / "folder")
     assert "\n" not in str(error.value)
 
 
-def test_the_command_says_what_to_type_next(cli, tmp_path, monkeypatch):
+def test_the_command_prints_the_next_commands(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, _ = cli("new-method", "my_method", "--out", "in here")
     assert code == 0

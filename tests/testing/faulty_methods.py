@@ -1,4 +1,4 @@
-"""Methods of one fault each, with the check that each fails and what is then said."""
+"""Methods with one fault each, with the check that fails and its messages."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ FAULTS: list = []
 
 
 def fault(check, seen, change, **declared):
-    """Note that the class, so declared, fails this check alone, and what is then said."""
+    """Register a class, with its declaration, as failing only this check with these messages."""
 
-    def note(cls):
+    def register(cls):
         FAULTS.append(pytest.param(check, declare(cls, **declared), seen, change, id=f"{check}-{cls.__name__}"))
         return cls
 
-    return note
+    return register
 
 
 @fault("parameters_are_stored", "width=4 is stored as 5", "self.width = width", twin=None)
@@ -94,7 +94,7 @@ class SharesNowhere(Good):
 
 @fault("pretraining_is_shared", "finding its network in memory changes", "hold all that training gave")
 class FindsAnother(Good):
-    def _found(self, basis):
+    def _loaded(self, basis):
         return -basis[::-1]
 
 

@@ -1,4 +1,4 @@
-"""A small stochastic method that keeps all of the contract, for others to break a piece of."""
+"""A small stochastic method that fulfils the whole contract; the faulty methods derive from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.method import MethodInfo
 
 
 class Good(ClusterMixin, BaseEstimator):
-    """KMeans on a random projection, whose codes are drawn with noise."""
+    """KMeans on a random projection, with Gaussian noise on the codes."""
 
     def __init__(self, n_clusters=4, width=3, noise=0.1, random_state=None, device="cpu", memory=None):
         self.n_clusters = n_clusters
@@ -67,14 +67,14 @@ class Good(ClusterMixin, BaseEstimator):
     def _basis(self, n_features):
         path = None if self.memory is None else Path(self.memory) / f"good-{self.random_state}-{self.width}.npy"
         if path is not None and path.is_file():
-            return self._found(np.load(path))
+            return self._loaded(np.load(path))
         basis = np.linalg.qr(np.random.default_rng(self._seed()).normal(size=(n_features, self.width)))[0]
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             np.save(path, basis)
         return basis
 
-    def _found(self, basis):
+    def _loaded(self, basis):
         return basis
 
     def _encode(self, X):
@@ -93,7 +93,7 @@ class Good(ClusterMixin, BaseEstimator):
         return q / q.sum(axis=-1, keepdims=True)
 
 
-def silent(parameters):
+def without_noise(parameters):
     return "good", {**parameters, "noise": 0.0}
 
 
@@ -105,6 +105,6 @@ def declare(estimator=Good, **changes):
         "presets": {"quick": {}, "wide": {"width": 4}, "wide@usps": {"width": 8}},
         "search_space": {"width": (2, 3, 4)},
         "pretraining": ("width",),
-        "twin": silent,
+        "twin": without_noise,
     }
     return MethodInfo(estimator=estimator, **{**declared, **changes})

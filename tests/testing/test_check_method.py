@@ -1,4 +1,4 @@
-"""``deepclustbench check-method``: a table, what to change, and an exit code."""
+"""The command ``check-method`` prints a table of checks and the fix of each failure, and sets the exit code."""
 
 import textwrap
 
@@ -37,7 +37,7 @@ def mine(tmp_path):
     return path
 
 
-def test_a_method_that_passes_exits_with_0_and_tells_what_was_not_applicable(cli, mine):
+def test_a_method_that_passes_exits_with_0_and_lists_the_checks_that_do_not_apply(cli, mine):
     code, out, _ = cli("check-method", f"{mine}:Thirds")
     assert code == 0
     assert "FAILED" not in out
@@ -45,7 +45,7 @@ def test_a_method_that_passes_exits_with_0_and_tells_what_was_not_applicable(cli
     assert out.splitlines()[-1].endswith(":Thirds: 13 passed, 20 not applicable")
 
 
-def test_a_method_that_fails_exits_with_1_and_is_told_what_to_change(cli, mine):
+def test_a_method_that_fails_exits_with_1_and_the_output_says_what_to_change(cli, mine):
     code, out, _ = cli("check-method", f"{mine}:Biased")
     assert code == 1
     assert "\nfit_gives_labels: Fitting returns the estimator" in out
@@ -54,7 +54,7 @@ def test_a_method_that_fails_exits_with_1_and_is_told_what_to_change(cli, mine):
     assert out.count("FAILED") == 1
 
 
-def test_parameters_are_set_as_the_runs_are(cli, mine):
+def test_set_changes_parameters_and_refuses_unknown_ones(cli, mine):
     code, _, _ = cli("check-method", f"{mine}:Thirds", "--set", "parts=1")
     assert code == 0
     code, _, err = cli("check-method", f"{mine}:Thirds", "--set", "prts=2")
@@ -62,7 +62,7 @@ def test_parameters_are_set_as_the_runs_are(cli, mine):
     assert "did you mean parts?" in err
 
 
-def test_what_a_plugin_says_cannot_take_over_the_terminal(cli, mine):
+def test_escape_sequences_and_long_messages_of_a_plugin_are_cleaned(cli, mine):
     code, out, _ = cli("check-method", f"{mine}:Evil")
     assert code == 1
     assert "\x1b" not in out

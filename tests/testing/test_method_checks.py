@@ -1,4 +1,4 @@
-"""Each check finds its fault, and says what to change; methods that keep the contract pass."""
+"""Each check detects its fault and says what to change; methods that fulfil the contract pass."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.testing import MethodCheckError, check_method, method_checks
 from tests.testing.faulty_methods import FAULTS, CountsFromOne, DrawsPictures, Raises, SeedsNumpy
 from tests.testing.good_method import Good, declare
 
-SEVEN = ("kmeans", "ae_kmeans", "ae_gmm", "vae_kmeans", "dec", "sdec", "vade")
+METHODS = ("kmeans", "ae_kmeans", "ae_gmm", "vae_kmeans", "dec", "sdec", "vade")
 SMALL = {"hidden_dims": (24,), "latent_dim": 4, "batch_size": 64, "pretrain_epochs": 3, "epochs": 2, "n_init": 2}
 
 
@@ -38,8 +38,8 @@ def names(results, verdict):
 
 
 @pytest.mark.parametrize(("check", "info", "seen", "change"), FAULTS)
-def test_a_fault_fails_its_check_alone_and_is_told_with_what_to_change(check, info, seen, change):
-    results = verdicts(info, but={LAST} - {check})  # which does not fail after another, and takes longest
+def test_a_fault_fails_only_its_check_and_the_result_says_what_to_change(check, info, seen, change):
+    results = verdicts(info, but={LAST} - {check})  # slow, and not applicable after another failure
     assert names(results, "failed") == {check}
     assert seen in results[check].seen
     assert change in results[check].change
@@ -49,17 +49,17 @@ def test_every_check_has_a_method_that_fails_it():
     assert {param.values[0] for param in FAULTS} == {check.name for check in method_checks(declare())}
 
 
-# -- what passes -------------------------------------------------------------------------------------
+# -- methods that pass -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("check", method_checks(declare()))
 def test_a_method_with_everything_passes_every_check(check, request):
-    assert request.node.name.endswith(f"[{check.name}]")  # what an author reads
+    assert request.node.name.endswith(f"[{check.name}]")  # the id that pytest shows
     check.run()
 
 
-@pytest.mark.parametrize("name", SEVEN)
-def test_the_seven_pass(name):
+@pytest.mark.parametrize("name", METHODS)
+def test_the_seven_methods_pass(name):
     known = find_method(name).load()().get_params()
     check_method(name, params={p: value for p, value in SMALL.items() if p in known})
 
@@ -99,11 +99,11 @@ AFFINITY = MethodInfo(
         Mixture,
     ],
 )
-def test_scikit_learns_clusterers_pass_as_they_stand(method):
+def test_clusterers_of_scikit_learn_pass_unchanged(method):
     check_method(method)
 
 
-def test_what_a_method_lacks_is_not_applicable_and_says_why():
+def test_checks_of_missing_members_are_not_applicable_and_say_why():
     results = verdicts(HDBSCAN)
     assert results["nan_is_refused"].seen == "its scikit-learn tags say that it takes NaN"
     assert results["one_cluster_is_one"].seen == "it has no n_clusters"
@@ -119,11 +119,11 @@ class Refuses(Good):
         return super().fit(X)
 
 
-def test_a_value_error_is_an_answer_to_points_that_cannot_be_clustered():
+def test_a_value_error_is_accepted_for_points_that_cannot_be_clustered():
     assert names(verdicts(declare(Refuses), but={LAST}), "failed") == set()
 
 
-# -- how it is told ----------------------------------------------------------------------------------
+# -- results ----------------------------------------------------------------------------------
 
 
 class TwoFaults(CountsFromOne):
@@ -131,19 +131,19 @@ class TwoFaults(CountsFromOne):
         return super().reconstruct(X)[:, :3]
 
 
-def test_all_that_failed_is_raised_at_once():
+def test_the_error_lists_all_failed_checks():
     with pytest.raises(MethodCheckError) as raised:
         check_method(declare(TwoFaults))
-    told = str(raised.value).splitlines()
-    assert told[0] == "method good fails 2 checks"
-    assert told[1] == "fit_predict_gives_labels: fit_predict returns labels_."
-    assert told[2] == "  seen:   fit_predict returns something else than labels_"
-    assert told[3] == "  change: take it from sklearn.base.ClusterMixin"
-    assert told[4].startswith("reconstructions_are_points: ")
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "method good fails 2 checks"
+    assert lines[1] == "fit_predict_gives_labels: fit_predict returns labels_."
+    assert lines[2] == "  seen:   fit_predict returns something else than labels_"
+    assert lines[3] == "  change: take it from sklearn.base.ClusterMixin"
+    assert lines[4].startswith("reconstructions_are_points: ")
     assert isinstance(raised.value, AssertionError)
 
 
-def test_a_check_is_a_test_that_fails_or_is_skipped():
+def test_run_raises_for_a_failed_check_and_skips_one_that_does_not_apply():
     checks = {check.name: check for check in method_checks(CountsFromOne)}
     with pytest.raises(MethodCheckError, match="method CountsFromOne fails a check"):
         checks["fit_predict_gives_labels"].run()
@@ -151,18 +151,18 @@ def test_a_check_is_a_test_that_fails_or_is_skipped():
         checks["presets_make_estimators"].run()
 
 
-def test_what_fails_in_the_suite_too_is_told_once():
+def test_the_check_of_a_whole_run_does_not_repeat_a_failure():
     results = verdicts(declare(DrawsPictures))
     assert results["runs_in_the_suite"].verdict == "not applicable"
     assert "see reconstructions_are_points" in results["runs_in_the_suite"].seen
 
 
-def test_a_fit_that_fails_is_told_once():
+def test_a_failed_fit_is_reported_by_one_check():
     results = verdicts(declare(Raises))
     assert results["pickle_keeps_it"].seen == "there is no fit to look at: see fit_gives_labels"
 
 
-def test_checks_leave_the_global_generators_and_threads_as_they_were():
+def test_checks_restore_the_global_generators_and_threads():
     before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
     threads = torch.get_num_threads()
     verdicts(declare(SeedsNumpy))
@@ -170,7 +170,7 @@ def test_checks_leave_the_global_generators_and_threads_as_they_were():
     assert torch.get_num_threads() == threads
 
 
-def test_what_a_check_proves_is_one_sentence():
+def test_the_claim_of_a_check_is_one_sentence():
     for check in method_checks(KMeans):
         assert check.proves.endswith(".")
         assert "\n" not in check.proves
@@ -187,13 +187,13 @@ def test_what_a_check_proves_is_one_sentence():
         (np.zeros, {}, "is no clusterer"),
     ],
 )
-def test_what_is_no_method_is_bad_input(method, options, message):
+def test_an_invalid_method_preset_or_parameter_is_an_input_error(method, options, message):
     with pytest.raises(InputError, match=message):
         check_method(method, **options)
 
 
 class NeverStops(Good):
-    """As scikit-learn's OPTICS, whose max_eps is infinite."""
+    """A method with an infinite parameter, as max_eps of scikit-learn's OPTICS."""
 
     def __init__(self, n_clusters=4, width=3, noise=0.1, limit=np.inf, random_state=None, device="cpu", memory=None):
         super().__init__(n_clusters, width, noise, random_state, device, memory)
