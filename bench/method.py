@@ -17,13 +17,6 @@ from bench.text import import_fault, shown
 Parameters = Mapping[str, Any]
 
 
-class Distribution(Protocol):
-    """A distribution of numbers that can be searched; scipy's frozen ones are."""
-
-    def ppf(self, q: float, /) -> Any:
-        """Return the value below which a fraction ``q`` of the distribution lies."""
-
-
 #: The name of a method, or ``pkg.mod:Class`` for a class without a `MethodInfo`.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}|[A-Za-z_][\w.]{0,199}:[A-Za-z_]\w{0,99}", re.ASCII)
 _LONGEST_TITLE = 80
