@@ -41,6 +41,10 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
+class TimeIsUpError(BaseException):
+    """Raised in a run that has reached its time limit; no Exception, so that a method does not swallow it."""
+
+
 @contextmanager
 def foreign(explain: Callable[[BaseException], str], error: type[InputError] = MethodError) -> Iterator[None]:
     """Turn whatever a plugin's code raises into a line; it may do anything, also exit, and only Ctrl-C is ours.
@@ -55,6 +59,8 @@ def foreign(explain: Callable[[BaseException], str], error: type[InputError] = M
     with heeded_interrupts() as interrupts:
         try:
             yield
+        except TimeIsUpError:
+            raise
         except BaseException as raised:
             _end_where_asked(interrupts)
             raise error(explain(raised)) from raised

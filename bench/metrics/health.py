@@ -13,7 +13,7 @@ from scipy.special import entr, rel_entr
 from bench.metrics.external import clusters_of
 from bench.metrics.registry import NOISE
 
-Verdict = Literal["healthy", "collapsed", "partly collapsed", "degenerate variance"]
+HealthVerdict = Literal["healthy", "collapsed", "partly collapsed", "degenerate variance"]
 
 #: With less than this share of log k nats of I(x; c), all rows of a soft assignment say the same: they then differ by
 #: less than one per cent of themselves. S-DEC has 1e-7 to 1e-5 where it collapsed, a merger of all into two clusters
@@ -48,7 +48,7 @@ class Health:
         A clause with the number that decided.
     """
 
-    verdict: Verdict
+    verdict: HealthVerdict
     epoch: int | None
     reason: str
 
@@ -184,8 +184,6 @@ def _since(shown: np.ndarray) -> int | None:
     return first if first <= len(shown) else None
 
 
-Outputs = Mapping[str, np.ndarray]
-
 #: A collapse within so many epochs of clustering is one of its first steps. DEC with too large a rate: epoch 2 or 3.
 EARLY = 5
 #: With less than this share of log k nats of I(x; c) in the first epoch of clustering, pretraining left no clusters to
@@ -198,7 +196,7 @@ DROWNED = 0.9
 
 
 class _Run(NamedTuple):
-    outputs: Outputs
+    outputs: Mapping[str, np.ndarray]
     params: Mapping[str, Any]
     verdict: str
     epoch: int | None
@@ -206,7 +204,11 @@ class _Run(NamedTuple):
 
 
 def advice_on(
-    health: Health, outputs: Outputs, params: Mapping[str, Any], n_points: int, n_features: int
+    health: Health,
+    outputs: Mapping[str, np.ndarray],
+    params: Mapping[str, Any],
+    n_points: int,
+    n_features: int,
 ) -> str | None:
     """Return what is likely to have caused a verdict, with its evidence, and what to try.
 

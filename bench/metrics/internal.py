@@ -29,6 +29,16 @@ def subsample_indices(n_samples: int) -> np.ndarray:
     return np.sort(chosen)
 
 
+def scores_in_pixels(points: np.ndarray, labels: np.ndarray) -> dict[str, float | str]:
+    """Compute the internal indices in the space of the data, as `internal_scores` does."""
+    return {f"{name}_pixels": value for name, value in internal_scores(points, labels).items()}
+
+
+def scores_in_embedding(embedding: np.ndarray, labels: np.ndarray) -> dict[str, float | str]:
+    """Compute the internal indices in a method's own embedding, as `internal_scores` does."""
+    return {f"{name}_embedding": value for name, value in internal_scores(embedding, labels).items()}
+
+
 def internal_scores(points: np.ndarray, labels: np.ndarray) -> dict[str, float | str]:
     """Compute the three internal indices; a text stands for a value that does not exist.
 

@@ -83,8 +83,6 @@ DISSOLVED, STABLE, HIGHLY_STABLE = 0.5, 0.75, 0.85
 FEWEST_RUNS = 3
 _LEVEL = 0.95
 
-Interval = tuple[float, float]
-
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
@@ -109,9 +107,9 @@ class Agreement:
 
     n_runs: int
     ari: float
-    ari_interval: Interval | None
+    ari_interval: tuple[float, float] | None
     nmi: float
-    nmi_interval: Interval | None
+    nmi_interval: tuple[float, float] | None
     medoid: int
     jaccard: tuple[float, ...]
     point_agreement: np.ndarray
@@ -227,7 +225,7 @@ def pairwise_agreement(labelings: Sequence[np.ndarray]) -> tuple[np.ndarray, np.
     return ari, nmi
 
 
-def jackknife_interval(pairwise: np.ndarray) -> Interval | None:
+def jackknife_interval(pairwise: np.ndarray) -> tuple[float, float] | None:
     r"""Return a 95 % interval for the mean over pairs of runs, by leaving out one run after the other.
 
     .. math:: \bar\theta \pm t_{r-1} \sqrt{\tfrac{r-1}{r} \sum_i (\theta_{(i)} - \bar\theta_{(\cdot)})^2}

@@ -15,18 +15,25 @@ from scipy.special import entr
 from bench.data.dataset import Dataset
 from bench.generators import shuffled
 from bench.metrics.calibration import Reliability, calibration, reliability
-from bench.metrics.detection import DETECTION, detection, risk_coverage
+from bench.metrics.detection import DETECTION, detection
 from bench.metrics.external import ONE_CLASS, contingency_table, matched_classes, with_class
 from bench.metrics.health import is_collapsed
+from bench.metrics.metric import UNCERTAINTY_NEEDS
 from bench.metrics.point_scores import (
     NO_ASSIGNMENT,
     NO_DRAWS,
     checked_probabilities,
     scores_or_reasons,
-    uncertainty_scores,
 )
-from bench.metrics.registry import DRAWN, METRICS, NOISE, UNLABELLED
+from bench.metrics.registry import BUILT_IN_METRICS, DRAWN, NOISE, UNLABELLED
 
+COLLAPSED = "the run collapsed: what tells no points apart is neither certain nor calibrated"
+_NO_CLASS = -1
+_CALIBRATION = ("ece", "ece_mass", "brier", "nll")
+#: Output that is calibrated, by the suffix of its metrics, and why it may not be there.
+_ASSIGNMENTS = {"": ("soft_assignment", NO_ASSIGNMENT), "_sampled": ("sampled_assignment", NO_DRAWS)}
+_DRAWS = ("label_change", *(f"{name}_draws{part}" for name in DRAWN for part in ("", "_sd")))
+_NAMES = tuple(row.name for row in BUILT_IN_METRICS if UNCERTAINTY_NEEDS & set(row.needs))
 _CHUNK = 4096  # points whose votes are counted at a time
 _ONE_DRAW = "there is one draw, and none to compare it with"
 
@@ -116,30 +123,6 @@ def labeling_scores(counts: np.ndarray) -> dict[str, float]:
     }
 
 
-__all__ = [
-    "COLLAPSED",
-    "Reliability",
-    "calibration",
-    "detection",
-    "halves",
-    "mis_clustered",
-    "mis_clustered_of",
-    "reliability",
-    "reliability_of",
-    "risk_coverage",
-    "uncertainty_metrics",
-    "uncertainty_scores",
-]
-
-COLLAPSED = "the run collapsed: what tells no points apart is neither certain nor calibrated"
-_NO_CLASS = -1
-_CALIBRATION = ("ece", "ece_mass", "brier", "nll")
-#: Output that is calibrated, by the suffix of its metrics, and why it may not be there.
-_ASSIGNMENTS = {"": ("soft_assignment", NO_ASSIGNMENT), "_sampled": ("sampled_assignment", NO_DRAWS)}
-_DRAWS = ("label_change", *(f"{name}_draws{part}" for name in DRAWN for part in ("", "_sd")))
-_NAMES = tuple(row.name for row in METRICS if {"soft assignment", "scores", "draws"} & set(row.needs))
-
-
 def halves(fingerprint: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the points on which clusters are matched to classes, and those on which they are then scored.
 
@@ -211,7 +194,7 @@ def reliability_of(assignment: np.ndarray, labels: np.ndarray, dataset: Dataset,
 
 
 def uncertainty_metrics(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
-    """Compute the rows of `METRICS` on calibration, on the detection of errors and on latent draws.
+    """Compute the built-in metrics on calibration, on the detection of errors and on latent draws.
 
     Parameters
     ----------

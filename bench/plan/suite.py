@@ -22,7 +22,7 @@ from pydantic import (
 
 from bench.errors import InputError
 from bench.method import MethodInfo
-from bench.metrics import METRICS
+from bench.metrics import all_metrics
 from bench.plan.cells import Cell, Configuration, OutlierSet, Part
 from bench.plan.configurations import MOST_CONFIGURATIONS, configurations_of, with_twins
 from bench.plan.method_spec import concerns
@@ -180,7 +180,7 @@ class Suite(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> Suite:
-        known = [metric.name for metric in METRICS]
+        known = [metric.name for metric in all_metrics()]
         if self.primary_metric not in known:
             raise ValueError(f"primary_metric {self.primary_metric!r} is none of {', '.join(known)}")
         for table in ("set", "grid"):

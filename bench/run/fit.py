@@ -20,11 +20,12 @@ import numpy as np
 from bench.canonical import stored
 from bench.data.dataset import Dataset
 from bench.data.selection_split import split
+from bench.errors import TimeIsUpError
 from bench.isolation import heeded_interrupts
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION
-from bench.metrics.scoring import assess
-from bench.metrics.uncertainty import uncertainty_scores
+from bench.metrics.point_scores import uncertainty_scores
+from bench.metrics.scoring import record_fields
 from bench.plan.cells import Cell
 from bench.plan.outliers import inlier_indices, points_of
 from bench.plan.registry import code_of
@@ -82,10 +83,6 @@ _MOST_WARNINGS = 20
 #: What workers import before their first cell, so that no cell's time holds it; torch's optimizers import
 #: torch._dynamo when first used.
 PRELOAD = ("methods.vade", "methods.sdec", "sklearn.metrics", "torch._dynamo")
-
-
-class TimeIsUpError(BaseException):
-    """Raised in a cell that ran out of time; no Exception, so that a method does not swallow it."""
 
 
 @lru_cache(maxsize=1)  # done again only when the number changes
@@ -163,7 +160,7 @@ def fit_cell(
                 outputs |= heldout_outputs(estimator, part.heldout)
             else:
                 outputs |= _chosen_points(cell, outputs, dataset)
-            assessed = assess(outputs, fitted, cell.seed, cell.configuration.params)
+            assessed = record_fields(outputs, fitted, cell.seed, cell.configuration.params)
             timings["score"] = round(time.perf_counter() - start, 4)
             told = _told(estimator)
         except Diverged as error:

@@ -14,8 +14,6 @@ N_RESAMPLES = 1000
 FEWEST_DATASETS = 5
 FEWEST_SEEDS = 5
 
-Interval = tuple[float, float]
-
 
 @dataclass(frozen=True)
 class InterquartileMean:
@@ -31,8 +29,8 @@ class InterquartileMean:
     """
 
     value: float
-    interval_fixed: Interval | None
-    interval_resampled: Interval | None
+    interval_fixed: tuple[float, float] | None
+    interval_resampled: tuple[float, float] | None
 
 
 def interquartile_mean(scores: np.ndarray, random_state: int = 0) -> InterquartileMean:
@@ -68,7 +66,7 @@ def interquartile_mean(scores: np.ndarray, random_state: int = 0) -> Interquarti
     return InterquartileMean(float(trim_mean(scores, 0.25, axis=None)), fixed, resampled)
 
 
-def _interval(scores: np.ndarray, draws: np.ndarray) -> Interval:
+def _interval(scores: np.ndarray, draws: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(trim_mean(scores.ravel()[draws], 0.25, axis=1), [0.025, 0.975])
     return float(low), float(high)
 

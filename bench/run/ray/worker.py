@@ -21,10 +21,11 @@ from ray._private.utils import get_used_memory
 from ray.exceptions import RayError
 
 from bench.data.dataset import Dataset
+from bench.errors import TimeIsUpError
 from bench.plan.cells import Cell
 from bench.plan.registry import find_method
 from bench.records.store import Record
-from bench.run.fit import PRELOAD, Outputs, TimeIsUpError, failed, fit_cell, limit_threads
+from bench.run.fit import PRELOAD, Outputs, failed, fit_cell, limit_threads
 from bench.run.isolated import Sealed, run_sealed, specs_of
 from bench.run.networks import default_memory, is_stored, memory_of, pack, unpack
 from bench.run.processes import Forks, ProcessDiedError
