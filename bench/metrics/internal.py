@@ -1,4 +1,4 @@
-"""Compactness and separation of the clusters in a space of points."""
+"""Internal indices: compactness and separation of the clusters in a space of points."""
 
 from __future__ import annotations
 
@@ -73,6 +73,6 @@ def internal_scores(points: np.ndarray, labels: np.ndarray) -> dict[str, float |
 
 
 def _clusters_are_points(points: np.ndarray, labels: np.ndarray) -> bool:
-    """Tell whether no cluster has any spread."""
+    """Return whether no cluster has any spread."""
     _, first, cluster = np.unique(labels, return_index=True, return_inverse=True)
     return bool((points == points[first][cluster]).all())

@@ -208,14 +208,14 @@ def _detection(score: Score) -> list[Metric]:
 
 
 def _drawn() -> list[Metric]:
-    made = [
+    rows = [
         Metric(name="label_change", title="label change",
                description="share of points on which two latent draws differ", greater_is_better=None, worst=0, best=1,
                needs=("draws",), function=_UNCERTAINTY, whole_run=True, on_boards=False)
     ]  # fmt: skip
     for row in _external():
         if row.name in DRAWN:
-            made += [
+            rows += [
                 Metric(name=f"{row.name}_draws", title=f"{row.title} of a draw",
                        description=f"mean {row.title} of the labels of a draw", worst=row.worst, best=row.best,
                        needs=("draws", "classes"), function=_UNCERTAINTY, whole_run=True, on_boards=False),
@@ -224,7 +224,7 @@ def _drawn() -> list[Metric]:
                        worst=0.0, best=1.0, needs=("draws", "classes"), function=_UNCERTAINTY, whole_run=True,
                        on_boards=False),
             ]  # fmt: skip
-    return made
+    return rows
 
 
 BUILT_IN_METRICS: tuple[Metric, ...] = (

@@ -192,7 +192,7 @@ class _Run:
 
 
 def _given(value: Any, reason: str = "") -> Any:
-    """Return a value that is there."""
+    """Return a value, or raise `_Missing` where it is None or the text of a reason."""
     if value is None or isinstance(value, str):
         raise _Missing(value or reason)
     return value

@@ -1,4 +1,4 @@
-"""How certain a run is of each point, and whether it is right to be.
+"""Calibration, error detection and the spread over latent draws of a run.
 
 Clusters are named after classes on one half of the points and judged on the other, so that no run gains by a name
 that fits its own errors. Points without a class are in neither half.
@@ -55,7 +55,7 @@ def draw_metrics(draw_labels: np.ndarray, y: np.ndarray | None) -> dict[str, flo
         n_draws - 1); a text stands for a value that does not exist.
     """
     alone = len(draw_labels) == 1
-    found: dict[str, float | str] = {"label_change": _ONE_DRAW if alone else label_change(draw_labels)}
+    metrics: dict[str, float | str] = {"label_change": _ONE_DRAW if alone else label_change(draw_labels)}
     if y is not None:
         judged = with_class(y)
         y, draw_labels = y[judged], draw_labels[:, judged]
@@ -70,8 +70,8 @@ def draw_metrics(draw_labels: np.ndarray, y: np.ndarray | None) -> dict[str, flo
         else:
             values = np.array([of_draw[name] for of_draw in scores])
             mean, sd = float(values.mean()), _ONE_DRAW if alone else float(values.std(ddof=1))
-        found |= {f"{name}_draws": mean, f"{name}_draws_sd": sd}
-    return found
+        metrics |= {f"{name}_draws": mean, f"{name}_draws_sd": sd}
+    return metrics
 
 
 def label_change(draw_labels: np.ndarray) -> float:
@@ -139,7 +139,7 @@ def halves(fingerprint: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def mis_clustered(labels: np.ndarray, dataset: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which points of the scoring half are in a cluster of another class.
+    """Return which points of the scoring half are in a cluster of another class.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def uncertainty_metrics(outputs: Mapping[str, np.ndarray], dataset: Dataset, see
 
 
 def _calibrations(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
-    found: dict[str, float | str] = {}
+    metrics: dict[str, float | str] = {}
     for suffix, (name, absent) in _ASSIGNMENTS.items():
         judged: _Judged | str = absent
         if dataset.classes is None:
@@ -226,8 +226,8 @@ def _calibrations(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int
             judged = _judged(outputs[name], outputs["labels"], dataset, seed)
         scores: Mapping[str, float | str]
         scores = dict.fromkeys(_CALIBRATION, judged) if isinstance(judged, str) else calibration(*judged)
-        found |= {metric + suffix: value for metric, value in scores.items()}
-    return found
+        metrics |= {metric + suffix: value for metric, value in scores.items()}
+    return metrics
 
 
 #: The probabilities of the scoring half, the class of each column, and the classes of that half, none of noise.
@@ -251,12 +251,12 @@ def _detections(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) 
     if dataset.classes is None:
         return {f"{metric}_{name}": UNLABELLED for name in scores for metric in DETECTION}
     scoring, wrong = mis_clustered(outputs["labels"], dataset, seed)
-    found: dict[str, float | str] = {}
+    metrics: dict[str, float | str] = {}
     for name, value in scores.items():
         of_score: Mapping[str, float | str]
         of_score = dict.fromkeys(DETECTION, value) if isinstance(value, str) else detection(value[scoring], wrong)
-        found |= {f"{metric}_{name}": of_metric for metric, of_metric in of_score.items()}
-    return found
+        metrics |= {f"{metric}_{name}": of_metric for metric, of_metric in of_score.items()}
+    return metrics
 
 
 def _of_draws(outputs: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, float | str]:
