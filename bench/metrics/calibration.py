@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 N_BINS = 15
-#: Smaller probabilities are replaced by this. Gaussian responsibilities of float32 fall to exactly 0, and one such point
-#: that is wrong would make any mean infinite.
+#: Smaller probabilities are replaced by this. Gaussian responsibilities of float32 fall to exactly 0, and one such
+#: point that is wrong would make any mean infinite.
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
 _NO_CLASS = -1
 

@@ -92,7 +92,9 @@ def _group_values(group: Sequence[Metric], run: _Run, dataset: Dataset | None, s
         named = {} if first.whole_run else run.arguments(first.needs)
     except _Missing as reason:
         return dict.fromkeys([row.name for row in group], str(reason))
-    in_order = (MappingProxyType(run.outputs), dataset, seed) if first.whole_run else ()
+    in_order: tuple[Any, ...] = ()
+    if first.whole_run:
+        in_order = (run.outputs if built_in else _read_only(run.outputs), dataset, seed)
     if built_in:
         values: Mapping[str, float | str] = first.load()(*in_order, **named)
         return {row.name: values[row.name] for row in group}

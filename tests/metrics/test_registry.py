@@ -19,7 +19,7 @@ from bench.metrics.registry import BUILT_IN_METRICS, UNLABELLED
 from bench.metrics.uncertainty import COLLAPSED
 from bench.plan.suite import make_suite
 from bench.records.results import collect
-from bench.records.store import Record, Run
+from bench.records.store import Run
 
 N, K = 60, 3
 CLASSES = np.repeat(np.arange(K), N // K)
@@ -293,6 +293,15 @@ def test_a_function_of_the_whole_run_gets_outputs_dataset_and_seed():
     assert metrics["purity"] == LABELS.sum() + N + 7
 
 
+def test_a_function_of_the_whole_run_cannot_change_its_outputs():
+    def whole(outputs, dataset, seed):
+        outputs["labels"][0] = 1
+
+    with registered(metric(whole, whole_run=True)):
+        _, reasons = score({"labels": LABELS}, dataset(), 7)
+    assert "read-only" in reasons["purity"]
+
+
 def test_some_metrics_alone_can_be_asked_for():
     with registered(metric()):
         metrics, _ = score({"labels": LABELS, "embedding": "not looked at"}, dataset(), 0, ["purity", "acc"])
@@ -403,4 +412,3 @@ def test_no_metric_can_have_the_name_of_a_column_of_the_table_of_runs(cli, tmp_p
     frame = collect([Run(tmp_path / "run")], lambda _: ()).frame
     columns = set(frame.columns) - {row.name for row in BUILT_IN_METRICS}
     assert columns <= RESERVED_NAMES
-    assert "metrics" in Record.model_fields
