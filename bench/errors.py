@@ -42,6 +42,10 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
+class RunTimeoutError(BaseException):
+    """Raised in a run that has reached its time limit; no Exception, so that a method does not swallow it."""
+
+
 @contextmanager
 def plugin_faults(explain: Callable[[BaseException], str], error: type[InputError] = MethodError) -> Iterator[None]:
     """Raise an `InputError` for anything that plugin code raises, SystemExit included.
@@ -61,6 +65,8 @@ def plugin_faults(explain: Callable[[BaseException], str], error: type[InputErro
     with user_interrupts() as interrupts:
         try:
             yield
+        except RunTimeoutError:
+            raise
         except BaseException as raised:
             _raise_interrupt(interrupts)
             raise error(explain(raised)) from raised

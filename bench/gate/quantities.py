@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
 from bench.errors import InputError
-from bench.metrics import METRICS, Metric
+from bench.metrics import Metric, all_metrics
 from bench.report.numbers import format_megabytes, format_score, format_seconds
 
 #: Standard deviations over the baseline's seeds in a default tolerance. The gate shall detect a drop of twice the
@@ -81,7 +81,7 @@ class Quantity:
 
 def quantities() -> dict[str, Quantity]:
     """Return all quantities by name: the metrics that have a better end, then the costs."""
-    return dict(_table())
+    return dict(_table(all_metrics()))
 
 
 def find_quantities(names: Iterable[str]) -> list[Quantity]:
@@ -92,17 +92,17 @@ def find_quantities(names: Iterable[str]) -> list[Quantity]:
     InputError
         If a name is unknown, or neither end of the metric is better.
     """
-    table = _table()
+    table = _table(all_metrics())
     for name in names:
         if name not in table:
-            why = "neither of its ends is better" if any(m.name == name for m in METRICS) else "it is unknown"
+            why = "neither of its ends is better" if any(m.name == name for m in all_metrics()) else "it is unknown"
             raise InputError(f"{name!r} cannot be compared with a baseline: {why}; take some of {', '.join(table)}")
     return [table[name] for name in dict.fromkeys(names)]
 
 
-@cache
-def _table() -> dict[str, Quantity]:
-    metrics = [_from_metric(metric) for metric in METRICS if metric.greater_is_better is not None]
+@lru_cache(maxsize=1)  # computed again only where a metric is added
+def _table(known: tuple[Metric, ...]) -> dict[str, Quantity]:
+    metrics = [_from_metric(metric) for metric in known if metric.greater_is_better is not None]
     # Times below a second vary mostly with the machine's load, so they count as one second.
     time = Quantity("wall_time", "Wall time", False, False, format_seconds, share=0.5, least=1.0)
     memory = Quantity("peak_memory", "Peak memory", False, False, format_megabytes, share=0.2, least=1.0)

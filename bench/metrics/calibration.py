@@ -1,4 +1,4 @@
-"""Whether a soft assignment means what it says: of the points given .8 to their cluster, .8 should be right."""
+"""Calibration: of the points assigned to their cluster with probability .8, a share of .8 should be right."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 N_BINS = 15
-#: Where a probability is taken as this. Gaussian responsibilities of float32 fall to exactly 0, and one such point
-#: that is wrong would make any mean infinite.
+#: Smaller probabilities are replaced by this. Gaussian responsibilities of float32 fall to exactly 0, and one such
+#: point that is wrong would make any mean infinite.
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
 _NO_CLASS = -1
 

@@ -37,18 +37,18 @@ def detection(score: np.ndarray, wrong: np.ndarray) -> dict[str, float | str]:
         return dict.fromkeys(DETECTION, "the score has values that are not finite")
     errors = _expected_errors(score, wrong)
     n = len(score)
-    found: dict[str, float | str] = {
+    areas: dict[str, float | str] = {
         "aurc": float((errors[1:] / np.arange(1, n + 1)).mean()),
         "augrc": float(np.trapezoid(errors / n, dx=1 / n)),
     }
     if wrong.all() or not wrong.any():
         reason = "every point is mis-clustered" if wrong.all() else "no point is mis-clustered"
-        return {"auroc": reason, "aupr": reason} | found
+        return {"auroc": reason, "aupr": reason} | areas
     ranks: dict[str, float | str] = {
         "auroc": float(roc_auc_score(wrong, score)),
         "aupr": float(average_precision_score(wrong, score)),
     }
-    return ranks | found
+    return ranks | areas
 
 
 def risk_coverage(score: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -44,6 +44,11 @@ def clusters_of(labels: np.ndarray) -> np.ndarray:
     return np.unique(labels[labels != NOISE])
 
 
+def label_usage(labels: np.ndarray) -> dict[str, float | str]:
+    """Compute ``n_clusters_used``, the clusters that labels name, and ``noise_share``, the share of points in none."""
+    return {"n_clusters_used": float(len(clusters_of(labels))), "noise_share": float((labels == NOISE).mean())}
+
+
 def cluster_table(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Count the points of each class in each cluster, as `contingency_table` does but for noise on either side.
 

@@ -1,4 +1,4 @@
-"""Whether a run ended as its method promises, since which epoch it does not, and what to try then."""
+"""Health of a run: collapse and degenerate noise, since which epoch, and advice on what to change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy.special import entr, rel_entr
 from bench.metrics.external import clusters_of
 from bench.metrics.registry import NOISE
 
-Verdict = Literal["healthy", "collapsed", "partly collapsed", "degenerate variance"]
+HealthVerdict = Literal["healthy", "collapsed", "partly collapsed", "degenerate variance"]
 
 #: With less than this share of log k nats of I(x; c), all rows of a soft assignment say the same: they then differ by
 #: less than one per cent of themselves. S-DEC has 1e-7 to 1e-5 where it collapsed, a merger of all into two clusters
@@ -33,7 +33,7 @@ NO_NOISE = 0.005
 
 @dataclass(frozen=True)
 class Health:
-    """What became of a run.
+    """The health of a run.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Health:
         A clause with the number that decided.
     """
 
-    verdict: Verdict
+    verdict: HealthVerdict
     epoch: int | None
     reason: str
 
@@ -83,19 +83,19 @@ def information_share(soft_assignment: np.ndarray) -> float:
 
 
 def health_of(outputs: Mapping[str, np.ndarray], n_clusters: int | None) -> Health:
-    """Judge the final state of a run; its history only says since when.
+    """Return the health of a run by its final state; its history gives the epoch since which it holds.
 
     Parameters
     ----------
     outputs : mapping of str to ndarray
-        The raw outputs of a cell: ``labels`` and, where there are, ``soft_assignment``, ``embedding``,
+        The raw outputs of a run: ``labels`` and, where the method has them, ``soft_assignment``, ``embedding``,
         ``embedding_variance``, ``draw_labels`` and ``history/NAME``.
     n_clusters : int or None
-        How many were asked for; a method that was asked for no number has lost none.
+        Clusters asked for; None for a method without such a parameter, which has lost none.
 
     Notes
     -----
-    A method without noise, or with its noise switched off, is never of degenerate variance: it promised none.
+    A method without noise, or with its noise switched off, is never of degenerate variance.
     """
     labels, soft = outputs["labels"], outputs.get("soft_assignment")
     asked, used = n_clusters or 1, len(clusters_of(labels))
@@ -108,10 +108,10 @@ def health_of(outputs: Mapping[str, np.ndarray], n_clusters: int | None) -> Heal
     share = latent_noise_share(outputs.get("embedding"), outputs.get("embedding_variance"))
     if share is None:
         return Health("healthy", None, in_use)
-    told = f"the noise has {share:.2%} of the variance of the codes"
+    noise = f"the noise has {share:.2%} of the variance of the codes"
     if share < NO_NOISE:
-        return Health("degenerate variance", _since(_history(outputs, "noise_share") < NO_NOISE), told)
-    return Health("healthy", None, f"{in_use}, and {told}")
+        return Health("degenerate variance", _since(_history(outputs, "noise_share") < NO_NOISE), noise)
+    return Health("healthy", None, f"{in_use}, and {noise}")
 
 
 def latent_noise_share(embedding: np.ndarray | None, variance: np.ndarray | None) -> float | None:
@@ -184,8 +184,6 @@ def _since(shown: np.ndarray) -> int | None:
     return first if first <= len(shown) else None
 
 
-Outputs = Mapping[str, np.ndarray]
-
 #: A collapse within so many epochs of clustering is one of its first steps. DEC with too large a rate: epoch 2 or 3.
 EARLY = 5
 #: With less than this share of log k nats of I(x; c) in the first epoch of clustering, pretraining left no clusters to
@@ -198,7 +196,7 @@ DROWNED = 0.9
 
 
 class _Run(NamedTuple):
-    outputs: Outputs
+    outputs: Mapping[str, np.ndarray]
     params: Mapping[str, Any]
     verdict: str
     epoch: int | None
@@ -206,7 +204,11 @@ class _Run(NamedTuple):
 
 
 def advice_on(
-    health: Health, outputs: Outputs, params: Mapping[str, Any], n_points: int, n_features: int
+    health: Health,
+    outputs: Mapping[str, np.ndarray],
+    params: Mapping[str, Any],
+    n_points: int,
+    n_features: int,
 ) -> str | None:
     """Return what is likely to have caused a verdict, with its evidence, and what to try.
 
@@ -214,9 +216,9 @@ def advice_on(
     ----------
     health : Health
     outputs : mapping of str to ndarray
-        The raw outputs of the cell, its ``history/NAME`` above all.
+        The raw outputs of the run, its ``history/NAME`` above all.
     params : mapping of str to object
-        The cell's; only parameters that the method has are advised.
+        The run's; advice names only parameters that the method has.
     n_points, n_features : int
         Size of the data that were fitted.
 
@@ -227,8 +229,8 @@ def advice_on(
 
     Notes
     -----
-    Each cause is one that was measured (see the constants of this module and `bench.metrics.health`), and the first of
-    them that shows is told. Causes are tried from the most to the least specific.
+    Causes are those that were measured (see the constants of this module). They are checked from the most to the least
+    specific, and the first that applies is returned.
     """
     if health.verdict == "healthy":
         return None

@@ -1,4 +1,4 @@
-"""Compactness and separation of the clusters in a space of points."""
+"""Internal indices: compactness and separation of the clusters in a space of points."""
 
 from __future__ import annotations
 
@@ -27,6 +27,16 @@ def subsample_indices(n_samples: int) -> np.ndarray:
         return np.arange(n_samples)
     chosen = np.random.default_rng(_SUBSAMPLE_SEED).choice(n_samples, SUBSAMPLE_SIZE, replace=False)
     return np.sort(chosen)
+
+
+def scores_in_pixels(points: np.ndarray, labels: np.ndarray) -> dict[str, float | str]:
+    """Compute the internal indices in the space of the data, as `internal_scores` does."""
+    return {f"{name}_pixels": value for name, value in internal_scores(points, labels).items()}
+
+
+def scores_in_embedding(embedding: np.ndarray, labels: np.ndarray) -> dict[str, float | str]:
+    """Compute the internal indices in a method's own embedding, as `internal_scores` does."""
+    return {f"{name}_embedding": value for name, value in internal_scores(embedding, labels).items()}
 
 
 def internal_scores(points: np.ndarray, labels: np.ndarray) -> dict[str, float | str]:
@@ -63,6 +73,6 @@ def internal_scores(points: np.ndarray, labels: np.ndarray) -> dict[str, float |
 
 
 def _clusters_are_points(points: np.ndarray, labels: np.ndarray) -> bool:
-    """Tell whether no cluster has any spread."""
+    """Return whether no cluster has any spread."""
     _, first, cluster = np.unique(labels, return_index=True, return_inverse=True)
     return bool((points == points[first][cluster]).all())

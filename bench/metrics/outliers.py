@@ -1,4 +1,4 @@
-"""Whether points of another data set look uncertain to a fitted method."""
+"""Outlier detection: whether points of another data set look uncertain to a fitted method."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def outlier_metrics(outputs: Mapping[str, np.ndarray], points: np.ndarray) -> di
         return {}
     inliers = {name: values[outputs["inliers"]] for name, values in uncertainty_scores(outputs, points).items()}
     shared = {"centers": outputs["centers"]} if "centers" in outputs else {}
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    metrics: dict[str, dict[str, dict[str, float]]] = {}
     for outlier_set, view in views.items():
         outliers = uncertainty_scores(view | shared)
-        found[outlier_set] = {
+        metrics[outlier_set] = {
             name: outlier_scores(inliers[name], outliers[name])
             for name in inliers
             if name in outliers and np.isfinite(inliers[name]).all() and np.isfinite(outliers[name]).all()
         }
-    return found
+    return metrics
 
 
 def outlier_scores(inliers: np.ndarray, outliers: np.ndarray) -> dict[str, float]:

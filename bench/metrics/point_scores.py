@@ -68,8 +68,8 @@ def uncertainty_scores(outputs: Mapping[str, np.ndarray], points: np.ndarray | N
     dict of str to ndarray of shape (n_samples,)
         float64. A method that went wrong may give values that are not finite.
     """
-    found = scores_or_reasons(outputs, points)
-    return {name: value for name, value in found.items() if not isinstance(value, str)}
+    scores = scores_or_reasons(outputs, points)
+    return {name: value for name, value in scores.items() if not isinstance(value, str)}
 
 
 def scores_or_reasons(
@@ -77,13 +77,13 @@ def scores_or_reasons(
 ) -> dict[str, np.ndarray | str]:
     """Return each row of `SCORES` as `uncertainty_scores` does, or as the reason why there is none."""
     run = _Run(outputs, points)
-    found: dict[str, np.ndarray | str] = {}
+    scores: dict[str, np.ndarray | str] = {}
     for row in SCORES:
         try:
-            found[row.name] = _COMPUTED[row.name](run)
+            scores[row.name] = _COMPUTED[row.name](run)
         except _Missing as reason:
-            found[row.name] = str(reason)
-    return found
+            scores[row.name] = str(reason)
+    return scores
 
 
 def centroid_margin(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
@@ -114,7 +114,7 @@ class _Missing(Exception):  # noqa: N818 - most methods lack some score; that is
 
 @dataclass(frozen=True)
 class _Run:
-    """The outputs of a run by name, checked; what is not there is said as a reason."""
+    """The outputs of a run by name, checked; raises `_Missing` for one that it lacks."""
 
     outputs: Mapping[str, np.ndarray]
     points: np.ndarray | None
@@ -154,7 +154,7 @@ class _Run:
 
 def _confidence(run: _Run) -> np.ndarray:
     q = run.assignment("soft_assignment")
-    # 1 - max q as the sum of the others: where q rounds to 1 they still tell how sure it is, and 1 - 1 does not.
+    # 1 - max q as the sum of the others: where q rounds to 1 they still order the points, and 1 - 1 does not.
     q[np.arange(len(q)), q.argmax(axis=1)] = 0
     return q.sum(axis=1)
 

@@ -1,12 +1,21 @@
-"""The table of metrics: what each number is, without the code that computes it."""
+"""The registry of metrics: the table of the built-in ones, those of installed packages, and those of `register`.
+
+A new built-in metric is one entry of `BUILT_IN_METRICS`. Records, leaderboards, csv and the gate read `all_metrics`.
+The table names the function of each metric and does not import it.
+"""
 
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from bench.errors import InputError
+from bench.metrics.metric import Metric, Need
+from bench.metrics.plugins import installed_metrics
 
 METRICS_VERSION: int = 3
 """Raised whenever a stored number would change; scores of two versions are never compared."""
@@ -28,47 +37,8 @@ metric against classes leaves them out, and so do the halves of the points that 
 Metrics without classes keep them. Data without a point that has a class are unlabelled.
 """
 
-Need = Literal["labels", "classes", "points", "embedding", "soft assignment", "scores", "draws"]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One row of the table.
-
-    Attributes
-    ----------
-    name : str
-        Key in a record's ``metrics``.
-    title : str
-        Column heading.
-    description : str
-        One line for a reader who knows clustering.
-    greater_is_better : bool or None
-        None where neither end is better.
-    worst, best : float
-        The ends of the range; infinite where there is none.
-    comparable : bool
-        Whether two methods may be ranked by it. An internal index in a method's own embedding may not: it
-        measures how the embedding is stretched (DEC reaches a silhouette of .93 where VaDE, .11 of accuracy
-        ahead, has .23).
-    needs : tuple of str
-        What it is computed from: predicted "labels", true "classes", the data set's "points", the method's
-        "embedding", its "soft assignment", its "scores" of uncertainty (`SCORES`), its latent "draws".
-    """
-
-    name: str
-    title: str
-    description: str
-    greater_is_better: bool | None
-    worst: float
-    best: float
-    comparable: bool
-    needs: tuple[Need, ...]
-
-    @property
-    def unit_scale(self) -> bool:
-        """Whether values lie in [-1, 1], so three decimals and a margin of .01 mean something."""
-        return min(self.worst, self.best) >= -1 and max(self.worst, self.best) <= 1
+_OF_LABELS: tuple[Need, ...] = ("labels", "classes")
+_EXTERNAL = "bench.metrics.external:external_scores"
 
 
 def _external() -> list[Metric]:
@@ -78,18 +48,22 @@ def _external() -> list[Metric]:
         ("ari", "ARI", "share of point pairs agreed on, adjusted for chance", -0.5),
         ("ami", "AMI", "mutual information, adjusted for chance", -1.0),
     ]
-    return [Metric(n, t, d, True, worst, 1.0, True, ("labels", "classes")) for n, t, d, worst in rows]
+    return [
+        Metric(name=n, title=t, description=d, worst=worst, best=1.0, needs=_OF_LABELS, function=_EXTERNAL,
+               on_boards=n != "acc")
+        for n, t, d, worst in rows
+    ]  # fmt: skip
 
 
 _CLASS_RECALL = Metric(
     name="mean_class_recall",
     title="Class recall",
     description="mean over classes of the share of their points in the matched cluster: balanced accuracy",
-    greater_is_better=True,
     worst=0.0,
     best=1.0,
-    comparable=True,
-    needs=("labels", "classes"),
+    needs=_OF_LABELS,
+    function=_EXTERNAL,
+    on_boards=False,
 )
 
 _CLASSES_LOST = Metric(
@@ -99,41 +73,36 @@ _CLASSES_LOST = Metric(
     greater_is_better=False,
     worst=math.inf,
     best=0.0,
-    comparable=True,
-    needs=("labels", "classes"),
+    needs=_OF_LABELS,
+    function=_EXTERNAL,
+    on_boards=False,
 )
 
 
 def _internal(space: Literal["points", "embedding"]) -> list[Metric]:
     suffix, where = ("pixels", "data") if space == "points" else ("embedding", "own embedding")
-    comparable = space == "points"
-    needs: tuple[Need, ...] = ("labels", space)
     rows = [
         ("silhouette", "Silhouette", "mean silhouette coefficient", True, -1.0, 1.0),
-        (
-            "davies_bouldin",
-            "Davies-Bouldin",
-            "mean worst ratio of spread to separation",
-            False,
-            math.inf,
-            0.0,
-        ),
+        ("davies_bouldin", "Davies-Bouldin", "mean worst ratio of spread to separation", False, math.inf, 0.0),
         ("calinski_harabasz", "Calinski-Harabasz", "between over within dispersion", True, 0.0, math.inf),
     ]
     return [
-        Metric(f"{n}_{suffix}", f"{t} ({where})", f"{d}, in the {where}", up, worst, best, comparable, needs)
+        Metric(name=f"{n}_{suffix}", title=f"{t} ({where})", description=f"{d}, in the {where}", greater_is_better=up,
+               worst=worst, best=best, comparable=space == "points", needs=("labels", space),
+               function=f"bench.metrics.internal:scores_in_{suffix}", on_boards=False)
         for n, t, d, up, worst, best in rows
-    ]
+    ]  # fmt: skip
 
 
 def _reclustered() -> list[Metric]:
     rows = [("acc", "ACC", 0.0), ("nmi", "NMI", 0.0), ("ari", "ARI", -0.5)]
     what = "of KMeans (10 starts) on the embedding: what the representation holds, whatever the labels"
-    needs: tuple[Need, ...] = ("embedding", "classes")
     return [
-        Metric(f"{n}_reclustered", f"{t} (re-clustered)", f"{t} {what}", True, worst, 1.0, True, needs)
+        Metric(name=f"{n}_reclustered", title=f"{t} (re-clustered)", description=f"{t} {what}", worst=worst, best=1.0,
+               needs=("embedding", "classes"), function="bench.metrics.scoring:reclustered_scores", whole_run=True,
+               on_boards=False)
         for n, t, worst in rows
-    ]
+    ]  # fmt: skip
 
 
 _CLUSTERS_USED = Metric(
@@ -142,9 +111,9 @@ _CLUSTERS_USED = Metric(
     description="distinct predicted labels, noise (-1) not counted",
     greater_is_better=None,
     worst=0.0,
-    best=math.inf,
-    comparable=True,
     needs=("labels",),
+    function="bench.metrics.external:label_usage",
+    on_boards=False,
 )
 
 _NOISE_SHARE = Metric(
@@ -154,8 +123,9 @@ _NOISE_SHARE = Metric(
     greater_is_better=None,
     worst=0.0,
     best=1.0,
-    comparable=True,
     needs=("labels",),
+    function="bench.metrics.external:label_usage",
+    on_boards=False,
 )
 
 
@@ -200,6 +170,9 @@ DRAWN = ("acc", "nmi", "ari")
 """What is also taken of the labels of each latent draw."""
 
 
+_UNCERTAINTY = "bench.metrics.uncertainty:uncertainty_metrics"
+
+
 def _calibration() -> list[Metric]:
     rows = [
         ("ece", "ECE", "mean gap between confidence and accuracy, 15 bins of equal width", 1.0),
@@ -207,16 +180,16 @@ def _calibration() -> list[Metric]:
         ("brier", "Brier", "squared distance between the soft assignment and the class", 2.0),
         ("nll", "NLL", "negative log of the soft assignment to the class, in nats", math.inf),
     ]
-    made: list[Metric] = []
-    kinds: tuple[tuple[str, str, Need], ...] = (
-        ("", "at the mean of the code", "soft assignment"),
-        ("_sampled", "averaged over latent draws", "draws"),
+    kinds: tuple[tuple[str, str, str, Need], ...] = (
+        ("", "", "at the mean of the code", "soft assignment"),
+        ("_sampled", " (draws)", "averaged over latent draws", "draws"),
     )
-    for suffix, where, need in kinds:
-        needs: tuple[Need, ...] = (need, "classes")
-        title = " (draws)" if suffix else ""
-        made += [Metric(n + suffix, t + title, f"{d}; {where}", False, w, 0.0, True, needs) for n, t, d, w in rows]
-    return made
+    return [
+        Metric(name=n + suffix, title=t + addition, description=f"{d}; {where}", greater_is_better=False, worst=worst,
+               best=0.0, needs=(need, "classes"), function=_UNCERTAINTY, whole_run=True, on_boards=False)
+        for suffix, addition, where, need in kinds
+        for n, t, d, worst in rows
+    ]  # fmt: skip
 
 
 def _detection(score: Score) -> list[Metric]:
@@ -226,31 +199,35 @@ def _detection(score: Score) -> list[Metric]:
         ("aurc", "AURC", "mean error among the points kept, over all shares kept", False, 1.0, 0.0),
         ("augrc", "AUGRC", "mean share of points kept and wrong, over all shares kept", False, 0.5, 0.0),
     ]
-    needs: tuple[Need, ...] = ("scores", "labels", "classes")
     return [
-        Metric(f"{n}_{score.name}", f"{t} of {score.title}", f"{d}, by {score.title}", up, worst, best, True, needs)
+        Metric(name=f"{n}_{score.name}", title=f"{t} of {score.title}", description=f"{d}, by {score.title}",
+               greater_is_better=up, worst=worst, best=best, needs=("scores", "labels", "classes"),
+               function=_UNCERTAINTY, whole_run=True, on_boards=False)
         for n, t, d, up, worst, best in rows
-    ]
+    ]  # fmt: skip
 
 
 def _drawn() -> list[Metric]:
-    needs: tuple[Need, ...] = ("draws", "classes")
-    made = [
-        Metric("label_change", "label change", "share of points on which two latent draws differ", None, 0, 1, True,
-               ("draws",))
+    rows = [
+        Metric(name="label_change", title="label change",
+               description="share of points on which two latent draws differ", greater_is_better=None, worst=0, best=1,
+               needs=("draws",), function=_UNCERTAINTY, whole_run=True, on_boards=False)
     ]  # fmt: skip
     for row in _external():
         if row.name in DRAWN:
-            made += [
-                Metric(f"{row.name}_draws", f"{row.title} of a draw", f"mean {row.title} of the labels of a draw", True,
-                       row.worst, row.best, True, needs),
-                Metric(f"{row.name}_draws_sd", f"sd of {row.title} over draws",
-                       f"standard deviation of {row.title} between draws", None, 0.0, 1.0, True, needs),
+            rows += [
+                Metric(name=f"{row.name}_draws", title=f"{row.title} of a draw",
+                       description=f"mean {row.title} of the labels of a draw", worst=row.worst, best=row.best,
+                       needs=("draws", "classes"), function=_UNCERTAINTY, whole_run=True, on_boards=False),
+                Metric(name=f"{row.name}_draws_sd", title=f"sd of {row.title} over draws",
+                       description=f"standard deviation of {row.title} between draws", greater_is_better=None,
+                       worst=0.0, best=1.0, needs=("draws", "classes"), function=_UNCERTAINTY, whole_run=True,
+                       on_boards=False),
             ]  # fmt: skip
-    return made
+    return rows
 
 
-METRICS: tuple[Metric, ...] = (
+BUILT_IN_METRICS: tuple[Metric, ...] = (
     *_external(),
     _CLASS_RECALL,
     _CLASSES_LOST,
@@ -263,28 +240,88 @@ METRICS: tuple[Metric, ...] = (
     *(metric for score in SCORES for metric in _detection(score)),
     *_drawn(),
 )
-"""Those of one cell, as records hold them."""
+"""The metrics of every record, in its order."""
 
 BETWEEN_RUNS: tuple[Metric, ...] = tuple(_detection(DISAGREEMENT))
-"""Those that take several runs, as reports compute them."""
+"""Those that take several runs: reports compute them, no record holds them."""
+
+_TAKEN = frozenset(row.name for row in (*BUILT_IN_METRICS, *BETWEEN_RUNS))
+_REGISTERED: dict[str, Metric] = {}
+_WARNED: set[str] = set()
+
+
+def all_metrics(*, warn: bool = True) -> tuple[Metric, ...]:
+    """Return the metrics of a run: the built-in ones, those of installed packages, those of `register`.
+
+    Parameters
+    ----------
+    warn : bool
+        Whether each plugin that cannot be used is warned of: one line, once a process.
+    """
+    installed, faults = installed_metrics(_TAKEN)
+    for fault in faults if warn else ():
+        if fault not in _WARNED:
+            _WARNED.add(fault)
+            warnings.warn(f"left out: metric {fault}", RuntimeWarning, stacklevel=2)
+    return (*BUILT_IN_METRICS, *installed, *_REGISTERED.values())
+
+
+def is_built_in(metric: Metric) -> bool:
+    """Return whether a metric is of this package's own table."""
+    return metric.name in _TAKEN
+
+
+def register(*metrics: Metric) -> None:
+    """Add metrics to this process.
+
+    Workers are processes of their own and do not know them: a metric of labels and classes is computed from the stored
+    outputs when results are read, and any other has no value in the records that workers make. A package with an entry
+    point of the group ``deepclustbench.metrics`` has its metrics everywhere.
+
+    Raises
+    ------
+    InputError
+        If another metric has one of the names, or a function cannot be imported.
+    """
+    for metric in metrics:
+        if metric.name in {row.name for row in (*all_metrics(), *BETWEEN_RUNS)}:
+            raise InputError(f"there is a metric named {metric.name!r}; give the new one another name")
+        metric.load()
+        _REGISTERED[metric.name] = metric
+
+
+@contextmanager
+def registered(*metrics: Metric) -> Iterator[None]:
+    """Add metrics to this process for the time of a ``with`` block; see `register`."""
+    before = dict(_REGISTERED)
+    try:
+        register(*metrics)
+        yield
+    finally:
+        _REGISTERED.clear()
+        _REGISTERED.update(before)
 
 
 def find_metric(name: str) -> Metric:
-    """Return the row called ``name``.
+    """Return the metric called ``name``, of one run or between runs.
 
     Raises
     ------
     InputError
         If there is none; the message lists those there are.
     """
-    for row in (*METRICS, *BETWEEN_RUNS):
+    for row in (*BUILT_IN_METRICS, *BETWEEN_RUNS):  # these need no package to be imported
         if row.name == name:
             return row
-    raise InputError(f"unknown metric {name!r}; the metrics are {', '.join(row.name for row in METRICS)}")
+    rows = all_metrics()
+    for row in rows:
+        if row.name == name:
+            return row
+    raise InputError(f"unknown metric {name!r}; the metrics are {', '.join(row.name for row in rows)}")
 
 
 def find_ranking_metric(name: str) -> Metric:
-    """Return the row called ``name`` if methods can be ranked by it.
+    """Return the metric called ``name`` if methods can be ranked by it.
 
     Raises
     ------
@@ -294,6 +331,9 @@ def find_ranking_metric(name: str) -> Metric:
     row = find_metric(name)
     if row.comparable and row.greater_is_better is not None:
         return row
-    why = "has no better end" if row.comparable else "is taken in each method's own embedding"
-    fit = ", ".join(row.name for row in METRICS if row.comparable and row.greater_is_better is not None)
+    if row.comparable:
+        why = "has no better end"
+    else:
+        why = "is taken in each method's own embedding" if "embedding" in row.needs else "does not compare methods"
+    fit = ", ".join(row.name for row in all_metrics() if row.comparable and row.greater_is_better is not None)
     raise InputError(f"methods cannot be ranked by {name!r}: it {why}; rank by one of {fit}")

@@ -1,4 +1,4 @@
-"""How far the runs of one configuration agree with each other, which needs no classes."""
+"""Stability: agreement between the runs of one configuration, which needs no classes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def named_alike(reference: np.ndarray, others: Sequence[np.ndarray]) -> list[np.
     Returns
     -------
     list of ndarray of shape (n_samples,)
-        A cluster that matches none has a name that no other run uses: it agrees with nobody.
+        A cluster that matches none has a name that no other run uses.
     """
     named = [reference]
     for labels in others:
@@ -72,18 +72,16 @@ def vote_shares(labelings: Sequence[np.ndarray]) -> np.ndarray:
     stacked = np.stack(labelings)
     names, codes = np.unique(stacked, return_inverse=True)
     n = stacked.shape[1]
-    cells = codes.reshape(stacked.shape) + np.arange(n) * len(names)
-    votes = np.bincount(cells.ravel(), minlength=n * len(names))
+    bins = codes.reshape(stacked.shape) + np.arange(n) * len(names)
+    votes = np.bincount(bins.ravel(), minlength=n * len(names))
     return votes.reshape(n, len(names)) / len(stacked)
 
 
 #: Hennig's (2007) marks on the mean Jaccard similarity of a cluster with its likes.
 DISSOLVED, STABLE, HIGHLY_STABLE = 0.5, 0.75, 0.85
-#: With fewer runs a spread of runs left out says nothing.
+#: Fewer runs give no jackknife interval.
 FEWEST_RUNS = 3
 _LEVEL = 0.95
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +99,7 @@ class Agreement:
         The run that agrees most with the others, by ARI.
     jaccard : tuple of float
         Of each cluster of the medoid, in ascending order of its labels: the mean over the other runs of the
-        largest Jaccard similarity with one of their clusters. Noise is no cluster to be found again, in any of them.
+        largest Jaccard similarity with one of their clusters. Noise is no cluster in any of them.
     point_agreement : ndarray of shape (n_samples,)
         Share of the runs that put a point into the cluster that most of them put it in, clusters named as those
         of the medoid that they match best; or share of those that call it noise, where most do.
@@ -109,9 +107,9 @@ class Agreement:
 
     n_runs: int
     ari: float
-    ari_interval: Interval | None
+    ari_interval: tuple[float, float] | None
     nmi: float
-    nmi_interval: Interval | None
+    nmi_interval: tuple[float, float] | None
     medoid: int
     jaccard: tuple[float, ...]
     point_agreement: np.ndarray
@@ -133,7 +131,7 @@ class Agreement:
 
 
 def agreement(labelings: Sequence[np.ndarray]) -> Agreement:
-    """Say how far labelings of the same points agree: as wholes, cluster by cluster, and point by point.
+    """Return how far labelings of the same points agree: as wholes, cluster by cluster, and point by point.
 
     Parameters
     ----------
@@ -227,7 +225,7 @@ def pairwise_agreement(labelings: Sequence[np.ndarray]) -> tuple[np.ndarray, np.
     return ari, nmi
 
 
-def jackknife_interval(pairwise: np.ndarray) -> Interval | None:
+def jackknife_interval(pairwise: np.ndarray) -> tuple[float, float] | None:
     r"""Return a 95 % interval for the mean over pairs of runs, by leaving out one run after the other.
 
     .. math:: \bar\theta \pm t_{r-1} \sqrt{\tfrac{r-1}{r} \sum_i (\theta_{(i)} - \bar\theta_{(\cdot)})^2}

@@ -1,4 +1,4 @@
-"""How certain a run is of each point, and whether it is right to be.
+"""Calibration, error detection and the spread over latent draws of a run.
 
 Clusters are named after classes on one half of the points and judged on the other, so that no run gains by a name
 that fits its own errors. Points without a class are in neither half.
@@ -15,18 +15,25 @@ from scipy.special import entr
 from bench.data.dataset import Dataset
 from bench.generators import shuffled
 from bench.metrics.calibration import Reliability, calibration, reliability
-from bench.metrics.detection import DETECTION, detection, risk_coverage
+from bench.metrics.detection import DETECTION, detection
 from bench.metrics.external import ONE_CLASS, contingency_table, matched_classes, with_class
 from bench.metrics.health import is_collapsed
+from bench.metrics.metric import UNCERTAINTY_NEEDS
 from bench.metrics.point_scores import (
     NO_ASSIGNMENT,
     NO_DRAWS,
     checked_probabilities,
     scores_or_reasons,
-    uncertainty_scores,
 )
-from bench.metrics.registry import DRAWN, METRICS, NOISE, UNLABELLED
+from bench.metrics.registry import BUILT_IN_METRICS, DRAWN, NOISE, UNLABELLED
 
+COLLAPSED = "the run collapsed: what tells no points apart is neither certain nor calibrated"
+_NO_CLASS = -1
+_CALIBRATION = ("ece", "ece_mass", "brier", "nll")
+#: Output that is calibrated, by the suffix of its metrics, and why it may not be there.
+_ASSIGNMENTS = {"": ("soft_assignment", NO_ASSIGNMENT), "_sampled": ("sampled_assignment", NO_DRAWS)}
+_DRAWS = ("label_change", *(f"{name}_draws{part}" for name in DRAWN for part in ("", "_sd")))
+_NAMES = tuple(row.name for row in BUILT_IN_METRICS if UNCERTAINTY_NEEDS & set(row.needs))
 _CHUNK = 4096  # points whose votes are counted at a time
 _ONE_DRAW = "there is one draw, and none to compare it with"
 
@@ -48,7 +55,7 @@ def draw_metrics(draw_labels: np.ndarray, y: np.ndarray | None) -> dict[str, flo
         n_draws - 1); a text stands for a value that does not exist.
     """
     alone = len(draw_labels) == 1
-    found: dict[str, float | str] = {"label_change": _ONE_DRAW if alone else label_change(draw_labels)}
+    metrics: dict[str, float | str] = {"label_change": _ONE_DRAW if alone else label_change(draw_labels)}
     if y is not None:
         judged = with_class(y)
         y, draw_labels = y[judged], draw_labels[:, judged]
@@ -63,8 +70,8 @@ def draw_metrics(draw_labels: np.ndarray, y: np.ndarray | None) -> dict[str, flo
         else:
             values = np.array([of_draw[name] for of_draw in scores])
             mean, sd = float(values.mean()), _ONE_DRAW if alone else float(values.std(ddof=1))
-        found |= {f"{name}_draws": mean, f"{name}_draws_sd": sd}
-    return found
+        metrics |= {f"{name}_draws": mean, f"{name}_draws_sd": sd}
+    return metrics
 
 
 def label_change(draw_labels: np.ndarray) -> float:
@@ -116,30 +123,6 @@ def labeling_scores(counts: np.ndarray) -> dict[str, float]:
     }
 
 
-__all__ = [
-    "COLLAPSED",
-    "Reliability",
-    "calibration",
-    "detection",
-    "halves",
-    "mis_clustered",
-    "mis_clustered_of",
-    "reliability",
-    "reliability_of",
-    "risk_coverage",
-    "uncertainty_metrics",
-    "uncertainty_scores",
-]
-
-COLLAPSED = "the run collapsed: what tells no points apart is neither certain nor calibrated"
-_NO_CLASS = -1
-_CALIBRATION = ("ece", "ece_mass", "brier", "nll")
-#: Output that is calibrated, by the suffix of its metrics, and why it may not be there.
-_ASSIGNMENTS = {"": ("soft_assignment", NO_ASSIGNMENT), "_sampled": ("sampled_assignment", NO_DRAWS)}
-_DRAWS = ("label_change", *(f"{name}_draws{part}" for name in DRAWN for part in ("", "_sd")))
-_NAMES = tuple(row.name for row in METRICS if {"soft assignment", "scores", "draws"} & set(row.needs))
-
-
 def halves(fingerprint: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the points on which clusters are matched to classes, and those on which they are then scored.
 
@@ -156,7 +139,7 @@ def halves(fingerprint: str, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def mis_clustered(labels: np.ndarray, dataset: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which points of the scoring half are in a cluster of another class.
+    """Return which points of the scoring half are in a cluster of another class.
 
     Parameters
     ----------
@@ -211,7 +194,7 @@ def reliability_of(assignment: np.ndarray, labels: np.ndarray, dataset: Dataset,
 
 
 def uncertainty_metrics(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
-    """Compute the rows of `METRICS` on calibration, on the detection of errors and on latent draws.
+    """Compute the built-in metrics on calibration, on the detection of errors and on latent draws.
 
     Parameters
     ----------
@@ -234,7 +217,7 @@ def uncertainty_metrics(outputs: Mapping[str, np.ndarray], dataset: Dataset, see
 
 
 def _calibrations(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
-    found: dict[str, float | str] = {}
+    metrics: dict[str, float | str] = {}
     for suffix, (name, absent) in _ASSIGNMENTS.items():
         judged: _Judged | str = absent
         if dataset.classes is None:
@@ -243,8 +226,8 @@ def _calibrations(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int
             judged = _judged(outputs[name], outputs["labels"], dataset, seed)
         scores: Mapping[str, float | str]
         scores = dict.fromkeys(_CALIBRATION, judged) if isinstance(judged, str) else calibration(*judged)
-        found |= {metric + suffix: value for metric, value in scores.items()}
-    return found
+        metrics |= {metric + suffix: value for metric, value in scores.items()}
+    return metrics
 
 
 #: The probabilities of the scoring half, the class of each column, and the classes of that half, none of noise.
@@ -268,12 +251,12 @@ def _detections(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) 
     if dataset.classes is None:
         return {f"{metric}_{name}": UNLABELLED for name in scores for metric in DETECTION}
     scoring, wrong = mis_clustered(outputs["labels"], dataset, seed)
-    found: dict[str, float | str] = {}
+    metrics: dict[str, float | str] = {}
     for name, value in scores.items():
         of_score: Mapping[str, float | str]
         of_score = dict.fromkeys(DETECTION, value) if isinstance(value, str) else detection(value[scoring], wrong)
-        found |= {f"{metric}_{name}": of_metric for metric, of_metric in of_score.items()}
-    return found
+        metrics |= {f"{metric}_{name}": of_metric for metric, of_metric in of_score.items()}
+    return metrics
 
 
 def _of_draws(outputs: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, float | str]:

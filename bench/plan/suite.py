@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from bench.errors import InputError
-from bench.metrics import METRICS
+from bench.metrics import all_metrics
 from bench.plan.method_spec import MethodSpec
 from bench.plan.search import MOST_CONFIGURATIONS
 from bench.text import one_line
@@ -180,7 +180,7 @@ class Suite(BaseModel):
 
     @model_validator(mode="after")
     def _known(self) -> Suite:
-        known = [metric.name for metric in METRICS]
+        known = [metric.name for metric in all_metrics()]
         if self.primary_metric not in known:
             raise ValueError(f"primary_metric {self.primary_metric!r} is none of {', '.join(known)}")
         for table in ("set", "grid"):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
-from bench.metrics import METRICS, METRICS_VERSION
-from bench.metrics.registry import UNLABELLED
-from bench.metrics.scoring import assess
+from bench.metrics import METRICS_VERSION, all_metrics
+from bench.metrics.registry import UNLABELLED, is_built_in
+from bench.metrics.scoring import label_metrics, record_fields
 from bench.plan.suite import Suite, load_suite
 from bench.records.experiment import describe_others, reported_records
 from bench.records.record import PlannedRuns, Record
@@ -176,7 +176,7 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]], others: list[Recor
             )
         outputs = run.outputs(record.key)
         try:
-            assessed = assess(outputs, dataset, record.seed, record.params)
+            assessed = record_fields(outputs, dataset, record.seed, record.params)
         except ValueError as error:  # it was kept by a version that asked for less
             raise InputError(f"{run.folder}: {record.key} cannot be scored again: {error}") from error
         record = record.model_copy(update=assessed)
@@ -185,21 +185,32 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]], others: list[Recor
 
 
 def _completed(record: Record, run: Run, classes: np.ndarray | None) -> Record:
-    """Add metrics that came after a record was written, where labels and classes (n_samples,) are all they need."""
-    missing = {row.name for row in METRICS if row.needs == ("labels", "classes")} - record.metrics.keys()
-    if record.status != "ok" or classes is None or not missing:
+    """Add the metrics of labels and classes that came after a record was written, from the labels and classes kept.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_samples,) or None
+        None for unlabelled data: then the metrics of installed packages that need labels alone are added.
+    """
+    if record.status != "ok":
+        return record
+    missing = {
+        row.name
+        for row in all_metrics()
+        if row.name not in record.metrics
+        and row.is_of_labels
+        and (classes is not None if "classes" in row.needs else not is_built_in(row))
+    }
+    if not missing:
         return record
     try:
         labels = run.outputs(record.key, ["labels"])["labels"]
     except (InputError, KeyError):
         return record
-    if labels.shape != classes.shape:
+    if classes is not None and labels.shape != classes.shape:
         return record
-    from bench.metrics.external import external_scores
-
-    found = {name: value for name, value in external_scores(classes, labels).items() if name in missing}
-    added = {name: None if isinstance(value, str) else value for name, value in found.items()}
-    return record.model_copy(update={"metrics": record.metrics | added})
+    metrics, reasons = label_metrics(labels, classes, missing)
+    return record.model_copy(update={"metrics": record.metrics | metrics, "reasons": record.reasons | reasons})
 
 
 def frame_of(records: Iterable[Record]) -> pd.DataFrame:

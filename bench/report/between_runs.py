@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.metrics.detection import detection
 from bench.metrics.registry import BETWEEN_RUNS, DISAGREEMENT
 from bench.metrics.stability import Agreement, agreement, stability, vote_entropy
-from bench.metrics.uncertainty import detection, mis_clustered_of
+from bench.metrics.uncertainty import mis_clustered_of
 
 if TYPE_CHECKING:
     import pandas as pd

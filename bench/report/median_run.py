@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from bench.data.dataset import NO_CLASS, Dataset
+from bench.metrics.detection import risk_coverage
 from bench.metrics.external import matched_classes
 from bench.metrics.health import is_collapsed
+from bench.metrics.point_scores import uncertainty_scores
 from bench.metrics.registry import SCORES
-from bench.metrics.uncertainty import COLLAPSED, mis_clustered, reliability_of, risk_coverage, uncertainty_scores
+from bench.metrics.uncertainty import COLLAPSED, mis_clustered, reliability_of
 from bench.report import plots
 from bench.report.document import Figure
 from bench.report.plots import Look, ReliabilityCurve, RiskCurve

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.metrics import Metric
+from bench.metrics import Metric, all_metrics
 from bench.report.ranking import Ranking, matched_scores, n_planned, rank_variants, rope_of
 from bench.report.runs_frame import (
     counts_of,
@@ -24,7 +24,6 @@ from bench.report.runs_frame import (
 )
 from bench.statistics.correction import MethodComparison, compare_methods
 
-SECONDARY_METRICS = ("nmi", "ari", "ami")
 #: Told beside a metric against classes: with classes of unlike sizes it may be high where small ones are missing.
 CLASS_METRICS = ("mean_class_recall", "classes_lost")
 
@@ -49,14 +48,22 @@ _NO_COMPARISON = {
 _QUALITY_COLUMNS = (
     *("variant", "title", "method", "kind", "role", "planned", "n_ok", "n_failed", "n_collapsed", "n_scored"),
     *("complete", "mean", "sd", "median", "q1", "q3", "reference", "rank_best", "rank_worst", *_NO_COMPARISON),
-    *(f"{name}_{part}" for name in (*SECONDARY_METRICS, *CLASS_METRICS) for part in ("mean", "sd")),
-    *("wall_time_mean", "peak_memory_max"),
 )
 _CLUSTER_COLUMNS = ("n_clusters_asked", "n_clusters_used_mean", "noise_share_mean")
 _TWIN_COLUMNS = (
     *("variant", "title", "twin_variant", "twin_title", "mean", "twin_mean", "complete", *_NO_COMPARISON),
     "family_size",
 )
+
+
+def secondary_metrics() -> tuple[str, ...]:
+    """Return the names of the metrics whose means stand beside that of the primary metric."""
+    return tuple(metric.name for metric in all_metrics() if metric.on_boards)
+
+
+def _quality_columns(counts_clusters: bool) -> list[str]:
+    means = [f"{name}_{part}" for name in (*secondary_metrics(), *CLASS_METRICS) for part in ("mean", "sd")]
+    return [*_QUALITY_COLUMNS, *means, "wall_time_mean", "peak_memory_max", *_CLUSTER_COLUMNS * counts_clusters]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +151,7 @@ class DatasetTables:
             if row["reference"]:
                 row["verdict"] = "reference"
             rows.append(row)
-        table = pd.DataFrame(rows, columns=[*_QUALITY_COLUMNS, *_CLUSTER_COLUMNS * self.counts_clusters])
+        table = pd.DataFrame(rows, columns=_quality_columns(self.counts_clusters))
         if len(self.hardware) > 1:  # speed on unlike machines is no speed of methods
             table[["wall_time_mean", "peak_memory_max"]] = np.nan
         ascending = not self.metric.greater_is_better
@@ -205,7 +212,7 @@ def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
         "n_clusters_used_mean": moments(scores_in("n_clusters_used"))[0],
         "noise_share_mean": moments(scores_in("noise_share"))[0],
     }
-    for name in (*SECONDARY_METRICS, *CLASS_METRICS):
+    for name in (*secondary_metrics(), *CLASS_METRICS):
         described |= dict(zip((f"{name}_mean", f"{name}_sd"), moments(scores_in(name)), strict=True))
     return described
 

@@ -20,11 +20,12 @@ import numpy as np
 from bench.canonical import stored
 from bench.data.dataset import Dataset
 from bench.data.selection_split import selection_split
+from bench.errors import RunTimeoutError
 from bench.isolation import user_interrupts
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION
-from bench.metrics.scoring import assess
-from bench.metrics.uncertainty import uncertainty_scores
+from bench.metrics.point_scores import uncertainty_scores
+from bench.metrics.scoring import record_fields
 from bench.plan.cells import Cell
 from bench.plan.outliers import inlier_indices, outlier_points
 from bench.plan.registry import code_of
@@ -38,10 +39,6 @@ _STATUS = Path("/proc/self/status")
 _SHOWN_BY = ("entropy", "confidence", "margin")
 #: Limit for a method that warns in every step.
 _MOST_WARNINGS = 20
-
-
-class RunTimeoutError(BaseException):
-    """Raised in a run that exceeds its time limit; no Exception, so that a method does not catch it."""
 
 
 def reset_peak_memory() -> None:
@@ -156,7 +153,7 @@ def fit_cell(
                 outputs |= heldout_outputs(estimator, part.heldout)
             else:
                 outputs |= _chosen_points(cell, outputs, dataset)
-            assessed = assess(outputs, fitted, cell.seed, cell.configuration.params)
+            assessed = record_fields(outputs, fitted, cell.seed, cell.configuration.params)
             timings["score"] = round(time.perf_counter() - start, 4)
             duration = _duration(estimator)
         except Diverged as error:

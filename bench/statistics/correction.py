@@ -1,4 +1,4 @@
-"""Families of paired comparisons, corrected for their number."""
+"""Families of paired comparisons, their p-values adjusted by Holm's procedure."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class MethodComparison:
     lost : (int, int)
         Seeds on which A alone, and B alone, ended without a score. They are not in the result.
     p_value : float or None
-        That of the result; with losses the larger of that and the p of a test in which each counts as the worst
-        difference there is, and 1 if the two tests point to different sides. Leaving failures out unasked would
-        compare the survivors: equal methods of which one fails where it does badly were called different in 28 %
-        of simulated comparisons.
+        Of Wilcoxon's signed-rank test (`bench.statistics.wilcoxon.signed_rank_test`). With losses the larger of that
+        and the p of a test in which each counts as the worst difference there is, and 1 if the two tests point to
+        different sides. To leave failures out would compare the survivors: equal methods of which one fails where it
+        does badly were called different in 28 % of simulated comparisons.
     p_adjusted : float or None
         Holm-adjusted p over the family.
     family_size : int
@@ -120,20 +120,20 @@ def compare_methods(
     rope: float | None = 0.01,
     random_state: int = 0,
 ) -> list[MethodComparison]:
-    """Compare pairs of methods as one family.
+    """Compare pairs of methods by signed-rank tests, their p-values adjusted by Holm's procedure over the family.
 
     Parameters
     ----------
     scores : mapping of str to (mapping of hashable to float) or float
         Of each method its score for each seed, or for each data set, NaN for a run that ended without one; a
-        plain number for a method that gives one score whatever the seed. Such a one is compared by the
-        one-sample test with methods that have several, and not at all with its like.
+        plain number for a method that gives one score whatever the seed. Such a method is compared with methods of
+        several scores by the one-sample test, and not compared with another of its kind.
     family : sequence of (str, str)
         (A, B) asks about A − B. All of them are adjusted together.
     unit : str
-        What scores are matched by, for the reasons in words.
+        What scores are matched by, as the texts of reasons name it.
     greater_is_better : bool
-        Direction of the score; it turns only the words.
+        Direction of the score; it decides between "better" and "worse" alone.
     alpha : float
         Level of the tests.
     rope : float or None
@@ -190,10 +190,10 @@ def _compare(
     def values(scores: Scores) -> np.ndarray:
         return np.array([scores[key] for key in common] if isinstance(scores, Mapping) else scores, dtype=np.float64)
 
-    there_a, there_b = (np.broadcast_to(np.isfinite(values(s)), len(common)) for s in (scores_a, scores_b))
-    both = there_a & there_b
+    scored_a, scored_b = (np.broadcast_to(np.isfinite(values(s)), len(common)) for s in (scores_a, scores_b))
+    both = scored_a & scored_b
     matched = tuple(key for key, kept in zip(common, both, strict=True) if kept)
-    lost = int((~there_a & there_b).sum()), int((there_a & ~there_b).sum())
+    lost = int((~scored_a & scored_b).sum()), int((scored_a & ~scored_b).sum())
     if len(matched) < 2:
         reason = f"{len(matched)} matched {unit}{'s' * (len(matched) != 1)}; a comparison needs at least 2"
         return MethodComparison(a, b, matched, None, lost, None, None, 0, "not compared", reason)
@@ -207,7 +207,7 @@ def _compare(
 def _p_with_losses(
     differences: np.ndarray, lost: tuple[int, int], result: PairedComparison, greater_is_better: bool
 ) -> float:
-    """Return the p of a claim that must hold without the losses and with each as the worst difference there is.
+    """Return the larger p-value of two tests: without the losses, and with each as the worst difference.
 
     References
     ----------
@@ -224,8 +224,7 @@ def _p_with_losses(
 def _outcome(
     result: PairedComparison, p_adjusted: float, family_size: int, alpha: float, greater_is_better: bool
 ) -> Outcome:
-    # The adjusted p goes first: in a family of unequal n, step-down can still reach a pair that the plain
-    # product rules out.
+    # The adjusted p decides first: with unequal n, step-down may reject where n alone seems too small.
     if p_adjusted <= alpha:
         return "better" if (result.rank_biserial > 0) == greater_is_better else "worse"
     if result.smallest_p * family_size > alpha:

@@ -1,4 +1,4 @@
-"""What comparisons of all pairs say about an order of methods, and no more than they say."""
+"""Ranks and groups of methods that follow from comparisons of all pairs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.statistics.correction import MethodComparison
 
 
 def rank_ranges(names: Sequence[str], comparisons: Iterable[MethodComparison]) -> dict[str, tuple[int, int]]:
-    """Return the ranks that each method may have: no order is given to two that the test does not tell apart.
+    """Return the possible ranks of each method: two methods without a significant difference have no order.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def cliques(names: Sequence[str], comparisons: Iterable[MethodComparison]) -> li
     Returns
     -------
     list of tuple of str
-        Sets of two or more, each in the order given, sorted by it. Every two methods that are not told apart
+        Sets of two or more, each in the order given, sorted by it. Every two methods without a significant difference
         share at least one.
 
     References
@@ -59,5 +59,5 @@ def cliques(names: Sequence[str], comparisons: Iterable[MethodComparison]) -> li
     graph.add_nodes_from(names)
     graph.add_edges_from((c.a, c.b) for c in comparisons if c.outcome not in ("better", "worse"))
     position = {name: i for i, name in enumerate(names)}
-    found = [sorted(position[name] for name in clique) for clique in networkx.find_cliques(graph)]
-    return [tuple(names[i] for i in clique) for clique in sorted(found) if len(clique) > 1]
+    members = [sorted(position[name] for name in clique) for clique in networkx.find_cliques(graph)]
+    return [tuple(names[i] for i in clique) for clique in sorted(members) if len(clique) > 1]

@@ -1,4 +1,4 @@
-"""Compare two methods over matched scores."""
+"""Compares two methods over matched scores: signed-rank test, Hodges-Lehmann difference, effect sizes."""
 
 from __future__ import annotations
 
@@ -35,15 +35,16 @@ class PairedComparison:
     n, n_zero : int
         Differences, and how many of them are zero to six decimals.
     statistic, p_value : float
-        Two-sided Wilcoxon signed-rank test.
+        Two-sided Wilcoxon signed-rank test, by `bench.statistics.wilcoxon.signed_rank_test`.
     method : {"exact", "permutation", "asymptotic"}
-        How its null distribution was got.
+        How its null distribution was computed.
     hodges_lehmann : float
         Estimated difference A − B.
     hodges_lehmann_interval : tuple of float or None
         Its exact 95 % confidence interval; None where none exists, which is up to n = 5.
     rank_biserial : float
-        (W+ − W−) / (W+ + W−), in [-1, 1]; 0 if all pairs are equal.
+        Matched-pairs rank-biserial correlation (W+ − W−) / (W+ + W−), in [-1, 1]; 0 if all pairs are equal (Kerby,
+        "The simple difference formula", Comprehensive Psychology 3, 2014).
     prob_superiority : float
         Share of pairs in which A is greater, an equal pair counting half.
     prob_superiority_interval : tuple of float
@@ -76,7 +77,7 @@ class PairedComparison:
 def paired_comparison(
     a: ArrayLike, b: ArrayLike, *, rope: float | None = 0.01, random_state: int = 0
 ) -> PairedComparison:
-    """Compare two methods by their scores on the same seeds, or on the same data sets.
+    """Compare two methods by Wilcoxon's signed-rank test of their scores on the same seeds, or on the same data sets.
 
     Parameters
     ----------
@@ -101,10 +102,10 @@ def paired_comparison(
 def one_sample_comparison(
     a: ArrayLike, b: ArrayLike, *, rope: float | None = 0.01, random_state: int = 0
 ) -> PairedComparison:
-    """Compare two methods of which one is deterministic: n scores against 1.
+    """Compare n scores of one method with the single score of a deterministic one by the one-sample signed-rank test.
 
-    The one score stands for itself and is not taken for n runs: what is tested is whether the scores of the
-    other lie symmetrically about it.
+    The single score counts once, not as n runs: the test is of whether the scores of the other method are symmetric
+    about it.
 
     Parameters
     ----------
@@ -162,7 +163,9 @@ def smallest_p(n: int) -> float:
 
 
 def prob_superiority(differences: np.ndarray, random_state: int) -> tuple[float, tuple[float, float]]:
-    r"""Estimate P(A > B) + P(A = B) / 2 over pairs, with a 95 % percentile bootstrap interval.
+    r"""Return the probability of superiority P(A > B) + P(A = B) / 2 over pairs, and its 95 % interval.
+
+    The interval is that of the percentile bootstrap over pairs.
 
     Parameters
     ----------
@@ -188,7 +191,7 @@ def _superiority_interval(wins: int, ties: int, losses: int, random_state: int) 
 
 
 def practical_verdict(interval: tuple[float, float] | None, rope: float | None) -> PracticalVerdict:
-    """Say where a confidence interval lies relative to the region of practical equivalence [-rope, rope].
+    """Return where a confidence interval lies relative to the region of practical equivalence [-rope, rope].
 
     An interval of 95 % makes "equivalent" stricter than two one-sided tests at 5 %, which need one of 90 %.
 

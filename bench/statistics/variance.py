@@ -1,4 +1,4 @@
-"""Where the spread of a score comes from: latent draws, seeds, or hyper-parameters."""
+"""Components of the variance of a score: latent draws, seeds, hyper-parameters."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def variance_components(scores: ArrayLike, draw_sds: ArrayLike | None, n_draws: 
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 2:
         raise ValueError(f"scores must be of shape (n_configs, n_seeds); got {scores.shape}")
-    there = np.isfinite(scores)
+    present = np.isfinite(scores)
     of_draws: float | None = None
     if draw_sds is not None:
         draw_sds = np.asarray(draw_sds, dtype=np.float64)
-        if draw_sds.shape != scores.shape or not np.isfinite(draw_sds[there]).all() or n_draws < 1:
+        if draw_sds.shape != scores.shape or not np.isfinite(draw_sds[present]).all() or n_draws < 1:
             raise ValueError("every score needs the standard deviation between its draws, of which there are some")
-        of_draws = float((draw_sds[there] ** 2).mean()) if there.any() else None
+        of_draws = float((draw_sds[present] ** 2).mean()) if present.any() else None
 
     within = _within(scores)
     between = _between(scores)
@@ -115,10 +115,10 @@ def _within(scores: np.ndarray) -> float | None:
 
 def _between(scores: np.ndarray) -> float | None:
     """Return half the mean squared difference of runs with neither configuration nor seed in common, if there are."""
-    there = np.isfinite(scores)
-    values = np.where(there, scores - scores[there].mean(), 0.0) if there.any() else scores
-    of_config, of_seed = there.sum(axis=1), there.sum(axis=0)
-    n = there.sum()
+    present = np.isfinite(scores)
+    values = np.where(present, scores - scores[present].mean(), 0.0) if present.any() else scores
+    of_config, of_seed = present.sum(axis=1), present.sum(axis=0)
+    n = present.sum()
     # of all ordered pairs, less those of one configuration and those of one seed; a run with itself is in both
     n_pairs = n**2 - (of_config**2).sum() - (of_seed**2).sum() + n
     if not n_pairs:

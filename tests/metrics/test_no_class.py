@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bench.data.dataset import NO_CLASS, Dataset
-from bench.metrics import METRICS, score
+from bench.metrics import all_metrics, score
 from bench.metrics.external import external_scores, matched_classes
 from bench.metrics.registry import UNLABELLED
 from bench.metrics.uncertainty import mis_clustered
@@ -24,7 +24,7 @@ N, K = 60, 3
 RNG = np.random.default_rng(0)
 Y = np.arange(N) % K
 X = np.clip(0.1 + 0.35 * Y[:, None] + RNG.normal(0, 0.1, (N, 4)), 0, 1).astype(np.float32)
-AGAINST_CLASSES = [row.name for row in METRICS if "classes" in row.needs]
+AGAINST_CLASSES = [row.name for row in all_metrics() if "classes" in row.needs]
 #: KMeans is fitted to all points again, so it is another one on a part of them.
 OF_POINTS = [name for name in AGAINST_CLASSES if not name.endswith("_reclustered")]
 
@@ -73,7 +73,7 @@ def test_metrics_without_classes_keep_the_points_that_have_none():
     y = np.where(np.arange(N) < 20, NO_CLASS, Y)
     outputs = outputs_of((np.arange(N) * 7) % 4)
     with_them, whole = score(outputs, dataset(y), 0)[0], score(outputs, dataset(Y), 0)[0]
-    others = [row.name for row in METRICS if row.name not in AGAINST_CLASSES]
+    others = [row.name for row in all_metrics() if row.name not in AGAINST_CLASSES]
     assert {n: with_them[n] for n in others} == {n: whole[n] for n in others}
     assert with_them["acc"] != whole["acc"]
 

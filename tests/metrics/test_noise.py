@@ -18,10 +18,11 @@ from sklearn.metrics import (
 
 from bench.data.dataset import Dataset
 from bench.metrics import score
+from bench.metrics.calibration import calibration
 from bench.metrics.external import aligned, matched_classes
 from bench.metrics.health import health_of, is_collapsed
 from bench.metrics.stability import agreement, vote_entropy
-from bench.metrics.uncertainty import calibration, halves, mis_clustered, reliability_of, uncertainty_metrics
+from bench.metrics.uncertainty import halves, mis_clustered, reliability_of, uncertainty_metrics
 from bench.report import plots
 from bench.report.plots.style import cluster_names
 from bench.run.outputs import checked_labels

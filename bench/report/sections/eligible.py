@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bench.metrics.registry import BETWEEN_RUNS, METRICS
+from bench.metrics import all_metrics
+from bench.metrics.metric import UNCERTAINTY_NEEDS
+from bench.metrics.registry import BETWEEN_RUNS
 from bench.report.runs_frame import has_flag
 
-_UNCERTAIN = {"soft assignment", "draws", "scores"}
-#: Columns of a frame of cells that say how sure, or how calibrated, a run is.
-UNCERTAINTY = frozenset(m.name for m in (*METRICS, *BETWEEN_RUNS) if _UNCERTAIN & set(m.needs))
 OUTLIER_RATES = ("auroc", "aupr", "fpr95")
 
 
@@ -48,7 +47,8 @@ def gated(cells: pd.DataFrame) -> pd.DataFrame:
     metric when they are scored; records that others wrote may hold some.
     """
     out = collapsed(cells) | (cells["status"] != "ok").to_numpy()
-    columns = [c for c in cells.columns if c in UNCERTAINTY or is_outlier_column(str(c))]
+    uncertain = {m.name for m in (*all_metrics(), *BETWEEN_RUNS) if UNCERTAINTY_NEEDS & set(m.needs)}
+    columns = [c for c in cells.columns if c in uncertain or is_outlier_column(str(c))]
     if not out.any() or not columns:
         return cells
     numbers = cells[columns].apply(pd.to_numeric, errors="coerce").astype(np.float64)

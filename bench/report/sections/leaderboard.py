@@ -29,7 +29,7 @@ from bench.report.ranking import n_planned
 from bench.report.runs_frame import NOT_RUN, counts_of, finished, metric_values, moments, twin_pairs, variants_of
 from bench.report.sections.choices import choices_section
 from bench.report.sentences import twin_sentence
-from bench.report.tables import CLASS_METRICS, SECONDARY_METRICS, DatasetTables
+from bench.report.tables import CLASS_METRICS, DatasetTables, secondary_metrics
 from bench.text import clean_name
 
 _CLUSTERS_AND_NOISE = (
@@ -178,7 +178,9 @@ def _stability(cells: pd.DataFrame) -> dict[str, Entry]:
 
 def _internal(cells: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
     """Say what can be said without classes: indices in pixel space, which compare methods, and stability."""
-    metrics = [find_metric(name) for name in INTERNAL_METRICS]
+    others = [m for m in map(find_metric, secondary_metrics()) if "classes" not in m.needs]
+    others = [m for m in others if np.isfinite(metric_values(finished(cells), m.name)).any()]
+    metrics = [*(find_metric(name) for name in INTERNAL_METRICS), *others]
     agreement = _stability(cells)
     noise = {
         name: moments(metric_values(finished(rows), "noise_share"))[0] for name, rows in variants_of(cells).items()
@@ -200,7 +202,7 @@ def _internal(cells: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
 def _further(tables: DatasetTables, labels: Mapping[str, str], agreement: Mapping[str, Entry]) -> TextTable:
     board, metric = tables.quality, tables.metric
     timed, counted = len(tables.hardware) < 2, tables.counts_clusters
-    secondary = [find_metric(name) for name in SECONDARY_METRICS if name != metric.name]
+    secondary = [find_metric(name) for name in secondary_metrics() if name != metric.name]
     secondary = [m for m in secondary if board[f"{m.name}_mean"].notna().any()]
     rows = []
     for row in board.to_dict("records"):

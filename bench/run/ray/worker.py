@@ -18,10 +18,11 @@ from ray import tune
 from ray.exceptions import RayError
 
 from bench.data.dataset import Dataset
+from bench.errors import RunTimeoutError
 from bench.plan.cells import Cell
 from bench.plan.registry import find_method
 from bench.records.record import Record
-from bench.run.fit import RunTimeoutError, failed, fit_cell, set_threads
+from bench.run.fit import failed, fit_cell, set_threads
 from bench.run.isolated import PickledCell, dataset_specs, run_pickled_cell
 from bench.run.networks import default_memory, is_stored, network_folder, read_files, write_files
 from bench.run.outputs import Outputs
