@@ -19,9 +19,9 @@ from bench.report.build import report_of
 from bench.report.document import AssignmentsNote, figures_of
 from bench.report.formats.latex import render_latex
 from bench.report.formats.page import render_page
-from bench.report.formats.text import render_csv, render_markdown
+from bench.report.formats.text import render_markdown
+from bench.report.formats.tidy_csv import render_csv, render_findings_csv
 from bench.report.sections.choices import choices_of, data_notes
-from bench.report.sections.tidy import render_findings_csv
 
 #: File of the report that tells which item is in which cluster.
 ASSIGNMENTS = "assignments.csv"

@@ -10,8 +10,10 @@ from bench.metrics.uncertainty import halves
 from bench.records.results import Results, frame_of
 from bench.records.store import Record, Run
 from bench.report.boards import boards_of
-from bench.report.figures import grid_lines, median_run, pictures_of, section_figures
+from bench.report.figures import grid_lines, section_figures
+from bench.report.pictures import pictures_of
 from bench.report.plots import looks_of
+from bench.report.runs_frame import median_run
 
 ACC = find_metric("acc")
 N = 40

@@ -12,9 +12,9 @@ from bench.metrics.registry import DRAWN, SCORES
 from bench.report.boards import boards_of
 from bench.report.formats.latex import render_latex
 from bench.report.formats.text import render_markdown, render_terminal
+from bench.report.formats.tidy_csv import COLUMNS, render_findings_csv
 from bench.report.numbers import escape_markdown
 from bench.report.sections.contrasts import PAIRS
-from bench.report.sections.tidy import COLUMNS, render_findings_csv
 from bench.report.sections.uncertainty import TITLE, findings_of
 
 FREE = ("confidence", "plain_entropy", "margin", "reconstruction", "disagreement")

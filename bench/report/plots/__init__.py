@@ -4,17 +4,14 @@ All share one look (``style``) and one way to become SVG and PNG (``export``). N
 trace in matplotlib's global settings.
 """
 
-from bench.report.plots.calibration import ReliabilityCurve, RiskCurve, reliability, risk_coverage
 from bench.report.plots.comparisons import critical_difference, forest
-from bench.report.plots.curves import learning_curves
 from bench.report.plots.embedding import embedding_map, latent_structure
-from bench.report.plots.error_detection import detection_by_score
-from bench.report.plots.health import health_timeline
 from bench.report.plots.images import certain_points, drawn_samples, samples
-from bench.report.plots.scores import parameter_curve, scores_by_seed
+from bench.report.plots.scores import parameter_curve, quality_against_time, scores_by_seed
 from bench.report.plots.stability import cluster_stability, confusion, point_agreement
 from bench.report.plots.style import Look, looks_of
-from bench.report.plots.tradeoff import quality_against_time
+from bench.report.plots.training import health_timeline, learning_curves
+from bench.report.plots.uncertainty import ReliabilityCurve, RiskCurve, detection_by_score, reliability, risk_coverage
 
 __all__ = [
     "Look",

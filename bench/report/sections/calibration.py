@@ -11,9 +11,8 @@ from bench.metrics import find_metric
 from bench.report.document import WORDS, Entry, TextTable, make_table, words
 from bench.report.numbers import ABSENT, format_mean, format_score
 from bench.report.ranking import n_planned
-from bench.report.runs_frame import finished, variants_of
+from bench.report.runs_frame import collapsed, finished, numbers_of, partly_collapsed, variants_of
 from bench.report.sections.contrasts import stochastic_variants
-from bench.report.sections.eligible import collapsed, numbers_of, partly_collapsed
 
 LOSSES = ("ece", "ece_mass", "brier", "nll")
 AT_MEAN, OVER_DRAWS = "at the mean", "over draws"

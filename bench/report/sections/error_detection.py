@@ -11,9 +11,8 @@ from bench.metrics import find_metric
 from bench.report.document import WORDS, Entry, TextTable, make_table, words
 from bench.report.numbers import format_mean, format_score
 from bench.report.ranking import n_planned
-from bench.report.runs_frame import variants_of
+from bench.report.runs_frame import OUTLIER_RATES, is_outlier_column, numbers_of, variants_of
 from bench.report.sections.contrasts import SCORE_OF, column_of
-from bench.report.sections.eligible import OUTLIER_RATES, is_outlier_column, numbers_of
 
 Escape = Callable[[str], str]
 

@@ -12,8 +12,7 @@ from bench.metrics import find_metric
 from bench.metrics.stability import FEWEST_RUNS
 from bench.report.document import WORDS, Entry, TextTable, make_table, words
 from bench.report.numbers import ABSENT, format_interval, format_score
-from bench.report.runs_frame import finished, twin_pairs, variants_of
-from bench.report.sections.eligible import collapsed, numbers_of, partly_collapsed
+from bench.report.runs_frame import collapsed, finished, numbers_of, partly_collapsed, twin_pairs, variants_of
 
 if TYPE_CHECKING:
     from bench.metrics.stability import Agreement

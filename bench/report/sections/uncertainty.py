@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from bench.report.boards import BoardFrame
+from bench.report.boards import BoardFrame, DatasetFindings
 from bench.report.document import Section, TextTable
 from bench.report.ranking import MOST_RANKED
 from bench.report.sections.calibration import calibration_sentences, calibration_table
@@ -18,7 +18,6 @@ from bench.report.sections.contrasts import (
 )
 from bench.report.sections.error_detection import best_sentences, detection_table, outlier_table
 from bench.report.sections.health import health_counts, health_sentences, health_table
-from bench.report.sections.measured import DatasetFindings
 from bench.report.sections.stability import stability_sentences, stability_table
 from bench.report.sections.variance import variance_sentences, variance_table
 from bench.text import clean_name

@@ -11,8 +11,7 @@ from bench.metrics import find_metric
 from bench.metrics.registry import DRAWN, N_DRAWS
 from bench.report.document import WORDS, Entry, TextTable, make_table, words
 from bench.report.numbers import ABSENT, format_score
-from bench.report.runs_frame import first_cells, metric_values
-from bench.report.sections.eligible import collapsed
+from bench.report.runs_frame import collapsed, first_cells, metric_values
 from bench.statistics.variance import variance_components
 
 SOURCES = ("draws", "seeds", "hyper-parameters")

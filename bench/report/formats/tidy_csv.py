@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.report.boards import BoardFrame
+from bench.report.boards import BoardFrame, DatasetFindings
+from bench.report.runs_frame import OUTLIER_RATES
 from bench.report.sections.calibration import LOSSES, OVER_DRAWS
 from bench.report.sections.contrasts import SamplingContrast, column_of
-from bench.report.sections.eligible import OUTLIER_RATES
 from bench.report.sections.error_detection import RATES
 from bench.report.sections.health import VERDICTS
-from bench.report.sections.measured import DatasetFindings
 from bench.report.sections.variance import SOURCES
 
 Row = dict[str, Any]
@@ -112,3 +111,21 @@ def _stability(findings: DatasetFindings) -> Iterator[Row]:
         yield from ({**place, "metric": name, "value": row[name]} for name in names if np.isfinite(row[name]))
         if row["n_drawn"]:
             yield {**place, "metric": "label_change", "value": row["label_change"], "n": row["n_drawn"]}
+
+
+def render_csv(boards: Sequence[BoardFrame]) -> str:
+    """Return tidy CSV: one row for each board, data set and variant, with its twin's comparison where it has one.
+
+    Names are written as they are and numbers to ten digits.
+    """
+    rows = []
+    for board in boards:
+        for tables in board.datasets:
+            twins = tables.twins.drop(columns=["title", "mean"])
+            # "twin_mean" and its like are named already; of the rest each says whose comparison it is.
+            renamed = {c: f"twin_{c}" for c in twins.columns if c != "variant" and not c.startswith("twin_")}
+            part = tables.quality.merge(twins.rename(columns=renamed), on="variant", how="left")
+            place = {"board": board.name, "dataset": tables.dataset, "metric": board.metric.name}
+            # Not concat of frames: it would warn about, and guess, the types of columns that are all empty.
+            rows += [{**place, **row} for row in part.to_dict("records")]
+    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n", float_format="%.10g")
