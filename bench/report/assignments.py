@@ -17,17 +17,17 @@ from bench.metrics import Metric, find_metric
 from bench.metrics.registry import NOISE
 from bench.records.store import Items, Run
 from bench.report.numbers import format_score
-from bench.report.runs_frame import finished, labels_of, median_run, metric_values, variants_of
+from bench.report.runs_frame import finished_runs, median_run, metric_values, runs_by_variant, variant_titles
 from bench.text import clean_name, last_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("dataset", "method", "seed", "item", "cluster", "confidence", "class")
+_COLUMNS = ("dataset", "method", "seed", "item", "cluster", "confidence", "class")
 #: What decides where there are no labels to score by.
 WITHOUT_LABELS = "silhouette_pixels"
 #: Rows of the table that a report writes unasked: some 10 MB.
-MOST_ROWS = 200_000
+_MOST_ROWS = 200_000
 
 #: With these a spreadsheet takes a text for a formula.
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")
@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenRun:
     """A run whose assignments are told.
 
     Attributes
@@ -79,7 +79,7 @@ class Chosen:
         return self.items.items if self.items is not None and len(self.items.items) == n else None
 
     def table(self) -> pd.DataFrame:
-        """Return one row a point, with `COLUMNS`.
+        """Return one row a point, with `_COLUMNS`.
 
         ``item`` is what the source calls the point, else its position from 0; ``cluster`` is -1 for noise;
         ``confidence`` the largest soft assignment, NaN for noise and where there is none; ``class`` its name, None
@@ -105,7 +105,7 @@ class Chosen:
                 "confidence": _confidence(labels, outputs.get("soft_assignment")),
                 "class": pd.Series(self._class_names(len(labels)), dtype=object),
             },
-            columns=list(COLUMNS),
+            columns=list(_COLUMNS),
         )
 
     def _outputs(self) -> dict[str, np.ndarray]:
@@ -133,7 +133,7 @@ def _confidence(labels: np.ndarray, soft: np.ndarray | None) -> np.ndarray:
     return np.where((labels == NOISE) | ~np.isfinite(largest), np.nan, largest)
 
 
-def choose(
+def choose_runs(
     frame: pd.DataFrame,
     runs: Sequence[Run],
     metric: Metric,
@@ -141,7 +141,7 @@ def choose(
     method: str | None = None,
     seed: int | None = None,
     dataset: str | None = None,
-) -> tuple[list[Chosen], list[str]]:
+) -> tuple[list[ChosenRun], list[str]]:
     """Choose a run of each variant: the median one by a metric, or that of a seed.
 
     Parameters
@@ -176,13 +176,13 @@ def choose(
     cells = _of_method(_of_dataset(frame, runs, dataset), method)
     if seed is not None and not cells.empty and cells["seeded"].all() and seed not in set(cells["seed"]):
         raise InputError(f"--seed {seed}: no such seed in this run; it has {_listed(cells['seed'].sort_values())}")
-    chosen: list[Chosen] = []
+    chosen: list[ChosenRun] = []
     left_out: list[str] = []
     items: dict[tuple[int, str, str], Items | None] = {}
     for name, of_dataset in cells.groupby("dataset", sort=False):
         scored = metric if _has(of_dataset, metric) else find_metric(WITHOUT_LABELS)
-        found: list[tuple[float, Chosen]] = []
-        for variant, rows in variants_of(of_dataset).items():
+        found: list[tuple[float, ChosenRun]] = []
+        for variant, rows in runs_by_variant(of_dataset).items():
             try:
                 cell, why = _run_of(rows, scored, seed)
             except InputError as error:
@@ -196,7 +196,7 @@ def choose(
             found.append(
                 (
                     badness,
-                    Chosen(
+                    ChosenRun(
                         run=runs[source[0]],
                         key=str(cell["key"]),
                         fingerprint=source[1],
@@ -214,7 +214,7 @@ def choose(
     return chosen, left_out
 
 
-def tables_of(chosen: Iterable[Chosen]) -> tuple[list[tuple[Chosen, pd.DataFrame]], list[str]]:
+def assignment_tables(chosen: Iterable[ChosenRun]) -> tuple[list[tuple[ChosenRun, pd.DataFrame]], list[str]]:
     """Return the tables of runs, and why the others have none; nothing is raised where outputs cannot be read."""
     found, left_out = [], []
     for one in chosen:
@@ -258,13 +258,13 @@ def as_parquet(tables: Sequence[pd.DataFrame], path: Path) -> None:
     pd.concat(stored, ignore_index=True).to_parquet(path, index=False)
 
 
-def first_rows(chosen: Sequence[Chosen], most: int = MOST_ROWS) -> list[Chosen]:
+def within_row_limit(chosen: Sequence[ChosenRun], most: int = _MOST_ROWS) -> list[ChosenRun]:
     """Return the best runs of each data set whose points have names, in all with at most so many rows.
 
     Of every such data set one is there, whatever its size.
     """
     ranks: Counter[str] = Counter()
-    kept: list[Chosen] = []
+    kept: list[ChosenRun] = []
     rows = 0
     ranked = []
     for one in chosen:
@@ -300,7 +300,7 @@ def _of_dataset(frame: pd.DataFrame, runs: Sequence[Run], asked: str | None) -> 
 def _of_method(frame: pd.DataFrame, asked: str | None) -> pd.DataFrame:
     if asked is None:
         return frame
-    text, labels = asked.casefold(), labels_of(frame)
+    text, labels = asked.casefold(), variant_titles(frame)
     titles = frame["variant"].map(labels).str.casefold()
     variants, methods = frame["variant"].str.casefold(), frame["method"].str.casefold()
     begins = variants.str.startswith(text) | titles.str.startswith(text)
@@ -315,7 +315,7 @@ def _listed(names: pd.Series) -> str:
 
 
 def _has(cells: pd.DataFrame, metric: Metric) -> bool:
-    return bool(np.isfinite(metric_values(finished(cells), metric.name)).any())
+    return bool(np.isfinite(metric_values(finished_runs(cells), metric.name)).any())
 
 
 def _run_of(rows: pd.DataFrame, metric: Metric, seed: int | None) -> tuple[pd.Series, str]:
@@ -326,7 +326,7 @@ def _run_of(rows: pd.DataFrame, metric: Metric, seed: int | None) -> tuple[pd.Se
     InputError
         If there is none.
     """
-    ended = finished(rows)
+    ended = finished_runs(rows)
     if seed is not None and rows["seeded"].all():
         asked = rows.loc[rows["seed"] == seed]
         if asked.empty:

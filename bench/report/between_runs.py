@@ -13,6 +13,7 @@ import numpy as np
 from bench.metrics.registry import BETWEEN_RUNS, DISAGREEMENT
 from bench.metrics.stability import Agreement, agreement, stability, vote_entropy
 from bench.metrics.uncertainty import detection, mis_clustered_of
+from bench.report.ranking import MOST_RANKED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +22,9 @@ if TYPE_CHECKING:
     from bench.records.store import Run
 
 #: Runs that say nothing of how well a method agrees with itself: with one cluster they would agree perfectly.
-LEFT_OUT = frozenset({"collapsed", "partly collapsed"})
+_LEFT_OUT = frozenset({"collapsed", "partly collapsed"})
 #: Runs of a variant that are compared: 435 pairs say what there is to say.
-MOST_RUNS = 30
-#: Variants of a data set for which more than their stability is worth its time: those that a board ranks.
-MOST_VARIANTS = 20
+_MOST_RUNS = 30
 #: Runs that vote on each point.
 VOTERS = 5
 
@@ -108,11 +107,11 @@ def disagreement_columns(results: Results) -> pd.DataFrame:
 def _healthy_runs(results: Results, frame: pd.DataFrame) -> dict[tuple[str, str], _Cells]:
     """Return the first healthy runs of each variant, by data set and variant."""
     groups = _healthy(frame).groupby(["dataset", "variant"])
-    return {(str(place[0]), str(place[1])): _cells(results, rows.head(MOST_RUNS)) for place, rows in groups}
+    return {(str(place[0]), str(place[1])): _cells(results, rows.head(_MOST_RUNS)) for place, rows in groups}
 
 
 def _healthy(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.loc[(frame["status"] == "ok") & frame["flags"].map(LEFT_OUT.isdisjoint)]
+    return frame.loc[(frame["status"] == "ok") & frame["flags"].map(_LEFT_OUT.isdisjoint)]
 
 
 def _voting(frame: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +121,7 @@ def _voting(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_few_variants(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.loc[frame.groupby("dataset")["variant"].transform("nunique") <= MOST_VARIANTS]
+    return frame.loc[frame.groupby("dataset")["variant"].transform("nunique") <= MOST_RANKED]
 
 
 def _classes(results: Results, cells: pd.DataFrame) -> np.ndarray | None:

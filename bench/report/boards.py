@@ -14,14 +14,14 @@ from bench.report.overall import OverallTables
 from bench.report.ranking import MOST_RANKED
 from bench.report.runs_frame import (
     REQUIRED_COLUMNS,
-    cells_of,
     check_columns,
-    collapsed,
-    finished,
-    first_cells,
-    gated,
-    labels_of,
-    variants_of,
+    collapsed_mask,
+    finished_runs,
+    mask_uncertainty,
+    one_run_per_variant,
+    runs_by_variant,
+    runs_on_dataset,
+    variant_titles,
 )
 from bench.report.sections.calibration import calibration_rows
 from bench.report.sections.contrasts import OUTLIER_PAIRS, SamplingContrast, sampling_contrasts
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bench.metrics.stability import Agreement
 
 HEADLINE = "fixed"
-TITLES = {
+_TITLES = {
     "fixed": "Fixed presets",
     "label-free": "Chosen without labels",
     "oracle": "Chosen with the labels",
@@ -46,7 +46,7 @@ _TWINS = (
     "A twin has the values chosen for its partner: that isolates the noise, and compares no two tuned methods. Methods "
     "had unequal numbers of candidates."
 )
-NOTES = {
+_NOTES = {
     "fixed": "Hyper-parameters were fixed before any run.",
     "label-free": "Hyper-parameters were chosen on other seeds, before any label was read: degenerate runs out, then "
     f"prediction strength and agreement on held-out points. {_TWINS}",
@@ -66,7 +66,7 @@ class DatasetFindings:
     ----------
     dataset : str
     runs : DataFrame
-        Its cells, as `bench.report.runs_frame.cells_of` gives them.
+        Its cells, as `bench.report.runs_frame.runs_on_dataset` gives them.
     agreements : mapping of str to Agreement
         Of the runs of each variant.
     """
@@ -78,7 +78,7 @@ class DatasetFindings:
     @cached_property
     def cells(self) -> pd.DataFrame:
         """The cells, those that collapsed without any uncertainty."""
-        return gated(self.runs)
+        return mask_uncertainty(self.runs)
 
     @cached_property
     def told(self) -> pd.DataFrame:
@@ -93,18 +93,18 @@ class DatasetFindings:
     @cached_property
     def n_variants(self) -> int:
         """How many there are."""
-        return len(first_cells(self.runs))
+        return len(one_run_per_variant(self.runs))
 
     @cached_property
     def labels(self) -> dict[str, str]:
         """The title of each variant, in order of appearance."""
-        return labels_of(self.runs)
+        return variant_titles(self.runs)
 
     @cached_property
     def collapsed(self) -> dict[str, tuple[int, int]]:
         """Of each variant, the runs that collapsed totally, and all that ended well."""
-        ended = {name: finished(rows) for name, rows in variants_of(self.runs).items()}
-        return {name: (int(collapsed(rows).sum()), len(rows)) for name, rows in ended.items()}
+        ended = {name: finished_runs(rows) for name, rows in runs_by_variant(self.runs).items()}
+        return {name: (int(collapsed_mask(rows).sum()), len(rows)) for name, rows in ended.items()}
 
     @cached_property
     def contrasts(self) -> list[SamplingContrast]:
@@ -176,18 +176,18 @@ class BoardFrame:
     @property
     def title(self) -> str:
         """Its heading."""
-        return TITLES[self.name]
+        return _TITLES[self.name]
 
     @property
     def note(self) -> str:
         """How the hyper-parameters were chosen."""
-        return NOTES[self.name]
+        return _NOTES[self.name]
 
     @cached_property
     def datasets(self) -> list[DatasetTables]:
         """The numbers of each data set, in order of appearance."""
         return [
-            DatasetTables(str(name), cells_of(self.frame, name), self.metric, self.about.get(name, ()))
+            DatasetTables(str(name), runs_on_dataset(self.frame, name), self.metric, self.about.get(name, ()))
             for name in self.frame["dataset"].unique()
         ]
 
@@ -234,7 +234,7 @@ def boards_of(
     """
     metric = find_ranking_metric(primary_metric)
     boards = []
-    for name in TITLES:
+    for name in _TITLES:
         frame, made = frames.get(name, pd.DataFrame()), (choices or {}).get(name, ())
         if frame.empty and made:
             boards.append(BoardFrame(name, pd.DataFrame(columns=[*REQUIRED_COLUMNS]), metric, made))

@@ -27,13 +27,13 @@ from bench.report.sentences import is_equivalent
 from bench.statistics.correction import MethodComparison, Outcome
 
 #: More rows than this fill screen after screen; the tables have all of them.
-MOST_CONTRASTS = 48
+_MOST_CONTRASTS = 48
 _OPEN: dict[Outcome, str] = {
     "cannot be significant": "with too few seeds to show anything",
     "not compared": "not compared",
 }
-NO_ANSWER = "These runs cannot say: they have no stochastic method with its deterministic twin."
-QUESTION = "Does stochasticity help?"
+_NO_ANSWER = "These runs cannot say: they have no stochastic method with its deterministic twin."
+_QUESTION = "Does stochasticity help?"
 
 
 def report_of(results: Results, boards: Sequence[BoardFrame], assignments: AssignmentsNote | None = None) -> Report:
@@ -50,9 +50,9 @@ def report_of(results: Results, boards: Sequence[BoardFrame], assignments: Assig
     written = tuple(_board(board, results) for board in boards)
     headline = boards[0]
     return Report(
-        title=QUESTION,
+        title=_QUESTION,
         subtitle=" + ".join(dict.fromkeys(suite.title or suite.name for suite in results.suites)),
-        answer=(*_counts(headline), *_sentences(written[0].sections)) or (NO_ANSWER,),
+        answer=(*_counts(headline), *_sentences(written[0].sections)) or (_NO_ANSWER,),
         figures=_present([_forest(headline)]),
         boards=written,
         pictures=pictures_of(results, headline),
@@ -124,9 +124,9 @@ def _forest(board: BoardFrame) -> Figure | None:
         rows += [_contrast(c, tables.dataset, tables.labels) for c in tables.contrasts]
     if not rows:
         return None
-    some = f"; the first {MOST_CONTRASTS} of {len(rows)}" if len(rows) > MOST_CONTRASTS else ""
+    some = f"; the first {_MOST_CONTRASTS} of {len(rows)}" if len(rows) > _MOST_CONTRASTS else ""
     return plots.forest(
-        pd.DataFrame(rows[:MOST_CONTRASTS]),
+        pd.DataFrame(rows[:_MOST_CONTRASTS]),
         board.metric,
         rope=rope_of(board.metric),
         name=figure_name("contrasts", board.name),

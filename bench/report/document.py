@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 #: What a cell of a table says, and what it is sorted by.
 Entry = tuple[str, "float | str | None"]
+
+#: Rewrites a name that comes from data or plugins so that a markup shows it as it is.
+Escape = Callable[[str], str]
 
 WORDS = frozenset({"variant", "twin", "verdict", "data set", "parameters", "chosen", "out because"})
 
@@ -59,12 +62,12 @@ def make_table(
     return TextTable(title, tuple(header), texts, keys, left, best, cite, aside)
 
 
-def words(text: str) -> Entry:
+def word_entry(text: str) -> Entry:
     """Return a cell of words, sorted without regard to case."""
     return text, text.casefold()
 
 
-def runs_of(n_ok: int, n_failed: int, n_collapsed: int) -> Entry:
+def run_counts_entry(n_ok: int, n_failed: int, n_collapsed: int) -> Entry:
     """Return a cell that counts runs."""
     return f"{n_ok}/{n_failed}/{n_collapsed}", n_ok
 

@@ -19,24 +19,24 @@ from bench.report.plots.export import figure_name
 from bench.report.plots.style import Look, look_of
 from bench.report.runs_frame import (
     NOT_RUN,
-    collapsed,
-    finished,
-    first_cells,
+    collapsed_mask,
+    finished_runs,
     has_flag,
-    labels_of,
     metric_values,
+    one_run_per_variant,
+    runs_by_variant,
     twin_pairs,
-    variants_of,
+    variant_titles,
 )
 from bench.report.sections.contrasts import column_of
-from bench.report.sections.health import VERDICTS
+from bench.report.sections.health import HEALTH_VERDICTS
 from bench.report.tables import DatasetTables
 from bench.text import clean_name
 
-MOST_CURVES = 8
+_MOST_CURVES = 8
 # Two points make no curve: a method and its twin, which differ in one parameter, are compared elsewhere.
-FEWEST_VALUES = 3
-NOT_ASKED = frozenset({"random_state"})
+_FEWEST_VALUES = 3
+_NOT_ASKED = frozenset({"random_state"})
 """Parameters by which the seeds of one variant differ."""
 
 
@@ -63,19 +63,19 @@ def parameter_figures(
     Returns
     -------
     list of Figure
-        The longest grids first, at most `MOST_CURVES`.
+        The longest grids first, at most `_MOST_CURVES`.
     """
-    firsts = first_cells(cells)
+    firsts = one_run_per_variant(cells)
     by_method: dict[str, dict[str, Mapping[str, Any]]] = {}
     for method, variant, config in zip(firsts["method"], firsts["variant"], firsts["config"], strict=True):
         if config in params:
             by_method.setdefault(method, {})[variant] = params[config]
     lines = [line for members in by_method.values() for line in grid_lines(members)]
-    longest = sorted(lines, key=lambda line: -len(line[1]))[:MOST_CURVES]
+    longest = sorted(lines, key=lambda line: -len(line[1]))[:_MOST_CURVES]
     if not longest:
         return []
     runs = _scored(cells, metric)
-    means, twins, labels = runs.groupby("variant")["score"].mean(), dict(twin_pairs(cells)[0]), labels_of(cells)
+    means, twins, labels = runs.groupby("variant")["score"].mean(), dict(twin_pairs(cells)[0]), variant_titles(cells)
     dataset = str(firsts["dataset"].iloc[0])
     figures = []
     for parameter, values in longest:
@@ -97,8 +97,8 @@ def parameter_figures(
 
 
 def _scored(cells: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Return ``variant``, ``score`` and ``collapsed`` of each finished run that has a score."""
-    runs = finished(cells)
+    """Return ``variant``, ``score`` and ``collapsed_mask`` of each finished run that has a score."""
+    runs = finished_runs(cells)
     scores = metric_values(runs, metric.name)
     scored = np.isfinite(scores)
     runs = runs.loc[scored]
@@ -116,24 +116,24 @@ def grid_lines(params: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[
     Returns
     -------
     list of (str, dict of str to float)
-        A parameter, and its value in each variant; at least `FEWEST_VALUES` of them differ.
+        A parameter, and its value in each variant; at least `_FEWEST_VALUES` of them differ.
     """
     lines = []
     for parameter in dict.fromkeys(name for values in params.values() for name in values):
-        if parameter in NOT_ASKED or len({canonical({"": p.get(parameter)}) for p in params.values()}) < 2:
+        if parameter in _NOT_ASKED or len({canonical({"": p.get(parameter)}) for p in params.values()}) < 2:
             continue
         groups: dict[str, dict[str, float]] = {}
         for variant, values in params.items():
             value = values.get(parameter)
             if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-                rest = canonical({k: v for k, v in values.items() if k != parameter and k not in NOT_ASKED})
+                rest = canonical({k: v for k, v in values.items() if k != parameter and k not in _NOT_ASKED})
                 groups.setdefault(rest, {})[variant] = float(value)
-        lines += [(parameter, group) for group in groups.values() if len(set(group.values())) >= FEWEST_VALUES]
+        lines += [(parameter, group) for group in groups.values() if len(set(group.values())) >= _FEWEST_VALUES]
     return lines
 
 
 #: More variants than this are a cloud to the eye; grids have curves of their own.
-MOST_DRAWN = 16
+_MOST_DRAWN = 16
 
 
 def section_figures(
@@ -154,10 +154,10 @@ def section_figures(
     metric, dataset = tables.metric, tables.dataset
     what = f"{metric.title} on {dataset}"
     one_machine = len(tables.hardware) == 1
-    best = list(tables.quality["variant"][:MOST_DRAWN])
+    best = list(tables.quality["variant"][:_MOST_DRAWN])
     which = "every variant" if len(best) == len(tables.quality) else f"the best {len(best)} of {len(tables.quality)}"
     return [
-        plots.scores_by_seed(
+        plots.score_strips(
             tables.cells.loc[tables.cells["variant"].isin(best)],
             metric,
             looks,
@@ -166,7 +166,7 @@ def section_figures(
         ),
         # Speed on unlike machines is no speed of methods.
         plots.quality_against_time(
-            tables.quality[:MOST_DRAWN],
+            tables.quality[:_MOST_DRAWN],
             metric,
             looks,
             name=figure_name("time", board, dataset),
@@ -179,7 +179,7 @@ def section_figures(
 
 
 #: More sets of outliers than this are in the table alone.
-MOST_SETS = 4
+_MOST_SETS = 4
 _KINDS = {"five runs": "runs"}
 
 
@@ -199,7 +199,7 @@ def findings_figures(findings: DatasetFindings, looks: Mapping[str, plots.Look])
         _point_agreement(findings, looks),
         None if findings.crowded else _health(findings),
     ]
-    for name, rows in list(findings.outliers.groupby("outliers", sort=False))[:MOST_SETS]:
+    for name, rows in list(findings.outliers.groupby("outliers", sort=False))[:_MOST_SETS]:
         file = figure_name("outliers", dataset, str(name))
         figures.append(_detection(findings, rows, looks, f"outliers from {name}", file))
     return tuple(figure for figure in figures if figure is not None)
@@ -208,7 +208,7 @@ def findings_figures(findings: DatasetFindings, looks: Mapping[str, plots.Look])
 def _detection(
     findings: DatasetFindings, rows: pd.DataFrame, looks: Mapping[str, plots.Look], what: str, name: str
 ) -> Figure | None:
-    labels, runs = findings.labels, variants_of(findings.cells)
+    labels, runs = findings.labels, runs_by_variant(findings.cells)
     drawn = [
         {
             "group": labels[row["variant"]],
@@ -252,7 +252,7 @@ def _health(findings: DatasetFindings) -> Figure | None:
     if not len(findings.health) or not _anything_wrong(findings.health):
         return None
     ok = (runs["status"] == "ok").to_numpy()
-    verdicts = np.where(collapsed(runs), "collapsed", runs["health"].astype(object))
+    verdicts = np.where(collapsed_mask(runs), "collapsed", runs["health"].astype(object))
     drawn = pd.DataFrame(
         {
             "label": runs["variant"].map(findings.labels),
@@ -266,4 +266,4 @@ def _health(findings: DatasetFindings) -> Figure | None:
 
 def _anything_wrong(rows: pd.DataFrame) -> bool:
     """Tell whether some run is not healthy: a row of full bars says nothing that the table does not."""
-    return bool(rows[[*VERDICTS[1:], "failed"]].to_numpy().any())
+    return bool(rows[[*HEALTH_VERDICTS[1:], "failed"]].to_numpy().any())

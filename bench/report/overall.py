@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from bench.metrics import Metric
-from bench.report.document import Entry, Section, TextTable, make_table, runs_of, words
+from bench.report.document import Entry, Escape, Section, TextTable, make_table, run_counts_entry, word_entry
 from bench.report.numbers import ABSENT, format_interval, format_p, format_ranks, format_score
 from bench.report.ranking import Ranking, rank, rope_of
-from bench.report.runs_frame import counts_of, first_cells, scores_of, twin_pairs
+from bench.report.runs_frame import count_runs, one_run_per_variant, scores_by_variant, twin_pairs
 from bench.report.sentences import twin_sentence
 from bench.report.tables import DatasetTables
 from bench.statistics.aggregate import InterquartileMean, interquartile_mean, wins_ties_losses
@@ -44,7 +44,7 @@ class OverallTables:
     @cached_property
     def asked(self) -> list[str]:
         """The variants that were asked for on some data set, in order of appearance."""
-        firsts = (first_cells(table.cells) for table in self.tables)
+        firsts = (one_run_per_variant(table.cells) for table in self.tables)
         return list(dict.fromkeys(name for cells in firsts for name in cells.loc[cells["role"] == "asked", "variant"]))
 
     @cached_property
@@ -90,7 +90,9 @@ class OverallTables:
     def _complete(self, table: DatasetTables) -> dict[str, Scores]:
         """Return the scores of the variants that have all their planned runs."""
         complete = table.quality.loc[table.quality["complete"], "variant"]
-        return {name: own for name, own in scores_of(table.cells, self.metric.name).items() if name in set(complete)}
+        return {
+            name: own for name, own in scores_by_variant(table.cells, self.metric.name).items() if name in set(complete)
+        }
 
     def means(self, variant: str) -> dict[str, float]:
         """Return the mean of a variant on each data set on which it is complete."""
@@ -145,7 +147,7 @@ _HOW = (
 )
 
 
-def overall_section(overall: OverallTables, escape: Callable[[str], str]) -> Section:
+def overall_section(overall: OverallTables, escape: Escape) -> Section:
     """Say what holds over all data sets.
 
     Parameters
@@ -188,7 +190,7 @@ def _twins(overall: OverallTables, labels: Mapping[str, str]) -> TextTable:
             estimate, (low, high) = c.result.hodges_lehmann, c.result.hodges_lehmann_interval or (np.nan, np.nan)
             difference = f"{format_score(estimate, metric)} {format_interval(low, high, metric)}".rstrip(), estimate
             p = format_p(c.p_adjusted), c.p_adjusted
-        variant, twin = (words(labels[name]) for name in (c.a, c.b))
+        variant, twin = (word_entry(labels[name]) for name in (c.a, c.b))
         wins = _wins(overall, c.a, c.b, [str(dataset) for dataset in c.matched])
         rows.append((variant, twin, difference, wins, p, (str(len(c.matched)), len(c.matched))))
     header = ("variant", "twin", "difference [95 %]", "win/tie/loss", "p (Holm)", "data sets")
@@ -204,7 +206,7 @@ def _totals(overall: OverallTables, labels: Mapping[str, str]) -> TextTable:
         there = len(overall.scores.get(name, {}))
         totals = _total(overall, name) if name in ranking.names else [_ABSENT] * 7
         place = f"{there} of {len(overall.datasets)}", there
-        rows.append((words(labels[name]), _runs(overall, name), place, *totals))
+        rows.append((word_entry(labels[name]), _runs(overall, name), place, *totals))
     header = ["variant", "runs", "data sets", f"mean {metric.title}", "median", "IQM [95 %]", "[95 %, other data]"]
     header += ["win/tie/loss", "mean rank", "rank"]
     against = f", win/tie/loss against {labels[ranking.reference]}" if ranking.reference else ""
@@ -239,4 +241,4 @@ def _wins(overall: OverallTables, a: str, b: str, datasets: list[str]) -> Entry:
 
 def _runs(overall: OverallTables, name: str) -> Entry:
     cells = (table.cells.loc[table.cells["variant"] == name] for table in overall.tables)
-    return runs_of(*map(sum, zip(*map(counts_of, cells), strict=True)))
+    return run_counts_entry(*map(sum, zip(*map(count_runs, cells), strict=True)))

@@ -25,9 +25,9 @@ from bench.report.numbers import format_score
 from bench.report.plots import Look, ReliabilityCurve, RiskCurve
 from bench.report.plots.export import figure_name
 from bench.report.plots.style import cluster_names
-from bench.report.runs_frame import finished, median_run, metric_values, twin_pairs, variants_of
+from bench.report.runs_frame import finished_runs, median_run, metric_values, runs_by_variant, twin_pairs
 
-PER_DATASET, IN_ALL = 12, 40
+_PER_DATASET, _IN_ALL = 12, 40
 Arrays = Mapping[str, np.ndarray]
 _NOTHING = np.empty(0, dtype=np.int64)
 
@@ -129,7 +129,7 @@ def _confidence(run: OneRun, twin: OneRun | None) -> Iterator[Figure | None]:
     if run.classes is None:
         return
     curves = [*_reliability(run), *(_reliability(twin) if twin and not twin.collapsed else ())]
-    yield plots.reliability(curves, **run.named("reliability", "Accuracy against confidence"))
+    yield plots.reliability_diagram(curves, **run.named("reliability", "Accuracy against confidence"))
     scoring, wrong = mis_clustered(run.labels, run.dataset, run.seed)
     # Without the points there is no margin for a method without an embedding.
     scores = uncertainty_scores(run.outputs)
@@ -138,7 +138,7 @@ def _confidence(run: OneRun, twin: OneRun | None) -> Iterator[Figure | None]:
         for row in SCORES
         if row.name in scores and len(scores[row.name]) == len(run.labels) and np.isfinite(scores[row.name]).all()
     ]
-    yield plots.risk_coverage(risks, **run.named("risk", "Error without the least certain points"))
+    yield plots.risk_coverage_curves(risks, **run.named("risk", "Error without the least certain points"))
 
 
 def _reliability(run: OneRun) -> Iterator[ReliabilityCurve]:
@@ -205,7 +205,7 @@ def _latent(run: OneRun) -> Iterator[Figure | None]:
 
 
 def pictures_of(
-    results: Results, board: BoardFrame, *, per_dataset: int = PER_DATASET, in_all: int = IN_ALL
+    results: Results, board: BoardFrame, *, per_dataset: int = _PER_DATASET, in_all: int = _IN_ALL
 ) -> tuple[Pictures, ...]:
     """Return the pictures of each variant on each data set, of its median run by the board's metric.
 
@@ -227,7 +227,7 @@ def pictures_of(
     pictures: list[Pictures] = []
     for tables in board.datasets:
         dataset, labels = tables.dataset, tables.labels
-        variants, twins = variants_of(finished(tables.cells)), dict(twin_pairs(tables.cells)[0])
+        variants, twins = runs_by_variant(finished_runs(tables.cells)), dict(twin_pairs(tables.cells)[0])
         most = min(per_dataset, max(1, in_all // len(board.datasets)), in_all - len(pictures))
         for i, variant in enumerate(_best(variants, board.metric, most)):
             notes = []

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.metrics import Metric
-from bench.report.runs_frame import scores_by_seed, scores_of, variants_of
+from bench.report.runs_frame import runs_by_variant, scores_by_seed, scores_by_variant
 from bench.statistics.aggregate import mean_ranks
 from bench.statistics.correction import MethodComparison, Scores, all_pairs, compare_methods, smallest_n
 from bench.statistics.order import cliques, rank_ranges
@@ -110,7 +110,7 @@ def rank(scores: Mapping[str, Scores], reference: str, metric: Metric, unit: str
 def _mean_ranks(scores: Mapping[str, Scores], greater_is_better: bool) -> dict[str, float]:
     several = {name: own for name, own in scores.items() if isinstance(own, Mapping)}
     units = sorted(set().union(*several.values()))
-    if len(scores) < 2 or not units or any(len(finite(own)) < len(units) for own in several.values()):
+    if len(scores) < 2 or not units or any(len(finite_scores(own)) < len(units) for own in several.values()):
         return {}
     table = {
         name: [own[u] for u in units] if isinstance(own, Mapping) else [own] * len(units)
@@ -121,7 +121,7 @@ def _mean_ranks(scores: Mapping[str, Scores], greater_is_better: bool) -> dict[s
 
 def _standing(scores: Scores, greater_is_better: bool) -> float:
     """Return what variants are sorted by, those without a score last."""
-    values = finite(scores)
+    values = finite_scores(scores)
     return (-1 if greater_is_better else 1) * float(np.mean(values)) if values else np.inf
 
 
@@ -141,8 +141,8 @@ def rank_variants(cells: pd.DataFrame, metric: Metric) -> Ranking:
     metric : Metric
     """
     asked = cells.loc[cells["role"] == "asked"]
-    scores = scores_of(asked, metric.name)
-    variants = variants_of(asked)
+    scores = scores_by_variant(asked, metric.name)
+    variants = runs_by_variant(asked)
     runs = {name: len(scores_by_seed(rows, metric.name)) for name, rows in variants.items()}
     if not any(runs.values()):
         return Ranking(reason="no variant has a score")
@@ -164,7 +164,7 @@ def n_planned(cells: pd.DataFrame) -> int:
     return max(int(cells["planned"].max()), len(cells)) if cells["seeded"].all() else len(cells)
 
 
-def finite(scores: Scores) -> list[float]:
+def finite_scores(scores: Scores) -> list[float]:
     """Return the scores that there are."""
     values = scores.values() if isinstance(scores, Mapping) else [scores]
     return [value for value in values if np.isfinite(value)]

@@ -45,7 +45,7 @@ def check_columns(frame: pd.DataFrame) -> None:
         raise InputError(f"the frame of cells lacks the columns {', '.join(missing)}")
 
 
-def cells_of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
+def runs_on_dataset(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Return the cells of one data set.
 
     Raises
@@ -61,24 +61,24 @@ def cells_of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
     return cells
 
 
-def variants_of(cells: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def runs_by_variant(cells: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the cells of each variant, in order of appearance."""
     return {str(name): rows for name, rows in cells.groupby("variant", sort=False)}
 
 
-def first_cells(cells: pd.DataFrame) -> pd.DataFrame:
+def one_run_per_variant(cells: pd.DataFrame) -> pd.DataFrame:
     """Return one cell of each variant, in order of appearance: all of a variant agree in what they are called."""
     return cells.drop_duplicates("variant")
 
 
-def counts_of(cells: pd.DataFrame) -> tuple[int, int, int]:
+def count_runs(cells: pd.DataFrame) -> tuple[int, int, int]:
     """Count the runs that ended well, those that failed, and those of the former that collapsed."""
     status = cells["status"].to_numpy(dtype=object)
     ok = status == "ok"
     return int(ok.sum()), int((~ok & (status != NOT_RUN)).sum()), int(has_flag(cells, "collapsed")[ok].sum())
 
 
-def finished(cells: pd.DataFrame) -> pd.DataFrame:
+def finished_runs(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the runs that ended well; a collapsed run did, a failed, diverged or timed-out one did not."""
     return cells.loc[cells["status"] == "ok"]
 
@@ -90,14 +90,14 @@ def scores_by_seed(cells: pd.DataFrame, metric: str) -> dict[int, float]:
     return dict(zip(cells["seed"].to_numpy()[scored].tolist(), values[scored].tolist(), strict=True))
 
 
-def scores_of(cells: pd.DataFrame, metric: str) -> dict[str, Scores]:
+def scores_by_variant(cells: pd.DataFrame, metric: str) -> dict[str, Scores]:
     """Return what each variant scored: by seed, NaN where its run ended without a score.
 
     A variant that takes no seed has its one score, or no scores, by no seed; so has one whose seeds all gave the same:
     it is deterministic in effect, and n equal numbers are no n observations.
     """
     scores: dict[str, Scores] = {}
-    for name, rows in variants_of(cells).items():
+    for name, rows in runs_by_variant(cells).items():
         by_seed = scores_by_seed(rows, metric)
         same = len(by_seed) > 1 and len({round(score, 6) for score in by_seed.values()}) == 1
         if rows["seeded"].all() and not (same and len(by_seed) == len(rows)):
@@ -155,9 +155,9 @@ def has_flag(cells: pd.DataFrame, flag: str) -> np.ndarray:
     return np.array([isinstance(f, list | tuple | np.ndarray) and flag in list(f) for f in cells["flags"]], bool)
 
 
-def labels_of(cells: pd.DataFrame) -> dict[str, str]:
+def variant_titles(cells: pd.DataFrame) -> dict[str, str]:
     """Return the title of each variant, with the variant's name where two share a title."""
-    firsts = first_cells(cells)
+    firsts = one_run_per_variant(cells)
     titles = dict(zip(firsts["variant"], firsts["title"].astype(str), strict=True))
     shared = Counter(titles.values())
     labels: dict[str, str] = {}
@@ -179,7 +179,7 @@ def twin_pairs(cells: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
     alone : list of str
         Stochastic variants whose twin was not run.
     """
-    firsts = first_cells(cells)
+    firsts = one_run_per_variant(cells)
     by_config = dict(zip(firsts["config"], firsts["variant"], strict=True))
     pairs, alone = [], []
     for name, twin, kind in zip(firsts["variant"], firsts["twin"], firsts["kind"], strict=True):
@@ -193,7 +193,7 @@ def twin_pairs(cells: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
 
 _UNCERTAIN = {"soft assignment", "draws", "scores"}
 #: Columns of a frame of cells that say how sure, or how calibrated, a run is.
-UNCERTAINTY = frozenset(m.name for m in (*METRICS, *BETWEEN_RUNS) if _UNCERTAIN & set(m.needs))
+_UNCERTAINTY = frozenset(m.name for m in (*METRICS, *BETWEEN_RUNS) if _UNCERTAIN & set(m.needs))
 OUTLIER_RATES = ("auroc", "aupr", "fpr95")
 
 
@@ -202,7 +202,7 @@ def is_outlier_column(column: str) -> bool:
     return column.count("/") >= 2 and column.split("/", 1)[0] in OUTLIER_RATES
 
 
-def collapsed(cells: pd.DataFrame) -> np.ndarray:
+def collapsed_mask(cells: pd.DataFrame) -> np.ndarray:
     """Tell which runs are totally collapsed, by flag or verdict.
 
     Returns
@@ -212,8 +212,8 @@ def collapsed(cells: pd.DataFrame) -> np.ndarray:
     return _ended_as(cells, "collapsed")
 
 
-def partly_collapsed(cells: pd.DataFrame) -> np.ndarray:
-    """Tell which runs use fewer than half of their clusters, by flag or verdict; shaped as of `collapsed`."""
+def partly_collapsed_mask(cells: pd.DataFrame) -> np.ndarray:
+    """Tell which runs use fewer than half of their clusters, by flag or verdict; shaped as of `collapsed_mask`."""
     return _ended_as(cells, "partly collapsed")
 
 
@@ -222,21 +222,21 @@ def _ended_as(cells: pd.DataFrame, health: str) -> np.ndarray:
     return has_flag(cells, health) | verdict
 
 
-def gated(cells: pd.DataFrame) -> pd.DataFrame:
+def mask_uncertainty(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the cells without the uncertainty of runs that collapsed or did not end well.
 
     One cluster for all points is as certain, and as calibrated on its share, as can be. Such runs are given no such
     metric when they are scored; records that others wrote may hold some.
     """
-    out = collapsed(cells) | (cells["status"] != "ok").to_numpy()
-    columns = [c for c in cells.columns if c in UNCERTAINTY or is_outlier_column(str(c))]
+    out = collapsed_mask(cells) | (cells["status"] != "ok").to_numpy()
+    columns = [c for c in cells.columns if c in _UNCERTAINTY or is_outlier_column(str(c))]
     if not out.any() or not columns:
         return cells
     numbers = cells[columns].apply(pd.to_numeric, errors="coerce").astype(np.float64)
     return cells.assign(**{str(name): column.mask(out) for name, column in numbers.items()})
 
 
-def numbers_of(cells: pd.DataFrame, columns: Sequence[str]) -> dict[str, tuple[float, float, int]]:
+def mean_sd_n(cells: pd.DataFrame, columns: Sequence[str]) -> dict[str, tuple[float, float, int]]:
     """Return mean, standard deviation and number of the finite values of some columns, NaN where there are none."""
     found = {}
     for column in columns:

@@ -13,14 +13,14 @@ import pandas as pd
 from bench.metrics import Metric
 from bench.report.ranking import Ranking, matched_scores, n_planned, rank_variants, rope_of
 from bench.report.runs_frame import (
-    counts_of,
-    finished,
-    labels_of,
+    count_runs,
+    finished_runs,
     metric_values,
     moments,
-    scores_of,
+    runs_by_variant,
+    scores_by_variant,
     twin_pairs,
-    variants_of,
+    variant_titles,
 )
 from bench.statistics.correction import MethodComparison, compare_methods
 
@@ -67,7 +67,7 @@ class DatasetTables:
     ----------
     dataset : str
     cells : DataFrame
-        Its cells, as `bench.report.runs_frame.cells_of` gives them.
+        Its cells, as `bench.report.runs_frame.runs_on_dataset` gives them.
     metric : Metric
         What the variants are compared by.
     about : sequence of str
@@ -82,7 +82,7 @@ class DatasetTables:
     @cached_property
     def labels(self) -> dict[str, str]:
         """The title of each variant, in order of appearance."""
-        return labels_of(self.cells)
+        return variant_titles(self.cells)
 
     @cached_property
     def ranking(self) -> Ranking:
@@ -98,7 +98,7 @@ class DatasetTables:
         """
         pairs, _ = twin_pairs(self.cells)
         up = bool(self.metric.greater_is_better)
-        scores = scores_of(self.cells, self.metric.name)
+        scores = scores_by_variant(self.cells, self.metric.name)
         return compare_methods(scores, pairs, greater_is_better=up, rope=rope_of(self.metric))
 
     def collapsed(self, contrast: MethodComparison) -> tuple[int, int]:
@@ -109,12 +109,12 @@ class DatasetTables:
     @cached_property
     def hardware(self) -> list[str]:
         """What the finished runs ran on."""
-        return sorted(set(finished(self.cells)["hardware"].dropna().astype(str)))
+        return sorted(set(finished_runs(self.cells)["hardware"].dropna().astype(str)))
 
     @cached_property
     def counts_clusters(self) -> bool:
         """Whether some run found another number of clusters than it was asked for, if for any, or has noise."""
-        runs = finished(self.cells)
+        runs = finished_runs(self.cells)
         asked, used, noise = (
             metric_values(runs, name) for name in ("n_clusters_asked", "n_clusters_used", "noise_share")
         )
@@ -135,7 +135,7 @@ class DatasetTables:
         ranking = self.ranking
         compared, ranges = ranking.against_reference(), ranking.ranges
         rows = []
-        for name, variant in variants_of(self.cells).items():
+        for name, variant in runs_by_variant(self.cells).items():
             row = {"variant": name, "title": self.labels[name]} | _describe(variant, self.metric.name)
             row |= {"reference": name == ranking.reference, **_comparison_columns(compared.get(name))}
             row["rank_best"], row["rank_worst"] = ranges.get(name, (np.nan, np.nan))
@@ -153,7 +153,7 @@ class DatasetTables:
     @cached_property
     def twins(self) -> pd.DataFrame:
         """One row a contrast, in order of appearance; means are over matched seeds."""
-        scores = scores_of(self.cells, self.metric.name)
+        scores = scores_by_variant(self.cells, self.metric.name)
         planned = self.quality.set_index("variant")["planned"]
         rows = []
         for contrast in self.contrasts:
@@ -176,7 +176,7 @@ class DatasetTables:
 
 def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
     ok = (cells["status"] == "ok").to_numpy()
-    n_ok, n_failed, n_collapsed = counts_of(cells)
+    n_ok, n_failed, n_collapsed = count_runs(cells)
 
     def scores_in(name: str) -> np.ndarray:
         values = metric_values(cells, name)[ok]

@@ -12,7 +12,7 @@ from bench.metrics.registry import DRAWN, SCORES
 from bench.report.boards import boards_of
 from bench.report.formats.latex import render_latex
 from bench.report.formats.text import render_markdown, render_terminal
-from bench.report.formats.tidy_csv import COLUMNS, render_findings_csv
+from bench.report.formats.tidy_csv import FINDINGS_COLUMNS, render_findings_csv
 from bench.report.numbers import escape_markdown
 from bench.report.sections.contrasts import PAIRS
 from bench.report.sections.uncertainty import TITLE, findings_of
@@ -508,7 +508,7 @@ def test_runs_of_an_earlier_version_have_no_findings():
     old = board(cells("dec"), cells("sdec", twin="dec"))
     assert findings_of(old) == ()
     assert TITLE not in render_markdown([old])
-    assert render_findings_csv(old) == ",".join(COLUMNS) + "\n"
+    assert render_findings_csv(old) == ",".join(FINDINGS_COLUMNS) + "\n"
 
 
 def test_columns_that_hold_nothing_are_as_if_they_were_absent():

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from bench.report.document import Figure, Report, TextTable, figures_of
 
-FILTER_ABOVE = 6
+_FILTER_ABOVE = 6
 
 _SVG = "http://www.w3.org/2000/svg"
 # What draws. Not here: what runs (script), what holds HTML (foreignObject), what rewrites others (animate, set), and
@@ -68,7 +68,7 @@ def render_page(report: Report) -> str:
     return environment.from_string(_asset("page.html.jinja")).render(
         report=report,
         datasets=list(dict.fromkeys(pictures.dataset for pictures in report.pictures)),
-        filter_above=FILTER_ABOVE,
+        filter_above=_FILTER_ABOVE,
         style=style,
         script=script,
         policy=_policy(style, script),
@@ -144,7 +144,7 @@ def _asset(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class EmbeddedFigure:
     """A figure ready for the page.
 
     Attributes
@@ -162,7 +162,7 @@ class Drawing:
     wide: bool
 
 
-def embed_svg(figure: Figure) -> Drawing:
+def embed_svg(figure: Figure) -> EmbeddedFigure:
     """Make the SVG of a figure, as `bench.report.plots.export` writes it, part of a page.
 
     Raises
@@ -191,7 +191,7 @@ def embed_svg(figure: Figure) -> Drawing:
         "focusable": "false",
     }
     svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - every element and attribute was checked
-    return Drawing(svg, width, wide=width > _COLUMN)
+    return EmbeddedFigure(svg, width, wide=width > _COLUMN)
 
 
 def _check_and_rename(element: ET.Element, prefix: str) -> None:

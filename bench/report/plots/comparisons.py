@@ -31,7 +31,7 @@ from bench.report.plots.style import (
     score_axis,
 )
 
-ROW = 0.24  # inches
+_ROW = 0.24  # inches
 
 
 @in_style
@@ -91,7 +91,7 @@ def forest(contrasts: pd.DataFrame, metric: Metric, *, rope: float | None, name:
     score_axis(axes, metric)
     better = "better →" if metric.greater_is_better else "← better"
     axes.set_xlabel(f"difference in {metric.title}, {better}{region}")
-    drawing.set_size_inches(WIDE, 0.55 + ROW * (y + 0.7))
+    drawing.set_size_inches(WIDE, 0.55 + _ROW * (y + 0.7))
     return export(drawing, name=name, title=title, alt=f"{metric.title} differences. " + "; ".join(said) + ".")
 
 
@@ -182,7 +182,7 @@ def critical_difference(
     axes.set_xticks(range(1, len(names) + 1, max(1, len(names) // 12)))
     depth = 0.6 - min(artist.get_position()[1] for artist in drawn["labels"])
     axes.set_ylim(-depth, 0)
-    drawing.set_size_inches(WIDE, 0.5 + ROW * depth)
+    drawing.set_size_inches(WIDE, 0.5 + _ROW * depth)
     return export(drawing, name=name, title=title, alt=_rank_words(ranks, cliques, labels))
 
 

@@ -18,7 +18,9 @@ from bench.report.plots.export import export
 from bench.report.plots.style import (
     INK,
     MANY,
+    MOST_VARIANTS,
     NARROW,
+    ROW_HEIGHT,
     WIDE,
     Look,
     in_style,
@@ -30,16 +32,14 @@ from bench.report.plots.style import (
     score_axis,
     spans_decades,
 )
-from bench.report.runs_frame import finished, has_flag, labels_of, metric_values, twin_pairs, variants_of
+from bench.report.runs_frame import finished_runs, has_flag, metric_values, runs_by_variant, twin_pairs, variant_titles
 
-MOST_VARIANTS = 40
-ROW = 0.33  # inches
 # Pairs of twins are far apart where there are many rows, and lines across all of them would hide the seeds.
-MOST_CONNECTED = 10
+_MOST_CONNECTED = 10
 
 
 @in_style
-def scores_by_seed(
+def score_strips(
     cells: pd.DataFrame, metric: Metric, looks: Mapping[str, Look], *, name: str, title: str
 ) -> Figure | None:
     """Draw the score of every seed of every variant, the best mean on top, with mean ± sd.
@@ -59,18 +59,18 @@ def scores_by_seed(
     Figure or None
         None if no run has a score. Beyond `MOST_VARIANTS` variants only the best are drawn, and the title says so.
     """
-    ok = finished(cells)
+    ok = finished_runs(cells)
     ok = ok.loc[np.isfinite(metric_values(ok, metric.name))]
     if ok.empty:
         return None
     sign = -1 if metric.greater_is_better else 1
-    rows = sorted(variants_of(ok).items(), key=lambda item: sign * metric_values(item[1], metric.name).mean())
+    rows = sorted(runs_by_variant(ok).items(), key=lambda item: sign * metric_values(item[1], metric.name).mean())
     if len(rows) > MOST_VARIANTS:
         title = f"{title} (the best {MOST_VARIANTS} of {len(rows)} variants)"
         rows = rows[:MOST_VARIANTS]
-    labels = labels_of(cells)
+    labels = variant_titles(cells)
     offsets = _offsets(sorted(set(ok["seed"])))
-    drawing = new_drawing(WIDE, 0.5 + ROW * (len(rows) + 0.4))
+    drawing = new_drawing(WIDE, 0.5 + ROW_HEIGHT * (len(rows) + 0.4))
     axes = drawing.add_subplot()
     axes.grid(axis="x")
     places: dict[str, dict[int, tuple[float, float]]] = {}
@@ -82,7 +82,7 @@ def scores_by_seed(
         collapsed = has_flag(runs, "collapsed")
         text = _strip(axes, y, values, at, collapsed, look_of(looks, variant), metric)
         said.append(f"{labels[variant]} {text}")
-    if len(rows) <= MOST_CONNECTED:
+    if len(rows) <= _MOST_CONNECTED:
         _connect(axes, places, twin_pairs(cells)[0], looks)
     axes.set_yticks(range(len(rows)), [label(labels[variant]) for variant, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -147,7 +147,7 @@ def parameter_curve(
     Parameters
     ----------
     points : DataFrame
-        One row a run: ``value`` of the parameter, ``score`` and ``collapsed`` (bool).
+        One row a run: ``value`` of the parameter, ``score`` and ``collapsed_mask`` (bool).
     parameter : str
     metric : Metric
     look : Look
@@ -200,7 +200,7 @@ def parameter_curve(
     return export(drawing, name=name, title=title, alt=f"{metric.title} by {parameter}: {'; '.join(words)}.")
 
 
-MOST_LABELS = 40
+_MOST_LABELS = 40
 # Where a label may stand beside its point, in points, the best places first.
 _OFFSETS = (
     (7, 0),
@@ -240,7 +240,7 @@ def quality_against_time(
     Returns
     -------
     Figure or None
-        None with fewer than two variants that have both. Of more than `MOST_LABELS` variants only the
+        None with fewer than two variants that have both. Of more than `_MOST_LABELS` variants only the
         front is named.
     """
     both = board.loc[np.isfinite(board["mean"]) & board["wall_time_mean"].between(0, np.inf, inclusive="neither")]
@@ -267,8 +267,8 @@ def quality_against_time(
     axes.set_ylabel(f"{metric.title}, mean ± sd")
     drawing.draw_without_rendering()
     drawing.set_layout_engine("none")
-    named = front[:MOST_LABELS]
-    if len(both) <= MOST_LABELS:
+    named = front[:_MOST_LABELS]
+    if len(both) <= _MOST_LABELS:
         named = [*front, *sorted(set(range(len(both))) - set(front), key=lambda i: -goods[i])]
     names = [label(text, 30) for text in both["title"]]
     points = np.column_stack([times, means])[named]

@@ -20,6 +20,8 @@ from bench.report.plots.style import (
     BETTER,
     INK,
     MANY,
+    MOST_VARIANTS,
+    ROW_HEIGHT,
     SMALL,
     WIDE,
     Look,
@@ -31,9 +33,6 @@ from bench.report.plots.style import (
     note,
     score_axis,
 )
-
-ROW = 0.33  # inches
-MOST_VARIANTS = 40
 
 _UNIT = find_metric("acc")  # for how numbers between 0 and 1 are written
 
@@ -157,7 +156,7 @@ def _first(title: str, rows: dict[str, np.ndarray]) -> tuple[str, dict[str, np.n
 
 def _strips(names: Sequence[str]) -> tuple[Drawing, Axes]:
     """Return a drawing with a row for each name, on a scale from 0 to 1."""
-    drawing = new_drawing(WIDE, 0.65 + ROW * (len(names) + 0.4))
+    drawing = new_drawing(WIDE, 0.65 + ROW_HEIGHT * (len(names) + 0.4))
     axes = drawing.add_subplot()
     axes.grid(axis="x")
     axes.set_yticks(range(len(names)), [label(text) for text in names])
@@ -173,7 +172,7 @@ def _spread(values: np.ndarray) -> np.ndarray:
     return 0.26 * (np.arange(len(values)) % 5 - 2) / 2 if len(values) > 1 else np.zeros(len(values))
 
 
-MOST_PRINTED = 12
+_MOST_PRINTED = 12
 
 
 @in_style
@@ -218,7 +217,7 @@ def confusion(
     image[..., :3] = np.array([int(BETTER[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     image[..., 3] = shares
     axes.imshow(image, interpolation="none", aspect="auto")
-    if max(shares.shape) <= MOST_PRINTED:
+    if max(shares.shape) <= _MOST_PRINTED:
         for i, j in zip(*np.nonzero(shares >= 0.005), strict=True):
             color = "white" if shares[i, j] > 0.8 else INK  # below, ink reads better on either page
             text = f"{shares[i, j]:.2f}".removeprefix("0")

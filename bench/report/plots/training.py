@@ -19,7 +19,9 @@ from bench.report.document import Figure
 from bench.report.plots.export import export
 from bench.report.plots.style import (
     INK,
+    MOST_VARIANTS,
     NEUTRAL,
+    ROW_HEIGHT,
     STEPS,
     WIDE,
     Look,
@@ -31,21 +33,21 @@ from bench.report.plots.style import (
     spans_decades,
 )
 
-MOST_PANELS = 12
-COLUMNS = 3
-MOST_EPOCHS = 32
+_MOST_PANELS = 12
+_COLUMNS = 3
+_MOST_EPOCHS = 32
 
-History = Mapping[str, np.ndarray]
+RunHistory = Mapping[str, np.ndarray]
 """One run: name of a quantity to its values by epoch (n_epochs,), NaN where it has none; ``phase`` holds names."""
 
 
 @in_style
 def learning_curves(
-    runs: Sequence[History],
+    runs: Sequence[RunHistory],
     variant: str,
     look: Look,
     *,
-    twin_runs: Sequence[History] = (),
+    twin_runs: Sequence[RunHistory] = (),
     twin: str = "",
     name: str,
     title: str,
@@ -68,18 +70,18 @@ def learning_curves(
     Returns
     -------
     Figure or None
-        None if no run has a quantity. Of more than `MOST_PANELS` quantities the first are drawn.
+        None if no run has a quantity. Of more than `_MOST_PANELS` quantities the first are drawn.
     """
-    quantities = _quantities(runs)[:MOST_PANELS]
+    quantities = _quantities(runs)[:_MOST_PANELS]
     if not quantities:
         return None
     lengths = _lengths([*runs, *twin_runs])
-    n_rows = math.ceil(len(quantities) / COLUMNS)
+    n_rows = math.ceil(len(quantities) / _COLUMNS)
     drawing = new_drawing(WIDE, 0.45 + 1.25 * n_rows)
     said: list[str] = []
     lines: dict[str, Line2D] = {}
     for i, quantity in enumerate(quantities):
-        axes = drawing.add_subplot(n_rows, COLUMNS, i + 1)
+        axes = drawing.add_subplot(n_rows, _COLUMNS, i + 1)
         axes.set_title(label(quantity.replace("_", " "), 30, 1), loc="left")
         ours = _matrices(runs, quantity, lengths)
         theirs = _matrices(twin_runs, quantity, lengths)
@@ -94,7 +96,7 @@ def learning_curves(
         said.append(f"{quantity.replace('_', ' ')} {means[0]:.3g} to {means[-1]:.3g}")
         if i == 0 and len(lengths) > 1:
             _name_phases(axes, lengths)
-        if i >= len(quantities) - COLUMNS:
+        if i >= len(quantities) - _COLUMNS:
             axes.set_xlabel("epoch")
     if twin in lines:
         both = [lines[variant], lines[twin]]
@@ -103,7 +105,7 @@ def learning_curves(
     return export(drawing, name=name, title=title, alt=words)
 
 
-def _quantities(runs: Sequence[History]) -> list[str]:
+def _quantities(runs: Sequence[RunHistory]) -> list[str]:
     """Return the names with a finite number in some run, without bookkeeping."""
     names = dict.fromkeys(name for run in runs for name in run if name != "epoch" and not name.startswith("_"))
     arrays = {name: [run[name] for run in runs if name in run] for name in names}
@@ -114,12 +116,12 @@ def _any_finite(values: np.ndarray) -> bool:
     return bool(np.isfinite(values).any())
 
 
-def _phases(run: History) -> np.ndarray:
+def _phases(run: RunHistory) -> np.ndarray:
     """Return the phase of each epoch, one nameless phase where the history has none."""
     return run["phase"] if "phase" in run else np.full(len(next(iter(run.values()), ())), "")
 
 
-def _lengths(runs: Sequence[History]) -> dict[str, int]:
+def _lengths(runs: Sequence[RunHistory]) -> dict[str, int]:
     """Return the epochs of each phase in the run where it is longest, so that all runs enter a phase together."""
     lengths: dict[str, int] = {}
     for run in runs:
@@ -128,7 +130,7 @@ def _lengths(runs: Sequence[History]) -> dict[str, int]:
     return lengths
 
 
-def _matrices(runs: Sequence[History], quantity: str, lengths: Mapping[str, int]) -> dict[str, np.ndarray]:
+def _matrices(runs: Sequence[RunHistory], quantity: str, lengths: Mapping[str, int]) -> dict[str, np.ndarray]:
     """Return a quantity as one array (n_runs, length) a phase; NaN where a run has no value."""
     matrices = {phase: np.full((len(runs), length), np.nan) for phase, length in lengths.items()}
     for i, run in enumerate(runs):
@@ -140,14 +142,14 @@ def _matrices(runs: Sequence[History], quantity: str, lengths: Mapping[str, int]
 
 
 def _bands(axes: Axes, matrices: Mapping[str, np.ndarray], color: str, dashes: tuple[int, int] | None) -> list[float]:
-    """Draw mean and range by phase, at most `MOST_EPOCHS` steps each, and return the first and last mean of each."""
+    """Draw mean and range by phase, at most `_MOST_EPOCHS` steps each, and return the first and last mean of each."""
     means: list[float] = []
     start = 0
     for values in matrices.values():
         values = np.where(np.isfinite(values), values, np.nan)
         there = np.flatnonzero(~np.isnan(values).all(axis=0)) if len(values) else np.empty(0, int)
         if len(there):
-            steps = np.array_split(there, min(len(there), MOST_EPOCHS))
+            steps = np.array_split(there, min(len(there), _MOST_EPOCHS))
             x = [start + 1 + float(step.mean()) for step in steps]
             mean = [float(np.nanmean(values[:, step])) for step in steps]
             if len(values) > 1:
@@ -187,11 +189,9 @@ def _name_phases(axes: Axes, lengths: Mapping[str, int]) -> None:
         note(axes, label(phase, 12, 1), at, (3, -1), axes.get_xaxis_transform(), va="top", alpha=0.7)
 
 
-ROW = 0.33  # inches
-LINE = 0.45  # of a row, one line of text
-MOST_VARIANTS = 40
+_LINE = 0.45  # of a row, one line of text
 
-VERDICTS: dict[str, tuple[str, str]] = {
+_VERDICT_STYLES: dict[str, tuple[str, str]] = {
     "healthy": ("#009E73", ""),
     "degenerate variance": ("#56B4E9", "|||"),
     "partly collapsed": ("#E69F00", "///"),
@@ -208,7 +208,7 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
     Parameters
     ----------
     runs : DataFrame
-        One row a run: ``label`` (of its variant; drawn in order of appearance), ``verdict`` (one of `VERDICTS`),
+        One row a run: ``label`` (of its variant; drawn in order of appearance), ``verdict`` (one of `_VERDICT_STYLES`),
         ``epoch`` (at which it went wrong; NaN where there is none).
     name, title : str
         As in `bench.report.document.Figure`.
@@ -219,7 +219,7 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
         None if no run has one of the verdicts. Beyond `MOST_VARIANTS` variants the first are drawn, and the title says
         so.
     """
-    runs = runs.loc[runs["verdict"].isin(list(VERDICTS))]
+    runs = runs.loc[runs["verdict"].isin(list(_VERDICT_STYLES))]
     if runs.empty:
         return None
     variants = [(str(variant), part) for variant, part in runs.groupby("label", sort=False)]
@@ -232,15 +232,15 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
     places: list[float] = []
     end = 0.0
     for variant, part in variants:
-        counts = {verdict: part.loc[part["verdict"] == verdict, "epoch"] for verdict in VERDICTS}
+        counts = {verdict: part.loc[part["verdict"] == verdict, "epoch"] for verdict in _VERDICT_STYLES}
         counts = {verdict: epochs for verdict, epochs in counts.items() if len(epochs)}
         words = [f"{len(epochs)} {verdict}{_when(epochs)}" for verdict, epochs in counts.items()]
         lines = textwrap.wrap("; ".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in words), 40)
-        y = end + max(1.0, LINE * len(lines)) / 2
+        y = end + max(1.0, _LINE * len(lines)) / 2
         end = 2 * y - end
         start = 0
         for verdict, epochs in counts.items():
-            color, hatch = VERDICTS[verdict]
+            color, hatch = _VERDICT_STYLES[verdict]
             axes.barh(y, len(epochs), left=start, height=0.62, fc=color, ec=INK, hatch=hatch, lw=0.6)
             start += len(epochs)
         note(axes, "\n".join(lines), (1, y), (8, 0), axes.get_yaxis_transform())
@@ -253,9 +253,9 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS, integer=True))
     axes.set_xlabel("runs; beside: the median epoch at which it happened")
-    used = [verdict for verdict in VERDICTS if any((part["verdict"] == verdict).any() for _, part in variants)]
-    bars = [Patch(fc=VERDICTS[verdict][0], ec=INK, hatch=VERDICTS[verdict][1], lw=0.6) for verdict in used]
-    drawing.set_size_inches(WIDE, 0.9 + ROW * end)
+    used = [verdict for verdict in _VERDICT_STYLES if any((part["verdict"] == verdict).any() for _, part in variants)]
+    bars = [Patch(fc=_VERDICT_STYLES[verdict][0], ec=INK, hatch=_VERDICT_STYLES[verdict][1], lw=0.6) for verdict in used]
+    drawing.set_size_inches(WIDE, 0.9 + ROW_HEIGHT * end)
     drawing.legend(bars, used, loc="outside upper center", ncols=len(used), columnspacing=1.2, handlelength=1.6)
     return export(drawing, name=name, title=title, alt=f"Runs by verdict. {'; '.join(said)}.")
 

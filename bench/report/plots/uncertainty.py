@@ -38,10 +38,10 @@ from bench.report.plots.style import (
     score_axis,
 )
 
-FEW = 0.01
+_FEW = 0.01
 """Share of the points below which the mark of a bin is small: its accuracy is that of a handful."""
 
-MOST_STEPS = 60
+_MOST_STEPS = 60
 """Steps of a risk-coverage curve that are drawn."""
 
 _COLORS = (*OKABE_ITO, NEUTRAL, "#999933", "#AA4466")
@@ -89,7 +89,7 @@ class RiskCurve:
 
 
 @in_style
-def reliability(curves: Sequence[ReliabilityCurve], *, name: str, title: str) -> Figure | None:
+def reliability_diagram(curves: Sequence[ReliabilityCurve], *, name: str, title: str) -> Figure | None:
     """Draw accuracy against confidence by bin, and below it which share of the points is in each bin.
 
     Parameters
@@ -122,8 +122,8 @@ def reliability(curves: Sequence[ReliabilityCurve], *, name: str, title: str) ->
             style["ls"] = (0, (1, 1.5))
         gap, above = format_score(curve.bins.error, _UNIT), float(share @ (accuracy - confidence))
         text = f"{label(curve.label, 34, 1)}: mean gap {gap}"
-        axes.plot(confidence, accuracy, **style, marker=marker, ms=4.5, label=text, markevery=list(share >= FEW))
-        axes.plot(confidence[share < FEW], accuracy[share < FEW], **{**style, "ls": ""}, marker=marker, ms=2)
+        axes.plot(confidence, accuracy, **style, marker=marker, ms=4.5, label=text, markevery=list(share >= _FEW))
+        axes.plot(confidence[share < _FEW], accuracy[share < _FEW], **{**style, "ls": ""}, marker=marker, ms=2)
         below.plot(confidence, share, **style, marker=marker if len(share) == 1 else "", ms=3)
         side = "above" if above > 0 else "below"
         said.append(
@@ -131,7 +131,7 @@ def reliability(curves: Sequence[ReliabilityCurve], *, name: str, title: str) ->
             f"{format_score(abs(above), _UNIT)} {side} confidence"
         )
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), ylabel="accuracy")
-    below.set(xlabel=f"confidence; small marks: under {FEW:.0%} of the points", ylabel="share", ylim=(0, None))
+    below.set(xlabel=f"confidence; small marks: under {_FEW:.0%} of the points", ylabel="share", ylim=(0, None))
     below.yaxis.set_major_locator(MaxNLocator(2, steps=STEPS))
     for part in (axes, below):
         part.grid()
@@ -143,7 +143,7 @@ def reliability(curves: Sequence[ReliabilityCurve], *, name: str, title: str) ->
 
 
 @in_style
-def risk_coverage(curves: Sequence[RiskCurve], *, name: str, title: str) -> Figure | None:
+def risk_coverage_curves(curves: Sequence[RiskCurve], *, name: str, title: str) -> Figure | None:
     """Draw the error among the points kept against the share kept, for several scores of one run.
 
     Parameters
@@ -169,7 +169,7 @@ def risk_coverage(curves: Sequence[RiskCurve], *, name: str, title: str) -> Figu
     drawing = new_drawing(NARROW, 3.2 + 0.18 * math.ceil(len(curves) / columns))
     axes = drawing.add_subplot()
     axes.grid(axis="y")
-    kept = np.linspace(0, 1, MOST_STEPS + 1)[1:]
+    kept = np.linspace(0, 1, _MOST_STEPS + 1)[1:]
     thin: dict[str, Any] = {"color": INK, "lw": 0.7, "alpha": 0.6, "zorder": 1}
     axes.plot([0, 1], [error, error], **thin)
     axes.plot(kept, np.maximum(0, kept - (1 - error)) / kept, **thin)
@@ -177,7 +177,7 @@ def risk_coverage(curves: Sequence[RiskCurve], *, name: str, title: str) -> Figu
     for i in np.argsort(areas, kind="stable"):
         curve = curves[i]
         color = _color(curve.label)
-        steps = np.unique(np.linspace(0, len(curve.risk) - 1, MOST_STEPS).round().astype(np.int64))
+        steps = np.unique(np.linspace(0, len(curve.risk) - 1, _MOST_STEPS).round().astype(np.int64))
         kind: dict[str, Any] = {"ls": "--", "marker": "s", "mfc": "none"}
         if curve.sampled:
             kind = {"ls": "-", "marker": "o", "mfc": color}
@@ -213,10 +213,10 @@ def _area(curve: RiskCurve) -> float:
     return float(np.mean(curve.risk))
 
 
-ROW = 0.2  # inches
-MOST_ROWS = 72
+_ROW = 0.2  # inches
+_MOST_ROWS = 72
 
-KINDS: dict[str, tuple[str, bool, str]] = {
+_KINDS: dict[str, tuple[str, bool, str]] = {
     "no": ("s", False, "free"),
     "if stochastic": ("o", False, "takes noise where there is any"),
     "yes": ("o", True, "takes sampling"),
@@ -237,7 +237,7 @@ def detection_by_score(
     ----------
     rows : DataFrame
         One row a score of a group, in the order drawn: ``group`` (a variant, or a set of outliers), ``label``
-        (of the score), ``kind`` (one of `KINDS`), ``values`` (sequence of float, one a seed, NaN where it has none).
+        (of the score), ``kind`` (one of `_KINDS`), ``values`` (sequence of float, one a seed, NaN where it has none).
     looks : mapping of str to Look
         By group; its colour is used.
     what : str
@@ -248,7 +248,7 @@ def detection_by_score(
     Returns
     -------
     Figure or None
-        None if there is no finite value. Rows without one are left out. Beyond `MOST_ROWS` rows the first
+        None if there is no finite value. Rows without one are left out. Beyond `_MOST_ROWS` rows the first
         groups are drawn, and the title says so.
 
     Notes
@@ -260,7 +260,7 @@ def detection_by_score(
     if rows.empty:
         return None
     groups = [(str(group), part) for group, part in rows.groupby("group", sort=False)]
-    fits = np.cumsum([len(part) + 1 for _, part in groups]) <= MOST_ROWS
+    fits = np.cumsum([len(part) + 1 for _, part in groups]) <= _MOST_ROWS
     n_drawn = max(1, int(fits.sum()))
     if n_drawn < len(groups):
         title = f"{title} (the first {n_drawn} of {len(groups)})"
@@ -279,7 +279,7 @@ def detection_by_score(
             ticks.append((y, label(row["label"], 30, 1)))
             text = _score(axes, y, row["values"], row["kind"], look_of(looks, group).color)
             note(axes, text, (1, y), (8, 0), side)
-            said.append(f"{group}, {row['label']} ({KINDS[row['kind']][2]}): {text}")
+            said.append(f"{group}, {row['label']} ({_KINDS[row['kind']][2]}): {text}")
         y += 1.4
     axes.set_ylim(y - 0.7, -0.7)
     axes.set_yticks([at for at, _ in ticks], [text for _, text in ticks])
@@ -291,9 +291,9 @@ def detection_by_score(
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
     score_axis(axes, _AUROC)
     axes.set_xlabel("AUROC, better →; line: chance; dots: seeds; bar: 95 % interval of the mean")
-    used = [kind for kind in KINDS if any((part["kind"] == kind).any() for _, part in groups[:n_drawn])]
-    drawing.set_size_inches(WIDE, 0.85 + ROW * (y + 0.4))
-    drawing.legend([_symbol(kind) for kind in used], [KINDS[kind][2] for kind in used], loc="outside upper center",
+    used = [kind for kind in _KINDS if any((part["kind"] == kind).any() for _, part in groups[:n_drawn])]
+    drawing.set_size_inches(WIDE, 0.85 + _ROW * (y + 0.4))
+    drawing.legend([_symbol(kind) for kind in used], [_KINDS[kind][2] for kind in used], loc="outside upper center",
                    ncols=len(used), columnspacing=1.5)  # fmt: skip
     words = f"AUROC of {what}, mean and 95 % interval over seeds. {'; '.join(said)}."
     return export(drawing, name=name, title=title, alt=words)
@@ -313,11 +313,11 @@ def _score(axes: Axes, y: float, values: np.ndarray, kind: str, color: str) -> s
         half = float(student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
         low, high = max(0.0, mean - half), min(1.0, mean + half)
         axes.plot([low, high], [y, y], color=color, lw=1.3, solid_capstyle="butt", zorder=2)
-    marker, filled, _ = KINDS[kind]
+    marker, filled, _ = _KINDS[kind]
     axes.plot([mean], [y], marker, color=color, mfc=color if filled else "none", ms=5.5, mew=1.1, zorder=3)
     return f"{format_score(mean, _AUROC)} {format_interval(low, high, _AUROC)}".rstrip()
 
 
 def _symbol(kind: str) -> Line2D:
-    marker, filled, _ = KINDS[kind]
+    marker, filled, _ = _KINDS[kind]
     return Line2D([], [], color=INK, marker=marker, mfc=INK if filled else "none", ls="none", ms=SMALL * 0.65)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from bench.data.dataset import NO_CLASS
 from bench.records.results import Results
-from bench.report.document import Entry, Section, TextTable, make_table, words
+from bench.report.document import Entry, Escape, Section, TextTable, make_table, word_entry
 from bench.report.numbers import ABSENT
 from bench.selection.choices import (
     LABEL_FREE,
@@ -52,7 +52,7 @@ def _notes(results: Results, cells: pd.DataFrame) -> list[str]:
     return notes
 
 
-CHOICES = "Choices"
+_CHOICES = "Choices"
 
 
 def choices_of(results: Results) -> dict[str, list[AnyChoice]]:
@@ -65,7 +65,7 @@ def choices_of(results: Results) -> dict[str, list[AnyChoice]]:
     return {board: choices for board, choices in found.items() if choices}
 
 
-def choices_section(choices: Sequence[AnyChoice], escape: Callable[[str], str]) -> Section:
+def choices_section(choices: Sequence[AnyChoice], escape: Escape) -> Section:
     """Say what was chosen for each entry, and what was not and why.
 
     Parameters
@@ -84,17 +84,17 @@ def choices_section(choices: Sequence[AnyChoice], escape: Callable[[str], str]) 
         f"Chosen on the seeds {', '.join(map(str, seeds))}, which no board reports. The points are the same: a fifth "
         "of them was held out of the fits that were chosen by, not of those that are reported.",
     )
-    return Section(CHOICES, told, tuple(_candidates(choice, safe) for choice in choices), notes)
+    return Section(_CHOICES, told, tuple(_candidates(choice, safe) for choice in choices), notes)
 
 
-def _candidates(choice: AnyChoice, escape: Callable[[str], str]) -> TextTable:
+def _candidates(choice: AnyChoice, escape: Escape) -> TextTable:
     numbers = ("score",) if isinstance(choice, OracleChoice) else ("strength", "ARI", "place")
     header = ["parameters", *numbers, "chosen", "out because"]
     rows = []
     for c in choice.candidates:
         named = escape(" ".join(f"{name}={value}" for name, value in c.parameters.items()))
         mark = "chosen" if c.config == choice.chosen else ""
-        rows.append((words(named), *_numbers(c), words(mark), words(escape("; ".join(c.out)))))
+        rows.append((word_entry(named), *_numbers(c), word_entry(mark), word_entry(escape("; ".join(c.out)))))
     title = f"Candidates for {escape(choice.title)} on {escape(choice.dataset)}"
     return make_table(title, header, rows, cite=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,10 @@ import pandas as pd
 from bench.metrics import find_metric
 from bench.metrics.registry import DISAGREEMENT, SCORES, Score
 from bench.report.between_runs import VOTERS
-from bench.report.document import WORDS, Entry, TextTable, make_table, words
+from bench.report.document import WORDS, Entry, Escape, TextTable, make_table, word_entry
 from bench.report.numbers import ABSENT, format_equation, format_interval, format_p, format_score
 from bench.report.ranking import ROPE
-from bench.report.runs_frame import NOT_RUN, first_cells, scores_by_seed, variants_of
+from bench.report.runs_frame import NOT_RUN, one_run_per_variant, runs_by_variant, scores_by_seed
 from bench.statistics.correction import MethodComparison, Scores, compare_methods, smallest_n
 
 SCORE_OF: Mapping[str, Score] = {score.name: score for score in (*SCORES, DISAGREEMENT)}
@@ -71,7 +71,7 @@ def column_of(score: str, outliers: str | None, rate: str = "auroc") -> str:
 
 def stochastic_variants(cells: pd.DataFrame) -> list[str]:
     """Return those variants, in order of appearance."""
-    firsts = first_cells(cells)
+    firsts = one_run_per_variant(cells)
     return [str(name) for name in firsts.loc[firsts["kind"] == "stochastic", "variant"]]
 
 
@@ -137,7 +137,7 @@ def _by_seed(cells: pd.DataFrame, column: str) -> dict[str, dict[int, float]]:
     Two scores of one run are a pair even where all seeds give the same, as where AUROC saturates at 1.
     """
     found = {}
-    for variant, rows in variants_of(cells).items():
+    for variant, rows in runs_by_variant(cells).items():
         scores = scores_by_seed(rows, column)
         ended = rows.loc[rows["status"] != NOT_RUN, "seed"].tolist()
         found[variant] = {seed: scores.get(seed, float("nan")) for seed in ended}
@@ -149,11 +149,9 @@ def _mean(scores: Scores, matched: Iterable[object]) -> float:
     return float(np.mean(values)) if values else np.nan
 
 
-Escape = Callable[[str], str]
-
-AUROC = find_metric("auroc_entropy")
+_AUROC = find_metric("auroc_entropy")
 #: What q says of a point without draws.
-OF_Q = ("plain_entropy", "confidence")
+_OF_Q = ("plain_entropy", "confidence")
 _TOLD_APART = {"better": "larger", "worse": "smaller"}
 
 
@@ -165,19 +163,19 @@ def contrast_table(contrasts: Sequence[SamplingContrast], labels: Mapping[str, s
         result, p = c.comparison.result, c.comparison.p_adjusted
         difference: Entry = (ABSENT, None)
         if result is not None:
-            interval = format_interval(*(result.hodges_lehmann_interval or (math.nan, math.nan)), AUROC)
-            difference = f"{format_score(result.hodges_lehmann, AUROC)} {interval}".rstrip(), result.hodges_lehmann
+            interval = format_interval(*(result.hodges_lehmann_interval or (math.nan, math.nan)), _AUROC)
+            difference = f"{format_score(result.hodges_lehmann, _AUROC)} {interval}".rstrip(), result.hodges_lehmann
         equivalent = "; equivalent" if c.is_equivalent else ""
-        place = [words(labels[c.variant])] + ([words(escape(c.outliers))] if c.outliers is not None else [])
+        place = [word_entry(labels[c.variant])] + ([word_entry(escape(c.outliers))] if c.outliers is not None else [])
         a, b = c.means
         rows.append(
             [
                 *place,
-                words(c.comparison.outcome + equivalent),
-                words(escape(c.score.title)),
-                (format_score(a, AUROC), a),
-                words(escape(c.against.title)),
-                (format_score(b, AUROC), b),
+                word_entry(c.comparison.outcome + equivalent),
+                word_entry(escape(c.score.title)),
+                (format_score(a, _AUROC), a),
+                word_entry(escape(c.against.title)),
+                (format_score(b, _AUROC), b),
                 difference,
                 (ABSENT if p is None else format_p(p), p),
                 (str(len(c.comparison.matched)), len(c.comparison.matched)),
@@ -255,13 +253,13 @@ def variant_sentence(
 
 
 def _verdict(contrasts: Sequence[SamplingContrast], what: str) -> str:
-    of_q = [c for c in contrasts if c.against.name in OF_Q]
+    of_q = [c for c in contrasts if c.against.name in _OF_Q]
     beats = {name: [c for c in of_q if c.score.name == name] for name in dict.fromkeys(c.score.name for c in of_q)}
     won = {name: own for name, own in beats.items() if all(c.comparison.outcome == "better" for c in own)}
     if won:
         loses = {c.score.name for c in contrasts if c.comparison.outcome == "worse"}
         # MI and latent variance are not compared with H[q]: alone they help in part.
-        helps = any(len(own) == len(OF_Q) and name not in loses for name, own in won.items())
+        helps = any(len(own) == len(_OF_Q) and name not in loses for name, own in won.items())
         little = all(c.is_equivalent for own in won.values() for c in own)
         verdict = f"sampling helps {'' if helps else 'in part '}to find {what}"
         return f"{verdict}, by less than matters in practice" if little else verdict
@@ -284,14 +282,14 @@ def _numbers(c: SamplingContrast, escape: Escape) -> str:
     relation = _TOLD_APART.get(comparison.outcome)
     if relation == "smaller":  # "smaller by .031", not "smaller by -.031"
         estimate, low, high = -estimate, -high, -low
-    numbers = f"{format_score(estimate, AUROC)} {format_interval(low, high, AUROC)}".rstrip()
+    numbers = f"{format_score(estimate, _AUROC)} {format_interval(low, high, _AUROC)}".rstrip()
     if relation is not None:
         claim = f"{a} has an AUROC {relation} than {b} by {numbers}"
     else:
         claim = f"AUROC of {a} less that of {b}: {numbers}"
     test = f"{format_equation(comparison.p_adjusted)} (Holm), n = {len(comparison.matched)}"
     if c.is_equivalent and result.rope is not None:
-        test += f"; equivalent in practice (within ±{format_score(result.rope, AUROC)})"
+        test += f"; equivalent in practice (within ±{format_score(result.rope, _AUROC)})"
     return f"{claim}, {test}"
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from bench.metrics import find_metric
-from bench.report.document import WORDS, Entry, TextTable, make_table, words
+from bench.report.document import WORDS, Entry, Escape, TextTable, make_table, word_entry
 from bench.report.numbers import format_mean, format_score
 from bench.report.ranking import n_planned
-from bench.report.runs_frame import OUTLIER_RATES, is_outlier_column, numbers_of, variants_of
+from bench.report.runs_frame import OUTLIER_RATES, is_outlier_column, mean_sd_n, runs_by_variant
 from bench.report.sections.contrasts import SCORE_OF, column_of
-
-Escape = Callable[[str], str]
 
 RATES = ("auroc", "aupr", "aurc", "augrc")
 _TITLES = {"auroc": "AUROC", "aupr": "AUPR", "aurc": "AURC", "augrc": "AUGRC", "fpr95": "FPR at 95 % TPR"}
@@ -57,9 +55,9 @@ def outlier_rows(cells: pd.DataFrame) -> pd.DataFrame:
 def _rows(cells: pd.DataFrame, rates: tuple[str, ...], outliers: list[str] | list[None]) -> pd.DataFrame:
     rows = []
     for which in outliers:
-        for variant, runs in variants_of(cells).items():
+        for variant, runs in runs_by_variant(cells).items():
             for score in SCORE_OF.values():
-                found = numbers_of(runs, [column_of(score.name, which, rate) for rate in rates])
+                found = mean_sd_n(runs, [column_of(score.name, which, rate) for rate in rates])
                 n = next(iter(found.values()))[2]
                 if n == 0:
                     continue
@@ -84,9 +82,9 @@ def _table(
     among = bool(rows["outliers"].notna().any())
     entries = []
     for row in rows.to_dict("records"):
-        cells: list[Entry] = [words(labels[row["variant"]])]
-        cells += [words(escape(str(row["outliers"])))] * among
-        cells += [words(escape(row["title"])), words(row["needs_sampling"])]
+        cells: list[Entry] = [word_entry(labels[row["variant"]])]
+        cells += [word_entry(escape(str(row["outliers"])))] * among
+        cells += [word_entry(escape(row["title"])), word_entry(row["needs_sampling"])]
         cells.append((format_mean(row[rates[0]], row[f"{rates[0]}_sd"], _UNIT), row[rates[0]]))
         cells += [(format_score(row[rate], _UNIT), row[rate]) for rate in rates[1:]]
         entries.append([*cells, (str(row["n"]), row["n"])])

@@ -10,9 +10,16 @@ import pandas as pd
 
 from bench.metrics import find_metric
 from bench.metrics.stability import FEWEST_RUNS
-from bench.report.document import WORDS, Entry, TextTable, make_table, words
+from bench.report.document import WORDS, Entry, TextTable, make_table, word_entry
 from bench.report.numbers import ABSENT, format_interval, format_score
-from bench.report.runs_frame import collapsed, finished, numbers_of, partly_collapsed, twin_pairs, variants_of
+from bench.report.runs_frame import (
+    collapsed_mask,
+    finished_runs,
+    mean_sd_n,
+    partly_collapsed_mask,
+    runs_by_variant,
+    twin_pairs,
+)
 
 if TYPE_CHECKING:
     from bench.metrics.stability import Agreement
@@ -43,10 +50,10 @@ def stability_rows(cells: pd.DataFrame, agreements: Mapping[str, Agreement]) -> 
         where nothing is known of any variant.
     """
     rows = []
-    for variant, runs in variants_of(cells).items():
-        ended = finished(runs)
-        n_out = int((collapsed(ended) | partly_collapsed(ended)).sum())
-        change, _, n_drawn = numbers_of(runs, ["label_change"])["label_change"]
+    for variant, runs in runs_by_variant(cells).items():
+        ended = finished_runs(runs)
+        n_out = int((collapsed_mask(ended) | partly_collapsed_mask(ended)).sum())
+        change, _, n_drawn = mean_sd_n(runs, ["label_change"])["label_change"]
         place = {"variant": variant, "n_ok": len(ended), "n_out": n_out, "label_change": change, "n_drawn": n_drawn}
         agreement = agreements.get(variant)
         if agreement is None or agreement.n_runs < 2 or n_out == len(ended):
@@ -83,7 +90,10 @@ def stability_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
     entries = []
     for row in rows.to_dict("records"):
         out = f", {row['n_out']} out" if row["n_out"] else ""
-        cells: list[Entry] = [words(labels[row["variant"]]), (f"{row['n_used']} of {row['n_ok']}{out}", row["n_used"])]
+        cells: list[Entry] = [
+            word_entry(labels[row["variant"]]),
+            (f"{row['n_used']} of {row['n_ok']}{out}", row["n_used"]),
+        ]
         for name, metric in (("ari", _ARI), ("nmi", _NMI)):
             interval = format_interval(row[f"{name}_low"], row[f"{name}_high"], metric)
             cells.append((f"{format_score(row[name], metric)} {interval}".rstrip(), row[name]))
@@ -91,14 +101,14 @@ def stability_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
         there = bool(row["n_used"])
         cells += [(f"{count:.0f}", count) if there else (ABSENT, None) for count in counts]
         cells += [(format_score(row[name], _CHANGE), row[name]) for name in ("point_agreement", "label_change")]
-        entries.append([*cells, words(row["note"])])
+        entries.append([*cells, word_entry(row["note"])])
     header = ["variant", "runs", "ARI [95 %]", "NMI [95 %]", "dissolved", "stable", "highly stable", "clusters"]
     header += ["point agreement", "label change", "note"]
     title = "Stability over seeds, and within a run from draw to draw"
     return make_table(title, header, entries, cite=False, left=WORDS | {"note"})
 
 
-ENOUGH_RUNS = 10
+_ENOUGH_RUNS = 10
 """Of either twin, to say which is more stable."""
 
 
@@ -115,7 +125,7 @@ def stability_sentences(rows: pd.DataFrame, cells: pd.DataFrame, labels: Mapping
             continue
         relation = f"{labels[name]} and its twin {labels[twin]} are not told apart by stability over seeds"
         apart = ""
-        if min(own["n_used"], other["n_used"]) >= ENOUGH_RUNS:
+        if min(own["n_used"], other["n_used"]) >= _ENOUGH_RUNS:
             more, less = own["ari_low"] > other["ari_high"], own["ari_high"] < other["ari_low"]
             if more or less:
                 than = f"{'more' if more else 'less'} stable over seeds than"

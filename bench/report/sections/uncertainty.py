@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 from bench.report.boards import BoardFrame, DatasetFindings
-from bench.report.document import Section, TextTable
+from bench.report.document import Escape, Section, TextTable
 from bench.report.ranking import MOST_RANKED
 from bench.report.sections.calibration import calibration_sentences, calibration_table
 from bench.report.sections.contrasts import (
@@ -21,9 +20,6 @@ from bench.report.sections.health import health_counts, health_sentences, health
 from bench.report.sections.stability import stability_sentences, stability_table
 from bench.report.sections.variance import variance_sentences, variance_table
 from bench.text import clean_name
-
-#: Makes a name safe in some markup.
-Escape = Callable[[str], str]
 
 TITLE = "What stochasticity buys"
 SUBTITLE = "uncertainty, stability, outliers"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
 from bench.metrics import find_metric
 from bench.metrics.registry import DRAWN, N_DRAWS
-from bench.report.document import WORDS, Entry, TextTable, make_table, words
+from bench.report.document import WORDS, Entry, Escape, TextTable, make_table, word_entry
 from bench.report.numbers import ABSENT, format_score
-from bench.report.runs_frame import collapsed, first_cells, metric_values
+from bench.report.runs_frame import collapsed_mask, metric_values, one_run_per_variant
 from bench.statistics.variance import variance_components
 
 SOURCES = ("draws", "seeds", "hyper-parameters")
@@ -36,7 +34,7 @@ def variance_rows(cells: pd.DataFrame) -> pd.DataFrame:
         ``share SOURCE`` for each of `SOURCES`, NaN where there is none: no draws, one seed, one configuration. Empty
         where no family has more than seeds to vary by.
     """
-    healthy = cells.loc[(cells["status"] == "ok").to_numpy() & ~collapsed(cells)]
+    healthy = cells.loc[(cells["status"] == "ok").to_numpy() & ~collapsed_mask(cells)]
     rows = [row for family in _families(healthy) for row in _components(family)]
     table = pd.DataFrame(rows, columns=["variant", "metric", "n", "n_configurations", *_NUMBERS])
     more = table[["sd draws", "sd hyper-parameters"]].notna().to_numpy().any()
@@ -70,7 +68,7 @@ def _components(family: pd.DataFrame) -> list[dict[str, object]]:
 
 def _name(family: pd.DataFrame) -> str:
     """Return the words that all titles begin with: "S-DEC" of "S-DEC beta=1" and "S-DEC beta=.1"."""
-    titles = [title.split() for title in first_cells(family)["title"].astype(str)]
+    titles = [title.split() for title in one_run_per_variant(family)["title"].astype(str)]
     shared: list[str] = []
     for spoken in zip(*titles, strict=False):
         if len(set(spoken)) > 1:
@@ -80,14 +78,14 @@ def _name(family: pd.DataFrame) -> str:
     return f"{name} ({len(titles)} configurations)" if len(titles) > 1 else name
 
 
-def variance_table(rows: pd.DataFrame, escape: Callable[[str], str]) -> TextTable:
+def variance_table(rows: pd.DataFrame, escape: Escape) -> TextTable:
     """Return the table of `variance_rows`, as standard deviations and shares."""
     entries = []
     for row in rows.to_dict("records"):
         metric = find_metric(row["metric"])
         sds = [row[f"sd {source}"] for source in SOURCES]
         shares = [row[f"share {source}"] for source in SOURCES]
-        cells: list[Entry] = [words(escape(row["variant"])), words(metric.title)]
+        cells: list[Entry] = [word_entry(escape(row["variant"])), word_entry(metric.title)]
         cells += [(format_score(sd, metric), sd) for sd in sds]
         cells += [(_percent(share), share) for share in shares]
         entries.append([*cells, (str(row["n"]), row["n"])])
@@ -96,7 +94,7 @@ def variance_table(rows: pd.DataFrame, escape: Callable[[str], str]) -> TextTabl
     return make_table(title, header, entries, cite=False, left=WORDS | {"method", "metric"})
 
 
-def variance_sentences(rows: pd.DataFrame, escape: Callable[[str], str], metric: str = "acc") -> list[str]:
+def variance_sentences(rows: pd.DataFrame, escape: Escape, metric: str = "acc") -> list[str]:
     """Say which source has the most of the variance of a metric, of each method that has more than one."""
     by_source: dict[str, list[str]] = {}
     for row in rows.loc[rows["metric"] == metric].to_dict("records"):
