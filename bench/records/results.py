@@ -217,16 +217,16 @@ def _row(r: Record) -> dict[str, Any]:
         "flags": r.flags,
         "unlabelled": UNLABELLED in r.reasons.values(),
         "error": last_line(r.error),
-        "hardware": name_hardware(r.hardware),
+        "hardware": clean_name(name_hardware(r.hardware)),
         "wall_time": r.wall_time,
         "peak_memory": r.peak_memory,
         "health": r.health,
         "health_epoch": r.health_epoch,
-        "health_advice": r.health_advice,
+        "health_advice": r.health_advice and clean_name(r.health_advice),
         "n_clusters_asked": r.params.get("n_clusters"),
         **r.metrics,
         **{
-            f"{metric}/{name}/{score}": value
+            f"{metric}/{clean_name(name)}/{score}": value
             for name, scores in r.outliers.items()
             for score, values in scores.items()
             for metric, value in values.items()
@@ -254,7 +254,7 @@ def _identity(r: Record | Planned) -> dict[str, Any]:
         "fingerprint": r.fingerprint,
         "method": r.method,
         "version": r.version,
-        "preset": r.preset,
+        "preset": r.preset and clean_name(r.preset),
         "variant": clean_name(r.variant) or UNNAMED,
         "title": clean_name(r.title) or UNNAMED,
         "config": r.config,

@@ -147,7 +147,7 @@ def choose_runs(
     Parameters
     ----------
     frame : DataFrame
-        The cells, as `bench.report.runs_frame` describes, with their ``key`` and the number of their ``run``.
+        The frame of runs, as `bench.report.runs_frame` describes, with their ``key`` and the number of their ``run``.
     runs : sequence of Run
     metric : Metric
         The primary one. Where no run of a data set has it, `WITHOUT_LABELS` is taken, and where none has that, the
@@ -173,13 +173,13 @@ def choose_runs(
     """
     if frame.empty:
         raise InputError(f"{', '.join(str(run.folder) for run in runs)}: there are no runs; run the suite first")
-    cells = _of_method(_of_dataset(frame, runs, dataset), method)
-    if seed is not None and not cells.empty and cells["seeded"].all() and seed not in set(cells["seed"]):
-        raise InputError(f"--seed {seed}: no such seed in this run; it has {_listed(cells['seed'].sort_values())}")
+    selected = _of_method(_of_dataset(frame, runs, dataset), method)
+    if seed is not None and not selected.empty and selected["seeded"].all() and seed not in set(selected["seed"]):
+        raise InputError(f"--seed {seed}: no such seed in this run; it has {_listed(selected['seed'].sort_values())}")
     chosen: list[ChosenRun] = []
     left_out: list[str] = []
     items: dict[tuple[int, str, str], Items | None] = {}
-    for name, of_dataset in cells.groupby("dataset", sort=False):
+    for name, of_dataset in selected.groupby("dataset", sort=False):
         scored = metric if _has(of_dataset, metric) else find_metric(WITHOUT_LABELS)
         found: list[tuple[float, ChosenRun]] = []
         for variant, rows in runs_by_variant(of_dataset).items():
@@ -290,10 +290,10 @@ def _of_dataset(frame: pd.DataFrame, runs: Sequence[Run], asked: str | None) -> 
     for found in (frame["dataset"] == asked, frame["dataset"].str.startswith(asked)):
         if found.any() and asked:
             return frame.loc[found]
-    for fingerprint, cells in frame.groupby("fingerprint"):  # equal points may have come under several names
-        names = {clean_name(i.dataset) for run in cells["run"].unique() for i in runs[run].items(str(fingerprint))}
+    for fingerprint, group in frame.groupby("fingerprint"):  # equal points may have come under several names
+        names = {clean_name(i.dataset) for run in group["run"].unique() for i in runs[run].items(str(fingerprint))}
         if asked in names:
-            return cells.assign(dataset=asked)
+            return group.assign(dataset=asked)
     raise InputError(f"--dataset {asked}: no such data set in this run; it has {_listed(frame['dataset'])}")
 
 
@@ -314,8 +314,8 @@ def _listed(names: pd.Series) -> str:
     return ", ".join(dict.fromkeys(names.astype(str)))
 
 
-def _has(cells: pd.DataFrame, metric: Metric) -> bool:
-    return bool(np.isfinite(metric_values(finished_runs(cells), metric.name)).any())
+def _has(frame: pd.DataFrame, metric: Metric) -> bool:
+    return bool(np.isfinite(metric_values(finished_runs(frame), metric.name)).any())
 
 
 def _run_of(rows: pd.DataFrame, metric: Metric, seed: int | None) -> tuple[pd.Series, str]:

@@ -31,7 +31,6 @@ from bench.report.sections.stability import stability_rows
 from bench.report.sections.variance import variance_rows
 from bench.report.tables import DatasetTables
 from bench.selection.choices import AnyChoice
-from bench.text import clean_name
 
 if TYPE_CHECKING:
     from bench.metrics.stability import Agreement
@@ -60,13 +59,13 @@ _NOTES = {
 class DatasetFindings:
     """Uncertainty, stability, variance, health and outliers on one data set.
 
-    Above `MOST_RANKED` variants only health and variance are told: the points of a grid make no reading.
+    Above `MOST_RANKED` variants, as in a grid, only health and variance are reported.
 
     Attributes
     ----------
     dataset : str
     runs : DataFrame
-        Its cells, as `bench.report.runs_frame.runs_on_dataset` gives them.
+        Its runs, as `bench.report.runs_frame.runs_on_dataset` gives them.
     agreements : mapping of str to Agreement
         Of the runs of each variant.
     """
@@ -76,18 +75,18 @@ class DatasetFindings:
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
 
     @cached_property
-    def cells(self) -> pd.DataFrame:
-        """The cells, those that collapsed without any uncertainty."""
+    def masked_runs(self) -> pd.DataFrame:
+        """The runs, without the uncertainty of those that collapsed or failed."""
         return mask_uncertainty(self.runs)
 
     @cached_property
-    def told(self) -> pd.DataFrame:
-        """The cells of variants that are told one by one: all, or none where they are too many."""
-        return self.cells.iloc[:0] if self.crowded else self.cells
+    def reported_runs(self) -> pd.DataFrame:
+        """The runs of variants that are reported one by one: all, or none where they are too many."""
+        return self.masked_runs.iloc[:0] if self.crowded else self.masked_runs
 
     @property
     def crowded(self) -> bool:
-        """Whether the variants are too many to be told one by one."""
+        """Whether the variants are too many to be reported one by one."""
         return self.n_variants > MOST_RANKED
 
     @cached_property
@@ -109,37 +108,37 @@ class DatasetFindings:
     @cached_property
     def contrasts(self) -> list[SamplingContrast]:
         """Whether sampling helps to find mis-clustered points: one family."""
-        return sampling_contrasts(self.told)
+        return sampling_contrasts(self.reported_runs)
 
     @cached_property
     def outlier_contrasts(self) -> list[SamplingContrast]:
         """Whether sampling helps to find outliers: one family."""
-        return sampling_contrasts(self.told, OUTLIER_PAIRS, outlier_sets(self.told))
+        return sampling_contrasts(self.reported_runs, OUTLIER_PAIRS, outlier_sets(self.reported_runs))
 
     @cached_property
     def detection(self) -> pd.DataFrame:
         """How well each score finds mis-clustered points."""
-        return detection_rows(self.told)
+        return detection_rows(self.reported_runs)
 
     @cached_property
     def outliers(self) -> pd.DataFrame:
         """How well each score finds outliers."""
-        return outlier_rows(self.told)
+        return outlier_rows(self.reported_runs)
 
     @cached_property
     def calibration(self) -> pd.DataFrame:
         """Calibration of every soft assignment."""
-        return calibration_rows(self.told)
+        return calibration_rows(self.reported_runs)
 
     @cached_property
     def stability(self) -> pd.DataFrame:
         """Agreement between the runs of each variant."""
-        return stability_rows(self.told, self.agreements)
+        return stability_rows(self.reported_runs, self.agreements)
 
     @cached_property
     def variance(self) -> pd.DataFrame:
         """Where the variance of scores comes from, by method."""
-        return variance_rows(self.cells)
+        return variance_rows(self.masked_runs)
 
     @cached_property
     def health(self) -> pd.DataFrame:
@@ -149,13 +148,13 @@ class DatasetFindings:
 
 @dataclass(frozen=True, eq=False)
 class BoardFrame:
-    """The cells of one board, and the numbers made of them.
+    """The runs of one board, and the numbers made of them.
 
     Attributes
     ----------
     name : {"fixed", "label-free", "oracle"}
     frame : DataFrame
-        One row a cell, as `bench.report.runs_frame` describes.
+        One row a run, as `bench.report.runs_frame` describes.
     metric : Metric
         The metric declared before the run.
     choices : sequence of Choice
@@ -196,8 +195,8 @@ class BoardFrame:
         """What else the runs say, by data set: uncertainty, stability, variance, health, outliers."""
         agreements: dict[str, dict[str, Agreement]] = {}
         for (dataset, variant), agreement in self.agreements.items():
-            agreements.setdefault(clean_name(dataset), {})[clean_name(variant)] = agreement
-        return [DatasetFindings(t.dataset, t.cells, agreements.get(t.dataset, {})) for t in self.datasets]
+            agreements.setdefault(dataset, {})[variant] = agreement
+        return [DatasetFindings(t.dataset, t.runs, agreements.get(t.dataset, {})) for t in self.datasets]
 
     @cached_property
     def overall(self) -> OverallTables | None:
@@ -217,7 +216,7 @@ def boards_of(
     Parameters
     ----------
     frames : mapping of str to DataFrame
-        The cells of each board, one row a cell, as `bench.report.runs_frame` describes.
+        The runs of each board, one row a run, as `bench.report.runs_frame` describes.
     primary_metric : str
         The metric declared before the run.
     choices : mapping of str to sequence of Choice, optional
@@ -241,10 +240,5 @@ def boards_of(
         if frame.empty:
             continue
         check_columns(frame)
-        # Once, here: names come from plugins, and a terminal obeys what is in them.
-        safe = {
-            column: frame[column].fillna("").astype(str).map(clean_name)
-            for column in ("dataset", "variant", "title", "hardware")
-        }
-        boards.append(BoardFrame(name, frame.assign(**safe), metric, made, agreements or {}, about or {}))
+        boards.append(BoardFrame(name, frame, metric, made, agreements or {}, about or {}))
     return boards

@@ -15,9 +15,10 @@ from bench.records.results import Results
 from bench.report import plots
 from bench.report.boards import HEADLINE, BoardFrame
 from bench.report.document import AssignmentsNote, Board, Figure, Report, Section
-from bench.report.figures import findings_figures, pictures_of, section_figures
+from bench.report.figures import findings_figures, section_figures
 from bench.report.numbers import format_equation
 from bench.report.overall import OVERALL
+from bench.report.pictures import pictures_of
 from bench.report.plots.export import figure_name
 from bench.report.ranking import Ranking, rope_of
 from bench.report.sections.leaderboard import HOW_TO_READ, sections_of

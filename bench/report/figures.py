@@ -31,7 +31,6 @@ from bench.report.runs_frame import (
 from bench.report.sections.contrasts import column_of
 from bench.report.sections.health import HEALTH_VERDICTS
 from bench.report.tables import DatasetTables
-from bench.text import clean_name
 
 _MOST_CURVES = 8
 # Two points make no curve: a method and its twin, which differ in one parameter, are compared elsewhere.
@@ -41,7 +40,7 @@ _NOT_ASKED = frozenset({"random_state"})
 
 
 def parameter_figures(
-    cells: pd.DataFrame,
+    frame: pd.DataFrame,
     params: Mapping[str, Mapping[str, Any]],
     metric: Metric,
     looks: Mapping[str, Look],
@@ -51,8 +50,8 @@ def parameter_figures(
 
     Parameters
     ----------
-    cells : DataFrame
-        The cells of one data set, as `bench.report.runs_frame` describes.
+    frame : DataFrame
+        The runs of one data set, as `bench.report.runs_frame` describes.
     params : mapping of str to mapping
         Parameters of each configuration, by its ``config``.
     metric : Metric
@@ -65,7 +64,7 @@ def parameter_figures(
     list of Figure
         The longest grids first, at most `_MOST_CURVES`.
     """
-    firsts = one_run_per_variant(cells)
+    firsts = one_run_per_variant(frame)
     by_method: dict[str, dict[str, Mapping[str, Any]]] = {}
     for method, variant, config in zip(firsts["method"], firsts["variant"], firsts["config"], strict=True):
         if config in params:
@@ -74,8 +73,8 @@ def parameter_figures(
     longest = sorted(lines, key=lambda line: -len(line[1]))[:_MOST_CURVES]
     if not longest:
         return []
-    runs = _scored(cells, metric)
-    means, twins, labels = runs.groupby("variant")["score"].mean(), dict(twin_pairs(cells)[0]), variant_titles(cells)
+    runs = _scored(frame, metric)
+    means, twins, labels = runs.groupby("variant")["score"].mean(), dict(twin_pairs(frame)[0]), variant_titles(frame)
     dataset = str(firsts["dataset"].iloc[0])
     figures = []
     for parameter, values in longest:
@@ -90,15 +89,15 @@ def parameter_figures(
                 look_of(looks, first),
                 twin={value: means[twins[v]] for v, value in values.items() if twins.get(v) in means.index},
                 name=figure_name("parameter", board, dataset, parameter, first),
-                title=f"{metric.title} of {clean_name(method)} over {clean_name(parameter)} on {clean_name(dataset)}",
+                title=f"{metric.title} of {method} over {parameter} on {dataset}",
             )
         )
     return [figure for figure in figures if figure is not None]
 
 
-def _scored(cells: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+def _scored(frame: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Return ``variant``, ``score`` and ``collapsed_mask`` of each finished run that has a score."""
-    runs = finished_runs(cells)
+    runs = finished_runs(frame)
     scores = metric_values(runs, metric.name)
     scored = np.isfinite(scores)
     runs = runs.loc[scored]
@@ -158,7 +157,7 @@ def section_figures(
     which = "every variant" if len(best) == len(tables.quality) else f"the best {len(best)} of {len(tables.quality)}"
     return [
         plots.score_strips(
-            tables.cells.loc[tables.cells["variant"].isin(best)],
+            tables.runs.loc[tables.runs["variant"].isin(best)],
             metric,
             looks,
             name=figure_name("scores", board, dataset),
@@ -174,7 +173,7 @@ def section_figures(
         )
         if one_machine
         else None,
-        *parameter_figures(tables.cells, params, metric, looks, board),
+        *parameter_figures(tables.runs, params, metric, looks, board),
     ]
 
 
@@ -208,7 +207,7 @@ def findings_figures(findings: DatasetFindings, looks: Mapping[str, plots.Look])
 def _detection(
     findings: DatasetFindings, rows: pd.DataFrame, looks: Mapping[str, plots.Look], what: str, name: str
 ) -> Figure | None:
-    labels, runs = findings.labels, runs_by_variant(findings.cells)
+    labels, runs = findings.labels, runs_by_variant(findings.masked_runs)
     drawn = [
         {
             "group": labels[row["variant"]],

@@ -44,13 +44,13 @@ class OverallTables:
     @cached_property
     def asked(self) -> list[str]:
         """The variants that were asked for on some data set, in order of appearance."""
-        firsts = (one_run_per_variant(table.cells) for table in self.tables)
-        return list(dict.fromkeys(name for cells in firsts for name in cells.loc[cells["role"] == "asked", "variant"]))
+        firsts = (one_run_per_variant(table.runs) for table in self.tables)
+        return list(dict.fromkeys(name for first in firsts for name in first.loc[first["role"] == "asked", "variant"]))
 
     @cached_property
     def revised(self) -> list[str]:
         """The data sets that are there with several contents under one name; none of them counts."""
-        return [table.dataset for table in self.tables if table.cells["revised"].any()]
+        return [table.dataset for table in self.tables if table.runs["revised"].any()]
 
     @cached_property
     def seeds(self) -> Mapping[str, list[int]]:
@@ -91,7 +91,7 @@ class OverallTables:
         """Return the scores of the variants that have all their planned runs."""
         complete = table.quality.loc[table.quality["complete"], "variant"]
         return {
-            name: own for name, own in scores_by_variant(table.cells, self.metric.name).items() if name in set(complete)
+            name: own for name, own in scores_by_variant(table.runs, self.metric.name).items() if name in set(complete)
         }
 
     def means(self, variant: str) -> dict[str, float]:
@@ -131,7 +131,7 @@ class OverallTables:
     @cached_property
     def contrasts(self) -> list[MethodComparison]:
         """Each stochastic variant against its twin, as one family."""
-        pairs = dict.fromkeys(pair for table in self.tables for pair in twin_pairs(table.cells)[0])
+        pairs = dict.fromkeys(pair for table in self.tables for pair in twin_pairs(table.runs)[0])
         means = {name: self.means(name) for pair in pairs for name in pair}
         up = bool(self.metric.greater_is_better)
         return compare_methods(means, list(pairs), unit="data set", greater_is_better=up, rope=rope_of(self.metric))
@@ -240,5 +240,5 @@ def _wins(overall: OverallTables, a: str, b: str, datasets: list[str]) -> Entry:
 
 
 def _runs(overall: OverallTables, name: str) -> Entry:
-    cells = (table.cells.loc[table.cells["variant"] == name] for table in overall.tables)
-    return run_counts_entry(*map(sum, zip(*map(count_runs, cells), strict=True)))
+    runs = (table.runs.loc[table.runs["variant"] == name] for table in overall.tables)
+    return run_counts_entry(*map(sum, zip(*map(count_runs, runs), strict=True)))

@@ -227,7 +227,7 @@ def pictures_of(
     pictures: list[Pictures] = []
     for tables in board.datasets:
         dataset, labels = tables.dataset, tables.labels
-        variants, twins = runs_by_variant(finished_runs(tables.cells)), dict(twin_pairs(tables.cells)[0])
+        variants, twins = runs_by_variant(finished_runs(tables.runs)), dict(twin_pairs(tables.runs)[0])
         most = min(per_dataset, max(1, in_all // len(board.datasets)), in_all - len(pictures))
         for i, variant in enumerate(_best(variants, board.metric, most)):
             notes = []
@@ -237,7 +237,7 @@ def pictures_of(
             figures = _figures(
                 results,
                 variants[variant],
-                variants.get(twin, tables.cells.iloc[:0]) if twin else tables.cells.iloc[:0],
+                variants.get(twin, tables.runs.iloc[:0]) if twin else tables.runs.iloc[:0],
                 board.metric,
                 (looks[variant], looks[twin] if twin else Look()),
                 (labels[variant], labels[twin] if twin else ""),

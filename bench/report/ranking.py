@@ -125,7 +125,7 @@ def _standing(scores: Scores, greater_is_better: bool) -> float:
     return (-1 if greater_is_better else 1) * float(np.mean(values)) if values else np.inf
 
 
-def rank_variants(cells: pd.DataFrame, metric: Metric) -> Ranking:
+def rank_variants(frame: pd.DataFrame, metric: Metric) -> Ranking:
     """Compare every two variants that the suite asks for on one data set, by seed.
 
     Variants that run only as the twin of another are left to the contrast of twins: eight variants make a
@@ -136,11 +136,11 @@ def rank_variants(cells: pd.DataFrame, metric: Metric) -> Ranking:
 
     Parameters
     ----------
-    cells : DataFrame
-        The cells of one data set.
+    frame : DataFrame
+        The runs of one data set.
     metric : Metric
     """
-    asked = cells.loc[cells["role"] == "asked"]
+    asked = frame.loc[frame["role"] == "asked"]
     scores = scores_by_variant(asked, metric.name)
     variants = runs_by_variant(asked)
     runs = {name: len(scores_by_seed(rows, metric.name)) for name, rows in variants.items()}
@@ -159,9 +159,9 @@ def matched_scores(scores: Scores, matched: Sequence[Hashable]) -> list[float]:
     return [scores[key] for key in matched] if isinstance(scores, Mapping) else [scores]
 
 
-def n_planned(cells: pd.DataFrame) -> int:
+def n_planned(frame: pd.DataFrame) -> int:
     """Return the runs planned of one variant; one that takes no seed has one outcome, however many others run."""
-    return max(int(cells["planned"].max()), len(cells)) if cells["seeded"].all() else len(cells)
+    return max(int(frame["planned"].max()), len(frame)) if frame["seeded"].all() else len(frame)
 
 
 def finite_scores(scores: Scores) -> list[float]:

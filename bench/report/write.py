@@ -94,7 +94,7 @@ def write_assignments(results: Results, metric: Metric, target: Run) -> Assignme
 
 
 def _board_frames(results: Results) -> dict[str, pd.DataFrame]:
-    """Return the cells of each board: those that stand there by plan, and their twins.
+    """Return the runs of each board: those that stand there by plan, and their twins.
 
     A run that chose nothing is on the fixed one with all that its folder holds. Of one that chose, what earlier
     commands left is on none: it may have been chosen by labels.

@@ -287,7 +287,7 @@ def test_quality_against_time_is_drawn_for_one_machine_alone(run):
     records = list(run.records())
     tables = board_of(records).datasets[0]
     assert section_figures(tables, "fixed", {}, {})[1].name.startswith("time")
-    other = replace(tables, cells=tables.cells.assign(hardware=["a", "b", "c"] * 3))
+    other = replace(tables, runs=tables.runs.assign(hardware=["a", "b", "c"] * 3))
     assert section_figures(other, "fixed", {}, {})[1] is None
 
 

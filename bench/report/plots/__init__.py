@@ -1,4 +1,4 @@
-"""Figures of a report: functions of plain tables and arrays, each returning a `bench.report.document.Figure`, or None without data.
+"""Figures of a report: functions of tables and arrays that return a `document.Figure`, or None without data.
 
 All share one look (``style``) and one way to become SVG and PNG (``export``). None of them uses pyplot or leaves a
 trace in matplotlib's global settings.

@@ -40,14 +40,14 @@ _MOST_CONNECTED = 10
 
 @in_style
 def score_strips(
-    cells: pd.DataFrame, metric: Metric, looks: Mapping[str, Look], *, name: str, title: str
+    frame: pd.DataFrame, metric: Metric, looks: Mapping[str, Look], *, name: str, title: str
 ) -> Figure | None:
     """Draw the score of every seed of every variant, the best mean on top, with mean ± sd.
 
     Parameters
     ----------
-    cells : DataFrame
-        The cells of one data set, as `bench.report.runs_frame` describes.
+    frame : DataFrame
+        The runs of one data set, as `bench.report.runs_frame` describes.
     metric : Metric
     looks : mapping of str to Look
         By variant.
@@ -59,7 +59,7 @@ def score_strips(
     Figure or None
         None if no run has a score. Beyond `MOST_VARIANTS` variants only the best are drawn, and the title says so.
     """
-    ok = finished_runs(cells)
+    ok = finished_runs(frame)
     ok = ok.loc[np.isfinite(metric_values(ok, metric.name))]
     if ok.empty:
         return None
@@ -68,7 +68,7 @@ def score_strips(
     if len(rows) > MOST_VARIANTS:
         title = f"{title} (the best {MOST_VARIANTS} of {len(rows)} variants)"
         rows = rows[:MOST_VARIANTS]
-    labels = variant_titles(cells)
+    labels = variant_titles(frame)
     offsets = _offsets(sorted(set(ok["seed"])))
     drawing = new_drawing(WIDE, 0.5 + ROW_HEIGHT * (len(rows) + 0.4))
     axes = drawing.add_subplot()
@@ -83,7 +83,7 @@ def score_strips(
         text = _strip(axes, y, values, at, collapsed, look_of(looks, variant), metric)
         said.append(f"{labels[variant]} {text}")
     if len(rows) <= _MOST_CONNECTED:
-        _connect(axes, places, twin_pairs(cells)[0], looks)
+        _connect(axes, places, twin_pairs(frame)[0], looks)
     axes.set_yticks(range(len(rows)), [label(labels[variant]) for variant, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)

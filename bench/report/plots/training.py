@@ -254,7 +254,9 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS, integer=True))
     axes.set_xlabel("runs; beside: the median epoch at which it happened")
     used = [verdict for verdict in _VERDICT_STYLES if any((part["verdict"] == verdict).any() for _, part in variants)]
-    bars = [Patch(fc=_VERDICT_STYLES[verdict][0], ec=INK, hatch=_VERDICT_STYLES[verdict][1], lw=0.6) for verdict in used]
+    bars = [
+        Patch(fc=_VERDICT_STYLES[verdict][0], ec=INK, hatch=_VERDICT_STYLES[verdict][1], lw=0.6) for verdict in used
+    ]
     drawing.set_size_inches(WIDE, 0.9 + ROW_HEIGHT * end)
     drawing.legend(bars, used, loc="outside upper center", ncols=len(used), columnspacing=1.2, handlelength=1.6)
     return export(drawing, name=name, title=title, alt=f"Runs by verdict. {'; '.join(said)}.")

@@ -19,13 +19,13 @@ _AT_MEAN, OVER_DRAWS = "at the mean", "over draws"
 _KINDS = {_AT_MEAN: "", OVER_DRAWS: "_sampled"}
 
 
-def calibration_rows(cells: pd.DataFrame) -> pd.DataFrame:
+def calibration_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a variant and kind of soft assignment; a variant without any has one, with the reason.
 
     Parameters
     ----------
-    cells : DataFrame
-        The gated cells of one data set.
+    frame : DataFrame
+        The runs of one data set, as `mask_uncertainty` returns them.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def calibration_rows(cells: pd.DataFrame) -> pd.DataFrame:
         ... and ``acc``. Empty where no variant is calibrated or not.
     """
     rows = []
-    for variant, runs in runs_by_variant(cells).items():
+    for variant, runs in runs_by_variant(frame).items():
         place = {"variant": variant, "acc": mean_sd_n(finished_runs(runs), ["acc"])["acc"][0]}
         kinds = []
         for q, suffix in _KINDS.items():
@@ -81,18 +81,18 @@ def calibration_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTabl
     return make_table(title, header, entries, cite=False, left=WORDS | {"q", "note"})
 
 
-def calibration_sentences(rows: pd.DataFrame, cells: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
+def calibration_sentences(rows: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
     """Name the best calibrated variant, and say what averaging over draws does; both only describe."""
     ece, told = find_metric("ece"), []
-    lost = set(cells.loc[partly_collapsed_mask(cells), "variant"])  # few clusters are calibrated easily
+    lost = set(frame.loc[partly_collapsed_mask(frame), "variant"])  # few clusters are calibrated easily
     complete = rows.loc[rows["complete"].astype(bool) & ~rows["variant"].isin(lost)]
     if len(complete["variant"].unique()) > 1:
         best = complete.iloc[int(np.argmin(complete["ece"]))]
         which = f"{labels[best['variant']]}, q {best['q']}"
         told.append(f"Best calibrated on average: {which}, with an ECE of {format_score(best['ece'], ece)}.")
     changes: dict[str, list[str]] = {}
-    stochastic = stochastic_variants(cells)
-    for variant, runs in runs_by_variant(cells).items():
+    stochastic = stochastic_variants(frame)
+    for variant, runs in runs_by_variant(frame).items():
         if variant not in stochastic or not {"ece", "ece_sampled"} <= set(runs.columns):
             continue
         pairs = runs[["ece", "ece_sampled"]].apply(pd.to_numeric, errors="coerce").dropna()

@@ -31,12 +31,12 @@ def data_notes(results: Results) -> dict[str, list[str]]:
 
     A data set of which nothing was kept has no sentences.
     """
-    return {str(dataset): _notes(results, cells) for dataset, cells in results.frame.groupby("dataset")}
+    return {str(dataset): _notes(results, frame) for dataset, frame in results.frame.groupby("dataset")}
 
 
-def _notes(results: Results, cells: pd.DataFrame) -> list[str]:
+def _notes(results: Results, frame: pd.DataFrame) -> list[str]:
     notes = []
-    kept = (results.runs[run].dataset(str(cells["fingerprint"].iloc[0])) for run in cells["run"].unique())
+    kept = (results.runs[run].dataset(str(frame["fingerprint"].iloc[0])) for run in frame["run"].unique())
     found: dict[str, np.ndarray] = next(filter(None, kept), {})
     classes = found.get("classes", np.empty(0))
     without = int((classes == NO_CLASS).sum())

@@ -65,18 +65,18 @@ class SamplingContrast:
 
 
 def column_of(score: str, outliers: str | None, rate: str = "auroc") -> str:
-    """Return the column of a frame of cells that holds a rate of a score."""
+    """Return the column of the frame of runs that holds a rate of a score."""
     return f"{rate}_{score}" if outliers is None else f"{rate}/{outliers}/{score}"
 
 
-def stochastic_variants(cells: pd.DataFrame) -> list[str]:
+def stochastic_variants(frame: pd.DataFrame) -> list[str]:
     """Return those variants, in order of appearance."""
-    firsts = one_run_per_variant(cells)
+    firsts = one_run_per_variant(frame)
     return [str(name) for name in firsts.loc[firsts["kind"] == "stochastic", "variant"]]
 
 
 def sampling_contrasts(
-    cells: pd.DataFrame, pairs: Sequence[tuple[str, str]] = PAIRS, outliers: Sequence[str | None] = (None,)
+    frame: pd.DataFrame, pairs: Sequence[tuple[str, str]] = PAIRS, outliers: Sequence[str | None] = (None,)
 ) -> list[SamplingContrast]:
     """Compare scores pair by pair for every stochastic variant, as one family.
 
@@ -86,26 +86,26 @@ def sampling_contrasts(
 
     Parameters
     ----------
-    cells : DataFrame
-        The gated cells of one data set.
+    frame : DataFrame
+        The runs of one data set, as `mask_uncertainty` returns them.
     pairs : sequence of (str, str)
         Names of scores.
     outliers : sequence of str or None
         Sets of outliers; None asks about mis-clustered points.
     """
     asked = []
-    for variant in stochastic_variants(cells):
-        rows = cells.loc[cells["variant"] == variant]
-        of_method = cells.loc[cells["method"] == rows["method"].iloc[0]]
+    for variant in stochastic_variants(frame):
+        rows = frame.loc[frame["variant"] == variant]
+        of_method = frame.loc[frame["method"] == rows["method"].iloc[0]]
         for which in outliers:
             there = _there(rows, which) or _there(of_method, which)
             if there and which is None and rows["twin"].notna().any() and len(rows) > VOTERS:
                 there |= {DISAGREEMENT.name}  # too few healthy voters are an outcome too
             asked += [(variant, a, b, which) for a, b in pairs if not there or {a, b} <= there]
     columns = {column_of(name, which) for _, a, b, which in asked for name in (a, b)}
-    if not any(_has_values(cells, column) for column in columns):
+    if not any(_has_values(frame, column) for column in columns):
         return []
-    by_column = {column: _by_seed(cells, column) for column in columns}
+    by_column = {column: _by_seed(frame, column) for column in columns}
 
     def key(variant: str, score: str, which: str | None) -> str:
         return f"{column_of(score, which)} of {variant}"
@@ -123,21 +123,21 @@ def sampling_contrasts(
     return made
 
 
-def _there(cells: pd.DataFrame, outliers: str | None) -> set[str]:
-    return {name for name in SCORE_OF if _has_values(cells, column_of(name, outliers))}
+def _there(frame: pd.DataFrame, outliers: str | None) -> set[str]:
+    return {name for name in SCORE_OF if _has_values(frame, column_of(name, outliers))}
 
 
-def _has_values(cells: pd.DataFrame, column: str) -> bool:
-    return column in cells and bool(pd.to_numeric(cells[column], errors="coerce").notna().any())
+def _has_values(frame: pd.DataFrame, column: str) -> bool:
+    return column in frame and bool(pd.to_numeric(frame[column], errors="coerce").notna().any())
 
 
-def _by_seed(cells: pd.DataFrame, column: str) -> dict[str, dict[int, float]]:
+def _by_seed(frame: pd.DataFrame, column: str) -> dict[str, dict[int, float]]:
     """Return the scores of each variant by seed, NaN where a run ended without one.
 
     Two scores of one run are a pair even where all seeds give the same, as where AUROC saturates at 1.
     """
     found = {}
-    for variant, rows in runs_by_variant(cells).items():
+    for variant, rows in runs_by_variant(frame).items():
         scores = scores_by_seed(rows, column)
         ended = rows.loc[rows["status"] != NOT_RUN, "seed"].tolist()
         found[variant] = {seed: scores.get(seed, float("nan")) for seed in ended}

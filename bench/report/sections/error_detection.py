@@ -21,19 +21,19 @@ _LEFT = WORDS | {"score", "needs sampling", "outliers"}
 _PLACE = ("variant", "outliers", "score", "title", "needs_sampling", "n", "complete")
 
 
-def outlier_sets(cells: pd.DataFrame) -> list[str]:
+def outlier_sets(frame: pd.DataFrame) -> list[str]:
     """Return the names of the outliers that some run of a data set was scored against, in order of the columns."""
-    names = [str(c) for c in cells.columns if is_outlier_column(str(c)) and cells[c].notna().any()]
+    names = [str(c) for c in frame.columns if is_outlier_column(str(c)) and frame[c].notna().any()]
     return list(dict.fromkeys(name.split("/", 1)[1].rsplit("/", 1)[0] for name in names))
 
 
-def detection_rows(cells: pd.DataFrame) -> pd.DataFrame:
+def detection_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a variant and score: AUROC, AUPR, AURC and AUGRC in finding mis-clustered points.
 
     Parameters
     ----------
-    cells : DataFrame
-        The gated cells of one data set.
+    frame : DataFrame
+        The runs of one data set, as `mask_uncertainty` returns them.
 
     Returns
     -------
@@ -41,21 +41,21 @@ def detection_rows(cells: pd.DataFrame) -> pd.DataFrame:
         Columns ``variant``, ``outliers`` (None), ``score``, ``title``, ``needs_sampling``, ``n`` (runs that have it),
         ``complete`` (whether all that were planned do), and mean and sd of each rate: ``auroc``, ``auroc_sd``, ...
     """
-    return _rows(cells, RATES, [None])
+    return _rows(frame, RATES, [None])
 
 
-def outlier_rows(cells: pd.DataFrame) -> pd.DataFrame:
+def outlier_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a variant, score and set of outliers: AUROC, AUPR and FPR at 95 % TPR.
 
     Columns are as those of `detection_rows`.
     """
-    return _rows(cells, OUTLIER_RATES, outlier_sets(cells))
+    return _rows(frame, OUTLIER_RATES, outlier_sets(frame))
 
 
-def _rows(cells: pd.DataFrame, rates: tuple[str, ...], outliers: list[str] | list[None]) -> pd.DataFrame:
+def _rows(frame: pd.DataFrame, rates: tuple[str, ...], outliers: list[str] | list[None]) -> pd.DataFrame:
     rows = []
     for which in outliers:
-        for variant, runs in runs_by_variant(cells).items():
+        for variant, runs in runs_by_variant(frame).items():
             for score in SCORE_OF.values():
                 found = mean_sd_n(runs, [column_of(score.name, which, rate) for rate in rates])
                 n = next(iter(found.values()))[2]

@@ -25,31 +25,31 @@ _SAID = {
 }
 
 
-def health_rows(cells: pd.DataFrame) -> pd.DataFrame:
+def health_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a variant: how many runs have which verdict, and since when those that are not healthy.
 
     Parameters
     ----------
-    cells : DataFrame
-        The cells of one data set.
+    frame : DataFrame
+        The runs of one data set.
 
     Returns
     -------
     DataFrame
-        Columns ``variant``, ``n_ok``, ``failed``, a count for each of `HEALTH_VERDICTS`, and ``epoch VERDICT``: the median
-        epoch from which on it held, NaN where none is known. ``advice VERDICT`` is the most frequent advice to its
-        runs, empty where there is none. Empty where no run has a verdict.
+        Columns ``variant``, ``n_ok``, ``failed``, a count for each of `HEALTH_VERDICTS`, and ``epoch VERDICT``: the
+        median epoch from which on it held, NaN where none is known. ``advice VERDICT`` is the most frequent advice to
+        its runs, empty where there is none. Empty where no run has a verdict.
     """
     names = ["variant", "n_ok", "failed", *HEALTH_VERDICTS, *(f"epoch {v}" for v in HEALTH_VERDICTS)]
     names += [f"advice {v}" for v in HEALTH_VERDICTS[1:]]
-    if "health" not in cells or not cells["health"].isin(HEALTH_VERDICTS).any():
+    if "health" not in frame or not frame["health"].isin(HEALTH_VERDICTS).any():
         return pd.DataFrame(columns=names)
-    ended = finished_runs(cells)
-    failed = cells.loc[~cells["status"].isin(["ok", NOT_RUN])].groupby("variant").size()
+    ended = finished_runs(frame)
+    failed = frame.loc[~frame["status"].isin(["ok", NOT_RUN])].groupby("variant").size()
     judged = ended.assign(epoch=metric_values(ended, "health_epoch")).groupby(["variant", "health"])["epoch"]
     counts, epochs, n_ok = judged.size(), judged.median(), ended.groupby("variant").size()
     rows = []
-    for variant in cells["variant"].unique():
+    for variant in frame["variant"].unique():
         row = {"variant": variant, "n_ok": int(n_ok.get(variant, 0)), "failed": int(failed.get(variant, 0))}
         row |= {verdict: int(counts.get((variant, verdict), 0)) for verdict in HEALTH_VERDICTS}
         row |= {f"epoch {v}": float(epochs.get((variant, v), np.nan)) for v in HEALTH_VERDICTS}

@@ -38,7 +38,6 @@ from bench.report.runs_frame import (
 from bench.report.sections.choices import choices_section
 from bench.report.sentences import twin_sentence
 from bench.report.tables import CLASS_METRICS, SECONDARY_METRICS, DatasetTables
-from bench.text import clean_name
 
 _CLUSTERS_AND_NOISE = (
     "Numbers of clusters are means over runs, of how many were asked for where that is another number, and leave out "
@@ -97,19 +96,19 @@ def sections_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
 
 
 def _section(tables: DatasetTables, escape: Escape) -> Section:
-    metric, cells = tables.metric, tables.cells
+    metric, frame = tables.metric, tables.runs
     dataset = escape(tables.dataset)
     labels = {name: escape(label) for name, label in tables.labels.items()}
-    missing = _why_no_score(cells, metric)
+    missing = _why_no_score(frame, metric)
     if missing is not None:
-        internal = (_internal(cells, labels),) if len(finished_runs(cells)) else ()
-        return Section(dataset, (missing,), internal, (*map(escape, tables.about), *_troubles(cells, labels, escape)))
+        internal = (_internal(frame, labels),) if len(finished_runs(frame)) else ()
+        return Section(dataset, (missing,), internal, (*map(escape, tables.about), *_troubles(frame, labels, escape)))
     sentences = [
         twin_sentence(c, labels[c.a], labels[c.b], metric, collapsed=tables.collapsed(c)) for c in tables.contrasts
     ]
     texts = [_twins(tables.twins, labels, metric)] if tables.contrasts else []
     texts.append(_board(tables.quality, labels, metric))
-    texts.append(_further(tables, labels, _stability(cells)))
+    texts.append(_further(tables, labels, _stability(frame)))
     notes = [*map(escape, tables.about), *_notes(tables, labels, escape)]
     if len(tables.hardware) > 1:
         where = escape("; ".join(tables.hardware))
@@ -117,14 +116,14 @@ def _section(tables: DatasetTables, escape: Escape) -> Section:
     return Section(dataset, tuple(sentences), tuple(texts), tuple(notes))
 
 
-def _why_no_score(cells: pd.DataFrame, metric: Metric) -> str | None:
-    if np.isfinite(metric_values(finished_runs(cells), metric.name)).any():
+def _why_no_score(frame: pd.DataFrame, metric: Metric) -> str | None:
+    if np.isfinite(metric_values(finished_runs(frame), metric.name)).any():
         return None
-    n_ok, n_failed, _ = count_runs(cells)
+    n_ok, n_failed, _ = count_runs(frame)
     count = f"{n_ok} runs ok, {n_failed} failed"
     if not n_ok:
         return f"No run has finished ({count})."
-    if "classes" in metric.needs and cells["unlabelled"].any():
+    if "classes" in metric.needs and frame["unlabelled"].any():
         return f"The data set is unlabelled: there is no {metric.title} to compare by ({count})."
     return f"No finished run has {_article(metric.title)} {metric.title} ({count})."
 
@@ -175,23 +174,23 @@ def _board(board: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> Te
     return make_table(title, header, rows, best=best, aside=frozenset(_SHORT.values()))
 
 
-def _stability(cells: pd.DataFrame) -> dict[str, Entry]:
+def _stability(frame: pd.DataFrame) -> dict[str, Entry]:
     """Mean ARI between the seeds of each variant."""
-    values = {name: float(metric_values(rows, "stability")[0]) for name, rows in runs_by_variant(cells).items()}
+    values = {name: float(metric_values(rows, "stability")[0]) for name, rows in runs_by_variant(frame).items()}
     return {name: (format_score(value, find_metric("ari")), value) for name, value in values.items()}
 
 
-def _internal(cells: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
+def _internal(frame: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
     """Say what can be said without classes: indices in pixel space, which compare methods, and stability."""
     metrics = [find_metric(name) for name in _INTERNAL_METRICS]
-    agreement = _stability(cells)
+    agreement = _stability(frame)
     noise = {
         name: moments(metric_values(finished_runs(rows), "noise_share"))[0]
-        for name, rows in runs_by_variant(cells).items()
+        for name, rows in runs_by_variant(frame).items()
     }
     noisy = any(share > 0 for share in noise.values())
     rows = []
-    for name, variant in runs_by_variant(cells).items():
+    for name, variant in runs_by_variant(frame).items():
         values = [metric_values(finished_runs(variant), metric.name) for metric in metrics]
         entries = [
             _mean(*moments(own), metric, np.isfinite(own).sum() == n_planned(variant))
@@ -246,13 +245,13 @@ def _pairs(row: dict[Any, Any]) -> Entry:
     return (f"1 against {row['n_pairs']}" if row["form"] == "one-sample" else str(row["n_pairs"])), row["n_pairs"]
 
 
-def _troubles(cells: pd.DataFrame, labels: Mapping[str, str], escape: Escape) -> list[str]:
+def _troubles(frame: pd.DataFrame, labels: Mapping[str, str], escape: Escape) -> list[str]:
     """Say what has not been run, and why what failed did."""
-    missing = int((cells["status"] == NOT_RUN).sum())
-    notes = [f"Unfinished: {missing} of {len(cells)} runs have not been made."] if missing else []
-    failed = cells.loc[~cells["status"].isin(["ok", NOT_RUN])]
+    missing = int((frame["status"] == NOT_RUN).sum())
+    notes = [f"Unfinished: {missing} of {len(frame)} runs have not been made."] if missing else []
+    failed = frame.loc[~frame["status"].isin(["ok", NOT_RUN])]
     for name, rows in runs_by_variant(failed).items():
-        reason = escape(clean_name(str(rows["error"].iloc[0])))[:200] if "error" in rows else ""
+        reason = escape(str(rows["error"].iloc[0]))[:200] if "error" in rows else ""
         notes.append(f"{labels[name]}: {len(rows)} {rows['status'].iloc[0]}{reason and f' ({reason})'}.")
     return notes
 
@@ -265,7 +264,7 @@ def _difference(row: dict[Any, Any], metric: Metric) -> Entry:
 
 
 def _notes(tables: DatasetTables, labels: Mapping[str, str], escape: Escape) -> list[str]:
-    board, notes = tables.quality, _troubles(tables.cells, labels, escape)
+    board, notes = tables.quality, _troubles(tables.runs, labels, escape)
     incomplete = board.loc[~board["complete"]].to_dict("records")
     if incomplete:
         counts = ", ".join(f"{labels[row['variant']]} {row['n_scored']} of {row['planned']}" for row in incomplete)
@@ -288,7 +287,7 @@ def _notes(tables: DatasetTables, labels: Mapping[str, str], escape: Escape) -> 
     pairs = pd.concat([tables.twins["n_pairs"], board["n_pairs"]])
     if pairs.between(2, 5).any():
         notes.append("With 5 matched seeds or fewer there is no 95 % interval, and no p below .05.")
-    _, twinless = twin_pairs(tables.cells)
+    _, twinless = twin_pairs(tables.runs)
     if twinless:
         notes.append(f"No deterministic twin in these runs: {', '.join(labels[name] for name in twinless)}.")
     return notes

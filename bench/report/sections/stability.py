@@ -31,13 +31,13 @@ _NUMBERS = (
 )
 
 
-def stability_rows(cells: pd.DataFrame, agreements: Mapping[str, Agreement]) -> pd.DataFrame:
+def stability_rows(frame: pd.DataFrame, agreements: Mapping[str, Agreement]) -> pd.DataFrame:
     """Return one row a variant: the agreement of its runs that did not collapse.
 
     Parameters
     ----------
-    cells : DataFrame
-        The gated cells of one data set.
+    frame : DataFrame
+        The runs of one data set, as `mask_uncertainty` returns them.
     agreements : mapping of str to Agreement
         By variant.
 
@@ -50,7 +50,7 @@ def stability_rows(cells: pd.DataFrame, agreements: Mapping[str, Agreement]) -> 
         where nothing is known of any variant.
     """
     rows = []
-    for variant, runs in runs_by_variant(cells).items():
+    for variant, runs in runs_by_variant(frame).items():
         ended = finished_runs(runs)
         n_out = int((collapsed_mask(ended) | partly_collapsed_mask(ended)).sum())
         change, _, n_drawn = mean_sd_n(runs, ["label_change"])["label_change"]
@@ -112,14 +112,14 @@ _ENOUGH_RUNS = 10
 """Of either twin, to say which is more stable."""
 
 
-def stability_sentences(rows: pd.DataFrame, cells: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
+def stability_sentences(rows: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
     """Say of each pair of twins which agrees more with itself over seeds, by intervals alone.
 
     From ten runs on: the jackknife's intervals of few hold the truth less often than they say.
     """
     by_variant = {row["variant"]: row for row in rows.to_dict("records")}
     told = []
-    for name, twin in twin_pairs(cells)[0]:
+    for name, twin in twin_pairs(frame)[0]:
         own, other = by_variant[name], by_variant[twin]
         if min(own["n_used"], other["n_used"]) < FEWEST_RUNS:  # which have no intervals
             continue

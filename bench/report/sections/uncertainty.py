@@ -19,7 +19,6 @@ from bench.report.sections.error_detection import best_sentences, detection_tabl
 from bench.report.sections.health import health_counts, health_sentences, health_table
 from bench.report.sections.stability import stability_sentences, stability_table
 from bench.report.sections.variance import variance_sentences, variance_table
-from bench.text import clean_name
 
 TITLE = "What stochasticity buys"
 SUBTITLE = "uncertainty, stability, outliers"
@@ -47,11 +46,7 @@ def findings_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
     tuple of Section
         Data sets of which there is nothing to say are absent.
     """
-
-    def safe(text: str) -> str:  # names of outliers come from suites, and a terminal obeys what is in them
-        return escape(clean_name(text))
-
-    sections = (_section(findings, safe) for findings in board.findings)
+    sections = (_section(findings, escape) for findings in board.findings)
     return tuple(section for section in sections if section.headline or section.tables)
 
 
@@ -66,10 +61,10 @@ def _section(findings: DatasetFindings, escape: Escape) -> Section:
     if len(findings.detection):
         tables.append(detection_table(findings.detection, labels, escape))
     if len(findings.calibration):
-        headline += calibration_sentences(findings.calibration, findings.cells, labels)
+        headline += calibration_sentences(findings.calibration, findings.masked_runs, labels)
         tables.append(calibration_table(findings.calibration, labels))
     if len(findings.stability):
-        headline += stability_sentences(findings.stability, findings.cells, labels)
+        headline += stability_sentences(findings.stability, findings.masked_runs, labels)
         tables.append(stability_table(findings.stability, labels))
     if len(findings.variance):
         headline += variance_sentences(findings.variance, escape)
@@ -121,7 +116,7 @@ def _notes(findings: DatasetFindings, labels: dict[str, str]) -> tuple[str, ...]
         notes.append(f"Collapsed runs have no uncertainty, calibration or stability and are left out here: {told}.")
     if findings.contrasts:
         asked = {c.variant for c in findings.contrasts}
-        without = [labels[name] for name in stochastic_variants(findings.cells) if name not in asked]
+        without = [labels[name] for name in stochastic_variants(findings.masked_runs) if name not in asked]
         if without:
             notes.append(f"Stochastic, but without a score from draws to compare: {', '.join(without)}.")
     return tuple(notes)

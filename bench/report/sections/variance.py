@@ -16,7 +16,7 @@ SOURCES = ("draws", "seeds", "hyper-parameters")
 _NUMBERS = tuple(f"{what} {source}" for what in ("sd", "share") for source in SOURCES)
 
 
-def variance_rows(cells: pd.DataFrame) -> pd.DataFrame:
+def variance_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a method and metric: what draws, seeds and configurations add to the variance.
 
     Configurations of one method, preset and role are one family. Collapsed runs are left out: they agree in nothing
@@ -24,8 +24,8 @@ def variance_rows(cells: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    cells : DataFrame
-        The gated cells of one data set.
+    frame : DataFrame
+        The runs of one data set, as `mask_uncertainty` returns them.
 
     Returns
     -------
@@ -34,16 +34,16 @@ def variance_rows(cells: pd.DataFrame) -> pd.DataFrame:
         ``share SOURCE`` for each of `SOURCES`, NaN where there is none: no draws, one seed, one configuration. Empty
         where no family has more than seeds to vary by.
     """
-    healthy = cells.loc[(cells["status"] == "ok").to_numpy() & ~collapsed_mask(cells)]
+    healthy = frame.loc[(frame["status"] == "ok").to_numpy() & ~collapsed_mask(frame)]
     rows = [row for family in _families(healthy) for row in _components(family)]
     table = pd.DataFrame(rows, columns=["variant", "metric", "n", "n_configurations", *_NUMBERS])
     more = table[["sd draws", "sd hyper-parameters"]].notna().to_numpy().any()
     return table if more else table.iloc[:0]
 
 
-def _families(cells: pd.DataFrame) -> list[pd.DataFrame]:
-    keys = [key for key in ("method", "preset", "role") if key in cells]
-    return [family for _, family in cells.groupby(keys, sort=False, dropna=False)]
+def _families(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    keys = [key for key in ("method", "preset", "role") if key in frame]
+    return [family for _, family in frame.groupby(keys, sort=False, dropna=False)]
 
 
 def _components(family: pd.DataFrame) -> list[dict[str, object]]:
