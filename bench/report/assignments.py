@@ -1,4 +1,4 @@
-"""Which item is in which cluster: the runs that are told of, and their tables."""
+"""Assignments of items to clusters: the runs to report, and their tables."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = ("dataset", "method", "seed", "item", "cluster", "confidence", "class")
-#: What decides where there are no labels to score by.
+#: Metric by which runs on unlabelled data are compared.
 WITHOUT_LABELS = "silhouette_pixels"
-#: Rows of the table that a report writes unasked: some 10 MB.
+#: Rows of the table that a report writes: some 10 MB.
 _MOST_ROWS = 200_000
 
-#: With these a spreadsheet takes a text for a formula.
+#: A text that begins so is a formula to a spreadsheet.
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
 class ChosenRun:
-    """A run whose assignments are told.
+    """A run whose assignments are reported.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class ChosenRun:
     why : str
         A clause: why this run of the variant.
     items : Items or None
-        What the source calls the points, where it is known.
+        Names of the points in the source, where they are known.
     """
 
     run: Run
@@ -181,7 +181,7 @@ def choose_runs(
     items: dict[tuple[int, str, str], Items | None] = {}
     for name, of_dataset in selected.groupby("dataset", sort=False):
         scored = metric if _has(of_dataset, metric) else find_metric(WITHOUT_LABELS)
-        found: list[tuple[float, ChosenRun]] = []
+        candidates: list[tuple[float, ChosenRun]] = []
         for variant, rows in runs_by_variant(of_dataset).items():
             try:
                 cell, why = _run_of(rows, scored, seed)
@@ -193,7 +193,7 @@ def choose_runs(
             source = int(cell["run"]), str(cell["fingerprint"]), str(name)
             if source not in items:
                 items[source] = _items(runs[source[0]], *source[1:])
-            found.append(
+            candidates.append(
                 (
                     badness,
                     ChosenRun(
@@ -208,7 +208,7 @@ def choose_runs(
                     ),
                 )
             )
-        chosen += [one for _, one in sorted(found, key=lambda pair: pair[0])]
+        chosen += [one for _, one in sorted(candidates, key=lambda pair: pair[0])]
     if not chosen:
         raise InputError("; ".join(left_out))
     return chosen, left_out
@@ -216,13 +216,13 @@ def choose_runs(
 
 def assignment_tables(chosen: Iterable[ChosenRun]) -> tuple[list[tuple[ChosenRun, pd.DataFrame]], list[str]]:
     """Return the tables of runs, and why the others have none; nothing is raised where outputs cannot be read."""
-    found, left_out = [], []
+    tables, left_out = [], []
     for one in chosen:
         try:
-            found.append((one, one.table()))
+            tables.append((one, one.table()))
         except InputError as error:
             left_out.append(f"{one.variant} on {one.dataset}: {error}")
-    return found, left_out
+    return tables, left_out
 
 
 def as_csv(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
@@ -287,9 +287,9 @@ def _items(run: Run, fingerprint: str, dataset: str) -> Items | None:
 def _of_dataset(frame: pd.DataFrame, runs: Sequence[Run], asked: str | None) -> pd.DataFrame:
     if asked is None:
         return frame
-    for found in (frame["dataset"] == asked, frame["dataset"].str.startswith(asked)):
-        if found.any() and asked:
-            return frame.loc[found]
+    for matches in (frame["dataset"] == asked, frame["dataset"].str.startswith(asked)):
+        if matches.any() and asked:
+            return frame.loc[matches]
     for fingerprint, group in frame.groupby("fingerprint"):  # equal points may have come under several names
         names = {clean_name(i.dataset) for run in group["run"].unique() for i in runs[run].items(str(fingerprint))}
         if asked in names:
@@ -304,9 +304,9 @@ def _of_method(frame: pd.DataFrame, asked: str | None) -> pd.DataFrame:
     titles = frame["variant"].map(labels).str.casefold()
     variants, methods = frame["variant"].str.casefold(), frame["method"].str.casefold()
     begins = variants.str.startswith(text) | titles.str.startswith(text)
-    for found in (variants == text, titles == text, methods == text, begins):
-        if found.any() and text:
-            return frame.loc[found]
+    for matches in (variants == text, titles == text, methods == text, begins):
+        if matches.any() and text:
+            return frame.loc[matches]
     raise InputError(f"--method {asked}: no such method in this run; it has {_listed(frame['variant'])}")
 
 

@@ -1,4 +1,4 @@
-"""Boards by how hyper-parameters were chosen. The fixed one is the headline, the oracle never is."""
+"""The numbers of each board and its findings, one board for each way to choose hyper-parameters."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class BoardFrame:
 
     @cached_property
     def findings(self) -> list[DatasetFindings]:
-        """What else the runs say, by data set: uncertainty, stability, variance, health, outliers."""
+        """By data set: uncertainty, stability, variance, health and outliers."""
         agreements: dict[str, dict[str, Agreement]] = {}
         for (dataset, variant), agreement in self.agreements.items():
             agreements.setdefault(dataset, {})[variant] = agreement

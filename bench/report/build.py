@@ -46,7 +46,7 @@ def report_of(results: Results, boards: Sequence[BoardFrame], assignments: Assig
     boards : sequence of BoardFrame
         The headline first; at least one.
     assignments : AssignmentsNote, optional
-        Where it is told which item is in which cluster.
+        Where readers find which item is in which cluster.
     """
     written = tuple(_board(board, results) for board in boards)
     headline = boards[0]
@@ -72,13 +72,13 @@ def _counts(board: BoardFrame) -> list[str]:
             continue
         outcomes = [contrast.outcome for contrast in tables.contrasts]
         equivalent = sum(is_equivalent(contrast, tables.collapsed(contrast)) for contrast in tables.contrasts)
-        told = [
+        parts = [
             f"{outcomes.count('better')} of {len(outcomes)} stochastic variants shown to be better than their twins",
             f"{outcomes.count('worse')} worse",
             f"{equivalent} equivalent in practice",
         ]
-        told += [f"{n} {words}" for outcome, words in _OPEN.items() if (n := outcomes.count(outcome))]
-        lines.append(f"{tables.dataset}: {', '.join(told)}.")
+        parts += [f"{n} {words}" for outcome, words in _OPEN.items() if (n := outcomes.count(outcome))]
+        lines.append(f"{tables.dataset}: {', '.join(parts)}.")
     return lines
 
 
@@ -176,8 +176,8 @@ def _provenance(results: Results, about: Mapping[str, Sequence[str]]) -> list[tu
         rows += [("Command", command) for command in run.commands()]
     fingerprints = results.frame.groupby("dataset")["fingerprint"].first()
     for name, fingerprint in fingerprints.items():
-        told = "".join(f" {sentence}" for sentence in about.get(str(name), ()))
-        rows.append(("Data", f"{name}, SHA-256 {fingerprint}{'.' * bool(told)}{told}"))
+        sentences = "".join(f" {sentence}" for sentence in about.get(str(name), ()))
+        rows.append(("Data", f"{name}, SHA-256 {fingerprint}{'.' * bool(sentences)}{sentences}"))
     seeds = sorted({seed for suite in results.suites for seed in suite.seeds})
     rows.append(("Seeds", ", ".join(map(str, seeds))))
     chosen_on = sorted({seed for suite in results.suites for seed in suite.selection_seeds or ()})

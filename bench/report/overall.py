@@ -1,4 +1,4 @@
-"""What is said over several data sets: the unit is a data set, its value the mean over its seeds."""
+"""Results over several data sets: the unit is a data set, its value the mean over its seeds."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ class OverallTables:
     @cached_property
     def seeds(self) -> Mapping[str, list[int]]:
         """Of each data set on which some variant has a score the seeds that all complete ones share."""
-        found = {}
+        shared = {}
         for table in self.tables:
             if table.dataset in self.revised or not table.quality["n_scored"].any():
                 continue
             complete = self._complete(table).values()
             seeds = [set(scores) for scores in complete if isinstance(scores, Mapping)]
-            found[table.dataset] = sorted(set.intersection(*seeds)) if seeds else []
-        return found
+            shared[table.dataset] = sorted(set.intersection(*seeds)) if seeds else []
+        return shared
 
     @property
     def datasets(self) -> list[str]:
@@ -75,7 +75,7 @@ class OverallTables:
 
         One that takes no seed has its one score, for as many seeds as there are: it enters no test.
         """
-        found: dict[str, dict[str, np.ndarray]] = {}
+        scores: dict[str, dict[str, np.ndarray]] = {}
         for table in self.tables:
             for name, own in self._complete(table).items() if table.dataset in self.seeds else ():
                 seeds = self.seeds[table.dataset]
@@ -84,8 +84,8 @@ class OverallTables:
                 else:
                     values = np.full(max(1, len(seeds)), own)
                 if len(values):
-                    found.setdefault(name, {})[table.dataset] = values
-        return found
+                    scores.setdefault(name, {})[table.dataset] = values
+        return scores
 
     def _complete(self, table: DatasetTables) -> dict[str, Scores]:
         """Return the scores of the variants that have all their planned runs."""
@@ -148,7 +148,7 @@ _HOW = (
 
 
 def overall_section(overall: OverallTables, escape: Escape) -> Section:
-    """Say what holds over all data sets.
+    """Return the section on all data sets.
 
     Parameters
     ----------
@@ -176,8 +176,8 @@ def overall_section(overall: OverallTables, escape: Escape) -> Section:
             where = ", ".join(map(escape, left_out))
             notes.append(f"{pair} are compared without {where}, where not all runs of both have a score.")
     if len(set(map(len, overall.seeds.values()))) > 1:
-        told = ", ".join(f"{escape(dataset)} {len(seeds)}" for dataset, seeds in overall.seeds.items())
-        notes.append(f"Seeds that all share: {told}. Means are over these, IQM over the fewest.")
+        counts = ", ".join(f"{escape(dataset)} {len(seeds)}" for dataset, seeds in overall.seeds.items())
+        notes.append(f"Seeds that all share: {counts}. Means are over these, IQM over the fewest.")
     notes += [] if overall.ranking.limits is None else [overall.ranking.limits]
     return Section(OVERALL, tuple(sentences), (*tables, _totals(overall, labels)), tuple(notes))
 
@@ -203,9 +203,9 @@ def _totals(overall: OverallTables, labels: Mapping[str, str]) -> TextTable:
     ranked = sorted(ranking.names, key=lambda name: (sign * overall.mean(name), name))
     rows = []
     for name in (*ranked, *(name for name in overall.asked if name not in ranking.names)):
-        there = len(overall.scores.get(name, {}))
+        n_complete = len(overall.scores.get(name, {}))
         totals = _total(overall, name) if name in ranking.names else [_ABSENT] * 7
-        place = f"{there} of {len(overall.datasets)}", there
+        place = f"{n_complete} of {len(overall.datasets)}", n_complete
         rows.append((word_entry(labels[name]), _runs(overall, name), place, *totals))
     header = ["variant", "runs", "data sets", f"mean {metric.title}", "median", "IQM [95 %]", "[95 %, other data]"]
     header += ["win/tie/loss", "mean rank", "rank"]

@@ -158,8 +158,8 @@ def _takes_sampling(needs: str, run: OneRun) -> bool:
 
 def _certain_points(run: OneRun) -> Figure | None:
     points, images, samples = (
-        found.get(name)
-        for found, name in ((run.outputs, "extreme_points"), (run.outputs, "extreme_images"), (run.kept, "samples"))
+        arrays.get(name)
+        for arrays, name in ((run.outputs, "extreme_points"), (run.outputs, "extreme_images"), (run.kept, "samples"))
     )
     if points is None or images is None or samples is None or images.size != points.size * samples[0].size:
         return None
@@ -244,8 +244,8 @@ def pictures_of(
                 (dataset, variant),
                 notes,
             )
-            there = tuple(figure for figure in figures if figure is not None)
-            pictures.append(Pictures(dataset, labels[variant], " ".join(notes), there))
+            drawn = tuple(figure for figure in figures if figure is not None)
+            pictures.append(Pictures(dataset, labels[variant], " ".join(notes), drawn))
     return tuple(pictures)
 
 

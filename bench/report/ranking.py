@@ -1,4 +1,4 @@
-"""Which of the methods that a suite asks for is shown to be better than which, on one data set."""
+"""All-pairs comparison of the variants that a suite asks for, on one data set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.statistics.order import cliques, rank_ranges
 
 #: More variants than this are the points of a grid: their curve is of interest, not 190 pairs and more.
 MOST_RANKED = 20
-#: Differences up to this size do not matter in practice, where a metric has a scale on which that can be said.
+#: Differences up to this size do not matter in practice, for metrics on the unit scale.
 ROPE = 0.01
 
 

@@ -131,7 +131,7 @@ def _numbered(names: Sequence[tuple[str, str]]) -> list[str]:
     """Return stems and suffixes put together, a number between them where a name would be there twice."""
     counts = Counter(f"{stem}{suffix}".casefold() for stem, suffix in names)
     taken = {name for name, n in counts.items() if n == 1}
-    found = []
+    numbered = []
     for stem, suffix in names:
         name, i = f"{stem}{suffix}", 1
         several = counts[name.casefold()] > 1
@@ -139,5 +139,5 @@ def _numbered(names: Sequence[tuple[str, str]]) -> list[str]:
             i += 1
             name = f"{stem}-{i}{suffix}"
         taken.add(name.casefold())
-        found.append(name)
-    return found
+        numbered.append(name)
+    return numbered

@@ -25,7 +25,7 @@ from bench.report.runs_frame import (
 from bench.statistics.correction import MethodComparison, compare_methods
 
 SECONDARY_METRICS = ("nmi", "ari", "ami")
-#: Told beside a metric against classes: with classes of unlike sizes it may be high where small ones are missing.
+#: Shown beside a metric against classes, which may be high although small classes are lost.
 CLASS_METRICS = ("mean_class_recall", "classes_lost")
 
 _NO_COMPARISON = {

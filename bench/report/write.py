@@ -1,4 +1,4 @@
-"""Writes what is made of results: leaderboards as text, scores as a table, figures and one page."""
+"""Writes the files of a report: leaderboards as text, scores as a table, figures and one page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bench.report.formats.text import render_markdown
 from bench.report.formats.tidy_csv import render_csv, render_findings_csv
 from bench.report.sections.choices import choices_of, data_notes
 
-#: File of the report that tells which item is in which cluster.
+#: File of the report that lists which item is in which cluster.
 _ASSIGNMENTS = "assignments.csv"
 
 
@@ -111,7 +111,7 @@ def _board_frames(results: Results) -> dict[str, pd.DataFrame]:
             for board in planned.boards:
                 members.setdefault(board, set()).add((planned.fingerprint, planned.config))
     asked = (frame["role"] == "asked") & ~frame["run"].map(dict(enumerate(chose)))
-    members["fixed"] |= {place for place, there in zip(places, asked, strict=True) if there}
+    members["fixed"] |= {place for place, stands in zip(places, asked, strict=True) if stands}
     twins = dict(zip(places, frame["twin"], strict=True))
     frames = {}
     for board, standing in members.items():

@@ -1,4 +1,4 @@
-"""Leaderboards as terminal output, Markdown and tidy CSV."""
+"""Leaderboards as terminal output and Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings as one tidy table."""
+"""Leaderboards and findings as tidy CSV."""
 
 from __future__ import annotations
 

@@ -64,10 +64,10 @@ def latent_structure(
         return None
     if variance is not None and variance.shape != embedding.shape:
         variance = None
-    there = np.isfinite(embedding).all(axis=1)
+    finite = np.isfinite(embedding).all(axis=1)
     if variance is not None:
-        there &= np.isfinite(variance).all(axis=1)
-    means = embedding[there].astype(np.float64)
+        finite &= np.isfinite(variance).all(axis=1)
+    means = embedding[finite].astype(np.float64)
     spread = means.var(axis=0) if len(means) else np.empty(0)
     if not (spread > 0).any():
         return None
@@ -82,7 +82,7 @@ def latent_structure(
     first.plot(dimensions, _positive(spread), "-", marker=look.marker if marked else "", **thin)
     words = f"{len(spread)} dimensions; variance of the means from {spread[0]:.3g} to {spread[-1]:.3g}"
     if variance is not None:
-        squares = variance[there][:, order].astype(np.float64)
+        squares = variance[finite][:, order].astype(np.float64)
         noise = squares.mean(axis=0)
         first.plot(dimensions, _positive(noise), "--", marker="d" if marked else "", **{**thin, "mfc": "none"})
         above = int((spread > noise).sum())
@@ -167,14 +167,14 @@ def embedding_map(
     """
     if embedding.ndim != 2 or len(embedding) != len(groups):
         return None
-    there = np.flatnonzero(np.isfinite(embedding).all(axis=1))
-    if len(there) > _MOST_POINTS:
-        there = np.sort(np.random.default_rng(seed).choice(there, _MOST_POINTS, replace=False))
-    codes = embedding[there].astype(np.float64)
+    shown = np.flatnonzero(np.isfinite(embedding).all(axis=1))
+    if len(shown) > _MOST_POINTS:
+        shown = np.sort(np.random.default_rng(seed).choice(shown, _MOST_POINTS, replace=False))
+    codes = embedding[shown].astype(np.float64)
     if len(codes) < 3 or not codes.std(axis=0).any():
         return None
     points, how = project(codes, seed)
-    groups = groups[there]
+    groups = groups[shown]
     drawing = new_drawing(NARROW, NARROW)
     axes = drawing.add_subplot(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)

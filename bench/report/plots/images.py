@@ -136,9 +136,9 @@ def certain_points(
     gap = _gap(width)
     half = shown * (width + gap) - gap
     picture = np.zeros((n_clusters * (height + gap) - gap, 2 * half + width, 4), dtype=np.uint8)
-    for cluster, (row, there) in enumerate(zip(images, points >= 0, strict=True)):
+    for cluster, (row, present) in enumerate(zip(images, points >= 0, strict=True)):
         lines = picture[cluster * (height + gap) :][:height]
-        lines[:, :half], lines[:, half + width :] = _mosaic(row[0], there[0]), _mosaic(row[1], there[1])
+        lines[:, :half], lines[:, half + width :] = _mosaic(row[0], present[0]), _mosaic(row[1], present[1])
     tile = (NARROW - 0.6) / (2 * shown + 1)
     drawing = new_drawing(NARROW, 0.5 + tile * n_clusters * (height + gap) / (width + gap))
     axes = drawing.add_subplot()
@@ -204,7 +204,7 @@ def _gap(width: int) -> int:
     return max(1, width // 14)
 
 
-def _mosaic(images: np.ndarray, there: np.ndarray | None = None) -> np.ndarray:
+def _mosaic(images: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
     """Return images side by side as RGBA bytes, the gaps and those that are not there transparent."""
     n, height, width = images.shape[:3]
     gap = _gap(width)
@@ -213,5 +213,5 @@ def _mosaic(images: np.ndarray, there: np.ndarray | None = None) -> np.ndarray:
     for i, image in enumerate(np.nan_to_num(rgb)):
         tile = mosaic[:, i * (width + gap) : i * (width + gap) + width]
         tile[..., :3] = np.round(np.clip(image, 0, 1) * (_LEVELS - 1)) * (255 // (_LEVELS - 1))
-        tile[..., 3] = 255 if there is None or there[i] else 0
+        tile[..., 3] = 255 if present is None or present[i] else 0
     return mosaic

@@ -1,4 +1,4 @@
-"""Figures of scores: every seed of every variant, and a score over a parameter."""
+"""Figures of scores: every seed of every variant, over a parameter, and against time."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ def score_strips(
     axes = drawing.add_subplot()
     axes.grid(axis="x")
     places: dict[str, dict[int, tuple[float, float]]] = {}
-    said = []
+    descriptions = []
     for y, (variant, runs) in enumerate(rows):
         values = metric_values(runs, metric.name)
         at = y + np.array([offsets[seed] for seed in runs["seed"]])
         places[variant] = {seed: (x, h) for seed, x, h in zip(runs["seed"], values, at, strict=True)}
         collapsed = has_flag(runs, "collapsed")
         text = _strip(axes, y, values, at, collapsed, look_of(looks, variant), metric)
-        said.append(f"{labels[variant]} {text}")
+        descriptions.append(f"{labels[variant]} {text}")
     if len(rows) <= _MOST_CONNECTED:
         _connect(axes, places, twin_pairs(frame)[0], looks)
     axes.set_yticks(range(len(rows)), [label(labels[variant]) for variant, _ in rows])
@@ -91,7 +91,9 @@ def score_strips(
     score_axis(axes, metric)
     crosses = "; × collapsed" if has_flag(ok, "collapsed").any() else ""
     axes.set_xlabel(f"{metric.title} of each seed; bar: mean ± sd{crosses}")
-    return export(drawing, name=name, title=title, alt=f"{metric.title}, mean ± sd over seeds: {'; '.join(said)}.")
+    return export(
+        drawing, name=name, title=title, alt=f"{metric.title}, mean ± sd over seeds: {'; '.join(descriptions)}."
+    )
 
 
 def _offsets(seeds: Sequence[int]) -> dict[int, float]:
@@ -275,12 +277,12 @@ def quality_against_time(
     bars = [_box(axes, t, t, m - s, m + s) for t, m, s in zip(times, means, sds, strict=True)]
     bars += [_box(axes, times[i], times[j], means[i], means[i]) for i, j in itertools.pairwise(front)]
     _place_labels(axes, points, [names[i] for i in named], bars)
-    said = "; ".join(
+    descriptions = "; ".join(
         f"{row['title']} {format_mean(row['mean'], row['sd'], metric)} in {format_seconds(row['wall_time_mean'])}"
         for row in both.iloc[np.sort(named)].to_dict("records")
     )
     best = ", ".join(both["title"].iloc[front])
-    words = f"Mean {metric.title} and wall time, {len(named)} of {len(both)} variants: {said}. "
+    words = f"Mean {metric.title} and wall time, {len(named)} of {len(both)} variants: {descriptions}. "
     words += f"No variant is both faster and better than: {best}."
     return export(drawing, name=name, title=title, alt=words)
 

@@ -1,4 +1,4 @@
-"""Figures of how runs went: losses and health by epoch."""
+"""Figures of training: learning curves, and the health of runs."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def learning_curves(
     lengths = _lengths([*runs, *twin_runs])
     n_rows = math.ceil(len(quantities) / _COLUMNS)
     drawing = new_drawing(WIDE, 0.45 + 1.25 * n_rows)
-    said: list[str] = []
+    descriptions: list[str] = []
     lines: dict[str, Line2D] = {}
     for i, quantity in enumerate(quantities):
         axes = drawing.add_subplot(n_rows, _COLUMNS, i + 1)
@@ -93,7 +93,7 @@ def learning_curves(
         for end in list(accumulate(lengths.values()))[:-1]:
             axes.axvline(end + 0.5, color=INK, lw=0.6, alpha=0.5, ls=":")
         axes.set_xlim(_first(ours, theirs), None)
-        said.append(f"{quantity.replace('_', ' ')} {means[0]:.3g} to {means[-1]:.3g}")
+        descriptions.append(f"{quantity.replace('_', ' ')} {means[0]:.3g} to {means[-1]:.3g}")
         if i == 0 and len(lengths) > 1:
             _name_phases(axes, lengths)
         if i >= len(quantities) - _COLUMNS:
@@ -101,7 +101,7 @@ def learning_curves(
     if twin in lines:
         both = [lines[variant], lines[twin]]
         drawing.legend(both, [label(t, 50, 1) for t in (variant, twin)], loc="outside lower center", ncols=2)
-    words = f"Means over {len(runs)} runs of {variant}, from first to last epoch: {'; '.join(said)}."
+    words = f"Means over {len(runs)} runs of {variant}, from first to last epoch: {'; '.join(descriptions)}."
     return export(drawing, name=name, title=title, alt=words)
 
 
@@ -147,9 +147,9 @@ def _bands(axes: Axes, matrices: Mapping[str, np.ndarray], color: str, dashes: t
     start = 0
     for values in matrices.values():
         values = np.where(np.isfinite(values), values, np.nan)
-        there = np.flatnonzero(~np.isnan(values).all(axis=0)) if len(values) else np.empty(0, int)
-        if len(there):
-            steps = np.array_split(there, min(len(there), _MOST_EPOCHS))
+        known = np.flatnonzero(~np.isnan(values).all(axis=0)) if len(values) else np.empty(0, int)
+        if len(known):
+            steps = np.array_split(known, min(len(known), _MOST_EPOCHS))
             x = [start + 1 + float(step.mean()) for step in steps]
             mean = [float(np.nanmean(values[:, step])) for step in steps]
             if len(values) > 1:
@@ -159,7 +159,7 @@ def _bands(axes: Axes, matrices: Mapping[str, np.ndarray], color: str, dashes: t
                     axes.fill_between(x, low, high, color=color, alpha=0.1 if dashes else 0.2, lw=0)
             style = (0, dashes) if dashes else "-"
             axes.plot(x, mean, color=color, ls=style, marker="." if len(steps) == 1 else "")
-            means += [float(np.nanmean(values[:, epoch])) for epoch in there[[0, -1]]]
+            means += [float(np.nanmean(values[:, epoch])) for epoch in known[[0, -1]]]
         start += values.shape[1]
     return means
 
@@ -228,7 +228,7 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
         variants = variants[:MOST_VARIANTS]
     drawing = new_drawing(WIDE, 1)
     axes = drawing.add_subplot()
-    said: list[str] = []
+    descriptions: list[str] = []
     places: list[float] = []
     end = 0.0
     for variant, part in variants:
@@ -245,7 +245,7 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
             start += len(epochs)
         note(axes, "\n".join(lines), (1, y), (8, 0), axes.get_yaxis_transform())
         places.append(y)
-        said.append(f"{variant}: {', '.join(words)}")
+        descriptions.append(f"{variant}: {', '.join(words)}")
     axes.set_yticks(places, [label(variant, 28) for variant, _ in variants])
     axes.set_ylim(end, 0)
     axes.set_xlim(0, max(len(part) for _, part in variants))
@@ -259,7 +259,7 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
     ]
     drawing.set_size_inches(WIDE, 0.9 + ROW_HEIGHT * end)
     drawing.legend(bars, used, loc="outside upper center", ncols=len(used), columnspacing=1.2, handlelength=1.6)
-    return export(drawing, name=name, title=title, alt=f"Runs by verdict. {'; '.join(said)}.")
+    return export(drawing, name=name, title=title, alt=f"Runs by verdict. {'; '.join(descriptions)}.")
 
 
 def _when(epochs: pd.Series) -> str:

@@ -1,4 +1,4 @@
-"""Figures of confidence: whether it is deserved, and what is gained by setting the least certain points aside."""
+"""Figures of uncertainty: reliability of confidence, risk against coverage, and error detection by score."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def reliability_diagram(curves: Sequence[ReliabilityCurve], *, name: str, title:
     drawing = new_drawing(NARROW, 3.75 + 0.18 * len(curves))
     axes, below = drawing.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     axes.plot([0, 1], [0, 1], color=INK, lw=0.7, alpha=0.5, zorder=1)
-    said = []
+    descriptions = []
     for curve in curves:
         filled = curve.bins.count > 0
         confidence, accuracy = curve.bins.confidence[filled], curve.bins.accuracy[filled]
@@ -126,7 +126,7 @@ def reliability_diagram(curves: Sequence[ReliabilityCurve], *, name: str, title:
         axes.plot(confidence[share < _FEW], accuracy[share < _FEW], **{**style, "ls": ""}, marker=marker, ms=2)
         below.plot(confidence, share, **style, marker=marker if len(share) == 1 else "", ms=3)
         side = "above" if above > 0 else "below"
-        said.append(
+        descriptions.append(
             f"{curve.label}: mean gap {gap} over {len(share)} bins, accuracy on average "
             f"{format_score(abs(above), _UNIT)} {side} confidence"
         )
@@ -138,7 +138,7 @@ def reliability_diagram(curves: Sequence[ReliabilityCurve], *, name: str, title:
         for axis in (part.xaxis, part.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("0.", ".")))
     drawing.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=1)
-    words = f"Accuracy against confidence by bin. {'; '.join(said)}."
+    words = f"Accuracy against confidence by bin. {'; '.join(descriptions)}."
     return export(drawing, name=name, title=title, alt=words)
 
 
@@ -195,11 +195,12 @@ def risk_coverage_curves(curves: Sequence[RiskCurve], *, name: str, title: str) 
     names = [str(line.get_label()) for line in lines]
     drawing.legend(lines, names, loc="outside lower left", title=heading, alignment="left", ncols=columns,
                    columnspacing=0.8, handlelength=1.6, handletextpad=0.5)  # fmt: skip
-    said = "; ".join(
+    descriptions = "; ".join(
         f"{curves[i].label}{' (sampling)' if curves[i].sampled else ''} {format_score(areas[i], _UNIT)}"
         for i in np.argsort(areas, kind="stable")
     )
-    words = f"Error {format_score(error, _UNIT)} where all points are kept. Mean error over all shares kept: {said}."
+    words = f"Error {format_score(error, _UNIT)} where all points are kept. "
+    words += f"Mean error over all shares kept: {descriptions}."
     return export(drawing, name=name, title=title, alt=words)
 
 
@@ -270,7 +271,7 @@ def detection_by_score(
     axes.axvline(0.5, color=INK, lw=0.8, zorder=1)
     side = axes.get_yaxis_transform()
     ticks: list[tuple[float, str]] = []
-    said: list[str] = []
+    descriptions: list[str] = []
     y = 0.0
     for group, part in groups[:n_drawn]:
         axes.text(0, y, label(group, 44, 1) + "  ", transform=side, ha="right", va="center", weight="bold")
@@ -279,7 +280,7 @@ def detection_by_score(
             ticks.append((y, label(row["label"], 30, 1)))
             text = _score(axes, y, row["values"], row["kind"], look_of(looks, group).color)
             note(axes, text, (1, y), (8, 0), side)
-            said.append(f"{group}, {row['label']} ({_KINDS[row['kind']][2]}): {text}")
+            descriptions.append(f"{group}, {row['label']} ({_KINDS[row['kind']][2]}): {text}")
         y += 1.4
     axes.set_ylim(y - 0.7, -0.7)
     axes.set_yticks([at for at, _ in ticks], [text for _, text in ticks])
@@ -295,7 +296,7 @@ def detection_by_score(
     drawing.set_size_inches(WIDE, 0.85 + _ROW * (y + 0.4))
     drawing.legend([_symbol(kind) for kind in used], [_KINDS[kind][2] for kind in used], loc="outside upper center",
                    ncols=len(used), columnspacing=1.5)  # fmt: skip
-    words = f"AUROC of {what}, mean and 95 % interval over seeds. {'; '.join(said)}."
+    words = f"AUROC of {what}, mean and 95 % interval over seeds. {'; '.join(descriptions)}."
     return export(drawing, name=name, title=title, alt=words)
 
 

@@ -1,4 +1,4 @@
-"""Whether a soft assignment of .8 is right in eight of ten cases."""
+"""Calibration of soft assignments: whether one of .8 is right in eight of ten cases."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def calibration_rows(frame: pd.DataFrame) -> pd.DataFrame:
         place = {"variant": variant, "acc": mean_sd_n(finished_runs(runs), ["acc"])["acc"][0]}
         kinds = []
         for q, suffix in _KINDS.items():
-            found = mean_sd_n(runs, [f"{loss}{suffix}" for loss in LOSSES])
-            n = found[f"ece{suffix}"][2]
+            summary = mean_sd_n(runs, [f"{loss}{suffix}" for loss in LOSSES])
+            n = summary[f"ece{suffix}"][2]
             if n:
                 numbers: dict[str, float] = {}
-                for loss, (mean, sd, _) in zip(LOSSES, found.values(), strict=True):
+                for loss, (mean, sd, _) in zip(LOSSES, summary.values(), strict=True):
                     numbers |= {loss: mean, f"{loss}_sd": sd}
                 healthy = runs.loc[np.isfinite(pd.to_numeric(runs[f"ece{suffix}"], errors="coerce"))]
                 acc = mean_sd_n(healthy, ["acc"])["acc"][0] if q == _AT_MEAN else np.nan
-                told = {"q": q, "n": n, "complete": n == n_planned(runs), "note": ""}
-                kinds.append(place | told | numbers | {"acc": acc})
+                described = {"q": q, "n": n, "complete": n == n_planned(runs), "note": ""}
+                kinds.append(place | described | numbers | {"acc": acc})
         rows += kinds or [place | {"q": ABSENT, "n": 0, "complete": False, "note": _why_not(runs)}]
     columns = ["variant", "q", "n", "complete", "note", "acc", *(f"{x}{sd}" for x in LOSSES for sd in ("", "_sd"))]
     table = pd.DataFrame(rows, columns=columns)
@@ -83,13 +83,13 @@ def calibration_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTabl
 
 def calibration_sentences(rows: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
     """Name the best calibrated variant, and say what averaging over draws does; both only describe."""
-    ece, told = find_metric("ece"), []
+    ece, sentences = find_metric("ece"), []
     lost = set(frame.loc[partly_collapsed_mask(frame), "variant"])  # few clusters are calibrated easily
     complete = rows.loc[rows["complete"].astype(bool) & ~rows["variant"].isin(lost)]
     if len(complete["variant"].unique()) > 1:
         best = complete.iloc[int(np.argmin(complete["ece"]))]
         which = f"{labels[best['variant']]}, q {best['q']}"
-        told.append(f"Best calibrated on average: {which}, with an ECE of {format_score(best['ece'], ece)}.")
+        sentences.append(f"Best calibrated on average: {which}, with an ECE of {format_score(best['ece'], ece)}.")
     changes: dict[str, list[str]] = {}
     stochastic = stochastic_variants(frame)
     for variant, runs in runs_by_variant(frame).items():
@@ -104,5 +104,5 @@ def calibration_sentences(rows: pd.DataFrame, frame: pd.DataFrame, labels: Mappi
             changes.setdefault(verb, []).append(f"of {labels[variant]} {numbers}")
     if changes:
         verbs = "; it ".join(f"{verb} the mean ECE {', '.join(some)}" for verb, some in changes.items())
-        told.append(f"Averaging q over draws {verbs}.")
-    return told
+        sentences.append(f"Averaging q over draws {verbs}.")
+    return sentences

@@ -1,4 +1,4 @@
-"""Does sampling help? Scores that take latent draws against those that do not, within the same runs."""
+"""Contrasts of uncertainty scores with latent draws against scores without, within the same runs."""
 
 from __future__ import annotations
 
@@ -98,10 +98,10 @@ def sampling_contrasts(
         rows = frame.loc[frame["variant"] == variant]
         of_method = frame.loc[frame["method"] == rows["method"].iloc[0]]
         for which in outliers:
-            there = _there(rows, which) or _there(of_method, which)
-            if there and which is None and rows["twin"].notna().any() and len(rows) > VOTERS:
-                there |= {DISAGREEMENT.name}  # too few healthy voters are an outcome too
-            asked += [(variant, a, b, which) for a, b in pairs if not there or {a, b} <= there]
+            scored = _scores_with_values(rows, which) or _scores_with_values(of_method, which)
+            if scored and which is None and rows["twin"].notna().any() and len(rows) > VOTERS:
+                scored |= {DISAGREEMENT.name}  # too few healthy voters are an outcome too
+            asked += [(variant, a, b, which) for a, b in pairs if not scored or {a, b} <= scored]
     columns = {column_of(name, which) for _, a, b, which in asked for name in (a, b)}
     if not any(_has_values(frame, column) for column in columns):
         return []
@@ -123,7 +123,7 @@ def sampling_contrasts(
     return made
 
 
-def _there(frame: pd.DataFrame, outliers: str | None) -> set[str]:
+def _scores_with_values(frame: pd.DataFrame, outliers: str | None) -> set[str]:
     return {name for name in SCORE_OF if _has_values(frame, column_of(name, outliers))}
 
 
@@ -136,12 +136,12 @@ def _by_seed(frame: pd.DataFrame, column: str) -> dict[str, dict[int, float]]:
 
     Two scores of one run are a pair even where all seeds give the same, as where AUROC saturates at 1.
     """
-    found = {}
+    by_variant = {}
     for variant, rows in runs_by_variant(frame).items():
         scores = scores_by_seed(rows, column)
         ended = rows.loc[rows["status"] != NOT_RUN, "seed"].tolist()
-        found[variant] = {seed: scores.get(seed, float("nan")) for seed in ended}
-    return found
+        by_variant[variant] = {seed: scores.get(seed, float("nan")) for seed in ended}
+    return by_variant
 
 
 def _mean(scores: Scores, matched: Iterable[object]) -> float:
@@ -207,17 +207,17 @@ def overall_sentence(contrasts: Sequence[SamplingContrast], dataset: str, what: 
     needs = f"{needs} {smallest_n(size)} seeds with scores to show a difference"
     if len(short) + outcomes.count("not compared") == size:
         return f"On {dataset} it cannot be shown whether scores from draws find {what} better than others: {needs}."
-    told = (
+    text = (
         f"On {dataset}, scores from draws find {what} better than scores without in {outcomes.count('better')} of "
         f"{size} contrast{'s' * (size > 1)} and worse in {outcomes.count('worse')}"
     )
     if equivalent := sum(c.is_equivalent for c in contrasts):
-        told += f"; {equivalent} are equivalent in practice" if equivalent > 1 else "; 1 is equivalent in practice"
+        text += f"; {equivalent} are equivalent in practice" if equivalent > 1 else "; 1 is equivalent in practice"
     if short:
-        told += f"; {len(short)} have too few seeds with scores: {needs}"
+        text += f"; {len(short)} have too few seeds with scores: {needs}"
     if absent := outcomes.count("not compared"):
-        told += f"; {absent} could not be compared"
-    return told + "."
+        text += f"; {absent} could not be compared"
+    return text + "."
 
 
 def variant_sentence(
@@ -297,15 +297,15 @@ def _others(contrasts: Sequence[SamplingContrast], escape: Escape) -> str:
     outcomes = {c.comparison.outcome for c in contrasts}
     if not outcomes or outcomes == {"cannot be significant"}:
         return ""
-    told = [
+    parts = [
         f"{a} {_TOLD_APART[c.comparison.outcome]} than {b}"
         for c in contrasts
         if c.comparison.outcome in _TOLD_APART
         for a, b in [_names(c, escape)]
     ]
-    if open_ := len(contrasts) - len(told):
-        told.append(f"no difference shown in {open_}" if told else "no difference shown")
-    return f" Of {len(contrasts)} further contrasts: {', '.join(told)}."
+    if open_ := len(contrasts) - len(parts):
+        parts.append(f"no difference shown in {open_}" if parts else "no difference shown")
+    return f" Of {len(contrasts)} further contrasts: {', '.join(parts)}."
 
 
 def _names(c: SamplingContrast, escape: Escape) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""How well each score finds mis-clustered points, or outliers."""
+"""Error detection and outlier detection: how well each score finds mis-clustered points, or outliers."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def _rows(frame: pd.DataFrame, rates: tuple[str, ...], outliers: list[str] | lis
     for which in outliers:
         for variant, runs in runs_by_variant(frame).items():
             for score in SCORE_OF.values():
-                found = mean_sd_n(runs, [column_of(score.name, which, rate) for rate in rates])
-                n = next(iter(found.values()))[2]
+                summary = mean_sd_n(runs, [column_of(score.name, which, rate) for rate in rates])
+                n = next(iter(summary.values()))[2]
                 if n == 0:
                     continue
                 row = [variant, which, score.name, score.title, score.needs_sampling, n, n == n_planned(runs)]
-                rows.append(row + [number for mean, sd, _ in found.values() for number in (mean, sd)])
+                rows.append(row + [number for mean, sd, _ in summary.values() for number in (mean, sd)])
     return pd.DataFrame(rows, columns=[*_PLACE, *(f"{rate}{part}" for rate in rates for part in ("", "_sd"))])
 
 
@@ -94,16 +94,16 @@ def _table(
 
 def best_sentences(rows: pd.DataFrame, labels: Mapping[str, str], escape: Escape) -> list[str]:
     """Name the score that finds each set of outliers best by the mean, among the variants that have all their runs."""
-    told = []
+    sentences = []
     for name, some in rows.loc[rows["complete"].astype(bool)].groupby("outliers", sort=False):
         best = some.iloc[int(np.argmax(some["auroc"]))]
         printed = format_score(best["auroc"], _UNIT)
         others = sum(format_score(value, _UNIT) == printed for value in some["auroc"]) - 1
         as_well = f", and as well by {others} other{'s' * (others > 1)} of this table" if others else ""
         needs = {"no": "needs no sampling", "yes": "needs sampling"}.get(best["needs_sampling"], "a density")
-        told.append(
+        sentences.append(
             f"Outliers from {escape(str(name))} are found best, on average, by {escape(best['title'])} of "
             f"{labels[best['variant']]} ({needs}): AUROC {format_mean(best['auroc'], best['auroc_sd'], _UNIT)}"
             f"{as_well}."
         )
-    return told
+    return sentences

@@ -84,7 +84,7 @@ def health_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
 
 def health_sentences(rows: pd.DataFrame, labels: Mapping[str, str], escape: Escape = str) -> list[str]:
     """Return what is to say of each variant and verdict that is not healthy: what happened, and what to try."""
-    told = []
+    sentences = []
     for row in rows.to_dict("records"):
         for verdict in reversed(HEALTH_VERDICTS[1:]):
             if row[verdict]:
@@ -93,8 +93,8 @@ def health_sentences(rows: pd.DataFrame, labels: Mapping[str, str], escape: Esca
                 claim = f"{labels[row['variant']]}: {row[verdict]} of {row['n_ok']} {_SAID[verdict]}{since}"
                 claim += f": it {_NOTES[verdict]}." if verdict == "degenerate variance" else "."
                 advice = escape(row[f"advice {verdict}"])
-                told.append(f"{claim} {advice}" if advice else claim)
-    return told
+                sentences.append(f"{claim} {advice}" if advice else claim)
+    return sentences
 
 
 def health_counts(rows: pd.DataFrame) -> str:

@@ -79,7 +79,7 @@ HOW_TO_READ = (
 
 @lru_cache(maxsize=8)  # the terminal and the page say the same
 def sections_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
-    """Return how choices were made, what is said over all data sets, and then of each in order of appearance.
+    """Return the sections on choices, on all data sets, and on each data set in order of appearance.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def _stability(frame: pd.DataFrame) -> dict[str, Entry]:
 
 
 def _internal(frame: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
-    """Say what can be said without classes: indices in pixel space, which compare methods, and stability."""
+    """Return the table of what needs no classes: indices in pixel space and stability."""
     metrics = [find_metric(name) for name in _INTERNAL_METRICS]
     agreement = _stability(frame)
     noise = {

@@ -59,7 +59,7 @@ def stability_rows(frame: pd.DataFrame, agreements: Mapping[str, Agreement]) -> 
         if agreement is None or agreement.n_runs < 2 or n_out == len(ended):
             rows.append(place | {"n_used": 0, "note": _why_not(runs, ended, n_out)})
             continue
-        told = {
+        described = {
             "n_used": agreement.n_runs,
             "ari": agreement.ari,
             **dict(zip(("ari_low", "ari_high"), agreement.ari_interval or (np.nan, np.nan), strict=True)),
@@ -72,7 +72,7 @@ def stability_rows(frame: pd.DataFrame, agreements: Mapping[str, Agreement]) -> 
             "point_agreement": float(np.mean(agreement.point_agreement)),
             "note": "",
         }
-        rows.append(place | told)
+        rows.append(place | described)
     table = pd.DataFrame(rows, columns=["variant", "n_used", "n_ok", "n_out", "n_drawn", *_NUMBERS, "note"])
     return table if table["n_used"].any() or table["label_change"].notna().any() else table.iloc[:0]
 
@@ -98,8 +98,8 @@ def stability_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
             interval = format_interval(row[f"{name}_low"], row[f"{name}_high"], metric)
             cells.append((f"{format_score(row[name], metric)} {interval}".rstrip(), row[name]))
         counts = [row[name] for name in ("n_dissolved", "n_stable", "n_highly_stable", "n_clusters")]
-        there = bool(row["n_used"])
-        cells += [(f"{count:.0f}", count) if there else (ABSENT, None) for count in counts]
+        compared = bool(row["n_used"])
+        cells += [(f"{count:.0f}", count) if compared else (ABSENT, None) for count in counts]
         cells += [(format_score(row[name], _CHANGE), row[name]) for name in ("point_agreement", "label_change")]
         entries.append([*cells, word_entry(row["note"])])
     header = ["variant", "runs", "ARI [95 %]", "NMI [95 %]", "dissolved", "stable", "highly stable", "clusters"]
@@ -118,7 +118,7 @@ def stability_sentences(rows: pd.DataFrame, frame: pd.DataFrame, labels: Mapping
     From ten runs on: the jackknife's intervals of few hold the truth less often than they say.
     """
     by_variant = {row["variant"]: row for row in rows.to_dict("records")}
-    told = []
+    sentences = []
     for name, twin in twin_pairs(frame)[0]:
         own, other = by_variant[name], by_variant[twin]
         if min(own["n_used"], other["n_used"]) < FEWEST_RUNS:  # which have no intervals
@@ -131,8 +131,8 @@ def stability_sentences(rows: pd.DataFrame, frame: pd.DataFrame, labels: Mapping
                 than = f"{'more' if more else 'less'} stable over seeds than"
                 relation = f"{labels[name]} is {than} its twin {labels[twin]}"
                 apart = ", intervals that do not overlap"
-        told.append(f"{relation}: mean ARI {_ari(own)} and {_ari(other)}{apart}.")
-    return told
+        sentences.append(f"{relation}: mean ARI {_ari(own)} and {_ari(other)}{apart}.")
+    return sentences
 
 
 def _ari(row: dict[Hashable, Any]) -> str:

@@ -32,7 +32,7 @@ _POINTS = "mis-clustered points"
 
 @lru_cache(maxsize=8)  # the terminal and the page say the same
 def findings_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
-    """Return what a board's runs say of uncertainty, stability, variance, health and outliers, by data set.
+    """Return the sections on uncertainty, stability, variance, health and outliers, by data set.
 
     Parameters
     ----------
@@ -93,14 +93,14 @@ def _answers(
     escape: Escape,
 ) -> list[str]:
     """Say over the data set, and of each variant, whether sampling helps; of outliers only where that is shown."""
-    told = [overall_sentence(contrasts, dataset, what)]
+    sentences = [overall_sentence(contrasts, dataset, what)]
     shown = [c for c in contrasts if c.outliers is None or c.comparison.outcome in ("better", "worse")]
     places = dict.fromkeys((c.variant, c.outliers) for c in shown)
     for variant, outliers in places:
         own = [c for c in contrasts if (c.variant, c.outliers) == (variant, outliers)]
         sought = what if outliers is None else f"outliers from {escape(outliers)}"
-        told.append(variant_sentence(own, labels[variant], sought, escape, collapsed=findings.collapsed[variant]))
-    return told
+        sentences.append(variant_sentence(own, labels[variant], sought, escape, collapsed=findings.collapsed[variant]))
+    return sentences
 
 
 def _notes(findings: DatasetFindings, labels: dict[str, str]) -> tuple[str, ...]:
@@ -112,8 +112,8 @@ def _notes(findings: DatasetFindings, labels: dict[str, str]) -> tuple[str, ...]
         )
     counts = {} if findings.crowded else {name: of for name, of in findings.collapsed.items() if of[0]}
     if counts:
-        told = ", ".join(f"{labels[name]} {n} of {of}" for name, (n, of) in counts.items())
-        notes.append(f"Collapsed runs have no uncertainty, calibration or stability and are left out here: {told}.")
+        listed = ", ".join(f"{labels[name]} {n} of {of}" for name, (n, of) in counts.items())
+        notes.append(f"Collapsed runs have no uncertainty, calibration or stability and are left out here: {listed}.")
     if findings.contrasts:
         asked = {c.variant for c in findings.contrasts}
         without = [labels[name] for name in stochastic_variants(findings.masked_runs) if name not in asked]

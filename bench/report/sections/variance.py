@@ -58,8 +58,8 @@ def _components(family: pd.DataFrame) -> list[dict[str, object]]:
         wide = family.loc[scored, ["variant", "seed"]].assign(score=values[scored], sd=sds[scored])
         scores = wide.pivot_table("score", "variant", "seed").to_numpy()
         of_draws = wide.pivot_table("sd", "variant", "seed").to_numpy() if drawn else None
-        found = variance_components(scores, of_draws, N_DRAWS)
-        parts = dict(zip(SOURCES, (found.draws, found.seeds, found.hyper_parameters), strict=True))
+        components = variance_components(scores, of_draws, N_DRAWS)
+        parts = dict(zip(SOURCES, (components.draws, components.seeds, components.hyper_parameters), strict=True))
         row = {"variant": _name(family), "metric": metric, "n": int(scored.sum()), "n_configurations": len(scores)}
         row |= {f"sd {source}": part.sd if part else np.nan for source, part in parts.items()}
         rows.append(row | {f"share {source}": part.share if part else np.nan for source, part in parts.items()})
@@ -102,8 +102,8 @@ def variance_sentences(rows: pd.DataFrame, escape: Escape, metric: str = "acc") 
         if len(shares) > 1:
             most = max(shares, key=lambda source: shares[source])
             by_source.setdefault(most, []).append(f"{_percent(shares[most])} of {escape(row['variant'])}")
-    told = [f"between {source}: {', '.join(some)}" for source, some in by_source.items()]
-    return [f"Most of the variance of {find_metric(metric).title} lies {'; '.join(told)}."] if told else []
+    parts = [f"between {source}: {', '.join(some)}" for source, some in by_source.items()]
+    return [f"Most of the variance of {find_metric(metric).title} lies {'; '.join(parts)}."] if parts else []
 
 
 def _percent(share: float) -> str:
