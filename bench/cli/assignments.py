@@ -41,15 +41,17 @@ def assignments(
     from bench.metrics import find_metric
     from bench.records.results import frame_of, suite_of
     from bench.records.store import Run
-    from bench.report.assignments import as_csv, choose, tables_of
+    from bench.report.assignments import as_csv, assignment_tables, choose_runs
     from bench.report.sorted_images import copy_images
 
     if out_file is not None and out_file.suffix.lower() not in _FORMATS:
         raise InputError(f"--out {out_file}: its name must end with {' or '.join(_FORMATS)}")
     source = Run(run)
     metric = find_metric(suite_of(source).primary_metric)
-    chosen, left_out = choose(frame_of(source.records()), [source], metric, method=method, seed=seed, dataset=dataset)
-    tables, unreadable = tables_of(chosen)
+    chosen, left_out = choose_runs(
+        frame_of(source.records()), [source], metric, method=method, seed=seed, dataset=dataset
+    )
+    tables, unreadable = assignment_tables(chosen)
     if not tables:
         raise InputError("; ".join(unreadable))
     frames = [table for _, table in tables]

@@ -38,7 +38,10 @@ class RunFacts(ConfigurationFacts, _OnDataset):
 
     def row(self) -> dict[str, Any]:
         """Return the columns that a report reads, with names made printable: they may come from plugins."""
-        names = {name: clean_name(getattr(self, name)) or _UNNAMED for name in ("dataset", "variant", "title")}
+        names: dict[str, str | None] = {
+            name: clean_name(getattr(self, name)) or _UNNAMED for name in ("dataset", "variant", "title")
+        }
+        names["preset"] = self.preset and clean_name(self.preset)
         facts = {name: getattr(self, name) for name in RunFacts.model_fields} | names
         last = {name: facts.pop(name) for name in ("kind", "seeded")}  # the order of the columns of scores.parquet
         return facts | last

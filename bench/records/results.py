@@ -15,7 +15,7 @@ from bench.plan.suite import Suite, load_suite
 from bench.records.experiment import describe_others, reported_records
 from bench.records.record import PlannedRuns, Record
 from bench.records.store import Run
-from bench.text import last_line
+from bench.text import clean_name, last_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -227,16 +227,16 @@ def _row(r: Record) -> dict[str, Any]:
         "flags": r.flags,
         "unlabelled": UNLABELLED in r.reasons.values(),
         "error": last_line(r.error),
-        "hardware": name_hardware(r.hardware),
+        "hardware": clean_name(name_hardware(r.hardware)),
         "wall_time": r.wall_time,
         "peak_memory": r.peak_memory,
         "health": r.health,
         "health_epoch": r.health_epoch,
-        "health_advice": r.health_advice,
+        "health_advice": r.health_advice and clean_name(r.health_advice),
         "n_clusters_asked": r.params.get("n_clusters"),
         **r.metrics,
         **{
-            f"{metric}/{name}/{score}": value
+            f"{metric}/{clean_name(name)}/{score}": value
             for name, scores in r.outliers.items()
             for score, values in scores.items()
             for metric, value in values.items()

@@ -1,4 +1,4 @@
-"""Which item is in which cluster: the runs that are told of, and their tables."""
+"""Assignments of items to clusters: the runs to report, and their tables."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from bench.metrics.registry import NOISE
 from bench.records.record import Items
 from bench.records.store import Run
 from bench.report.numbers import format_score
-from bench.report.runs_frame import finished, labels_of, median_run, metric_values, variants_of
+from bench.report.runs_frame import finished_runs, median_run, metric_values, runs_by_variant, variant_titles
 from bench.text import clean_name, last_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("dataset", "method", "seed", "item", "cluster", "confidence", "class")
-#: What decides where there are no labels to score by.
+_COLUMNS = ("dataset", "method", "seed", "item", "cluster", "confidence", "class")
+#: Metric by which runs on unlabelled data are compared.
 WITHOUT_LABELS = "silhouette_pixels"
-#: Rows of the table that a report writes unasked: some 10 MB.
-MOST_ROWS = 200_000
+#: Rows of the table that a report writes: some 10 MB.
+_MOST_ROWS = 200_000
 
-#: With these a spreadsheet takes a text for a formula.
+#: A text that begins so is a formula to a spreadsheet.
 _FORMULA = re.compile(r"[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A run whose assignments are told.
+class ChosenRun:
+    """A run whose assignments are reported.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Chosen:
     why : str
         A clause: why this run of the variant.
     items : Items or None
-        What the source calls the points, where it is known.
+        Names of the points in the source, where they are known.
     """
 
     run: Run
@@ -80,7 +80,7 @@ class Chosen:
         return self.items.items if self.items is not None and len(self.items.items) == n else None
 
     def table(self) -> pd.DataFrame:
-        """Return one row a point, with `COLUMNS`.
+        """Return one row a point, with `_COLUMNS`.
 
         ``item`` is what the source calls the point, else its position from 0; ``cluster`` is -1 for noise;
         ``confidence`` the largest soft assignment, NaN for noise and where there is none; ``class`` its name, None
@@ -106,7 +106,7 @@ class Chosen:
                 "confidence": _confidence(labels, outputs.get("soft_assignment")),
                 "class": pd.Series(self._class_names(len(labels)), dtype=object),
             },
-            columns=list(COLUMNS),
+            columns=list(_COLUMNS),
         )
 
     def _outputs(self) -> dict[str, np.ndarray]:
@@ -134,7 +134,7 @@ def _confidence(labels: np.ndarray, soft: np.ndarray | None) -> np.ndarray:
     return np.where((labels == NOISE) | ~np.isfinite(largest), np.nan, largest)
 
 
-def choose(
+def choose_runs(
     frame: pd.DataFrame,
     runs: Sequence[Run],
     metric: Metric,
@@ -142,13 +142,13 @@ def choose(
     method: str | None = None,
     seed: int | None = None,
     dataset: str | None = None,
-) -> tuple[list[Chosen], list[str]]:
+) -> tuple[list[ChosenRun], list[str]]:
     """Choose a run of each variant: the median one by a metric, or that of a seed.
 
     Parameters
     ----------
     frame : DataFrame
-        The cells, as `bench.report.runs_frame` describes, with their ``key`` and the number of their ``run``.
+        The frame of runs, as `bench.report.runs_frame` describes, with their ``key`` and the number of their ``run``.
     runs : sequence of Run
     metric : Metric
         The primary one. Where no run of a data set has it, `WITHOUT_LABELS` is taken, and where none has that, the
@@ -174,16 +174,16 @@ def choose(
     """
     if frame.empty:
         raise InputError(f"{', '.join(str(run.folder) for run in runs)}: there are no runs; run the suite first")
-    cells = _of_method(_of_dataset(frame, runs, dataset), method)
-    if seed is not None and not cells.empty and cells["seeded"].all() and seed not in set(cells["seed"]):
-        raise InputError(f"--seed {seed}: no such seed in this run; it has {_listed(cells['seed'].sort_values())}")
-    chosen: list[Chosen] = []
+    selected = _of_method(_of_dataset(frame, runs, dataset), method)
+    if seed is not None and not selected.empty and selected["seeded"].all() and seed not in set(selected["seed"]):
+        raise InputError(f"--seed {seed}: no such seed in this run; it has {_listed(selected['seed'].sort_values())}")
+    chosen: list[ChosenRun] = []
     left_out: list[str] = []
     items: dict[tuple[int, str, str], Items | None] = {}
-    for name, of_dataset in cells.groupby("dataset", sort=False):
+    for name, of_dataset in selected.groupby("dataset", sort=False):
         scored = metric if _has(of_dataset, metric) else find_metric(WITHOUT_LABELS)
-        found: list[tuple[float, Chosen]] = []
-        for variant, rows in variants_of(of_dataset).items():
+        candidates: list[tuple[float, ChosenRun]] = []
+        for variant, rows in runs_by_variant(of_dataset).items():
             try:
                 cell, why = _run_of(rows, scored, seed)
             except InputError as error:
@@ -194,10 +194,10 @@ def choose(
             source = int(cell["run"]), str(cell["fingerprint"]), str(name)
             if source not in items:
                 items[source] = _items(runs[source[0]], *source[1:])
-            found.append(
+            candidates.append(
                 (
                     badness,
-                    Chosen(
+                    ChosenRun(
                         run=runs[source[0]],
                         key=str(cell["key"]),
                         fingerprint=source[1],
@@ -209,21 +209,21 @@ def choose(
                     ),
                 )
             )
-        chosen += [one for _, one in sorted(found, key=lambda pair: pair[0])]
+        chosen += [one for _, one in sorted(candidates, key=lambda pair: pair[0])]
     if not chosen:
         raise InputError("; ".join(left_out))
     return chosen, left_out
 
 
-def tables_of(chosen: Iterable[Chosen]) -> tuple[list[tuple[Chosen, pd.DataFrame]], list[str]]:
+def assignment_tables(chosen: Iterable[ChosenRun]) -> tuple[list[tuple[ChosenRun, pd.DataFrame]], list[str]]:
     """Return the tables of runs, and why the others have none; nothing is raised where outputs cannot be read."""
-    found, left_out = [], []
+    tables, left_out = [], []
     for one in chosen:
         try:
-            found.append((one, one.table()))
+            tables.append((one, one.table()))
         except InputError as error:
             left_out.append(f"{one.variant} on {one.dataset}: {error}")
-    return found, left_out
+    return tables, left_out
 
 
 def as_csv(tables: Iterable[pd.DataFrame]) -> Iterator[str]:
@@ -259,13 +259,13 @@ def as_parquet(tables: Sequence[pd.DataFrame], path: Path) -> None:
     pd.concat(stored, ignore_index=True).to_parquet(path, index=False)
 
 
-def first_rows(chosen: Sequence[Chosen], most: int = MOST_ROWS) -> list[Chosen]:
+def within_row_limit(chosen: Sequence[ChosenRun], most: int = _MOST_ROWS) -> list[ChosenRun]:
     """Return the best runs of each data set whose points have names, in all with at most so many rows.
 
     Of every such data set one is there, whatever its size.
     """
     ranks: Counter[str] = Counter()
-    kept: list[Chosen] = []
+    kept: list[ChosenRun] = []
     rows = 0
     ranked = []
     for one in chosen:
@@ -288,26 +288,26 @@ def _items(run: Run, fingerprint: str, dataset: str) -> Items | None:
 def _of_dataset(frame: pd.DataFrame, runs: Sequence[Run], asked: str | None) -> pd.DataFrame:
     if asked is None:
         return frame
-    for found in (frame["dataset"] == asked, frame["dataset"].str.startswith(asked)):
-        if found.any() and asked:
-            return frame.loc[found]
-    for fingerprint, cells in frame.groupby("fingerprint"):  # equal points may have come under several names
-        names = {clean_name(i.dataset) for run in cells["run"].unique() for i in runs[run].items(str(fingerprint))}
+    for matches in (frame["dataset"] == asked, frame["dataset"].str.startswith(asked)):
+        if matches.any() and asked:
+            return frame.loc[matches]
+    for fingerprint, group in frame.groupby("fingerprint"):  # equal points may have come under several names
+        names = {clean_name(i.dataset) for run in group["run"].unique() for i in runs[run].items(str(fingerprint))}
         if asked in names:
-            return cells.assign(dataset=asked)
+            return group.assign(dataset=asked)
     raise InputError(f"--dataset {asked}: no such data set in this run; it has {_listed(frame['dataset'])}")
 
 
 def _of_method(frame: pd.DataFrame, asked: str | None) -> pd.DataFrame:
     if asked is None:
         return frame
-    text, labels = asked.casefold(), labels_of(frame)
+    text, labels = asked.casefold(), variant_titles(frame)
     titles = frame["variant"].map(labels).str.casefold()
     variants, methods = frame["variant"].str.casefold(), frame["method"].str.casefold()
     begins = variants.str.startswith(text) | titles.str.startswith(text)
-    for found in (variants == text, titles == text, methods == text, begins):
-        if found.any() and text:
-            return frame.loc[found]
+    for matches in (variants == text, titles == text, methods == text, begins):
+        if matches.any() and text:
+            return frame.loc[matches]
     raise InputError(f"--method {asked}: no such method in this run; it has {_listed(frame['variant'])}")
 
 
@@ -315,8 +315,8 @@ def _listed(names: pd.Series) -> str:
     return ", ".join(dict.fromkeys(names.astype(str)))
 
 
-def _has(cells: pd.DataFrame, metric: Metric) -> bool:
-    return bool(np.isfinite(metric_values(finished(cells), metric.name)).any())
+def _has(frame: pd.DataFrame, metric: Metric) -> bool:
+    return bool(np.isfinite(metric_values(finished_runs(frame), metric.name)).any())
 
 
 def _run_of(rows: pd.DataFrame, metric: Metric, seed: int | None) -> tuple[pd.Series, str]:
@@ -327,7 +327,7 @@ def _run_of(rows: pd.DataFrame, metric: Metric, seed: int | None) -> tuple[pd.Se
     InputError
         If there is none.
     """
-    ended = finished(rows)
+    ended = finished_runs(rows)
     if seed is not None and rows["seeded"].all():
         asked = rows.loc[rows["seed"] == seed]
         if asked.empty:

@@ -1,4 +1,4 @@
-"""Boards by how hyper-parameters were chosen. The fixed one is the headline, the oracle never is."""
+"""The numbers of each board and its findings, one board for each way to choose hyper-parameters."""
 
 from __future__ import annotations
 
@@ -11,17 +11,32 @@ import pandas as pd
 
 from bench.metrics import Metric, find_ranking_metric
 from bench.report.overall import OverallTables
-from bench.report.runs_frame import REQUIRED_COLUMNS, cells_of, check_columns
-from bench.report.sections.measured import DatasetFindings
+from bench.report.ranking import MOST_RANKED
+from bench.report.runs_frame import (
+    REQUIRED_COLUMNS,
+    check_columns,
+    collapsed_mask,
+    finished_runs,
+    mask_uncertainty,
+    one_run_per_variant,
+    runs_by_variant,
+    runs_on_dataset,
+    variant_titles,
+)
+from bench.report.sections.calibration import calibration_rows
+from bench.report.sections.contrasts import OUTLIER_PAIRS, SamplingContrast, sampling_contrasts
+from bench.report.sections.error_detection import detection_rows, outlier_rows, outlier_sets
+from bench.report.sections.health import health_rows
+from bench.report.sections.stability import stability_rows
+from bench.report.sections.variance import variance_rows
 from bench.report.tables import DatasetTables
 from bench.selection.choices import AnyChoice
-from bench.text import clean_name
 
 if TYPE_CHECKING:
     from bench.metrics.stability import Agreement
 
 HEADLINE = "fixed"
-TITLES = {
+_TITLES = {
     "fixed": "Fixed presets",
     "label-free": "Chosen without labels",
     "oracle": "Chosen with the labels",
@@ -30,7 +45,7 @@ _TWINS = (
     "A twin has the values chosen for its partner: that isolates the noise, and compares no two tuned methods. Methods "
     "had unequal numbers of candidates."
 )
-NOTES = {
+_NOTES = {
     "fixed": "Hyper-parameters were fixed before any run.",
     "label-free": "Hyper-parameters were chosen on other seeds, before any label was read: degenerate runs out, then "
     f"prediction strength and agreement on held-out points. {_TWINS}",
@@ -41,14 +56,105 @@ NOTES = {
 
 
 @dataclass(frozen=True, eq=False)
+class DatasetFindings:
+    """Uncertainty, stability, variance, health and outliers on one data set.
+
+    Above `MOST_RANKED` variants, as in a grid, only health and variance are reported.
+
+    Attributes
+    ----------
+    dataset : str
+    runs : DataFrame
+        Its runs, as `bench.report.runs_frame.runs_on_dataset` gives them.
+    agreements : mapping of str to Agreement
+        Of the runs of each variant.
+    """
+
+    dataset: str
+    runs: pd.DataFrame
+    agreements: Mapping[str, Agreement] = field(default_factory=dict)
+
+    @cached_property
+    def masked_runs(self) -> pd.DataFrame:
+        """The runs, without the uncertainty of those that collapsed or failed."""
+        return mask_uncertainty(self.runs)
+
+    @cached_property
+    def reported_runs(self) -> pd.DataFrame:
+        """The runs of variants that are reported one by one: all, or none where they are too many."""
+        return self.masked_runs.iloc[:0] if self.crowded else self.masked_runs
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the variants are too many to be reported one by one."""
+        return self.n_variants > MOST_RANKED
+
+    @cached_property
+    def n_variants(self) -> int:
+        """How many there are."""
+        return len(one_run_per_variant(self.runs))
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """The title of each variant, in order of appearance."""
+        return variant_titles(self.runs)
+
+    @cached_property
+    def collapsed(self) -> dict[str, tuple[int, int]]:
+        """Of each variant, the runs that collapsed totally, and all that ended well."""
+        ended = {name: finished_runs(rows) for name, rows in runs_by_variant(self.runs).items()}
+        return {name: (int(collapsed_mask(rows).sum()), len(rows)) for name, rows in ended.items()}
+
+    @cached_property
+    def contrasts(self) -> list[SamplingContrast]:
+        """Whether sampling helps to find mis-clustered points: one family."""
+        return sampling_contrasts(self.reported_runs)
+
+    @cached_property
+    def outlier_contrasts(self) -> list[SamplingContrast]:
+        """Whether sampling helps to find outliers: one family."""
+        return sampling_contrasts(self.reported_runs, OUTLIER_PAIRS, outlier_sets(self.reported_runs))
+
+    @cached_property
+    def detection(self) -> pd.DataFrame:
+        """How well each score finds mis-clustered points."""
+        return detection_rows(self.reported_runs)
+
+    @cached_property
+    def outliers(self) -> pd.DataFrame:
+        """How well each score finds outliers."""
+        return outlier_rows(self.reported_runs)
+
+    @cached_property
+    def calibration(self) -> pd.DataFrame:
+        """Calibration of every soft assignment."""
+        return calibration_rows(self.reported_runs)
+
+    @cached_property
+    def stability(self) -> pd.DataFrame:
+        """Agreement between the runs of each variant."""
+        return stability_rows(self.reported_runs, self.agreements)
+
+    @cached_property
+    def variance(self) -> pd.DataFrame:
+        """Where the variance of scores comes from, by method."""
+        return variance_rows(self.masked_runs)
+
+    @cached_property
+    def health(self) -> pd.DataFrame:
+        """Verdicts on the runs of each variant."""
+        return health_rows(self.runs)
+
+
+@dataclass(frozen=True, eq=False)
 class BoardFrame:
-    """The cells of one board, and the numbers made of them.
+    """The runs of one board, and the numbers made of them.
 
     Attributes
     ----------
     name : {"fixed", "label-free", "oracle"}
     frame : DataFrame
-        One row a cell, as `bench.report.runs_frame` describes.
+        One row a run, as `bench.report.runs_frame` describes.
     metric : Metric
         The metric declared before the run.
     choices : sequence of Choice
@@ -69,28 +175,28 @@ class BoardFrame:
     @property
     def title(self) -> str:
         """Its heading."""
-        return TITLES[self.name]
+        return _TITLES[self.name]
 
     @property
     def note(self) -> str:
         """How the hyper-parameters were chosen."""
-        return NOTES[self.name]
+        return _NOTES[self.name]
 
     @cached_property
     def datasets(self) -> list[DatasetTables]:
         """The numbers of each data set, in order of appearance."""
         return [
-            DatasetTables(str(name), cells_of(self.frame, name), self.metric, self.about.get(name, ()))
+            DatasetTables(str(name), runs_on_dataset(self.frame, name), self.metric, self.about.get(name, ()))
             for name in self.frame["dataset"].unique()
         ]
 
     @cached_property
     def findings(self) -> list[DatasetFindings]:
-        """What else the runs say, by data set: uncertainty, stability, variance, health, outliers."""
+        """By data set: uncertainty, stability, variance, health and outliers."""
         agreements: dict[str, dict[str, Agreement]] = {}
         for (dataset, variant), agreement in self.agreements.items():
-            agreements.setdefault(clean_name(dataset), {})[clean_name(variant)] = agreement
-        return [DatasetFindings(t.dataset, t.cells, agreements.get(t.dataset, {})) for t in self.datasets]
+            agreements.setdefault(dataset, {})[variant] = agreement
+        return [DatasetFindings(t.dataset, t.runs, agreements.get(t.dataset, {})) for t in self.datasets]
 
     @cached_property
     def overall(self) -> OverallTables | None:
@@ -110,7 +216,7 @@ def boards_of(
     Parameters
     ----------
     frames : mapping of str to DataFrame
-        The cells of each board, one row a cell, as `bench.report.runs_frame` describes.
+        The runs of each board, one row a run, as `bench.report.runs_frame` describes.
     primary_metric : str
         The metric declared before the run.
     choices : mapping of str to sequence of Choice, optional
@@ -127,17 +233,12 @@ def boards_of(
     """
     metric = find_ranking_metric(primary_metric)
     boards = []
-    for name in TITLES:
+    for name in _TITLES:
         frame, made = frames.get(name, pd.DataFrame()), (choices or {}).get(name, ())
         if frame.empty and made:
             boards.append(BoardFrame(name, pd.DataFrame(columns=[*REQUIRED_COLUMNS]), metric, made))
         if frame.empty:
             continue
         check_columns(frame)
-        # Once, here: names come from plugins, and a terminal obeys what is in them.
-        safe = {
-            column: frame[column].fillna("").astype(str).map(clean_name)
-            for column in ("dataset", "variant", "title", "hardware")
-        }
-        boards.append(BoardFrame(name, frame.assign(**safe), metric, made, agreements or {}, about or {}))
+        boards.append(BoardFrame(name, frame, metric, made, agreements or {}, about or {}))
     return boards

@@ -15,12 +15,12 @@ from bench.records.results import Results
 from bench.report import plots
 from bench.report.boards import HEADLINE, BoardFrame
 from bench.report.document import AssignmentsNote, Board, Figure, Report, Section
-from bench.report.figures import pictures_of, section_figures
+from bench.report.figures import findings_figures, section_figures
 from bench.report.numbers import format_equation
 from bench.report.overall import OVERALL
+from bench.report.pictures import pictures_of
 from bench.report.plots.export import figure_name
 from bench.report.ranking import Ranking, rope_of
-from bench.report.sections.figures import findings_figures
 from bench.report.sections.leaderboard import HOW_TO_READ, sections_of
 from bench.report.sections.uncertainty import NOTE, findings_of
 from bench.report.sections.uncertainty import TITLE as FINDINGS
@@ -28,13 +28,13 @@ from bench.report.sentences import is_equivalent
 from bench.statistics.correction import MethodComparison, Outcome
 
 #: More rows than this fill screen after screen; the tables have all of them.
-MOST_CONTRASTS = 48
+_MOST_CONTRASTS = 48
 _OPEN: dict[Outcome, str] = {
     "cannot be significant": "with too few seeds to show anything",
     "not compared": "not compared",
 }
-NO_ANSWER = "These runs cannot say: they have no stochastic method with its deterministic twin."
-QUESTION = "Does stochasticity help?"
+_NO_ANSWER = "These runs cannot say: they have no stochastic method with its deterministic twin."
+_QUESTION = "Does stochasticity help?"
 
 
 def report_of(results: Results, boards: Sequence[BoardFrame], assignments: AssignmentsNote | None = None) -> Report:
@@ -46,14 +46,14 @@ def report_of(results: Results, boards: Sequence[BoardFrame], assignments: Assig
     boards : sequence of BoardFrame
         The headline first; at least one.
     assignments : AssignmentsNote, optional
-        Where it is told which item is in which cluster.
+        Where readers find which item is in which cluster.
     """
     written = tuple(_board(board, results) for board in boards)
     headline = boards[0]
     return Report(
-        title=QUESTION,
+        title=_QUESTION,
         subtitle=" + ".join(dict.fromkeys(suite.title or suite.name for suite in results.suites)),
-        answer=(*_counts(headline), *_sentences(written[0].sections)) or (NO_ANSWER,),
+        answer=(*_counts(headline), *_sentences(written[0].sections)) or (_NO_ANSWER,),
         figures=_present([_forest(headline)]),
         boards=written,
         pictures=pictures_of(results, headline),
@@ -72,13 +72,13 @@ def _counts(board: BoardFrame) -> list[str]:
             continue
         outcomes = [contrast.outcome for contrast in tables.contrasts]
         equivalent = sum(is_equivalent(contrast, tables.collapsed(contrast)) for contrast in tables.contrasts)
-        told = [
+        parts = [
             f"{outcomes.count('better')} of {len(outcomes)} stochastic variants shown to be better than their twins",
             f"{outcomes.count('worse')} worse",
             f"{equivalent} equivalent in practice",
         ]
-        told += [f"{n} {words}" for outcome, words in _OPEN.items() if (n := outcomes.count(outcome))]
-        lines.append(f"{tables.dataset}: {', '.join(told)}.")
+        parts += [f"{n} {words}" for outcome, words in _OPEN.items() if (n := outcomes.count(outcome))]
+        lines.append(f"{tables.dataset}: {', '.join(parts)}.")
     return lines
 
 
@@ -125,9 +125,9 @@ def _forest(board: BoardFrame) -> Figure | None:
         rows += [_contrast(c, tables.dataset, tables.labels) for c in tables.contrasts]
     if not rows:
         return None
-    some = f"; the first {MOST_CONTRASTS} of {len(rows)}" if len(rows) > MOST_CONTRASTS else ""
+    some = f"; the first {_MOST_CONTRASTS} of {len(rows)}" if len(rows) > _MOST_CONTRASTS else ""
     return plots.forest(
-        pd.DataFrame(rows[:MOST_CONTRASTS]),
+        pd.DataFrame(rows[:_MOST_CONTRASTS]),
         board.metric,
         rope=rope_of(board.metric),
         name=figure_name("contrasts", board.name),
@@ -176,8 +176,8 @@ def _provenance(results: Results, about: Mapping[str, Sequence[str]]) -> list[tu
         rows += [("Command", command) for command in run.commands()]
     fingerprints = results.frame.groupby("dataset")["fingerprint"].first()
     for name, fingerprint in fingerprints.items():
-        told = "".join(f" {sentence}" for sentence in about.get(str(name), ()))
-        rows.append(("Data", f"{name}, SHA-256 {fingerprint}{'.' * bool(told)}{told}"))
+        sentences = "".join(f" {sentence}" for sentence in about.get(str(name), ()))
+        rows.append(("Data", f"{name}, SHA-256 {fingerprint}{'.' * bool(sentences)}{sentences}"))
     seeds = sorted({seed for suite in results.suites for seed in suite.seeds})
     rows.append(("Seeds", ", ".join(map(str, seeds))))
     chosen_on = sorted({seed for suite in results.suites for seed in suite.selection_seeds or ()})

@@ -1,12 +1,15 @@
-"""What a report says, before any markup: every renderer writes the same content."""
+"""The content of a report before any markup: every renderer writes the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-#: What a cell of a table says, and what it is sorted by.
+#: Text of a table cell, and the value that it is sorted by.
 Entry = tuple[str, "float | str | None"]
+
+#: Rewrites a name that comes from data or plugins so that a markup shows it as it is.
+Escape = Callable[[str], str]
 
 WORDS = frozenset({"variant", "twin", "verdict", "data set", "parameters", "chosen", "out because"})
 
@@ -59,12 +62,12 @@ def make_table(
     return TextTable(title, tuple(header), texts, keys, left, best, cite, aside)
 
 
-def words(text: str) -> Entry:
+def word_entry(text: str) -> Entry:
     """Return a cell of words, sorted without regard to case."""
     return text, text.casefold()
 
 
-def runs_of(n_ok: int, n_failed: int, n_collapsed: int) -> Entry:
+def run_counts_entry(n_ok: int, n_failed: int, n_collapsed: int) -> Entry:
     """Return a cell that counts runs."""
     return f"{n_ok}/{n_failed}/{n_collapsed}", n_ok
 
@@ -96,7 +99,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """What is said about one data set, or over all of them, in reading order: headline, tables, notes."""
+    """The results on one data set, or over all of them, in reading order: headline, tables, notes, figures."""
 
     dataset: str
     headline: tuple[str, ...]
@@ -107,7 +110,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Board:
-    """One way to choose hyper-parameters, and all that is said of the methods so configured; or the findings.
+    """The results for one way to choose hyper-parameters; or the findings.
 
     Attributes
     ----------
@@ -136,7 +139,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class AssignmentsNote:
-    """Where it is told which item is in which cluster.
+    """Where readers find which item is in which cluster.
 
     Attributes
     ----------

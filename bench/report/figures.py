@@ -1,49 +1,46 @@
-"""The figures of results: what they show is taken from the frame of runs and from stored raw outputs."""
+"""The figures of boards and findings, drawn from the numbers of each data set."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.canonical import canonical
-from bench.errors import InputError
 from bench.metrics import Metric
-from bench.records.results import Results
 from bench.report import plots
-from bench.report.boards import BoardFrame
-from bench.report.document import Figure, Pictures
-from bench.report.median_run import OneRun, figures_of_run
-from bench.report.numbers import format_score
+from bench.report.boards import DatasetFindings
+from bench.report.document import Figure
 from bench.report.plots.export import figure_name
 from bench.report.plots.style import Look, look_of
 from bench.report.runs_frame import (
-    finished,
-    first_cells,
+    NOT_RUN,
+    collapsed_mask,
+    finished_runs,
     has_flag,
-    labels_of,
-    median_run,
     metric_values,
+    one_run_per_variant,
+    runs_by_variant,
     twin_pairs,
-    variants_of,
+    variant_titles,
 )
+from bench.report.sections.contrasts import column_of
+from bench.report.sections.health import HEALTH_VERDICTS
 from bench.report.tables import DatasetTables
-from bench.text import clean_name
 
-MOST_CURVES = 8
+_MOST_CURVES = 8
 # Two points make no curve: a method and its twin, which differ in one parameter, are compared elsewhere.
-FEWEST_VALUES = 3
-NOT_ASKED = frozenset({"random_state"})
+_FEWEST_VALUES = 3
+_NOT_ASKED = frozenset({"random_state"})
 """Parameters by which the seeds of one variant differ."""
 
 
 def parameter_figures(
-    cells: pd.DataFrame,
+    frame: pd.DataFrame,
     params: Mapping[str, Mapping[str, Any]],
     metric: Metric,
     looks: Mapping[str, Look],
@@ -53,8 +50,8 @@ def parameter_figures(
 
     Parameters
     ----------
-    cells : DataFrame
-        The cells of one data set, as `bench.report.runs_frame` describes.
+    frame : DataFrame
+        The runs of one data set, as `bench.report.runs_frame` describes.
     params : mapping of str to mapping
         Parameters of each configuration, by its ``config``.
     metric : Metric
@@ -65,19 +62,19 @@ def parameter_figures(
     Returns
     -------
     list of Figure
-        The longest grids first, at most `MOST_CURVES`.
+        The longest grids first, at most `_MOST_CURVES`.
     """
-    firsts = first_cells(cells)
+    firsts = one_run_per_variant(frame)
     by_method: dict[str, dict[str, Mapping[str, Any]]] = {}
     for method, variant, config in zip(firsts["method"], firsts["variant"], firsts["config"], strict=True):
         if config in params:
             by_method.setdefault(method, {})[variant] = params[config]
     lines = [line for members in by_method.values() for line in grid_lines(members)]
-    longest = sorted(lines, key=lambda line: -len(line[1]))[:MOST_CURVES]
+    longest = sorted(lines, key=lambda line: -len(line[1]))[:_MOST_CURVES]
     if not longest:
         return []
-    runs = _scored(cells, metric)
-    means, twins, labels = runs.groupby("variant")["score"].mean(), dict(twin_pairs(cells)[0]), labels_of(cells)
+    runs = _scored(frame, metric)
+    means, twins, labels = runs.groupby("variant")["score"].mean(), dict(twin_pairs(frame)[0]), variant_titles(frame)
     dataset = str(firsts["dataset"].iloc[0])
     figures = []
     for parameter, values in longest:
@@ -92,15 +89,15 @@ def parameter_figures(
                 look_of(looks, first),
                 twin={value: means[twins[v]] for v, value in values.items() if twins.get(v) in means.index},
                 name=figure_name("parameter", board, dataset, parameter, first),
-                title=f"{metric.title} of {clean_name(method)} over {clean_name(parameter)} on {clean_name(dataset)}",
+                title=f"{metric.title} of {method} over {parameter} on {dataset}",
             )
         )
     return [figure for figure in figures if figure is not None]
 
 
-def _scored(cells: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Return ``variant``, ``score`` and ``collapsed`` of each finished run that has a score."""
-    runs = finished(cells)
+def _scored(frame: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """Return ``variant``, ``score`` and ``collapsed_mask`` of each finished run that has a score."""
+    runs = finished_runs(frame)
     scores = metric_values(runs, metric.name)
     scored = np.isfinite(scores)
     runs = runs.loc[scored]
@@ -118,25 +115,24 @@ def grid_lines(params: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[
     Returns
     -------
     list of (str, dict of str to float)
-        A parameter, and its value in each variant; at least `FEWEST_VALUES` of them differ.
+        A parameter, and its value in each variant; at least `_FEWEST_VALUES` of them differ.
     """
     lines = []
     for parameter in dict.fromkeys(name for values in params.values() for name in values):
-        if parameter in NOT_ASKED or len({canonical({"": p.get(parameter)}) for p in params.values()}) < 2:
+        if parameter in _NOT_ASKED or len({canonical({"": p.get(parameter)}) for p in params.values()}) < 2:
             continue
         groups: dict[str, dict[str, float]] = {}
         for variant, values in params.items():
             value = values.get(parameter)
             if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-                rest = canonical({k: v for k, v in values.items() if k != parameter and k not in NOT_ASKED})
+                rest = canonical({k: v for k, v in values.items() if k != parameter and k not in _NOT_ASKED})
                 groups.setdefault(rest, {})[variant] = float(value)
-        lines += [(parameter, group) for group in groups.values() if len(set(group.values())) >= FEWEST_VALUES]
+        lines += [(parameter, group) for group in groups.values() if len(set(group.values())) >= _FEWEST_VALUES]
     return lines
 
 
-PER_DATASET, IN_ALL = 12, 40
 #: More variants than this are a cloud to the eye; grids have curves of their own.
-MOST_DRAWN = 16
+_MOST_DRAWN = 16
 
 
 def section_figures(
@@ -157,11 +153,11 @@ def section_figures(
     metric, dataset = tables.metric, tables.dataset
     what = f"{metric.title} on {dataset}"
     one_machine = len(tables.hardware) == 1
-    best = list(tables.quality["variant"][:MOST_DRAWN])
+    best = list(tables.quality["variant"][:_MOST_DRAWN])
     which = "every variant" if len(best) == len(tables.quality) else f"the best {len(best)} of {len(tables.quality)}"
     return [
-        plots.scores_by_seed(
-            tables.cells.loc[tables.cells["variant"].isin(best)],
+        plots.score_strips(
+            tables.runs.loc[tables.runs["variant"].isin(best)],
             metric,
             looks,
             name=figure_name("scores", board, dataset),
@@ -169,7 +165,7 @@ def section_figures(
         ),
         # Speed on unlike machines is no speed of methods.
         plots.quality_against_time(
-            tables.quality[:MOST_DRAWN],
+            tables.quality[:_MOST_DRAWN],
             metric,
             looks,
             name=figure_name("time", board, dataset),
@@ -177,154 +173,96 @@ def section_figures(
         )
         if one_machine
         else None,
-        *parameter_figures(tables.cells, params, metric, looks, board),
+        *parameter_figures(tables.runs, params, metric, looks, board),
     ]
 
 
-def pictures_of(
-    results: Results, board: BoardFrame, *, per_dataset: int = PER_DATASET, in_all: int = IN_ALL
-) -> tuple[Pictures, ...]:
-    """Return the pictures of each variant on each data set, of its median run by the board's metric.
+#: More sets of outliers than this are in the table alone.
+_MOST_SETS = 4
+_KINDS = {"five runs": "runs"}
+
+
+def findings_figures(findings: DatasetFindings, looks: Mapping[str, plots.Look]) -> tuple[Figure, ...]:
+    """Return the figures of one data set: those for which there is something to draw.
 
     Parameters
     ----------
-    results : Results
-        Where the raw outputs are.
-    board : BoardFrame
-    per_dataset, in_all : int
-        Variants shown of each data set, the first ones by mean score, and of all data sets in equal shares.
-
-    Returns
-    -------
-    tuple of Pictures
-        By data set, then in order of appearance, called by the variant's label. A method without an embedding, say,
-        has no figure of one. Where outputs cannot be read, or variants are left out, a note says so.
+    findings : DatasetFindings
+    looks : mapping of str to Look
+        Of every variant on all data sets, so that colours agree.
     """
-    looks = plots.looks_of(board.frame)
-    pictures: list[Pictures] = []
-    for tables in board.datasets:
-        dataset, labels = tables.dataset, tables.labels
-        variants, twins = variants_of(finished(tables.cells)), dict(twin_pairs(tables.cells)[0])
-        most = min(per_dataset, max(1, in_all // len(board.datasets)), in_all - len(pictures))
-        for i, variant in enumerate(_best(variants, board.metric, most)):
-            notes = []
-            if i == 0 and most < len(variants):
-                notes.append(f"Pictures of {dataset} show the best {most} of {len(variants)} variants by mean.")
-            twin = twins.get(variant)
-            figures = _figures(
-                results,
-                variants[variant],
-                variants.get(twin, tables.cells.iloc[:0]) if twin else tables.cells.iloc[:0],
-                board.metric,
-                (looks[variant], looks[twin] if twin else Look()),
-                (labels[variant], labels[twin] if twin else ""),
-                (dataset, variant),
-                notes,
-            )
-            there = tuple(figure for figure in figures if figure is not None)
-            pictures.append(Pictures(dataset, labels[variant], " ".join(notes), there))
-    return tuple(pictures)
+    dataset = findings.dataset
+    figures = [
+        _detection(findings, findings.detection, looks, "mis-clustered points", figure_name("detection", dataset)),
+        _stability(findings, looks),
+        _point_agreement(findings, looks),
+        None if findings.crowded else _health(findings),
+    ]
+    for name, rows in list(findings.outliers.groupby("outliers", sort=False))[:_MOST_SETS]:
+        file = figure_name("outliers", dataset, str(name))
+        figures.append(_detection(findings, rows, looks, f"outliers from {name}", file))
+    return tuple(figure for figure in figures if figure is not None)
 
 
-def _best(variants: Mapping[str, pd.DataFrame], metric: Metric, most: int) -> list[str]:
-    """Return at most ``most`` variants, those with the best means, in order of appearance."""
-    sign = 1 if metric.greater_is_better else -1
-    goods = {}
-    for name, runs in variants.items():
-        values = metric_values(runs, metric.name)
-        values = values[np.isfinite(values)]
-        goods[name] = sign * values.mean() if len(values) else -np.inf
-    best = set(sorted(goods, key=lambda name: -goods[name])[: max(most, 0)])
-    return [name for name in goods if name in best]
+def _detection(
+    findings: DatasetFindings, rows: pd.DataFrame, looks: Mapping[str, plots.Look], what: str, name: str
+) -> Figure | None:
+    labels, runs = findings.labels, runs_by_variant(findings.masked_runs)
+    drawn = [
+        {
+            "group": labels[row["variant"]],
+            "label": row["title"],
+            "kind": _KINDS.get(row["needs_sampling"], row["needs_sampling"]),
+            "values": metric_values(runs[row["variant"]], column_of(row["score"], row["outliers"])),
+        }
+        for row in rows.to_dict("records")
+    ]
+    if not drawn:
+        return None
+    by_label = {labels[variant]: look for variant, look in looks.items() if variant in labels}
+    title = f"Finding {what} on {findings.dataset}: AUROC of each score, every seed"
+    return plots.detection_by_score(pd.DataFrame(drawn), by_label, what, name=name, title=title)
 
 
-def _figures(
-    results: Results,
-    runs: pd.DataFrame,
-    twin_runs: pd.DataFrame,
-    metric: Metric,
-    looks: tuple[Look, Look],
-    labels: tuple[str, str],
-    names: tuple[str, str],
-    notes: list[str],
-) -> list[Figure | None]:
-    """Draw a variant's median run, and the learning curves of all its runs; its twin's beside them. Add notes.
-
-    Looks and labels are of the variant and its twin.
-    """
-    median = median_run(runs, metric)
-    notes.append(_which(median, runs, metric))
-    title = f"{labels[0]} on {names[0]}"
-    try:
-        run = _one_run(results, median, looks[0], labels[0], names, title)
-    except InputError as error:
-        notes.append(f"No pictures: {error}.")
-        return []
-    twin = None
-    for _, cell in twin_runs.loc[twin_runs["seed"] == median["seed"]].iterrows():
-        with contextlib.suppress(InputError):  # it is missed in the learning curves, where a note says so
-            twin = _one_run(results, cell, looks[1], labels[1], names, title)
-    columns = [name for name in run.outputs if name.startswith("history/")]
-    histories, twin_histories = (_histories(results, rows, columns, notes) for rows in (runs, twin_runs))
-    curves = plots.learning_curves(
-        histories,
-        labels[0],
-        looks[0],
-        twin_runs=twin_histories,
-        twin=labels[1],
-        name=figure_name("curves", *names),
-        title=f"Learning curves: {title}, mean and range of {len(histories)} runs",
-    )
-    return [*figures_of_run(run, twin, notes), curves]
-
-
-def _which(middle: pd.Series, runs: pd.DataFrame, metric: Metric) -> str:
-    score = float(metric_values(middle.to_frame().T, metric.name)[0])
-    if not np.isfinite(score):
-        return f"Seed {middle['seed']}, the first of {len(runs)} finished runs; none has a {metric.title}."
-    collapsed = ", collapsed" if "collapsed" in list(middle["flags"]) else ""
-    return (
-        f"Seed {middle['seed']}, the median run of {len(runs)} by {metric.title} "
-        f"({format_score(score, metric)}{collapsed}); learning curves are of all."
+def _stability(findings: DatasetFindings, looks: Mapping[str, plots.Look]) -> Figure | None:
+    used = findings.stability.loc[findings.stability["n_used"] > 0, "variant"]
+    return plots.cluster_stability(
+        {variant: findings.agreements[variant].jaccard for variant in used},
+        looks,
+        findings.labels,
+        name=figure_name("clusters", findings.dataset),
+        title=f"How often each cluster is found again on {findings.dataset}: Jaccard coefficient over seeds",
     )
 
 
-def _one_run(results: Results, cell: pd.Series, look: Look, label: str, names: tuple[str, str], title: str) -> OneRun:
-    """Read the outputs of a cell.
-
-    Raises
-    ------
-    InputError
-        If they cannot be read.
-    """
-    run, fingerprint = results.runs[cell["run"]], str(cell["fingerprint"])
-    return OneRun(
-        run.outputs(str(cell["key"])),
-        run.dataset(fingerprint),
-        fingerprint,
-        int(cell["seed"]),
-        label,
-        look,
-        cell["kind"] == "stochastic",
-        names,
-        title,
+def _point_agreement(findings: DatasetFindings, looks: Mapping[str, plots.Look]) -> Figure | None:
+    used = findings.stability.loc[findings.stability["n_used"] > 0, "variant"]
+    return plots.point_agreement(
+        {variant: findings.agreements[variant].point_agreement for variant in used},
+        looks,
+        findings.labels,
+        name=figure_name("points", findings.dataset),
+        title=f"How many runs agree on each point of {findings.dataset}",
     )
 
 
-def _histories(
-    results: Results, runs: pd.DataFrame, columns: Collection[str], notes: list[str]
-) -> list[dict[str, np.ndarray]]:
-    """Read the named columns of the histories; runs that cannot be read are counted in a note."""
-    histories, unreadable = [], 0
-    for number, key in zip(runs["run"], runs["key"], strict=True) if columns else ():
-        try:
-            outputs = results.runs[number].outputs(str(key), columns)
-        except InputError:
-            unreadable += 1
-            continue
-        history = {name.removeprefix("history/"): values for name, values in outputs.items()}
-        if len({values.shape for values in history.values()}) == 1 and next(iter(history.values())).ndim == 1:
-            histories.append(history)
-    if unreadable:
-        notes.append(f"The outputs of {unreadable} runs cannot be read; the learning curves lack them.")
-    return histories
+def _health(findings: DatasetFindings) -> Figure | None:
+    runs = findings.runs.loc[findings.runs["status"] != NOT_RUN]
+    if not len(findings.health) or not _anything_wrong(findings.health):
+        return None
+    ok = (runs["status"] == "ok").to_numpy()
+    verdicts = np.where(collapsed_mask(runs), "collapsed", runs["health"].astype(object))
+    drawn = pd.DataFrame(
+        {
+            "label": runs["variant"].map(findings.labels),
+            "verdict": np.where(ok, verdicts, "failed"),
+            "epoch": metric_values(runs, "health_epoch"),
+        }
+    )
+    title = f"What became of the runs on {findings.dataset}"
+    return plots.health_timeline(drawn, name=figure_name("health", findings.dataset), title=title)
+
+
+def _anything_wrong(rows: pd.DataFrame) -> bool:
+    """Tell whether some run is not healthy: a row of full bars says nothing that the table does not."""
+    return bool(rows[[*HEALTH_VERDICTS[1:], "failed"]].to_numpy().any())

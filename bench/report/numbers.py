@@ -60,8 +60,8 @@ def format_clusters(mean: float, asked: float) -> str:
     """Write a mean number of clusters, and how many were asked for where that is another number."""
     if not math.isfinite(mean):
         return ABSENT
-    found = f"{mean:.0f}" if mean == round(mean) else f"{mean:.1f}"
-    return found if mean == asked or not math.isfinite(asked) else f"{found} of {asked:.0f}"
+    written = f"{mean:.0f}" if mean == round(mean) else f"{mean:.1f}"
+    return written if mean == asked or not math.isfinite(asked) else f"{written} of {asked:.0f}"
 
 
 def format_share(share: float) -> str:

@@ -1,18 +1,18 @@
-"""What is said over several data sets: the unit is a data set, its value the mean over its seeds."""
+"""Results over several data sets: the unit is a data set, its value the mean over its seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from bench.metrics import Metric
-from bench.report.document import Entry, Section, TextTable, make_table, runs_of, words
+from bench.report.document import Entry, Escape, Section, TextTable, make_table, run_counts_entry, word_entry
 from bench.report.numbers import ABSENT, format_interval, format_p, format_ranks, format_score
 from bench.report.ranking import Ranking, rank, rope_of
-from bench.report.runs_frame import counts_of, first_cells, scores_of, twin_pairs
+from bench.report.runs_frame import count_runs, one_run_per_variant, scores_by_variant, twin_pairs
 from bench.report.sentences import twin_sentence
 from bench.report.tables import DatasetTables
 from bench.statistics.aggregate import InterquartileMean, interquartile_mean, wins_ties_losses
@@ -44,25 +44,25 @@ class OverallTables:
     @cached_property
     def asked(self) -> list[str]:
         """The variants that were asked for on some data set, in order of appearance."""
-        firsts = (first_cells(table.cells) for table in self.tables)
-        return list(dict.fromkeys(name for cells in firsts for name in cells.loc[cells["role"] == "asked", "variant"]))
+        firsts = (one_run_per_variant(table.runs) for table in self.tables)
+        return list(dict.fromkeys(name for first in firsts for name in first.loc[first["role"] == "asked", "variant"]))
 
     @cached_property
     def revised(self) -> list[str]:
         """The data sets that are there with several contents under one name; none of them counts."""
-        return [table.dataset for table in self.tables if table.cells["revised"].any()]
+        return [table.dataset for table in self.tables if table.runs["revised"].any()]
 
     @cached_property
     def seeds(self) -> Mapping[str, list[int]]:
         """Of each data set on which some variant has a score the seeds that all complete ones share."""
-        found = {}
+        shared = {}
         for table in self.tables:
             if table.dataset in self.revised or not table.quality["n_scored"].any():
                 continue
             complete = self._complete(table).values()
             seeds = [set(scores) for scores in complete if isinstance(scores, Mapping)]
-            found[table.dataset] = sorted(set.intersection(*seeds)) if seeds else []
-        return found
+            shared[table.dataset] = sorted(set.intersection(*seeds)) if seeds else []
+        return shared
 
     @property
     def datasets(self) -> list[str]:
@@ -75,7 +75,7 @@ class OverallTables:
 
         One that takes no seed has its one score, for as many seeds as there are: it enters no test.
         """
-        found: dict[str, dict[str, np.ndarray]] = {}
+        scores: dict[str, dict[str, np.ndarray]] = {}
         for table in self.tables:
             for name, own in self._complete(table).items() if table.dataset in self.seeds else ():
                 seeds = self.seeds[table.dataset]
@@ -84,13 +84,15 @@ class OverallTables:
                 else:
                     values = np.full(max(1, len(seeds)), own)
                 if len(values):
-                    found.setdefault(name, {})[table.dataset] = values
-        return found
+                    scores.setdefault(name, {})[table.dataset] = values
+        return scores
 
     def _complete(self, table: DatasetTables) -> dict[str, Scores]:
         """Return the scores of the variants that have all their planned runs."""
         complete = table.quality.loc[table.quality["complete"], "variant"]
-        return {name: own for name, own in scores_of(table.cells, self.metric.name).items() if name in set(complete)}
+        return {
+            name: own for name, own in scores_by_variant(table.runs, self.metric.name).items() if name in set(complete)
+        }
 
     def means(self, variant: str) -> dict[str, float]:
         """Return the mean of a variant on each data set on which it is complete."""
@@ -129,7 +131,7 @@ class OverallTables:
     @cached_property
     def contrasts(self) -> list[MethodComparison]:
         """Each stochastic variant against its twin, as one family."""
-        pairs = dict.fromkeys(pair for table in self.tables for pair in twin_pairs(table.cells)[0])
+        pairs = dict.fromkeys(pair for table in self.tables for pair in twin_pairs(table.runs)[0])
         means = {name: self.means(name) for pair in pairs for name in pair}
         up = bool(self.metric.greater_is_better)
         return compare_methods(means, list(pairs), unit="data set", greater_is_better=up, rope=rope_of(self.metric))
@@ -145,8 +147,8 @@ _HOW = (
 )
 
 
-def overall_section(overall: OverallTables, escape: Callable[[str], str]) -> Section:
-    """Say what holds over all data sets.
+def overall_section(overall: OverallTables, escape: Escape) -> Section:
+    """Return the section on all data sets.
 
     Parameters
     ----------
@@ -174,8 +176,8 @@ def overall_section(overall: OverallTables, escape: Callable[[str], str]) -> Sec
             where = ", ".join(map(escape, left_out))
             notes.append(f"{pair} are compared without {where}, where not all runs of both have a score.")
     if len(set(map(len, overall.seeds.values()))) > 1:
-        told = ", ".join(f"{escape(dataset)} {len(seeds)}" for dataset, seeds in overall.seeds.items())
-        notes.append(f"Seeds that all share: {told}. Means are over these, IQM over the fewest.")
+        counts = ", ".join(f"{escape(dataset)} {len(seeds)}" for dataset, seeds in overall.seeds.items())
+        notes.append(f"Seeds that all share: {counts}. Means are over these, IQM over the fewest.")
     notes += [] if overall.ranking.limits is None else [overall.ranking.limits]
     return Section(OVERALL, tuple(sentences), (*tables, _totals(overall, labels)), tuple(notes))
 
@@ -188,7 +190,7 @@ def _twins(overall: OverallTables, labels: Mapping[str, str]) -> TextTable:
             estimate, (low, high) = c.result.hodges_lehmann, c.result.hodges_lehmann_interval or (np.nan, np.nan)
             difference = f"{format_score(estimate, metric)} {format_interval(low, high, metric)}".rstrip(), estimate
             p = format_p(c.p_adjusted), c.p_adjusted
-        variant, twin = (words(labels[name]) for name in (c.a, c.b))
+        variant, twin = (word_entry(labels[name]) for name in (c.a, c.b))
         wins = _wins(overall, c.a, c.b, [str(dataset) for dataset in c.matched])
         rows.append((variant, twin, difference, wins, p, (str(len(c.matched)), len(c.matched))))
     header = ("variant", "twin", "difference [95 %]", "win/tie/loss", "p (Holm)", "data sets")
@@ -201,10 +203,10 @@ def _totals(overall: OverallTables, labels: Mapping[str, str]) -> TextTable:
     ranked = sorted(ranking.names, key=lambda name: (sign * overall.mean(name), name))
     rows = []
     for name in (*ranked, *(name for name in overall.asked if name not in ranking.names)):
-        there = len(overall.scores.get(name, {}))
+        n_complete = len(overall.scores.get(name, {}))
         totals = _total(overall, name) if name in ranking.names else [_ABSENT] * 7
-        place = f"{there} of {len(overall.datasets)}", there
-        rows.append((words(labels[name]), _runs(overall, name), place, *totals))
+        place = f"{n_complete} of {len(overall.datasets)}", n_complete
+        rows.append((word_entry(labels[name]), _runs(overall, name), place, *totals))
     header = ["variant", "runs", "data sets", f"mean {metric.title}", "median", "IQM [95 %]", "[95 %, other data]"]
     header += ["win/tie/loss", "mean rank", "rank"]
     against = f", win/tie/loss against {labels[ranking.reference]}" if ranking.reference else ""
@@ -238,5 +240,5 @@ def _wins(overall: OverallTables, a: str, b: str, datasets: list[str]) -> Entry:
 
 
 def _runs(overall: OverallTables, name: str) -> Entry:
-    cells = (table.cells.loc[table.cells["variant"] == name] for table in overall.tables)
-    return runs_of(*map(sum, zip(*map(counts_of, cells), strict=True)))
+    runs = (table.runs.loc[table.runs["variant"] == name] for table in overall.tables)
+    return run_counts_entry(*map(sum, zip(*map(count_runs, runs), strict=True)))

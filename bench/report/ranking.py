@@ -1,4 +1,4 @@
-"""Which of the methods that a suite asks for is shown to be better than which, on one data set."""
+"""All-pairs comparison of the variants that a suite asks for, on one data set."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from bench.metrics import Metric
-from bench.report.runs_frame import scores_by_seed, scores_of, variants_of
+from bench.report.runs_frame import runs_by_variant, scores_by_seed, scores_by_variant
 from bench.statistics.aggregate import mean_ranks
 from bench.statistics.correction import MethodComparison, Scores, all_pairs, compare_methods, smallest_n
 from bench.statistics.order import cliques, rank_ranges
 
 #: More variants than this are the points of a grid: their curve is of interest, not 190 pairs and more.
 MOST_RANKED = 20
-#: Differences up to this size do not matter in practice, where a metric has a scale on which that can be said.
+#: Differences up to this size do not matter in practice, for metrics on the unit scale.
 ROPE = 0.01
 
 
@@ -110,7 +110,7 @@ def rank(scores: Mapping[str, Scores], reference: str, metric: Metric, unit: str
 def _mean_ranks(scores: Mapping[str, Scores], greater_is_better: bool) -> dict[str, float]:
     several = {name: own for name, own in scores.items() if isinstance(own, Mapping)}
     units = sorted(set().union(*several.values()))
-    if len(scores) < 2 or not units or any(len(finite(own)) < len(units) for own in several.values()):
+    if len(scores) < 2 or not units or any(len(finite_scores(own)) < len(units) for own in several.values()):
         return {}
     table = {
         name: [own[u] for u in units] if isinstance(own, Mapping) else [own] * len(units)
@@ -121,11 +121,11 @@ def _mean_ranks(scores: Mapping[str, Scores], greater_is_better: bool) -> dict[s
 
 def _standing(scores: Scores, greater_is_better: bool) -> float:
     """Return what variants are sorted by, those without a score last."""
-    values = finite(scores)
+    values = finite_scores(scores)
     return (-1 if greater_is_better else 1) * float(np.mean(values)) if values else np.inf
 
 
-def rank_variants(cells: pd.DataFrame, metric: Metric) -> Ranking:
+def rank_variants(frame: pd.DataFrame, metric: Metric) -> Ranking:
     """Compare every two variants that the suite asks for on one data set, by seed.
 
     Variants that run only as the twin of another are left to the contrast of twins: eight variants make a
@@ -136,13 +136,13 @@ def rank_variants(cells: pd.DataFrame, metric: Metric) -> Ranking:
 
     Parameters
     ----------
-    cells : DataFrame
-        The cells of one data set.
+    frame : DataFrame
+        The runs of one data set.
     metric : Metric
     """
-    asked = cells.loc[cells["role"] == "asked"]
-    scores = scores_of(asked, metric.name)
-    variants = variants_of(asked)
+    asked = frame.loc[frame["role"] == "asked"]
+    scores = scores_by_variant(asked, metric.name)
+    variants = runs_by_variant(asked)
     runs = {name: len(scores_by_seed(rows, metric.name)) for name, rows in variants.items()}
     if not any(runs.values()):
         return Ranking(reason="no variant has a score")
@@ -159,12 +159,12 @@ def matched_scores(scores: Scores, matched: Sequence[Hashable]) -> list[float]:
     return [scores[key] for key in matched] if isinstance(scores, Mapping) else [scores]
 
 
-def n_planned(cells: pd.DataFrame) -> int:
+def n_planned(frame: pd.DataFrame) -> int:
     """Return the runs planned of one variant; one that takes no seed has one outcome, however many others run."""
-    return max(int(cells["planned"].max()), len(cells)) if cells["seeded"].all() else len(cells)
+    return max(int(frame["planned"].max()), len(frame)) if frame["seeded"].all() else len(frame)
 
 
-def finite(scores: Scores) -> list[float]:
+def finite_scores(scores: Scores) -> list[float]:
     """Return the scores that there are."""
     values = scores.values() if isinstance(scores, Mapping) else [scores]
     return [value for value in values if np.isfinite(value)]

@@ -1,26 +1,39 @@
-"""Reading a frame of cells: one row a cell.
+"""The frame of runs that every part of a report reads: one row a run, and the functions that read it.
 
-Columns: ``dataset``, ``method``, ``variant`` (unique name of a configuration), ``title``, ``config``, ``twin``
-(the ``config`` of its deterministic twin, or None), ``role`` ("asked" for, or the "twin" of one that was),
-``kind``, ``seeded`` (whether it takes a seed), ``planned`` (runs planned of the variant), ``seed``, ``status``,
-``flags`` (list of str), ``unlabelled`` (whether the data have no classes), ``revised`` (whether the name of the data
-set stands for several contents here), one for each metric, ``hardware``, ``wall_time`` in seconds and ``peak_memory``
-in MB. A cell that was planned and has no record has the status "not run". Where it is known, ``n_clusters_asked`` is
-the number of clusters that a method was asked for, NaN if it was asked for none.
+`bench.records.results.collect` makes it; a variable named ``frame`` is this frame or some of its rows. Its columns:
+
+- what was run: ``dataset``, ``fingerprint`` (of the data), ``method``, ``version``, ``preset``, ``variant`` (unique
+  name of a configuration), ``title`` (what readers see), ``config`` (hash of the configuration), ``seed``, ``key`` (of
+  the record), ``run`` (number of the folder in ``Results.runs``);
+- what the variant is: ``kind`` ("stochastic" or "deterministic"), ``seeded`` (whether it takes a seed), ``role``
+  ("asked" for by the suite, or only the "twin" of one that was), ``twin`` (``config`` of its deterministic twin, or
+  None), ``planned`` (number of its planned runs), ``n_clusters_asked`` (NaN where none were asked for);
+- how the run ended: ``status`` ("ok", "failed", "diverged", "timeout", ...; `NOT_RUN` where there is no record),
+  ``error`` (last line), ``flags`` (list of str), ``health``, ``health_epoch``, ``health_advice``;
+- what it cost: ``hardware``, ``wall_time`` (seconds), ``peak_memory`` (MB);
+- its scores: a column for each metric, and ``RATE/OUTLIERS/SCORE`` for each set of outliers; a report adds
+  ``stability`` and the metrics between runs;
+- what is known of the data: ``unlabelled`` (whether there are no classes), ``revised`` (whether several contents share
+  the name of the data set).
+
+Only `REQUIRED_COLUMNS` must be there. Names are one line of printable characters: they are cleaned where rows are made.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from bench.errors import InputError
-from bench.metrics import Metric
+from bench.metrics import Metric, all_metrics
+from bench.metrics.metric import UNCERTAINTY_NEEDS
+from bench.metrics.registry import BETWEEN_RUNS
 from bench.statistics.correction import Scores
 
-#: Status of a cell that was planned and has no record.
+#: Status of a run that was planned and has no record.
 NOT_RUN = "not run"
 
 REQUIRED_COLUMNS = (
@@ -43,59 +56,59 @@ def check_columns(frame: pd.DataFrame) -> None:
         raise InputError(f"the frame of cells lacks the columns {', '.join(missing)}")
 
 
-def cells_of(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Return the cells of one data set.
+def runs_on_dataset(frame: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Return the runs of one data set.
 
     Raises
     ------
     InputError
         If a seed of a variant occurs twice.
     """
-    cells = frame.loc[frame["dataset"] == dataset]
-    twice = cells.loc[cells.duplicated(["variant", "seed"])]
+    runs = frame.loc[frame["dataset"] == dataset]
+    twice = runs.loc[runs.duplicated(["variant", "seed"])]
     if len(twice):
         first = twice.iloc[0]
         raise InputError(f"{dataset}: seed {first['seed']} of {first['variant']} occurs twice")
-    return cells
+    return runs
 
 
-def variants_of(cells: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return the cells of each variant, in order of appearance."""
-    return {str(name): rows for name, rows in cells.groupby("variant", sort=False)}
+def runs_by_variant(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the runs of each variant, in order of appearance."""
+    return {str(name): rows for name, rows in frame.groupby("variant", sort=False)}
 
 
-def first_cells(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return one cell of each variant, in order of appearance: all of a variant agree in what they are called."""
-    return cells.drop_duplicates("variant")
+def one_run_per_variant(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one run of each variant, in order of appearance: all runs of a variant bear the same names."""
+    return frame.drop_duplicates("variant")
 
 
-def counts_of(cells: pd.DataFrame) -> tuple[int, int, int]:
-    """Count the runs that ended well, those that failed, and those of the former that collapsed."""
-    status = cells["status"].to_numpy(dtype=object)
+def count_runs(frame: pd.DataFrame) -> tuple[int, int, int]:
+    """Return the number of finished runs, of failed ones, and of finished runs that collapsed."""
+    status = frame["status"].to_numpy(dtype=object)
     ok = status == "ok"
-    return int(ok.sum()), int((~ok & (status != NOT_RUN)).sum()), int(has_flag(cells, "collapsed")[ok].sum())
+    return int(ok.sum()), int((~ok & (status != NOT_RUN)).sum()), int(has_flag(frame, "collapsed")[ok].sum())
 
 
-def finished(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs that ended well; a collapsed run did, a failed, diverged or timed-out one did not."""
-    return cells.loc[cells["status"] == "ok"]
+def finished_runs(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with status "ok"; a collapsed run has it, a failed, diverged or timed-out one has not."""
+    return frame.loc[frame["status"] == "ok"]
 
 
-def scores_by_seed(cells: pd.DataFrame, metric: str) -> dict[int, float]:
+def scores_by_seed(frame: pd.DataFrame, metric: str) -> dict[int, float]:
     """Return the finite scores of the finished runs of one variant, by seed."""
-    values = metric_values(cells, metric)
-    scored = np.isfinite(values) & (cells["status"] == "ok").to_numpy()
-    return dict(zip(cells["seed"].to_numpy()[scored].tolist(), values[scored].tolist(), strict=True))
+    values = metric_values(frame, metric)
+    scored = np.isfinite(values) & (frame["status"] == "ok").to_numpy()
+    return dict(zip(frame["seed"].to_numpy()[scored].tolist(), values[scored].tolist(), strict=True))
 
 
-def scores_of(cells: pd.DataFrame, metric: str) -> dict[str, Scores]:
-    """Return what each variant scored: by seed, NaN where its run ended without a score.
+def scores_by_variant(frame: pd.DataFrame, metric: str) -> dict[str, Scores]:
+    """Return the scores of each variant by seed, NaN where its run ended without a score.
 
     A variant that takes no seed has its one score, or no scores, by no seed; so has one whose seeds all gave the same:
     it is deterministic in effect, and n equal numbers are no n observations.
     """
     scores: dict[str, Scores] = {}
-    for name, rows in variants_of(cells).items():
+    for name, rows in runs_by_variant(frame).items():
         by_seed = scores_by_seed(rows, metric)
         same = len(by_seed) > 1 and len({round(score, 6) for score in by_seed.values()}) == 1
         if rows["seeded"].all() and not (same and len(by_seed) == len(rows)):
@@ -106,16 +119,16 @@ def scores_of(cells: pd.DataFrame, metric: str) -> dict[str, Scores]:
     return scores
 
 
-def metric_values(cells: pd.DataFrame, metric: str) -> np.ndarray:
-    """Return a metric of each cell, NaN where it has none.
+def metric_values(frame: pd.DataFrame, metric: str) -> np.ndarray:
+    """Return a metric of each run, NaN where it has none.
 
     Returns
     -------
-    ndarray of shape (n_cells,)
+    ndarray of shape (n_runs,)
     """
-    if metric not in cells.columns:
-        return np.full(len(cells), np.nan)
-    column = cells[metric]
+    if metric not in frame.columns:
+        return np.full(len(frame), np.nan)
+    column = frame[metric]
     if column.dtype != np.float64:
         column = pd.to_numeric(column, errors="coerce")
     return column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -127,7 +140,7 @@ def median_run(runs: pd.DataFrame, metric: Metric) -> pd.Series:
     Parameters
     ----------
     runs : DataFrame
-        The finished cells of one variant, at least one.
+        The finished runs of one variant, at least one.
     metric : Metric
     """
     values = metric_values(runs, metric.name)
@@ -142,20 +155,20 @@ def moments(values: np.ndarray) -> tuple[float, float]:
     return mean, float(finite.std(ddof=1)) if len(finite) > 1 else np.nan
 
 
-def has_flag(cells: pd.DataFrame, flag: str) -> np.ndarray:
-    """Tell for each cell whether it carries a flag.
+def has_flag(frame: pd.DataFrame, flag: str) -> np.ndarray:
+    """Return for each run whether it has a flag.
 
     Returns
     -------
-    ndarray of shape (n_cells,), bool
+    ndarray of shape (n_runs,), bool
     """
     # Flags read back from parquet are arrays, missing ones None or NaN.
-    return np.array([isinstance(f, list | tuple | np.ndarray) and flag in list(f) for f in cells["flags"]], bool)
+    return np.array([isinstance(f, list | tuple | np.ndarray) and flag in list(f) for f in frame["flags"]], bool)
 
 
-def labels_of(cells: pd.DataFrame) -> dict[str, str]:
+def variant_titles(frame: pd.DataFrame) -> dict[str, str]:
     """Return the title of each variant, with the variant's name where two share a title."""
-    firsts = first_cells(cells)
+    firsts = one_run_per_variant(frame)
     titles = dict(zip(firsts["variant"], firsts["title"].astype(str), strict=True))
     shared = Counter(titles.values())
     labels: dict[str, str] = {}
@@ -167,7 +180,7 @@ def labels_of(cells: pd.DataFrame) -> dict[str, str]:
     return labels
 
 
-def twin_pairs(cells: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
+def twin_pairs(frame: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
     """Match each stochastic variant with its deterministic twin.
 
     Returns
@@ -177,7 +190,7 @@ def twin_pairs(cells: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
     alone : list of str
         Stochastic variants whose twin was not run.
     """
-    firsts = first_cells(cells)
+    firsts = one_run_per_variant(frame)
     by_config = dict(zip(firsts["config"], firsts["variant"], strict=True))
     pairs, alone = [], []
     for name, twin, kind in zip(firsts["variant"], firsts["twin"], firsts["kind"], strict=True):
@@ -187,3 +200,55 @@ def twin_pairs(cells: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
         elif kind == "stochastic":
             alone.append(name)
     return pairs, alone
+
+
+OUTLIER_RATES = ("auroc", "aupr", "fpr95")
+
+
+def is_outlier_column(column: str) -> bool:
+    """Return whether a column is a rate of outlier detection, such as ``auroc/OUTLIERS/SCORE``."""
+    return column.count("/") >= 2 and column.split("/", 1)[0] in OUTLIER_RATES
+
+
+def collapsed_mask(frame: pd.DataFrame) -> np.ndarray:
+    """Return for each run whether it collapsed, by flag or verdict.
+
+    Returns
+    -------
+    ndarray of shape (n_runs,), bool
+    """
+    return _ended_as(frame, "collapsed")
+
+
+def partly_collapsed_mask(frame: pd.DataFrame) -> np.ndarray:
+    """Return for each run whether it uses fewer than half of its clusters; as `collapsed_mask`."""
+    return _ended_as(frame, "partly collapsed")
+
+
+def _ended_as(frame: pd.DataFrame, health: str) -> np.ndarray:
+    verdict = (frame["health"] == health).to_numpy(bool) if "health" in frame else False
+    return has_flag(frame, health) | verdict
+
+
+def mask_uncertainty(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with the uncertainty of collapsed and unfinished ones set to NaN.
+
+    One cluster for all points is perfectly certain and calibrated. Scoring gives such runs no such metric; records
+    that other programs wrote may hold some.
+    """
+    out = collapsed_mask(frame) | (frame["status"] != "ok").to_numpy()
+    uncertain = {m.name for m in (*all_metrics(), *BETWEEN_RUNS) if UNCERTAINTY_NEEDS & set(m.needs)}
+    columns = [c for c in frame.columns if c in uncertain or is_outlier_column(str(c))]
+    if not out.any() or not columns:
+        return frame
+    numbers = frame[columns].apply(pd.to_numeric, errors="coerce").astype(np.float64)
+    return frame.assign(**{str(name): column.mask(out) for name, column in numbers.items()})
+
+
+def mean_sd_n(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, tuple[float, float, int]]:
+    """Return mean, standard deviation and number of the finite values of some columns, NaN where there are none."""
+    summary = {}
+    for column in columns:
+        values = metric_values(frame, column)
+        summary[column] = *moments(values), int(np.isfinite(values).sum())
+    return summary

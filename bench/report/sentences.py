@@ -1,4 +1,4 @@
-"""What a comparison says, in one plain sentence."""
+"""A comparison in one plain sentence."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ def twin_sentence(
         family = f" in a family of {comparison.family_size}" if comparison.family_size > 1 else ""
         verdict = f"{comparison.verdict} {unit}".rstrip()
         claim = f"{title} against its twin {twin_title} {verdict}{family}: difference {numbers}"
-    told = [claim]
+    sentences = [claim]
     for name, lost in zip((title, twin_title), comparison.lost, strict=True):
         if lost:
-            told.append(f"{name} ended without a score on {lost} more, which count as lost")
+            sentences.append(f"{name} ended without a score on {lost} more, which count as lost")
     for name, n in zip((title, twin_title), collapsed, strict=True):
         if n:
-            told.append(f"{n} runs of {name} collapsed" if n > 1 else f"1 run of {name} collapsed")
-    return ". ".join(told) + "."
+            sentences.append(f"{n} runs of {name} collapsed" if n > 1 else f"1 run of {name} collapsed")
+    return ". ".join(sentences) + "."
 
 
 def is_equivalent(comparison: MethodComparison, collapsed: tuple[int, int] = (0, 0)) -> bool:
-    """Tell whether two methods are shown to be equivalent in practice; two that collapse are not a pair of methods."""
+    """Return whether two methods are shown to be equivalent in practice; not where most of their runs collapsed."""
     result = comparison.result
     return result is not None and result.practical == "equivalent" and 2 * max(collapsed) <= result.n

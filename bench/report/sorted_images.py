@@ -12,14 +12,14 @@ from pathlib import Path, PurePosixPath
 from bench.data.readers.image_folder import IMAGE_SUFFIXES
 from bench.errors import InputError
 from bench.metrics.registry import NOISE
-from bench.report.assignments import Chosen
+from bench.report.assignments import ChosenRun
 from bench.text import shown
 
 #: Bytes of a folder's name.
 _LONGEST = 100
 
 
-def copy_images(chosen: Sequence[Chosen], target: Path) -> int:
+def copy_images(chosen: Sequence[ChosenRun], target: Path) -> int:
     """Copy the images of runs into ``TARGET/METHOD/cluster_K/``, noise into ``TARGET/METHOD/noise/``.
 
     With several data sets a folder of the data set's name stands above. Everything is
@@ -81,7 +81,7 @@ def _check_target(target: Path) -> None:
         raise InputError(f"--copy-to {target}: cannot be read ({error.strerror}); give a new folder") from error
 
 
-def _files(one: Chosen, target: Path) -> list[tuple[Path, str]]:
+def _files(one: ChosenRun, target: Path) -> list[tuple[Path, str]]:
     """Return the image of each point and what its copy is called."""
     items = one.items
     where = f"--copy-to: data set {one.dataset}"
@@ -131,7 +131,7 @@ def _numbered(names: Sequence[tuple[str, str]]) -> list[str]:
     """Return stems and suffixes put together, a number between them where a name would be there twice."""
     counts = Counter(f"{stem}{suffix}".casefold() for stem, suffix in names)
     taken = {name for name, n in counts.items() if n == 1}
-    found = []
+    numbered = []
     for stem, suffix in names:
         name, i = f"{stem}{suffix}", 1
         several = counts[name.casefold()] > 1
@@ -139,5 +139,5 @@ def _numbered(names: Sequence[tuple[str, str]]) -> list[str]:
             i += 1
             name = f"{stem}-{i}{suffix}"
         taken.add(name.casefold())
-        found.append(name)
-    return found
+        numbered.append(name)
+    return numbered

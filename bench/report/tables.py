@@ -1,4 +1,4 @@
-"""What one data set's cells say: each variant described, twins compared, all pairs of the asked-for ranked."""
+"""The numbers of one data set: each variant described, twins compared, all pairs of the asked-for ranked."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import pandas as pd
 from bench.metrics import Metric, all_metrics
 from bench.report.ranking import Ranking, matched_scores, n_planned, rank_variants, rope_of
 from bench.report.runs_frame import (
-    counts_of,
-    finished,
-    labels_of,
+    count_runs,
+    finished_runs,
     metric_values,
     moments,
-    scores_of,
+    runs_by_variant,
+    scores_by_variant,
     twin_pairs,
-    variants_of,
+    variant_titles,
 )
 from bench.statistics.correction import MethodComparison, compare_methods
 
-#: Told beside a metric against classes: with classes of unlike sizes it may be high where small ones are missing.
+#: Shown beside a metric against classes, which may be high although small classes are lost.
 CLASS_METRICS = ("mean_class_recall", "classes_lost")
 
 _NO_COMPARISON = {
@@ -73,8 +73,8 @@ class DatasetTables:
     Attributes
     ----------
     dataset : str
-    cells : DataFrame
-        Its cells, as `bench.report.runs_frame.cells_of` gives them.
+    runs : DataFrame
+        Its runs, as `bench.report.runs_frame.runs_on_dataset` gives them.
     metric : Metric
         What the variants are compared by.
     about : sequence of str
@@ -82,19 +82,19 @@ class DatasetTables:
     """
 
     dataset: str
-    cells: pd.DataFrame
+    runs: pd.DataFrame
     metric: Metric
     about: Sequence[str] = ()
 
     @cached_property
     def labels(self) -> dict[str, str]:
         """The title of each variant, in order of appearance."""
-        return labels_of(self.cells)
+        return variant_titles(self.runs)
 
     @cached_property
     def ranking(self) -> Ranking:
         """All pairs of the variants that were asked for, as one family."""
-        return rank_variants(self.cells, self.metric)
+        return rank_variants(self.runs, self.metric)
 
     @cached_property
     def contrasts(self) -> list[MethodComparison]:
@@ -103,9 +103,9 @@ class DatasetTables:
         The family, fixed before any run, is all the twin pairs of the data set; a stochastic variant whose twin
         was not run is not in it.
         """
-        pairs, _ = twin_pairs(self.cells)
+        pairs, _ = twin_pairs(self.runs)
         up = bool(self.metric.greater_is_better)
-        scores = scores_of(self.cells, self.metric.name)
+        scores = scores_by_variant(self.runs, self.metric.name)
         return compare_methods(scores, pairs, greater_is_better=up, rope=rope_of(self.metric))
 
     def collapsed(self, contrast: MethodComparison) -> tuple[int, int]:
@@ -116,12 +116,12 @@ class DatasetTables:
     @cached_property
     def hardware(self) -> list[str]:
         """What the finished runs ran on."""
-        return sorted(set(finished(self.cells)["hardware"].dropna().astype(str)))
+        return sorted(set(finished_runs(self.runs)["hardware"].dropna().astype(str)))
 
     @cached_property
     def counts_clusters(self) -> bool:
         """Whether some run found another number of clusters than it was asked for, if for any, or has noise."""
-        runs = finished(self.cells)
+        runs = finished_runs(self.runs)
         asked, used, noise = (
             metric_values(runs, name) for name in ("n_clusters_asked", "n_clusters_used", "noise_share")
         )
@@ -142,7 +142,7 @@ class DatasetTables:
         ranking = self.ranking
         compared, ranges = ranking.against_reference(), ranking.ranges
         rows = []
-        for name, variant in variants_of(self.cells).items():
+        for name, variant in runs_by_variant(self.runs).items():
             row = {"variant": name, "title": self.labels[name]} | _describe(variant, self.metric.name)
             row |= {"reference": name == ranking.reference, **_comparison_columns(compared.get(name))}
             row["rank_best"], row["rank_worst"] = ranges.get(name, (np.nan, np.nan))
@@ -160,7 +160,7 @@ class DatasetTables:
     @cached_property
     def twins(self) -> pd.DataFrame:
         """One row a contrast, in order of appearance; means are over matched seeds."""
-        scores = scores_of(self.cells, self.metric.name)
+        scores = scores_by_variant(self.runs, self.metric.name)
         planned = self.quality.set_index("variant")["planned"]
         rows = []
         for contrast in self.contrasts:
@@ -181,22 +181,22 @@ class DatasetTables:
         return pd.DataFrame(rows, columns=list(_TWIN_COLUMNS))
 
 
-def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
-    ok = (cells["status"] == "ok").to_numpy()
-    n_ok, n_failed, n_collapsed = counts_of(cells)
+def _describe(frame: pd.DataFrame, metric: str) -> dict[str, Any]:
+    ok = (frame["status"] == "ok").to_numpy()
+    n_ok, n_failed, n_collapsed = count_runs(frame)
 
     def scores_in(name: str) -> np.ndarray:
-        values = metric_values(cells, name)[ok]
+        values = metric_values(frame, name)[ok]
         return values[np.isfinite(values)]
 
     scores = scores_in(metric)
     quartiles = np.percentile(scores, [25, 50, 75]) if len(scores) else np.full(3, np.nan)
     mean, sd = moments(scores)
-    planned = n_planned(cells)
+    planned = n_planned(frame)
     described: dict[str, Any] = {
-        "method": str(cells["method"].iloc[0]),
-        "kind": str(cells["kind"].iloc[0]),
-        "role": str(cells["role"].iloc[0]),
+        "method": str(frame["method"].iloc[0]),
+        "kind": str(frame["kind"].iloc[0]),
+        "role": str(frame["role"].iloc[0]),
         "planned": planned,
         "n_ok": n_ok,
         "n_failed": n_failed,
@@ -207,8 +207,8 @@ def _describe(cells: pd.DataFrame, metric: str) -> dict[str, Any]:
         "sd": sd,
         **dict(zip(("q1", "median", "q3"), quartiles.tolist(), strict=True)),
         "wall_time_mean": moments(scores_in("wall_time"))[0],
-        "peak_memory_max": _largest(metric_values(cells, "peak_memory")),
-        "n_clusters_asked": metric_values(cells, "n_clusters_asked")[0],
+        "peak_memory_max": _largest(metric_values(frame, "peak_memory")),
+        "n_clusters_asked": metric_values(frame, "n_clusters_asked")[0],
         "n_clusters_used_mean": moments(scores_in("n_clusters_used"))[0],
         "noise_share_mean": moments(scores_in("noise_share"))[0],
     }

@@ -1,4 +1,4 @@
-"""Writes what is made of results: leaderboards as text, scores as a table, figures and one page."""
+"""Writes the files of a report: leaderboards as text, scores as a table, figures and one page."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from bench.errors import InputError
 from bench.metrics import Metric, find_metric
 from bench.records.results import Results
 from bench.records.store import Run
-from bench.report.assignments import WITHOUT_LABELS, as_csv, choose, first_rows, tables_of
+from bench.report.assignments import WITHOUT_LABELS, as_csv, assignment_tables, choose_runs, within_row_limit
 from bench.report.between_runs import agreements_of, disagreement_columns, stability_of
 from bench.report.boards import BoardFrame, boards_of
 from bench.report.build import report_of
 from bench.report.document import AssignmentsNote, figures_of
 from bench.report.formats.latex import render_latex
 from bench.report.formats.page import render_page
-from bench.report.formats.text import render_csv, render_markdown
+from bench.report.formats.text import render_markdown
+from bench.report.formats.tidy_csv import render_csv, render_findings_csv
 from bench.report.sections.choices import choices_of, data_notes
-from bench.report.sections.tidy import render_findings_csv
 
-#: File of the report that tells which item is in which cluster.
-ASSIGNMENTS = "assignments.csv"
+#: File of the report that lists which item is in which cluster.
+_ASSIGNMENTS = "assignments.csv"
 
 
 def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
@@ -75,26 +75,26 @@ def write_assignments(results: Results, metric: Metric, target: Run) -> Assignme
     """
     commands = tuple(f"deepclustbench assignments {shlex.quote(str(run.folder))}" for run in results.runs)
     try:
-        chosen, _ = choose(results.frame, results.runs, metric)
+        chosen, _ = choose_runs(results.frame, results.runs, metric)
     except InputError:  # no run gave labels, as the boards say
         chosen = []
     named = [one for one in chosen if one.items is not None]
-    tables, _ = tables_of(first_rows(named))
+    tables, _ = assignment_tables(within_row_limit(named))
     if not tables:
-        target.remove_file(ASSIGNMENTS)
+        target.remove_file(_ASSIGNMENTS)
         text = "This command writes it for the median run of each variant, or for a method and seed."
         return AssignmentsNote(text, "", commands)
-    target.write_file(ASSIGNMENTS, "".join(as_csv(table for _, table in tables)))
+    target.write_file(_ASSIGNMENTS, "".join(as_csv(table for _, table in tables)))
     which = "each variant" if len(tables) == len(named) else f"the best {len(tables)} of {len(named)} variants"
     text = (
         f"the median run of {which} by {metric.title}, on unlabelled data by {find_metric(WITHOUT_LABELS).title}. This "
         "command writes any method and seed; with --copy-to FOLDER it sorts images into a folder for each cluster."
     )
-    return AssignmentsNote(text, ASSIGNMENTS, commands)
+    return AssignmentsNote(text, _ASSIGNMENTS, commands)
 
 
 def _board_frames(results: Results) -> dict[str, pd.DataFrame]:
-    """Return the cells of each board: those that stand there by plan, and their twins.
+    """Return the runs of each board: those that stand there by plan, and their twins.
 
     A run that chose nothing is on the fixed one with all that its folder holds. Of one that chose, what earlier
     commands left is on none: it may have been chosen by labels.
@@ -111,7 +111,7 @@ def _board_frames(results: Results) -> dict[str, pd.DataFrame]:
             for board in planned.boards:
                 members.setdefault(board, set()).add((planned.fingerprint, planned.config))
     asked = (frame["role"] == "asked") & ~frame["run"].map(dict(enumerate(chose)))
-    members["fixed"] |= {place for place, there in zip(places, asked, strict=True) if there}
+    members["fixed"] |= {place for place, stands in zip(places, asked, strict=True) if stands}
     twins = dict(zip(places, frame["twin"], strict=True))
     frames = {}
     for board, standing in members.items():

@@ -17,7 +17,8 @@ from bench.metrics import find_metric, find_ranking_metric
 from bench.metrics.external import classes_lost, clustering_accuracy, external_scores, mean_class_recall
 from bench.report.boards import boards_of
 from bench.report.document import make_table
-from bench.report.formats.text import _rich_table, render_csv, render_markdown
+from bench.report.formats.text import _rich_table, render_markdown
+from bench.report.formats.tidy_csv import render_csv
 
 CLASSES = arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 3))
 

@@ -15,7 +15,7 @@ from bench.metrics.registry import UNLABELLED
 from bench.metrics.uncertainty import mis_clustered
 from bench.records.store import Run
 from bench.report import plots
-from bench.report.median_run import OneRun, figures_of_run
+from bench.report.pictures import OneRun, figures_of_run
 from bench.report.plots import Look
 from bench.selection.decide import choose_by_labels
 from bench.selection.rule import HeldOutRun
@@ -153,7 +153,7 @@ def test_a_point_without_a_class_is_not_framed_as_wrong():
     points = np.array([[[0, 20], [1, 21]]])
     run = one_run(y, labels=np.zeros(N, int), extreme_points=points, extreme_images=np.zeros((1, 2, 2, 4), np.uint8))
     kept = {**run.kept, "samples": np.zeros((3, 2, 2), np.float32)}
-    from bench.report.median_run import _certain_points
+    from bench.report.pictures import _certain_points
 
     said = _certain_points(replace(run, kept=kept)).alt
     assert "1 of the 2 most certain, 0 of the 2 least" in said or "0 of the 2 most certain, 1 of the 2 least" in said

@@ -17,7 +17,7 @@ from bench.metrics.registry import UNLABELLED
 from bench.records.record import Record
 from bench.records.results import frame_of
 from bench.records.store import Run
-from bench.report.assignments import as_csv, choose, first_rows
+from bench.report.assignments import as_csv, choose_runs, within_row_limit
 from bench.report.sorted_images import _names
 
 ITEMS = [f"{cls}/{i}.png" for cls in ("cat", "dog") for i in range(4)]
@@ -125,12 +125,12 @@ def cli_ok(cli, *arguments):
     ],
 )
 def test_a_method_is_found_by_name_title_or_how_they_begin(run, asked, found):
-    chosen, _ = choose(frame_of(run.records()), [run], ACC, method=asked)
+    chosen, _ = choose_runs(frame_of(run.records()), [run], ACC, method=asked)
     assert {one.variant for one in chosen} == found
 
 
 def test_a_seed_is_taken_as_asked_for_and_a_method_without_seeds_has_one_run_for_all(run):
-    chosen, _ = choose(frame_of(run.records()), [run], ACC, seed=1)
+    chosen, _ = choose_runs(frame_of(run.records()), [run], ACC, seed=1)
     assert {(one.variant, one.seed, one.why) for one in chosen} == {
         ("dec", 1, "as asked for"),
         ("kmeans", 0, "the only run, since the method takes no seed"),
@@ -143,7 +143,7 @@ def test_without_labels_the_silhouette_decides_and_without_that_the_lowest_seed(
     records = [record("dec", i, metrics=metrics, reasons=reasons) for i, metrics in enumerate(scores)]
     records += [record("kmeans", i, metrics={}, reasons=reasons) for i in range(2)]
     run = run_of(tmp_path / "run", records, dataset(y=None))
-    chosen, _ = choose(frame_of(run.records()), [run], ACC)
+    chosen, _ = choose_runs(frame_of(run.records()), [run], ACC)
     assert {(one.variant, one.seed) for one in chosen} == {("dec", 2), ("kmeans", 0)}
     assert "the first of 2 runs, since none has a Silhouette" in str(chosen[1])
     assert chosen[0].table()["class"].isna().all()
@@ -159,8 +159,8 @@ def test_equal_points_under_two_names_keep_the_file_names_of_each(tmp_path):
     other = [item.replace("cat", "felis") for item in ITEMS]
     run = run_of(tmp_path / "run", [record("dec", 0, 0.5)], dataset(), dataset(other, name="animals"))
     frame = frame_of(run.records())
-    assert choose(frame, [run], ACC)[0][0].table()["item"].tolist() == ITEMS
-    chosen = choose(frame, [run], ACC, dataset="animals")[0][0]
+    assert choose_runs(frame, [run], ACC)[0][0].table()["item"].tolist() == ITEMS
+    chosen = choose_runs(frame, [run], ACC, dataset="animals")[0][0]
     assert (chosen.dataset, chosen.table()["item"].tolist()) == ("animals", other)
 
 
@@ -190,7 +190,7 @@ def test_odd_names_are_quoted_and_none_is_a_formula(tmp_path):
     labels = np.zeros(len(ODD), int)
     data = dataset(ODD, y=None)
     run = run_of(tmp_path / "run", [record("=dec", 0, 0.5)], data, labels=labels)
-    text = "".join(as_csv([choose(frame_of(run.records()), [run], ACC)[0][0].table()]))
+    text = "".join(as_csv([choose_runs(frame_of(run.records()), [run], ACC)[0][0].table()]))
     items = [row["item"] for row in csv.DictReader(io.StringIO(text, newline=""))]
     assert items == ["'=1+1.png", "'+a.png", "'-b.png", "'@c.png", *ODD[4:8], "caf\\udce9.png", "naïve.png"]
     assert rows_of(text.replace("\r", ""))[0]["method"] == "'=dec"
@@ -249,9 +249,9 @@ def test_a_report_keeps_the_table_of_named_points_and_removes_an_outdated_one(ru
 def test_of_many_large_runs_the_best_of_each_data_set_are_written(tmp_path):
     records = [record(f"m{i}", 0, i / 10) for i in range(5)]
     run = run_of(tmp_path / "run", records, dataset())
-    chosen, _ = choose(frame_of(run.records()), [run], ACC)
-    assert [one.variant for one in first_rows(chosen, most=20)] == ["m4", "m3"]
-    assert [one.variant for one in first_rows(chosen, most=1)] == ["m4"], "one at least"
+    chosen, _ = choose_runs(frame_of(run.records()), [run], ACC)
+    assert [one.variant for one in within_row_limit(chosen, most=20)] == ["m4", "m3"]
+    assert [one.variant for one in within_row_limit(chosen, most=1)] == ["m4"], "one at least"
 
 
 def test_a_run_names_its_items_in_plain_text(run):

@@ -11,8 +11,10 @@ from bench.records.record import Record
 from bench.records.results import Results, frame_of
 from bench.records.store import Run
 from bench.report.boards import boards_of
-from bench.report.figures import grid_lines, median_run, pictures_of, section_figures
+from bench.report.figures import grid_lines, section_figures
+from bench.report.pictures import pictures_of
 from bench.report.plots import looks_of
+from bench.report.runs_frame import median_run
 
 ACC = find_metric("acc")
 N = 40
@@ -286,7 +288,7 @@ def test_quality_against_time_is_drawn_for_one_machine_alone(run):
     records = list(run.records())
     tables = board_of(records).datasets[0]
     assert section_figures(tables, "fixed", {}, {})[1].name.startswith("time")
-    other = replace(tables, cells=tables.cells.assign(hardware=["a", "b", "c"] * 3))
+    other = replace(tables, runs=tables.runs.assign(hardware=["a", "b", "c"] * 3))
     assert section_figures(other, "fixed", {}, {})[1] is None
 
 

@@ -90,7 +90,7 @@ def draw(kind, named=str, name=None):
         ranks, labels = dict(zip("abc", (1.0, 2.8, 2.2), strict=True)), dict(zip("abc", names, strict=True))
         return plots.critical_difference(ranks, [("a", "c"), ("c", "b")], labels, {}, **to)
     if kind == "scores":
-        return plots.scores_by_seed(frame, ACC, looks, **to)
+        return plots.score_strips(frame, ACC, looks, **to)
     if kind == "time":
         return plots.quality_against_time(quality_of(frame), ACC, looks, **to)
     if kind == "curves":
@@ -264,8 +264,8 @@ def test_the_region_of_equivalence_has_its_width_and_is_missing_where_there_is_n
 
 def test_every_seed_has_its_mark_at_its_score_collapsed_ones_too():
     looks = {"sdec": BLUE}
-    whole = plots.scores_by_seed(frame_with(), ACC, looks, name="s", title="t")
-    hurt = plots.scores_by_seed(frame_with(collapsed=(2,)), ACC, looks, name="s", title="t")
+    whole = plots.score_strips(frame_with(), ACC, looks, name="s", title="t")
+    hurt = plots.score_strips(frame_with(collapsed=(2,)), ACC, looks, name="s", title="t")
     for figure in (whole, hurt):
         assert_linear(marks(figure, BLUE.color)[:, 0], [0.5, 0.8, 0.9])
     kinds = [
@@ -278,12 +278,12 @@ def test_every_seed_has_its_mark_at_its_score_collapsed_ones_too():
 def test_a_failed_run_has_no_mark():
     frame = frame_with()
     frame.loc[frame.index[0], ["status", "acc"]] = ["failed", np.nan]
-    assert len(marks(plots.scores_by_seed(frame, ACC, {"sdec": BLUE}, name="s", title="t"), BLUE.color)) == 2
+    assert len(marks(plots.score_strips(frame, ACC, {"sdec": BLUE}, name="s", title="t"), BLUE.color)) == 2
 
 
 def test_of_very_many_variants_the_best_are_shown_and_the_title_says_so():
     frame = pd.DataFrame([row for i in range(50) for row in cells(f"v{i:02d}", [i / 100])])
-    figure = plots.scores_by_seed(frame, ACC, {}, name="s", title="Scores")
+    figure = plots.score_strips(frame, ACC, {}, name="s", title="Scores")
     assert figure.title == "Scores (the best 40 of 50 variants)"
     assert {"v49", "v10"} <= set(texts(figure))
     assert "v09" not in texts(figure)
@@ -439,7 +439,7 @@ def test_of_a_thousand_points_the_file_stays_small_and_the_best_are_named():
 @pytest.mark.parametrize("n", [1, 2, 30])
 def test_any_number_of_variants_and_one_seed_can_be_drawn(n):
     frame = pd.DataFrame(list(itertools.chain(*(cells(f"v{i}", [0.5 + i / 100]) for i in range(n)))))
-    assert plots.scores_by_seed(frame, ACC, {}, name="s", title="t") is not None
+    assert plots.score_strips(frame, ACC, {}, name="s", title="t") is not None
     there = plots.quality_against_time(quality_of(frame), ACC, {}, name="q", title="t")
     assert (there is None) == (n == 1)
 
@@ -450,7 +450,7 @@ def test_any_number_of_variants_and_one_seed_can_be_drawn(n):
         lambda to: plots.forest(contrasts([np.nan]), ACC, rope=0.01, **to),
         lambda to: plots.forest(contrasts([]), ACC, rope=0.01, **to),
         lambda to: plots.critical_difference({"a": 1.0}, [], {"a": "a"}, {}, **to),
-        lambda to: plots.scores_by_seed(frame_with().assign(acc=np.nan), ACC, {}, **to),
+        lambda to: plots.score_strips(frame_with().assign(acc=np.nan), ACC, {}, **to),
         lambda to: plots.learning_curves([], "a", BLUE, **to),
         lambda to: plots.learning_curves([history([np.nan])], "a", BLUE, **to),
         lambda to: plots.parameter_curve(

@@ -17,7 +17,7 @@ from bench.metrics.detection import risk_coverage
 from bench.metrics.registry import SCORES
 from bench.report import plots
 from bench.report.plots import Look, ReliabilityCurve, RiskCurve
-from bench.report.plots.images import MOST_CLUSTERS
+from bench.report.plots.images import MOST_CLUSTER_ROWS
 from bench.report.plots.style import INK
 
 HOSTILE = "<script>alert('1')</script> $x$ & \"q\" {0} ]]> \x1b[31m\x00 \U0001f4a5 url(#a) " + INK
@@ -54,11 +54,11 @@ def draw(kind, named=str):
     rng, to = np.random.default_rng(0), {"name": kind, "title": named("title")}
     if kind == "reliability":
         found = bins([0, 5, 15], [np.nan, 0.5, 0.9], [np.nan, 0.4, 0.8])
-        return plots.reliability(
+        return plots.reliability_diagram(
             [ReliabilityCurve(named("S-DEC"), BLUE, drawn, found) for drawn in (False, True)], **to
         )
     if kind == "risk":
-        return plots.risk_coverage([risk(named("MI"), rng.random(300), rng.random(300) < 0.2, True)], **to)
+        return plots.risk_coverage_curves([risk(named("MI"), rng.random(300), rng.random(300) < 0.2, True)], **to)
     if kind == "detection":
         table = rows((named("S-DEC"), named("MI"), "yes", [0.7, 0.8]), (named("DEC"), named("margin"), "no", [0.6]))
         return plots.detection_by_score(table, {}, "mis-clustered points", **to)
@@ -130,10 +130,10 @@ def test_svg_stands_in_a_page_without_reaching_out_of_itself_and_is_the_same_aga
 @pytest.mark.parametrize(
     "nothing",
     [
-        lambda: plots.reliability([], **TO),
-        lambda: plots.reliability([ReliabilityCurve("a", BLUE, True, bins([0], [np.nan], [np.nan]))], **TO),
-        lambda: plots.risk_coverage([], **TO),
-        lambda: plots.risk_coverage([RiskCurve("a", True, np.ones(1), np.full(1, np.nan))], **TO),
+        lambda: plots.reliability_diagram([], **TO),
+        lambda: plots.reliability_diagram([ReliabilityCurve("a", BLUE, True, bins([0], [np.nan], [np.nan]))], **TO),
+        lambda: plots.risk_coverage_curves([], **TO),
+        lambda: plots.risk_coverage_curves([RiskCurve("a", True, np.ones(1), np.full(1, np.nan))], **TO),
         lambda: plots.detection_by_score(rows(), {}, "noise", **TO),
         lambda: plots.detection_by_score(rows(("a", "b", "no", [np.nan])), {}, "noise", **TO),
         lambda: plots.latent_structure(np.ones((5, 2)), None, BLUE, **TO),
@@ -159,7 +159,7 @@ def test_nothing_to_show_is_no_figure(nothing):
 def test_the_gap_in_words_is_the_calibration_error_and_empty_bins_have_no_mark(found):
     count, confidence, accuracy = map(np.array, zip(*found, strict=True))
     curve = ReliabilityCurve("DEC", BLUE, True, Reliability(count, confidence, accuracy))
-    figure = plots.reliability([curve], **TO)
+    figure = plots.reliability_diagram([curve], **TO)
     if count.sum() == 0:
         assert figure is None
         return
@@ -172,7 +172,7 @@ def test_the_gap_in_words_is_the_calibration_error_and_empty_bins_have_no_mark(f
 def test_marks_of_reliability_are_at_accuracy_and_confidence():
     confidence, accuracy = [0.2, 0.5, 0.9], [0.3, 0.4, 1.0]
     curve = ReliabilityCurve("DEC", BLUE, True, bins([1, 200, 300], confidence, accuracy))
-    figure = plots.reliability([curve], **TO)
+    figure = plots.reliability_diagram([curve], **TO)
     found = marks(figure, BLUE.color)[-3:]  # the first is that of the legend
     assert_linear(found[:, 0], confidence)
     assert_linear(found[:, 1], accuracy)
@@ -183,13 +183,13 @@ def test_marks_of_reliability_are_at_accuracy_and_confidence():
 @pytest.mark.parametrize(("accuracy", "side"), [(0.9, "above"), (0.1, "below")])
 def test_words_say_on_which_side_confidence_errs(accuracy, side):
     curve = ReliabilityCurve("DEC", BLUE, True, bins([4], [0.5], [accuracy]))
-    assert f"accuracy on average .400 {side} confidence" in plots.reliability([curve], **TO).alt
+    assert f"accuracy on average .400 {side} confidence" in plots.reliability_diagram([curve], **TO).alt
 
 
 def test_scores_are_listed_from_the_least_mean_error_and_those_that_sample_are_named():
     wrong = np.array([0, 0, 1, 1])
     good, bad = risk("MI", [1, 2, 3, 4], wrong, sampled=True), risk("margin", [4, 3, 2, 1], wrong)
-    figure = plots.risk_coverage([bad, good], **TO)
+    figure = plots.risk_coverage_curves([bad, good], **TO)
     # (0 + 0 + 1/3 + 1/2) / 4 and (1 + 1 + 2/3 + 1/2) / 4
     assert figure.alt.endswith("Mean error over all shares kept: MI (sampling) .208; margin .792.")
     assert figure.alt.startswith("Error .500 where all points are kept.")
@@ -200,7 +200,7 @@ def test_scores_are_listed_from_the_least_mean_error_and_those_that_sample_are_n
 def test_a_score_has_one_colour_whichever_others_are_drawn():
     wrong = np.arange(50) % 5 == 0
     every = [risk(score.title, np.arange(50.0), wrong) for score in SCORES]
-    alone, among = plots.risk_coverage(every[2:3], **TO), plots.risk_coverage(every, **TO)
+    alone, among = plots.risk_coverage_curves(every[2:3], **TO), plots.risk_coverage_curves(every, **TO)
     (color,) = set(re.findall(r"stroke-dasharray[^\"]*stroke: (#\w+)", alone.svg))
     assert color in among.svg
     assert len(set(re.findall(r"stroke-dasharray[^\"]*stroke: (#\w+)", among.svg))) == len(SCORES)
@@ -208,7 +208,7 @@ def test_a_score_has_one_colour_whichever_others_are_drawn():
 
 @pytest.mark.parametrize("share", [0, 1])
 def test_a_run_without_errors_and_one_with_nothing_else_can_be_drawn(share):
-    figure = plots.risk_coverage([risk("MI", np.arange(9), np.full(9, share))], **TO)
+    figure = plots.risk_coverage_curves([risk("MI", np.arange(9), np.full(9, share))], **TO)
     assert f"Error {share:.3f}".replace("0.", ".") in figure.alt
 
 
@@ -345,7 +345,7 @@ def test_without_classes_nothing_is_framed():
 def test_of_a_hundred_clusters_twelve_are_drawn_and_the_title_says_so():
     names = [str(i) for i in range(100)]
     figure = plots.certain_points(*images(20, shape=(28, 28)), names, None, **TO)
-    assert figure.title == f"t (the first {MOST_CLUSTERS} of 100 clusters)"
+    assert figure.title == f"t (the first {MOST_CLUSTER_ROWS} of 100 clusters)"
     assert "11" in texts(figure)
     assert "12" not in texts(figure)
 

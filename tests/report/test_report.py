@@ -328,12 +328,15 @@ HOSTILE = "</script><script>window.__hacked=1</script> \x1b[31m ${jndi} `x` ../.
 
 
 def test_hostile_names_stay_names_in_every_file(make_run, cli, tmp_path):
-    named = {"title": HOSTILE, "dataset": HOSTILE, "hardware": {"processor": HOSTILE}}
+    named = {"title": HOSTILE, "dataset": HOSTILE, "preset": HOSTILE, "hardware": {"processor": HOSTILE}}
+    named["outliers"] = {HOSTILE: {"entropy": {"auroc": 0.7, "aupr": 0.6, "fpr95": 0.5}}}
     records = [r.model_copy(update={"variant": HOSTILE}) for r in scores_for("dec", 0.7, **named)]
     bad = record("x", 0, None, title=HOSTILE * 3, status="failed", metrics={}, error=HOSTILE, dataset=HOSTILE)
     folder = make_run("a", [*records, bad])
     code, out, _ = cli("report", folder)
     assert code == 0
+    for name in ("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "findings.csv"):
+        assert "\x1b" not in (folder / name).read_text(), name
     assert "\x1b" not in out
     page = (folder / "report.html").read_text()
     assert "<script>window" not in page

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import math
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,10 +15,20 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from bench.report.document import Report, TextTable, figures_of
-from bench.report.formats.svg import draw
+from bench.report.document import Figure, Report, TextTable, figures_of
 
-FILTER_ABOVE = 6
+_FILTER_ABOVE = 6
+
+_SVG = "http://www.w3.org/2000/svg"
+# What draws. Not here: what runs (script), what holds HTML (foreignObject), what rewrites others (animate, set), and
+# style sheets, which would rule the whole page.
+_ELEMENTS = {
+    *("svg", "g", "defs", "symbol", "use", "title", "desc", "image", "text", "tspan", "textPath"),
+    *("path", "rect", "circle", "ellipse", "line", "polyline", "polygon"),
+    *("clipPath", "mask", "pattern", "marker", "linearGradient", "radialGradient", "stop"),
+}
+_PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3}
+_COLUMN = 480  # CSS pixels of a column of two
 
 # Characters that turn the text after them around, so that a name could rewrite the numbers beside it; and controls.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
@@ -46,18 +57,18 @@ def render_page(report: Report) -> str:
     ------
     ValueError
         If two figures share a name, if a figure holds what has no place in a page (see
-        `bench.report.formats.svg.draw`), or if a table's keys are not of the shape of its rows.
+        `embed_svg`), or if a table's keys are not of the shape of its rows.
     """
     _check_names(report)
     style, script = _asset("page.css"), _asset("page.js")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_clean, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"draw": draw, "cells": _cells, "lead": _lead, "source": _source}
+    environment.filters |= {"draw": embed_svg, "cells": _cells, "lead": _lead, "source": _source}
     return environment.from_string(_asset("page.html.jinja")).render(
         report=report,
         datasets=list(dict.fromkeys(pictures.dataset for pictures in report.pictures)),
-        filter_above=FILTER_ABOVE,
+        filter_above=_FILTER_ABOVE,
         style=style,
         script=script,
         policy=_policy(style, script),
@@ -130,3 +141,100 @@ def _source(text: str) -> Markup:
 
 def _asset(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class EmbeddedFigure:
+    """A figure ready for the page.
+
+    Attributes
+    ----------
+    svg : Markup
+        Its ids start with ``figure-NAME:``, so that no two figures share one.
+    width : float
+        Natural width in CSS pixels.
+    wide : bool
+        Wider than a column of two: it gets a row to itself.
+    """
+
+    svg: Markup
+    width: float
+    wide: bool
+
+
+def embed_svg(figure: Figure) -> EmbeddedFigure:
+    """Make the SVG of a figure, as `bench.report.plots.export` writes it, part of a page.
+
+    Raises
+    ------
+    ValueError
+        If the name is not a plain one, or the SVG is not XML, has no size, or holds anything that could run,
+        load or restyle: a script, an event handler, foreign content, a link out, a style sheet.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", figure.name):
+        raise ValueError(f'figure {figure.name!r}: a name has letters, digits, "-", "_" and "." alone')
+    try:
+        if "<!ENTITY" in figure.svg:
+            raise ValueError("it declares entities")
+        root = ET.fromstring(figure.svg)  # noqa: S314 - no entities, and comments and instructions are dropped
+        if root.tag != f"{{{_SVG}}}svg":
+            raise ValueError(f"its root is {root.tag!r}, not an svg of {_SVG}")
+        for element in root.iter():
+            _check_and_rename(element, f"figure-{figure.name}:")
+        width = _set_size(root)
+    except (ET.ParseError, ValueError) as error:
+        raise ValueError(f"figure {figure.name!r}: {error}") from error
+    root.attrib |= {
+        "role": "img",
+        "aria-labelledby": f"title-{figure.name}",
+        "aria-describedby": f"alt-{figure.name}",
+        "focusable": "false",
+    }
+    svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - every element and attribute was checked
+    return EmbeddedFigure(svg, width, wide=width > _COLUMN)
+
+
+def _check_and_rename(element: ET.Element, prefix: str) -> None:
+    """Refuse what could run, load or restyle, and give ids and references to them a prefix."""
+    namespace, _, name = element.tag.rpartition("}")
+    if namespace != "{" + _SVG or name not in _ELEMENTS:
+        raise ValueError(f"<{name}> has no place in a figure")
+    element.tag = name
+    attributes = dict(element.attrib)
+    element.attrib.clear()
+    for key, value in attributes.items():
+        if key.startswith("aria-") or key in {"class", "role", "tabindex"}:  # the page sets these
+            continue
+        squeezed = "".join(value.split()).lower()
+        if key.startswith("{") or key.lower().startswith("on"):
+            raise ValueError(f"<{name}> has an attribute that has no place in a figure, {key}")
+        if key == "href" and not re.match(r"#|data:image/(png|jpeg);base64,", value):
+            raise ValueError(f"<{name}> links out of the figure: {value[:60]!r}")
+        if re.search(r"url\((?![\"']?#)", squeezed) or (key == "style" and re.search(r"\\|@|image-set", value)):
+            raise ValueError(f"<{name}> loads from outside the figure in {key}")
+        if key == "style" and "position" in squeezed:
+            raise ValueError(f"<{name}> leaves its place in the page")
+        if key == "id":
+            value = prefix + value
+        elif key == "href" and value.startswith("#"):
+            value = f"#{prefix}{value[1:]}"
+        else:
+            value = re.sub(r"""url\(\s*["']?#([^)"']+?)["']?\s*\)""", rf"url(#{prefix}\1)", value)
+        element.set(key, value)
+
+
+def _set_size(root: ET.Element) -> float:
+    """Write the size in CSS pixels and return the width."""
+    lengths = [re.fullmatch(r"([\d.]+)(px|pt)?", root.get(side, "")) for side in ("width", "height")]
+    box = root.get("viewBox", "").split()
+    if all(lengths):
+        width, height = (float(length[1]) * _PIXELS[length[2] or ""] for length in lengths if length)
+    elif len(box) == 4:
+        width, height = map(float, box[2:])
+    else:
+        raise ValueError("it has no size: give width and height, or a viewBox")
+    if not (width > 0 and height > 0):
+        raise ValueError("its size is zero")
+    root.set("width", f"{width:g}")
+    root.set("height", f"{height:g}")
+    return width

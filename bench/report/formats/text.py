@@ -1,4 +1,4 @@
-"""Leaderboards as terminal output, Markdown and tidy CSV."""
+"""Leaderboards as terminal output and Markdown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
-import pandas as pd
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -99,24 +98,6 @@ def render_markdown(boards: Sequence[BoardFrame], notes: Sequence[str] = ()) -> 
         blocks += _markdown_section(section, "###")
     blocks += ["## How to read this", _markdown_list(HOW_TO_READ)]
     return "\n\n".join(block for block in blocks if block) + "\n"
-
-
-def render_csv(boards: Sequence[BoardFrame]) -> str:
-    """Return tidy CSV: one row for each board, data set and variant, with its twin's comparison where it has one.
-
-    Names are written as they are and numbers to ten digits.
-    """
-    rows = []
-    for board in boards:
-        for tables in board.datasets:
-            twins = tables.twins.drop(columns=["title", "mean"])
-            # "twin_mean" and its like are named already; of the rest each says whose comparison it is.
-            renamed = {c: f"twin_{c}" for c in twins.columns if c != "variant" and not c.startswith("twin_")}
-            part = tables.quality.merge(twins.rename(columns=renamed), on="variant", how="left")
-            place = {"board": board.name, "dataset": tables.dataset, "metric": board.metric.name}
-            # Not concat of frames: it would warn about, and guess, the types of columns that are all empty.
-            rows += [{**place, **row} for row in part.to_dict("records")]
-    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n", float_format="%.10g")
 
 
 def _rich_table(table: TextTable, width: int) -> Table:

@@ -1,20 +1,23 @@
-"""Figures of a report: functions of plain tables and arrays, each returning a `content.Figure`, or None without data.
+"""Figures of a report: functions of tables and arrays that return a `document.Figure`, or None without data.
 
 All share one look (``style``) and one way to become SVG and PNG (``export``). None of them uses pyplot or leaves a
 trace in matplotlib's global settings.
 """
 
-from bench.report.plots.calibration import ReliabilityCurve, RiskCurve, reliability, risk_coverage
 from bench.report.plots.comparisons import critical_difference, forest
-from bench.report.plots.curves import learning_curves
 from bench.report.plots.embedding import embedding_map, latent_structure
-from bench.report.plots.error_detection import detection_by_score
-from bench.report.plots.health import health_timeline
 from bench.report.plots.images import certain_points, drawn_samples, samples
-from bench.report.plots.scores import parameter_curve, scores_by_seed
+from bench.report.plots.scores import parameter_curve, quality_against_time, score_strips
 from bench.report.plots.stability import cluster_stability, confusion, point_agreement
 from bench.report.plots.style import Look, looks_of
-from bench.report.plots.tradeoff import quality_against_time
+from bench.report.plots.training import health_timeline, learning_curves
+from bench.report.plots.uncertainty import (
+    ReliabilityCurve,
+    RiskCurve,
+    detection_by_score,
+    reliability_diagram,
+    risk_coverage_curves,
+)
 
 __all__ = [
     "Look",
@@ -35,8 +38,8 @@ __all__ = [
     "parameter_curve",
     "point_agreement",
     "quality_against_time",
-    "reliability",
-    "risk_coverage",
+    "reliability_diagram",
+    "risk_coverage_curves",
     "samples",
-    "scores_by_seed",
+    "score_strips",
 ]

@@ -31,7 +31,7 @@ from bench.report.plots.style import (
     score_axis,
 )
 
-ROW = 0.24  # inches
+_ROW = 0.24  # inches
 
 
 @in_style
@@ -62,7 +62,7 @@ def forest(contrasts: pd.DataFrame, metric: Metric, *, rope: float | None, name:
     axes = drawing.add_subplot()
     side = axes.get_yaxis_transform()
     ticks: list[tuple[float, str]] = []
-    said: list[str] = []
+    descriptions: list[str] = []
     y = 0.0
     for group, rows in contrasts.groupby("group", sort=False):
         axes.text(0, y, label(str(group), 60, 1) + "  ", transform=side, ha="right", va="center", weight="bold")
@@ -74,7 +74,7 @@ def forest(contrasts: pd.DataFrame, metric: Metric, *, rope: float | None, name:
             _contrast(axes, y, *(row[column] for column in ("difference", "ci_low", "ci_high", "outcome")))
             for points, column in ((8, numbers), (120, label(row["text"], 60, 1))):
                 note(axes, column, (1, y), (points, 0), side)
-            said.append(f"{row['label']} on {group}: {numbers}, {row['text']}, {row['outcome']}")
+            descriptions.append(f"{row['label']} on {group}: {numbers}, {row['text']}, {row['outcome']}")
         y += 1.3
     axes.axvline(0, color=INK, lw=0.8, zorder=1)
     region = ""
@@ -91,8 +91,8 @@ def forest(contrasts: pd.DataFrame, metric: Metric, *, rope: float | None, name:
     score_axis(axes, metric)
     better = "better →" if metric.greater_is_better else "← better"
     axes.set_xlabel(f"difference in {metric.title}, {better}{region}")
-    drawing.set_size_inches(WIDE, 0.55 + ROW * (y + 0.7))
-    return export(drawing, name=name, title=title, alt=f"{metric.title} differences. " + "; ".join(said) + ".")
+    drawing.set_size_inches(WIDE, 0.55 + _ROW * (y + 0.7))
+    return export(drawing, name=name, title=title, alt=f"{metric.title} differences. " + "; ".join(descriptions) + ".")
 
 
 def _contrast(axes: Axes, y: float, difference: float, low: float, high: float, outcome: str) -> None:
@@ -182,7 +182,7 @@ def critical_difference(
     axes.set_xticks(range(1, len(names) + 1, max(1, len(names) // 12)))
     depth = 0.6 - min(artist.get_position()[1] for artist in drawn["labels"])
     axes.set_ylim(-depth, 0)
-    drawing.set_size_inches(WIDE, 0.5 + ROW * depth)
+    drawing.set_size_inches(WIDE, 0.5 + _ROW * depth)
     return export(drawing, name=name, title=title, alt=_rank_words(ranks, cliques, labels))
 
 
@@ -196,6 +196,6 @@ def _together(names: Sequence[str], cliques: Sequence[Sequence[str]]) -> np.ndar
 
 def _rank_words(ranks: Mapping[str, float], cliques: Sequence[Sequence[str]], labels: Mapping[str, str]) -> str:
     order = sorted(ranks, key=ranks.__getitem__)
-    said = "; ".join(", ".join(labels[name] for name in order if name in clique) for clique in cliques)
-    apart = f"Not told apart: {said}" if cliques else "Every two are told apart"
+    groups = "; ".join(", ".join(labels[name] for name in order if name in clique) for clique in cliques)
+    apart = f"Not told apart: {groups}" if cliques else "Every two are told apart"
     return f"Mean ranks: {', '.join(f'{labels[name]} {ranks[name]:.2f}' for name in order)}. {apart}."

@@ -27,7 +27,7 @@ from bench.report.plots.style import (
     plain_log_axis,
 )
 
-MOST_MARKED = 40
+_MOST_MARKED = 40
 """Dimensions beyond which there are lines without markers."""
 
 _TINY = float(np.finfo(np.float32).tiny)
@@ -64,10 +64,10 @@ def latent_structure(
         return None
     if variance is not None and variance.shape != embedding.shape:
         variance = None
-    there = np.isfinite(embedding).all(axis=1)
+    finite = np.isfinite(embedding).all(axis=1)
     if variance is not None:
-        there &= np.isfinite(variance).all(axis=1)
-    means = embedding[there].astype(np.float64)
+        finite &= np.isfinite(variance).all(axis=1)
+    means = embedding[finite].astype(np.float64)
     spread = means.var(axis=0) if len(means) else np.empty(0)
     if not (spread > 0).any():
         return None
@@ -76,13 +76,13 @@ def latent_structure(
     panels = 2 if variance is None else 3
     drawing = new_drawing(NARROW, 0.6 + 1.15 * panels)
     first, *others = drawing.subplots(panels, 1, sharex=True)
-    marked = len(spread) <= MOST_MARKED
+    marked = len(spread) <= _MOST_MARKED
     thin: dict[str, Any] = {"color": look.color, "lw": 0.8, "ms": 4, "mfc": look.face}
     dimensions = np.arange(1, len(spread) + 1)
     first.plot(dimensions, _positive(spread), "-", marker=look.marker if marked else "", **thin)
     words = f"{len(spread)} dimensions; variance of the means from {spread[0]:.3g} to {spread[-1]:.3g}"
     if variance is not None:
-        squares = variance[there][:, order].astype(np.float64)
+        squares = variance[finite][:, order].astype(np.float64)
         noise = squares.mean(axis=0)
         first.plot(dimensions, _positive(noise), "--", marker="d" if marked else "", **{**thin, "mfc": "none"})
         above = int((spread > noise).sum())
@@ -123,7 +123,7 @@ def _bars(axes: Axes, heights: np.ndarray, look: Look) -> None:
     """Draw a bar for each dimension: one path for all."""
     edges = np.arange(len(heights) + 1) + 0.5
     axes.stairs(heights, edges, fill=True, color=look.color, alpha=0.4, lw=0)
-    if len(heights) <= MOST_MARKED:
+    if len(heights) <= _MOST_MARKED:
         axes.stairs(heights, edges, color=look.color, lw=0.8)
 
 
@@ -132,16 +132,16 @@ def _positive(values: np.ndarray) -> np.ndarray:
     return np.where(values > 0, values, np.nan)
 
 
-MOST_POINTS = 2000
-SEED = 20_241
+_MOST_POINTS = 2000
+_SEED = 20_241
 # Beyond six, colours that go with the others; every group is also named where it lies.
-COLORS = (*OKABE_ITO, "#882255", "#999933", "#8A8A8A", "#AA4499")
-MOST_NAMED = 20
+_COLORS = (*OKABE_ITO, "#882255", "#999933", "#8A8A8A", "#AA4499")
+_MOST_NAMED = 20
 
 
 @in_style
 def embedding_map(
-    embedding: np.ndarray, groups: np.ndarray, group_names: Sequence[str], *, name: str, title: str, seed: int = SEED
+    embedding: np.ndarray, groups: np.ndarray, group_names: Sequence[str], *, name: str, title: str, seed: int = _SEED
 ) -> Figure | None:
     """Draw an embedding in two dimensions, each group in a colour and named at its median.
 
@@ -154,7 +154,7 @@ def embedding_map(
     name, title : str
         As in `bench.report.document.Figure`; how the map was made is added to the title.
     seed : int
-        Of the choice of at most `MOST_POINTS` points, and of openTSNE.
+        Of the choice of at most `_MOST_POINTS` points, and of openTSNE.
 
     Returns
     -------
@@ -167,23 +167,23 @@ def embedding_map(
     """
     if embedding.ndim != 2 or len(embedding) != len(groups):
         return None
-    there = np.flatnonzero(np.isfinite(embedding).all(axis=1))
-    if len(there) > MOST_POINTS:
-        there = np.sort(np.random.default_rng(seed).choice(there, MOST_POINTS, replace=False))
-    codes = embedding[there].astype(np.float64)
+    shown = np.flatnonzero(np.isfinite(embedding).all(axis=1))
+    if len(shown) > _MOST_POINTS:
+        shown = np.sort(np.random.default_rng(seed).choice(shown, _MOST_POINTS, replace=False))
+    codes = embedding[shown].astype(np.float64)
     if len(codes) < 3 or not codes.std(axis=0).any():
         return None
     points, how = project(codes, seed)
-    groups = groups[there]
+    groups = groups[shown]
     drawing = new_drawing(NARROW, NARROW)
     axes = drawing.add_subplot(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     axes.set_aspect("equal", adjustable="datalim")
     present = np.unique(groups)
     for i, group in enumerate(present):
-        dots(axes, points[groups == group], COLORS[i % len(COLORS)])
+        dots(axes, points[groups == group], _COLORS[i % len(_COLORS)])
     axes.autoscale_view()
-    if len(present) <= MOST_NAMED:
+    if len(present) <= _MOST_NAMED:
         middles = np.array([np.median(points[groups == group], axis=0) for group in present])
         drawing.draw_without_rendering()
         _name_groups(axes, middles, [label(str(group_names[group]), 16, 1) for group in present])

@@ -13,9 +13,9 @@ from bench.report.document import Figure
 from bench.report.plots.style import INK
 from bench.text import clean_name
 
-PNG_DPI = 200
-RASTER_DPI = 150  # of pixels inside an SVG
-LONG_PATH = 400  # characters
+_PNG_DPI = 200
+_RASTER_DPI = 150  # of pixels inside an SVG
+_LONG_PATH = 400  # characters
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 _XLINK = "{http://www.w3.org/1999/xlink}href"
 _SVG = "http://www.w3.org/2000/svg"
@@ -48,8 +48,8 @@ def export(drawing: Drawing, *, name: str, title: str, alt: str) -> Figure:
     svg, png = io.BytesIO(), io.BytesIO()
     drawing.draw_without_rendering()
     drawing.set_layout_engine("none")  # laid out once, for both
-    drawing.savefig(svg, format="svg", dpi=RASTER_DPI, transparent=True, metadata=_NO_METADATA)
-    drawing.savefig(png, format="png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
+    drawing.savefig(svg, format="svg", dpi=_RASTER_DPI, transparent=True, metadata=_NO_METADATA)
+    drawing.savefig(png, format="png", dpi=_PNG_DPI, facecolor="white", metadata={"Software": None})
     return Figure(name, clean_name(title), alt, page_svg(svg.getvalue(), name, alt), png.getvalue())
 
 
@@ -98,7 +98,7 @@ def _shape(path: str, dots: bool) -> str:
     path = " ".join(path.split())
     if dots:
         return _DOT.sub(r"\1h0", path)
-    if len(path) > LONG_PATH and "C" not in path and "Q" not in path:
+    if len(path) > _LONG_PATH and "C" not in path and "Q" not in path:
         path = re.sub(r"(\.\d)\d", r"\1", path).replace(".0 ", " ")
         path = path.replace(" L ", " ")  # after M, points are joined by lines anyway
     return path

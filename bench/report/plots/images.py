@@ -13,16 +13,16 @@ from bench.report.document import Figure
 from bench.report.plots.export import export
 from bench.report.plots.style import NARROW, WIDE, WORSE, in_style, label, new_drawing
 
-SAMPLE_PIXELS = 24_000
+_SAMPLE_PIXELS = 24_000
 """Pixel values of the originals shown in one figure; it bounds the bytes of a page."""
 
-CERTAIN_PIXELS = 80_000
+_CERTAIN_PIXELS = 80_000
 """Pixel values of all images of `certain_points`; larger images are shown as thumbnails."""
 
-LEVELS = 16
+_LEVELS = 16
 """Of brightness: at the size of these images no eye asks for more, and they take half the bytes."""
 
-MOST_CLUSTERS = 12
+MOST_CLUSTER_ROWS = 12
 
 
 @in_style
@@ -117,7 +117,7 @@ def certain_points(
     wrong : ndarray of bool of shape (n_clusters, 2, n_shown), or None
         Which of them are mis-clustered: these have a frame. None where there are no classes.
     name, title : str
-        As in `bench.report.document.Figure`. At most `MOST_CLUSTERS` clusters are drawn, and the title says
+        As in `bench.report.document.Figure`. At most `MOST_CLUSTER_ROWS` clusters are drawn, and the title says
         so.
 
     Returns
@@ -127,18 +127,18 @@ def certain_points(
     """
     if images.shape[:3] != points.shape or images.ndim < 5 or len(points) > len(clusters) or not (points >= 0).any():
         return None
-    images, points = images[:MOST_CLUSTERS], points[:MOST_CLUSTERS]
+    images, points = images[:MOST_CLUSTER_ROWS], points[:MOST_CLUSTER_ROWS]
     if len(clusters) > len(points):
         title = f"{title} (the first {len(points)} of {len(clusters)} clusters)"
-    step = math.isqrt(max(1, math.ceil(images.size / CERTAIN_PIXELS)) - 1) + 1
+    step = math.isqrt(max(1, math.ceil(images.size / _CERTAIN_PIXELS)) - 1) + 1
     images = images[:, :, :, ::step, ::step] / np.float32(255)
     (n_clusters, _, shown), (height, width) = points.shape, images.shape[3:5]
     gap = _gap(width)
     half = shown * (width + gap) - gap
     picture = np.zeros((n_clusters * (height + gap) - gap, 2 * half + width, 4), dtype=np.uint8)
-    for cluster, (row, there) in enumerate(zip(images, points >= 0, strict=True)):
+    for cluster, (row, present) in enumerate(zip(images, points >= 0, strict=True)):
         lines = picture[cluster * (height + gap) :][:height]
-        lines[:, :half], lines[:, half + width :] = _mosaic(row[0], there[0]), _mosaic(row[1], there[1])
+        lines[:, :half], lines[:, half + width :] = _mosaic(row[0], present[0]), _mosaic(row[1], present[1])
     tile = (NARROW - 0.6) / (2 * shown + 1)
     drawing = new_drawing(NARROW, 0.5 + tile * n_clusters * (height + gap) / (width + gap))
     axes = drawing.add_subplot()
@@ -180,7 +180,7 @@ def _match(originals: np.ndarray, others: np.ndarray) -> bool:
 
 def _how_many(originals: np.ndarray) -> int:
     """Return how many images fit the bytes of a figure, at least four where there are as many."""
-    return int(np.clip(SAMPLE_PIXELS // originals[0].size, min(4, len(originals)), len(originals)))
+    return int(np.clip(_SAMPLE_PIXELS // originals[0].size, min(4, len(originals)), len(originals)))
 
 
 def _rows_of_images(rows: Sequence[tuple[str, np.ndarray]], under: str, *, name: str, title: str, alt: str) -> Figure:
@@ -204,7 +204,7 @@ def _gap(width: int) -> int:
     return max(1, width // 14)
 
 
-def _mosaic(images: np.ndarray, there: np.ndarray | None = None) -> np.ndarray:
+def _mosaic(images: np.ndarray, present: np.ndarray | None = None) -> np.ndarray:
     """Return images side by side as RGBA bytes, the gaps and those that are not there transparent."""
     n, height, width = images.shape[:3]
     gap = _gap(width)
@@ -212,6 +212,6 @@ def _mosaic(images: np.ndarray, there: np.ndarray | None = None) -> np.ndarray:
     mosaic = np.zeros((height, n * (width + gap) - gap, 4), dtype=np.uint8)
     for i, image in enumerate(np.nan_to_num(rgb)):
         tile = mosaic[:, i * (width + gap) : i * (width + gap) + width]
-        tile[..., :3] = np.round(np.clip(image, 0, 1) * (LEVELS - 1)) * (255 // (LEVELS - 1))
-        tile[..., 3] = 255 if there is None or there[i] else 0
+        tile[..., :3] = np.round(np.clip(image, 0, 1) * (_LEVELS - 1)) * (255 // (_LEVELS - 1))
+        tile[..., 3] = 255 if present is None or present[i] else 0
     return mosaic

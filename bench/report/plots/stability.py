@@ -20,6 +20,8 @@ from bench.report.plots.style import (
     BETTER,
     INK,
     MANY,
+    MOST_VARIANTS,
+    ROW_HEIGHT,
     SMALL,
     WIDE,
     Look,
@@ -31,9 +33,6 @@ from bench.report.plots.style import (
     note,
     score_axis,
 )
-
-ROW = 0.33  # inches
-MOST_VARIANTS = 40
 
 _UNIT = find_metric("acc")  # for how numbers between 0 and 1 are written
 
@@ -74,7 +73,7 @@ def cluster_stability(
     title, rows = _first(title, rows)
     drawing, axes = _strips([labels[variant] for variant in rows])
     many = sum(map(len, rows.values())) > MANY
-    said = []
+    descriptions = []
     for y, (variant, values) in enumerate(rows.items()):
         style = look_of(looks, variant).line()
         axes.plot(values, y + _spread(values), **style, ms=4.2, mew=0.9, alpha=0.8, rasterized=many)
@@ -82,7 +81,7 @@ def cluster_stability(
         highly = int((values >= HIGHLY_STABLE).sum())
         text = f"{stable} of {len(values)} stable" + (f", {dissolved} dissolved" if dissolved else "")
         note(axes, text.replace(", ", "\n"), (1, y), (8, 0), axes.get_yaxis_transform())
-        said.append(
+        descriptions.append(
             f"{labels[variant]}: {len(values)} clusters from {format_score(values[0], _UNIT)} to "
             f"{format_score(values[-1], _UNIT)}, {dissolved} dissolved, {stable} stable, {highly} of them highly"
         )
@@ -95,7 +94,7 @@ def cluster_stability(
         note(axes, text, (at, 1), (offset, 6), top, ha=ha)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("Jaccard of each cluster with its best match in the other runs, better →")
-    words = f"Jaccard of clusters over runs. {'; '.join(said)}."
+    words = f"Jaccard of clusters over runs. {'; '.join(descriptions)}."
     return export(drawing, name=name, title=title, alt=words)
 
 
@@ -130,7 +129,7 @@ def point_agreement(
         return None
     title, rows = _first(title, rows)
     drawing, axes = _strips([labels[variant] for variant in rows])
-    said = []
+    descriptions = []
     for y, (variant, values) in enumerate(rows.items()):
         look = look_of(looks, variant)
         low, quarter, middle, three_quarters, high = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])
@@ -141,10 +140,10 @@ def point_agreement(
         text = f"{whole:.0%} in all runs alike"
         note(axes, text, (1, y), (8, 0), axes.get_yaxis_transform())
         numbers = [format_score(float(v), _UNIT) for v in (low, middle, high)]
-        said.append(f"{labels[variant]}: median {numbers[1]}, 90 % from {numbers[0]} to {numbers[2]}, {text}")
+        descriptions.append(f"{labels[variant]}: median {numbers[1]}, 90 % from {numbers[0]} to {numbers[2]}, {text}")
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("agreement of the runs on a point; marker: median, bar: half of the points, line: 90 %")
-    words = f"Agreement of runs by point. {'; '.join(said)}."
+    words = f"Agreement of runs by point. {'; '.join(descriptions)}."
     return export(drawing, name=name, title=title, alt=words)
 
 
@@ -157,7 +156,7 @@ def _first(title: str, rows: dict[str, np.ndarray]) -> tuple[str, dict[str, np.n
 
 def _strips(names: Sequence[str]) -> tuple[Drawing, Axes]:
     """Return a drawing with a row for each name, on a scale from 0 to 1."""
-    drawing = new_drawing(WIDE, 0.65 + ROW * (len(names) + 0.4))
+    drawing = new_drawing(WIDE, 0.65 + ROW_HEIGHT * (len(names) + 0.4))
     axes = drawing.add_subplot()
     axes.grid(axis="x")
     axes.set_yticks(range(len(names)), [label(text) for text in names])
@@ -173,7 +172,7 @@ def _spread(values: np.ndarray) -> np.ndarray:
     return 0.26 * (np.arange(len(values)) % 5 - 2) / 2 if len(values) > 1 else np.zeros(len(values))
 
 
-MOST_PRINTED = 12
+_MOST_PRINTED = 12
 
 
 @in_style
@@ -218,7 +217,7 @@ def confusion(
     image[..., :3] = np.array([int(BETTER[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     image[..., 3] = shares
     axes.imshow(image, interpolation="none", aspect="auto")
-    if max(shares.shape) <= MOST_PRINTED:
+    if max(shares.shape) <= _MOST_PRINTED:
         for i, j in zip(*np.nonzero(shares >= 0.005), strict=True):
             color = "white" if shares[i, j] > 0.8 else INK  # below, ink reads better on either page
             text = f"{shares[i, j]:.2f}".removeprefix("0")
@@ -233,9 +232,9 @@ def confusion(
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set_xlabel("cluster" + f"; {n_left_out} points without a class left out" * (n_left_out > 0))
     axes.set_ylabel("class; rows sum to 1")
-    said = [name if name == "noise" else f"in cluster {name}" for name in names]
+    places = [name if name == "noise" else f"in cluster {name}" for name in names]
     best = [
-        f"{cls}: {shares[i].max():.2f} {said[order[int(shares[i].argmax())]]}"
+        f"{cls}: {shares[i].max():.2f} {places[order[int(shares[i].argmax())]]}"
         for i, cls in enumerate(class_names)
         if counts[i].any()
     ]

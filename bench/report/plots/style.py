@@ -23,7 +23,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from bench.metrics import Metric
 from bench.metrics.registry import NOISE
 from bench.report.numbers import format_score
-from bench.report.runs_frame import first_cells, twin_pairs
+from bench.report.runs_frame import one_run_per_variant, twin_pairs
 from bench.text import clean_name
 
 WIDE, NARROW = 7.0, 3.4
@@ -43,6 +43,12 @@ FONT, SMALL = 8.5, 8.0
 
 MANY = 300
 """Points beyond which they are drawn as pixels inside the SVG, that it may stay small."""
+
+ROW_HEIGHT = 0.33
+"""Of a variant in a figure with one row a variant, in inches."""
+
+MOST_VARIANTS = 40
+"""Rows of such a figure."""
 
 STEPS = (1, 2, 5, 10)
 
@@ -78,18 +84,18 @@ _CHANGES: dict[str, Any] = {
     "svg.hashsalt": "deepclustbench",
 }
 # From matplotlib's own defaults, so that a user's matplotlibrc does not reach a report.
-STYLE: dict[Any, Any] = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key} | _CHANGES
+_STYLE: dict[Any, Any] = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key} | _CHANGES
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("P")
+_R = TypeVar("R")
 
 
-def in_style(plot: Callable[P, R]) -> Callable[P, R]:
+def in_style(plot: Callable[_P, _R]) -> Callable[_P, _R]:
     """Draw and export within the style, and leave matplotlib's settings as they were."""
 
     @functools.wraps(plot)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context(STYLE), warnings.catch_warnings():
+    def styled(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with mpl.rc_context(_STYLE), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Glyph")  # names may hold letters that no font here has
             return plot(*args, **kwargs)
 
@@ -134,7 +140,7 @@ def looks_of(frame: pd.DataFrame) -> dict[str, Look]:
     group = {twin: twin for _, twin in pairs} | dict(pairs)  # variants that share a twin share a colour
     looks: dict[str, Look] = {}
     colors: dict[str, str] = {}
-    firsts = first_cells(frame)
+    firsts = one_run_per_variant(frame)
     for name, kind in zip(firsts["variant"], firsts["kind"], strict=True):
         stochastic = kind == "stochastic"
         if stochastic or name in group:

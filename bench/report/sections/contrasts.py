@@ -1,9 +1,9 @@
-"""Does sampling help? Scores that take latent draws against those that do not, within the same runs."""
+"""Contrasts of uncertainty scores with latent draws against scores without, within the same runs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +12,10 @@ import pandas as pd
 from bench.metrics import find_metric
 from bench.metrics.registry import DISAGREEMENT, SCORES, Score
 from bench.report.between_runs import VOTERS
-from bench.report.document import WORDS, Entry, TextTable, make_table, words
+from bench.report.document import WORDS, Entry, Escape, TextTable, make_table, word_entry
 from bench.report.numbers import ABSENT, format_equation, format_interval, format_p, format_score
 from bench.report.ranking import ROPE
-from bench.report.runs_frame import NOT_RUN, first_cells, scores_by_seed, variants_of
+from bench.report.runs_frame import NOT_RUN, one_run_per_variant, runs_by_variant, scores_by_seed
 from bench.statistics.correction import MethodComparison, Scores, compare_methods, smallest_n
 
 SCORE_OF: Mapping[str, Score] = {score.name: score for score in (*SCORES, DISAGREEMENT)}
@@ -65,18 +65,18 @@ class SamplingContrast:
 
 
 def column_of(score: str, outliers: str | None, rate: str = "auroc") -> str:
-    """Return the column of a frame of cells that holds a rate of a score."""
+    """Return the column of the frame of runs that holds a rate of a score."""
     return f"{rate}_{score}" if outliers is None else f"{rate}/{outliers}/{score}"
 
 
-def stochastic_variants(cells: pd.DataFrame) -> list[str]:
+def stochastic_variants(frame: pd.DataFrame) -> list[str]:
     """Return those variants, in order of appearance."""
-    firsts = first_cells(cells)
+    firsts = one_run_per_variant(frame)
     return [str(name) for name in firsts.loc[firsts["kind"] == "stochastic", "variant"]]
 
 
 def sampling_contrasts(
-    cells: pd.DataFrame, pairs: Sequence[tuple[str, str]] = PAIRS, outliers: Sequence[str | None] = (None,)
+    frame: pd.DataFrame, pairs: Sequence[tuple[str, str]] = PAIRS, outliers: Sequence[str | None] = (None,)
 ) -> list[SamplingContrast]:
     """Compare scores pair by pair for every stochastic variant, as one family.
 
@@ -86,26 +86,26 @@ def sampling_contrasts(
 
     Parameters
     ----------
-    cells : DataFrame
-        The gated cells of one data set.
+    frame : DataFrame
+        The runs of one data set, as `mask_uncertainty` returns them.
     pairs : sequence of (str, str)
         Names of scores.
     outliers : sequence of str or None
         Sets of outliers; None asks about mis-clustered points.
     """
     asked = []
-    for variant in stochastic_variants(cells):
-        rows = cells.loc[cells["variant"] == variant]
-        of_method = cells.loc[cells["method"] == rows["method"].iloc[0]]
+    for variant in stochastic_variants(frame):
+        rows = frame.loc[frame["variant"] == variant]
+        of_method = frame.loc[frame["method"] == rows["method"].iloc[0]]
         for which in outliers:
-            there = _there(rows, which) or _there(of_method, which)
-            if there and which is None and rows["twin"].notna().any() and len(rows) > VOTERS:
-                there |= {DISAGREEMENT.name}  # too few healthy voters are an outcome too
-            asked += [(variant, a, b, which) for a, b in pairs if not there or {a, b} <= there]
+            scored = _scores_with_values(rows, which) or _scores_with_values(of_method, which)
+            if scored and which is None and rows["twin"].notna().any() and len(rows) > VOTERS:
+                scored |= {DISAGREEMENT.name}  # too few healthy voters are an outcome too
+            asked += [(variant, a, b, which) for a, b in pairs if not scored or {a, b} <= scored]
     columns = {column_of(name, which) for _, a, b, which in asked for name in (a, b)}
-    if not any(_has_values(cells, column) for column in columns):
+    if not any(_has_values(frame, column) for column in columns):
         return []
-    by_column = {column: _by_seed(cells, column) for column in columns}
+    by_column = {column: _by_seed(frame, column) for column in columns}
 
     def key(variant: str, score: str, which: str | None) -> str:
         return f"{column_of(score, which)} of {variant}"
@@ -123,25 +123,25 @@ def sampling_contrasts(
     return made
 
 
-def _there(cells: pd.DataFrame, outliers: str | None) -> set[str]:
-    return {name for name in SCORE_OF if _has_values(cells, column_of(name, outliers))}
+def _scores_with_values(frame: pd.DataFrame, outliers: str | None) -> set[str]:
+    return {name for name in SCORE_OF if _has_values(frame, column_of(name, outliers))}
 
 
-def _has_values(cells: pd.DataFrame, column: str) -> bool:
-    return column in cells and bool(pd.to_numeric(cells[column], errors="coerce").notna().any())
+def _has_values(frame: pd.DataFrame, column: str) -> bool:
+    return column in frame and bool(pd.to_numeric(frame[column], errors="coerce").notna().any())
 
 
-def _by_seed(cells: pd.DataFrame, column: str) -> dict[str, dict[int, float]]:
+def _by_seed(frame: pd.DataFrame, column: str) -> dict[str, dict[int, float]]:
     """Return the scores of each variant by seed, NaN where a run ended without one.
 
     Two scores of one run are a pair even where all seeds give the same, as where AUROC saturates at 1.
     """
-    found = {}
-    for variant, rows in variants_of(cells).items():
+    by_variant = {}
+    for variant, rows in runs_by_variant(frame).items():
         scores = scores_by_seed(rows, column)
         ended = rows.loc[rows["status"] != NOT_RUN, "seed"].tolist()
-        found[variant] = {seed: scores.get(seed, float("nan")) for seed in ended}
-    return found
+        by_variant[variant] = {seed: scores.get(seed, float("nan")) for seed in ended}
+    return by_variant
 
 
 def _mean(scores: Scores, matched: Iterable[object]) -> float:
@@ -149,11 +149,9 @@ def _mean(scores: Scores, matched: Iterable[object]) -> float:
     return float(np.mean(values)) if values else np.nan
 
 
-Escape = Callable[[str], str]
-
-AUROC = find_metric("auroc_entropy")
+_AUROC = find_metric("auroc_entropy")
 #: What q says of a point without draws.
-OF_Q = ("plain_entropy", "confidence")
+_OF_Q = ("plain_entropy", "confidence")
 _TOLD_APART = {"better": "larger", "worse": "smaller"}
 
 
@@ -165,19 +163,19 @@ def contrast_table(contrasts: Sequence[SamplingContrast], labels: Mapping[str, s
         result, p = c.comparison.result, c.comparison.p_adjusted
         difference: Entry = (ABSENT, None)
         if result is not None:
-            interval = format_interval(*(result.hodges_lehmann_interval or (math.nan, math.nan)), AUROC)
-            difference = f"{format_score(result.hodges_lehmann, AUROC)} {interval}".rstrip(), result.hodges_lehmann
+            interval = format_interval(*(result.hodges_lehmann_interval or (math.nan, math.nan)), _AUROC)
+            difference = f"{format_score(result.hodges_lehmann, _AUROC)} {interval}".rstrip(), result.hodges_lehmann
         equivalent = "; equivalent" if c.is_equivalent else ""
-        place = [words(labels[c.variant])] + ([words(escape(c.outliers))] if c.outliers is not None else [])
+        place = [word_entry(labels[c.variant])] + ([word_entry(escape(c.outliers))] if c.outliers is not None else [])
         a, b = c.means
         rows.append(
             [
                 *place,
-                words(c.comparison.outcome + equivalent),
-                words(escape(c.score.title)),
-                (format_score(a, AUROC), a),
-                words(escape(c.against.title)),
-                (format_score(b, AUROC), b),
+                word_entry(c.comparison.outcome + equivalent),
+                word_entry(escape(c.score.title)),
+                (format_score(a, _AUROC), a),
+                word_entry(escape(c.against.title)),
+                (format_score(b, _AUROC), b),
                 difference,
                 (ABSENT if p is None else format_p(p), p),
                 (str(len(c.comparison.matched)), len(c.comparison.matched)),
@@ -209,17 +207,17 @@ def overall_sentence(contrasts: Sequence[SamplingContrast], dataset: str, what: 
     needs = f"{needs} {smallest_n(size)} seeds with scores to show a difference"
     if len(short) + outcomes.count("not compared") == size:
         return f"On {dataset} it cannot be shown whether scores from draws find {what} better than others: {needs}."
-    told = (
+    text = (
         f"On {dataset}, scores from draws find {what} better than scores without in {outcomes.count('better')} of "
         f"{size} contrast{'s' * (size > 1)} and worse in {outcomes.count('worse')}"
     )
     if equivalent := sum(c.is_equivalent for c in contrasts):
-        told += f"; {equivalent} are equivalent in practice" if equivalent > 1 else "; 1 is equivalent in practice"
+        text += f"; {equivalent} are equivalent in practice" if equivalent > 1 else "; 1 is equivalent in practice"
     if short:
-        told += f"; {len(short)} have too few seeds with scores: {needs}"
+        text += f"; {len(short)} have too few seeds with scores: {needs}"
     if absent := outcomes.count("not compared"):
-        told += f"; {absent} could not be compared"
-    return told + "."
+        text += f"; {absent} could not be compared"
+    return text + "."
 
 
 def variant_sentence(
@@ -255,13 +253,13 @@ def variant_sentence(
 
 
 def _verdict(contrasts: Sequence[SamplingContrast], what: str) -> str:
-    of_q = [c for c in contrasts if c.against.name in OF_Q]
+    of_q = [c for c in contrasts if c.against.name in _OF_Q]
     beats = {name: [c for c in of_q if c.score.name == name] for name in dict.fromkeys(c.score.name for c in of_q)}
     won = {name: own for name, own in beats.items() if all(c.comparison.outcome == "better" for c in own)}
     if won:
         loses = {c.score.name for c in contrasts if c.comparison.outcome == "worse"}
         # MI and latent variance are not compared with H[q]: alone they help in part.
-        helps = any(len(own) == len(OF_Q) and name not in loses for name, own in won.items())
+        helps = any(len(own) == len(_OF_Q) and name not in loses for name, own in won.items())
         little = all(c.is_equivalent for own in won.values() for c in own)
         verdict = f"sampling helps {'' if helps else 'in part '}to find {what}"
         return f"{verdict}, by less than matters in practice" if little else verdict
@@ -284,14 +282,14 @@ def _numbers(c: SamplingContrast, escape: Escape) -> str:
     relation = _TOLD_APART.get(comparison.outcome)
     if relation == "smaller":  # "smaller by .031", not "smaller by -.031"
         estimate, low, high = -estimate, -high, -low
-    numbers = f"{format_score(estimate, AUROC)} {format_interval(low, high, AUROC)}".rstrip()
+    numbers = f"{format_score(estimate, _AUROC)} {format_interval(low, high, _AUROC)}".rstrip()
     if relation is not None:
         claim = f"{a} has an AUROC {relation} than {b} by {numbers}"
     else:
         claim = f"AUROC of {a} less that of {b}: {numbers}"
     test = f"{format_equation(comparison.p_adjusted)} (Holm), n = {len(comparison.matched)}"
     if c.is_equivalent and result.rope is not None:
-        test += f"; equivalent in practice (within ±{format_score(result.rope, AUROC)})"
+        test += f"; equivalent in practice (within ±{format_score(result.rope, _AUROC)})"
     return f"{claim}, {test}"
 
 
@@ -299,15 +297,15 @@ def _others(contrasts: Sequence[SamplingContrast], escape: Escape) -> str:
     outcomes = {c.comparison.outcome for c in contrasts}
     if not outcomes or outcomes == {"cannot be significant"}:
         return ""
-    told = [
+    parts = [
         f"{a} {_TOLD_APART[c.comparison.outcome]} than {b}"
         for c in contrasts
         if c.comparison.outcome in _TOLD_APART
         for a, b in [_names(c, escape)]
     ]
-    if open_ := len(contrasts) - len(told):
-        told.append(f"no difference shown in {open_}" if told else "no difference shown")
-    return f" Of {len(contrasts)} further contrasts: {', '.join(told)}."
+    if open_ := len(contrasts) - len(parts):
+        parts.append(f"no difference shown in {open_}" if parts else "no difference shown")
+    return f" Of {len(contrasts)} further contrasts: {', '.join(parts)}."
 
 
 def _names(c: SamplingContrast, escape: Escape) -> tuple[str, str]:

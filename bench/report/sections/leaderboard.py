@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.metrics import Metric, find_metric
 from bench.report.boards import BoardFrame
-from bench.report.document import Entry, Section, TextTable, make_table, runs_of, words
+from bench.report.document import Entry, Escape, Section, TextTable, make_table, run_counts_entry, word_entry
 from bench.report.numbers import (
     ABSENT,
     format_clusters,
@@ -26,11 +26,18 @@ from bench.report.numbers import (
 )
 from bench.report.overall import overall_section
 from bench.report.ranking import n_planned
-from bench.report.runs_frame import NOT_RUN, counts_of, finished, metric_values, moments, twin_pairs, variants_of
+from bench.report.runs_frame import (
+    NOT_RUN,
+    count_runs,
+    finished_runs,
+    metric_values,
+    moments,
+    runs_by_variant,
+    twin_pairs,
+)
 from bench.report.sections.choices import choices_section
 from bench.report.sentences import twin_sentence
 from bench.report.tables import CLASS_METRICS, DatasetTables, secondary_metrics
-from bench.text import clean_name
 
 _CLUSTERS_AND_NOISE = (
     "Numbers of clusters are means over runs, of how many were asked for where that is another number, and leave out "
@@ -38,10 +45,7 @@ _CLUSTERS_AND_NOISE = (
     "for NMI, ARI, AMI and internal indices noise is one more group."
 )
 
-#: Makes a name safe in some markup.
-Escape = Callable[[str], str]
-
-INTERNAL_METRICS = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels", "n_clusters_used")
+_INTERNAL_METRICS = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels", "n_clusters_used")
 
 #: Headings of the board, which a terminal has to hold.
 _SHORT = {"mean_class_recall": "recall", "classes_lost": "lost"}
@@ -75,7 +79,7 @@ HOW_TO_READ = (
 
 @lru_cache(maxsize=8)  # the terminal and the page say the same
 def sections_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
-    """Return how choices were made, what is said over all data sets, and then of each in order of appearance.
+    """Return the sections on choices, on all data sets, and on each data set in order of appearance.
 
     Parameters
     ----------
@@ -92,19 +96,19 @@ def sections_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
 
 
 def _section(tables: DatasetTables, escape: Escape) -> Section:
-    metric, cells = tables.metric, tables.cells
+    metric, frame = tables.metric, tables.runs
     dataset = escape(tables.dataset)
     labels = {name: escape(label) for name, label in tables.labels.items()}
-    missing = _why_no_score(cells, metric)
+    missing = _why_no_score(frame, metric)
     if missing is not None:
-        internal = (_internal(cells, labels),) if len(finished(cells)) else ()
-        return Section(dataset, (missing,), internal, (*map(escape, tables.about), *_troubles(cells, labels, escape)))
+        internal = (_internal(frame, labels),) if len(finished_runs(frame)) else ()
+        return Section(dataset, (missing,), internal, (*map(escape, tables.about), *_troubles(frame, labels, escape)))
     sentences = [
         twin_sentence(c, labels[c.a], labels[c.b], metric, collapsed=tables.collapsed(c)) for c in tables.contrasts
     ]
     texts = [_twins(tables.twins, labels, metric)] if tables.contrasts else []
     texts.append(_board(tables.quality, labels, metric))
-    texts.append(_further(tables, labels, _stability(cells)))
+    texts.append(_further(tables, labels, _stability(frame)))
     notes = [*map(escape, tables.about), *_notes(tables, labels, escape)]
     if len(tables.hardware) > 1:
         where = escape("; ".join(tables.hardware))
@@ -112,14 +116,14 @@ def _section(tables: DatasetTables, escape: Escape) -> Section:
     return Section(dataset, tuple(sentences), tuple(texts), tuple(notes))
 
 
-def _why_no_score(cells: pd.DataFrame, metric: Metric) -> str | None:
-    if np.isfinite(metric_values(finished(cells), metric.name)).any():
+def _why_no_score(frame: pd.DataFrame, metric: Metric) -> str | None:
+    if np.isfinite(metric_values(finished_runs(frame), metric.name)).any():
         return None
-    n_ok, n_failed, _ = counts_of(cells)
+    n_ok, n_failed, _ = count_runs(frame)
     count = f"{n_ok} runs ok, {n_failed} failed"
     if not n_ok:
         return f"No run has finished ({count})."
-    if "classes" in metric.needs and cells["unlabelled"].any():
+    if "classes" in metric.needs and frame["unlabelled"].any():
         return f"The data set is unlabelled: there is no {metric.title} to compare by ({count})."
     return f"No finished run has {_article(metric.title)} {metric.title} ({count})."
 
@@ -132,9 +136,9 @@ def _article(title: str) -> str:
 def _twins(twins: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> TextTable:
     rows = [
         (
-            words(labels[row["variant"]]),
+            word_entry(labels[row["variant"]]),
             _mean(row["mean"], np.nan, metric, row["complete"]),
-            words(labels[row["twin_variant"]]),
+            word_entry(labels[row["twin_variant"]]),
             _mean(row["twin_mean"], np.nan, metric, row["complete"]),
             _difference(row, metric),
             (format_p(row["p_adjusted"]), row["p_adjusted"]),
@@ -151,14 +155,14 @@ def _board(board: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> Te
     beside = [m for m in beside if board[f"{m.name}_mean"].notna().any()]
     rows = [
         (
-            words(labels[row["variant"]]),
-            runs_of(row["n_ok"], row["n_failed"], row["n_collapsed"]),
+            word_entry(labels[row["variant"]]),
+            run_counts_entry(row["n_ok"], row["n_failed"], row["n_collapsed"]),
             _mean(row["mean"], row["sd"], metric, row["complete"]),
             *(_of_classes(row[f"{m.name}_mean"], m, row["complete"]) for m in beside),
             (format_ranks(row["rank_best"], row["rank_worst"]), row["rank_best"]),
             _difference(row, metric),
             (format_p(row["p_adjusted"]), row["p_adjusted"]),
-            words(row["verdict"]),
+            word_entry(row["verdict"]),
         )
         for row in board.to_dict("records")
     ]
@@ -170,31 +174,32 @@ def _board(board: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> Te
     return make_table(title, header, rows, best=best, aside=frozenset(_SHORT.values()))
 
 
-def _stability(cells: pd.DataFrame) -> dict[str, Entry]:
+def _stability(frame: pd.DataFrame) -> dict[str, Entry]:
     """Mean ARI between the seeds of each variant."""
-    values = {name: float(metric_values(rows, "stability")[0]) for name, rows in variants_of(cells).items()}
+    values = {name: float(metric_values(rows, "stability")[0]) for name, rows in runs_by_variant(frame).items()}
     return {name: (format_score(value, find_metric("ari")), value) for name, value in values.items()}
 
 
-def _internal(cells: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
-    """Say what can be said without classes: indices in pixel space, which compare methods, and stability."""
+def _internal(frame: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
+    """Return the table of what needs no classes: indices in pixel space and stability."""
     others = [m for m in map(find_metric, secondary_metrics()) if "classes" not in m.needs]
-    others = [m for m in others if np.isfinite(metric_values(finished(cells), m.name)).any()]
-    metrics = [*(find_metric(name) for name in INTERNAL_METRICS), *others]
-    agreement = _stability(cells)
+    others = [m for m in others if np.isfinite(metric_values(finished_runs(frame), m.name)).any()]
+    metrics = [*(find_metric(name) for name in _INTERNAL_METRICS), *others]
+    agreement = _stability(frame)
     noise = {
-        name: moments(metric_values(finished(rows), "noise_share"))[0] for name, rows in variants_of(cells).items()
+        name: moments(metric_values(finished_runs(rows), "noise_share"))[0]
+        for name, rows in runs_by_variant(frame).items()
     }
     noisy = any(share > 0 for share in noise.values())
     rows = []
-    for name, variant in variants_of(cells).items():
-        values = [metric_values(finished(variant), metric.name) for metric in metrics]
+    for name, variant in runs_by_variant(frame).items():
+        values = [metric_values(finished_runs(variant), metric.name) for metric in metrics]
         entries = [
             _mean(*moments(own), metric, np.isfinite(own).sum() == n_planned(variant))
             for own, metric in zip(values, metrics, strict=True)
         ]
         entries += [(format_share(noise[name]), noise[name])] * noisy
-        rows.append((words(labels[name]), runs_of(*counts_of(variant)), *entries, agreement[name]))
+        rows.append((word_entry(labels[name]), run_counts_entry(*count_runs(variant)), *entries, agreement[name]))
     header = ("variant", "runs", *(metric.title for metric in metrics), *["noise"] * noisy, "stability")
     return make_table("Internal indices in pixel space, and the agreement between seeds (ARI)", header, rows)
 
@@ -208,7 +213,7 @@ def _further(tables: DatasetTables, labels: Mapping[str, str], agreement: Mappin
     for row in board.to_dict("records"):
         quartiles = f"{format_score(row['median'], metric)} {format_interval(row['q1'], row['q3'], metric)}".rstrip()
         means = [_mean(row[f"{m.name}_mean"], row[f"{m.name}_sd"], m, row["complete"]) for m in secondary]
-        entries: list[Entry] = [words(labels[row["variant"]]), (quartiles, row["median"]), *means]
+        entries: list[Entry] = [word_entry(labels[row["variant"]]), (quartiles, row["median"]), *means]
         entries.append(agreement[row["variant"]])
         if counted:
             mean, noise = row["n_clusters_used_mean"], row["noise_share_mean"]
@@ -242,13 +247,13 @@ def _pairs(row: dict[Any, Any]) -> Entry:
     return (f"1 against {row['n_pairs']}" if row["form"] == "one-sample" else str(row["n_pairs"])), row["n_pairs"]
 
 
-def _troubles(cells: pd.DataFrame, labels: Mapping[str, str], escape: Escape) -> list[str]:
+def _troubles(frame: pd.DataFrame, labels: Mapping[str, str], escape: Escape) -> list[str]:
     """Say what has not been run, and why what failed did."""
-    missing = int((cells["status"] == NOT_RUN).sum())
-    notes = [f"Unfinished: {missing} of {len(cells)} runs have not been made."] if missing else []
-    failed = cells.loc[~cells["status"].isin(["ok", NOT_RUN])]
-    for name, rows in variants_of(failed).items():
-        reason = escape(clean_name(str(rows["error"].iloc[0])))[:200] if "error" in rows else ""
+    missing = int((frame["status"] == NOT_RUN).sum())
+    notes = [f"Unfinished: {missing} of {len(frame)} runs have not been made."] if missing else []
+    failed = frame.loc[~frame["status"].isin(["ok", NOT_RUN])]
+    for name, rows in runs_by_variant(failed).items():
+        reason = escape(str(rows["error"].iloc[0]))[:200] if "error" in rows else ""
         notes.append(f"{labels[name]}: {len(rows)} {rows['status'].iloc[0]}{reason and f' ({reason})'}.")
     return notes
 
@@ -261,7 +266,7 @@ def _difference(row: dict[Any, Any], metric: Metric) -> Entry:
 
 
 def _notes(tables: DatasetTables, labels: Mapping[str, str], escape: Escape) -> list[str]:
-    board, notes = tables.quality, _troubles(tables.cells, labels, escape)
+    board, notes = tables.quality, _troubles(tables.runs, labels, escape)
     incomplete = board.loc[~board["complete"]].to_dict("records")
     if incomplete:
         counts = ", ".join(f"{labels[row['variant']]} {row['n_scored']} of {row['planned']}" for row in incomplete)
@@ -284,7 +289,7 @@ def _notes(tables: DatasetTables, labels: Mapping[str, str], escape: Escape) -> 
     pairs = pd.concat([tables.twins["n_pairs"], board["n_pairs"]])
     if pairs.between(2, 5).any():
         notes.append("With 5 matched seeds or fewer there is no 95 % interval, and no p below .05.")
-    _, twinless = twin_pairs(tables.cells)
+    _, twinless = twin_pairs(tables.runs)
     if twinless:
         notes.append(f"No deterministic twin in these runs: {', '.join(labels[name] for name in twinless)}.")
     return notes

@@ -10,10 +10,16 @@ import pandas as pd
 
 from bench.metrics import find_metric
 from bench.metrics.stability import FEWEST_RUNS
-from bench.report.document import WORDS, Entry, TextTable, make_table, words
+from bench.report.document import WORDS, Entry, TextTable, make_table, word_entry
 from bench.report.numbers import ABSENT, format_interval, format_score
-from bench.report.runs_frame import finished, twin_pairs, variants_of
-from bench.report.sections.eligible import collapsed, numbers_of, partly_collapsed
+from bench.report.runs_frame import (
+    collapsed_mask,
+    finished_runs,
+    mean_sd_n,
+    partly_collapsed_mask,
+    runs_by_variant,
+    twin_pairs,
+)
 
 if TYPE_CHECKING:
     from bench.metrics.stability import Agreement
@@ -25,13 +31,13 @@ _NUMBERS = (
 )
 
 
-def stability_rows(cells: pd.DataFrame, agreements: Mapping[str, Agreement]) -> pd.DataFrame:
+def stability_rows(frame: pd.DataFrame, agreements: Mapping[str, Agreement]) -> pd.DataFrame:
     """Return one row a variant: the agreement of its runs that did not collapse.
 
     Parameters
     ----------
-    cells : DataFrame
-        The gated cells of one data set.
+    frame : DataFrame
+        The runs of one data set, as `mask_uncertainty` returns them.
     agreements : mapping of str to Agreement
         By variant.
 
@@ -44,16 +50,16 @@ def stability_rows(cells: pd.DataFrame, agreements: Mapping[str, Agreement]) -> 
         where nothing is known of any variant.
     """
     rows = []
-    for variant, runs in variants_of(cells).items():
-        ended = finished(runs)
-        n_out = int((collapsed(ended) | partly_collapsed(ended)).sum())
-        change, _, n_drawn = numbers_of(runs, ["label_change"])["label_change"]
+    for variant, runs in runs_by_variant(frame).items():
+        ended = finished_runs(runs)
+        n_out = int((collapsed_mask(ended) | partly_collapsed_mask(ended)).sum())
+        change, _, n_drawn = mean_sd_n(runs, ["label_change"])["label_change"]
         place = {"variant": variant, "n_ok": len(ended), "n_out": n_out, "label_change": change, "n_drawn": n_drawn}
         agreement = agreements.get(variant)
         if agreement is None or agreement.n_runs < 2 or n_out == len(ended):
             rows.append(place | {"n_used": 0, "note": _why_not(runs, ended, n_out)})
             continue
-        told = {
+        described = {
             "n_used": agreement.n_runs,
             "ari": agreement.ari,
             **dict(zip(("ari_low", "ari_high"), agreement.ari_interval or (np.nan, np.nan), strict=True)),
@@ -66,7 +72,7 @@ def stability_rows(cells: pd.DataFrame, agreements: Mapping[str, Agreement]) -> 
             "point_agreement": float(np.mean(agreement.point_agreement)),
             "note": "",
         }
-        rows.append(place | told)
+        rows.append(place | described)
     table = pd.DataFrame(rows, columns=["variant", "n_used", "n_ok", "n_out", "n_drawn", *_NUMBERS, "note"])
     return table if table["n_used"].any() or table["label_change"].notna().any() else table.iloc[:0]
 
@@ -84,46 +90,49 @@ def stability_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
     entries = []
     for row in rows.to_dict("records"):
         out = f", {row['n_out']} out" if row["n_out"] else ""
-        cells: list[Entry] = [words(labels[row["variant"]]), (f"{row['n_used']} of {row['n_ok']}{out}", row["n_used"])]
+        cells: list[Entry] = [
+            word_entry(labels[row["variant"]]),
+            (f"{row['n_used']} of {row['n_ok']}{out}", row["n_used"]),
+        ]
         for name, metric in (("ari", _ARI), ("nmi", _NMI)):
             interval = format_interval(row[f"{name}_low"], row[f"{name}_high"], metric)
             cells.append((f"{format_score(row[name], metric)} {interval}".rstrip(), row[name]))
         counts = [row[name] for name in ("n_dissolved", "n_stable", "n_highly_stable", "n_clusters")]
-        there = bool(row["n_used"])
-        cells += [(f"{count:.0f}", count) if there else (ABSENT, None) for count in counts]
+        compared = bool(row["n_used"])
+        cells += [(f"{count:.0f}", count) if compared else (ABSENT, None) for count in counts]
         cells += [(format_score(row[name], _CHANGE), row[name]) for name in ("point_agreement", "label_change")]
-        entries.append([*cells, words(row["note"])])
+        entries.append([*cells, word_entry(row["note"])])
     header = ["variant", "runs", "ARI [95 %]", "NMI [95 %]", "dissolved", "stable", "highly stable", "clusters"]
     header += ["point agreement", "label change", "note"]
     title = "Stability over seeds, and within a run from draw to draw"
     return make_table(title, header, entries, cite=False, left=WORDS | {"note"})
 
 
-ENOUGH_RUNS = 10
+_ENOUGH_RUNS = 10
 """Of either twin, to say which is more stable."""
 
 
-def stability_sentences(rows: pd.DataFrame, cells: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
+def stability_sentences(rows: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
     """Say of each pair of twins which agrees more with itself over seeds, by intervals alone.
 
     From ten runs on: the jackknife's intervals of few hold the truth less often than they say.
     """
     by_variant = {row["variant"]: row for row in rows.to_dict("records")}
-    told = []
-    for name, twin in twin_pairs(cells)[0]:
+    sentences = []
+    for name, twin in twin_pairs(frame)[0]:
         own, other = by_variant[name], by_variant[twin]
         if min(own["n_used"], other["n_used"]) < FEWEST_RUNS:  # which have no intervals
             continue
         relation = f"{labels[name]} and its twin {labels[twin]} are not told apart by stability over seeds"
         apart = ""
-        if min(own["n_used"], other["n_used"]) >= ENOUGH_RUNS:
+        if min(own["n_used"], other["n_used"]) >= _ENOUGH_RUNS:
             more, less = own["ari_low"] > other["ari_high"], own["ari_high"] < other["ari_low"]
             if more or less:
                 than = f"{'more' if more else 'less'} stable over seeds than"
                 relation = f"{labels[name]} is {than} its twin {labels[twin]}"
                 apart = ", intervals that do not overlap"
-        told.append(f"{relation}: mean ARI {_ari(own)} and {_ari(other)}{apart}.")
-    return told
+        sentences.append(f"{relation}: mean ARI {_ari(own)} and {_ari(other)}{apart}.")
+    return sentences
 
 
 def _ari(row: dict[Hashable, Any]) -> str:

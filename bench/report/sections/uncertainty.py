@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
-from bench.report.boards import BoardFrame
-from bench.report.document import Section, TextTable
+from bench.report.boards import BoardFrame, DatasetFindings
+from bench.report.document import Escape, Section, TextTable
 from bench.report.ranking import MOST_RANKED
 from bench.report.sections.calibration import calibration_sentences, calibration_table
 from bench.report.sections.contrasts import (
@@ -18,13 +17,8 @@ from bench.report.sections.contrasts import (
 )
 from bench.report.sections.error_detection import best_sentences, detection_table, outlier_table
 from bench.report.sections.health import health_counts, health_sentences, health_table
-from bench.report.sections.measured import DatasetFindings
 from bench.report.sections.stability import stability_sentences, stability_table
 from bench.report.sections.variance import variance_sentences, variance_table
-from bench.text import clean_name
-
-#: Makes a name safe in some markup.
-Escape = Callable[[str], str]
 
 TITLE = "What stochasticity buys"
 SUBTITLE = "uncertainty, stability, outliers"
@@ -38,7 +32,7 @@ _POINTS = "mis-clustered points"
 
 @lru_cache(maxsize=8)  # the terminal and the page say the same
 def findings_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
-    """Return what a board's runs say of uncertainty, stability, variance, health and outliers, by data set.
+    """Return the sections on uncertainty, stability, variance, health and outliers, by data set.
 
     Parameters
     ----------
@@ -52,11 +46,7 @@ def findings_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
     tuple of Section
         Data sets of which there is nothing to say are absent.
     """
-
-    def safe(text: str) -> str:  # names of outliers come from suites, and a terminal obeys what is in them
-        return escape(clean_name(text))
-
-    sections = (_section(findings, safe) for findings in board.findings)
+    sections = (_section(findings, escape) for findings in board.findings)
     return tuple(section for section in sections if section.headline or section.tables)
 
 
@@ -71,10 +61,10 @@ def _section(findings: DatasetFindings, escape: Escape) -> Section:
     if len(findings.detection):
         tables.append(detection_table(findings.detection, labels, escape))
     if len(findings.calibration):
-        headline += calibration_sentences(findings.calibration, findings.cells, labels)
+        headline += calibration_sentences(findings.calibration, findings.masked_runs, labels)
         tables.append(calibration_table(findings.calibration, labels))
     if len(findings.stability):
-        headline += stability_sentences(findings.stability, findings.cells, labels)
+        headline += stability_sentences(findings.stability, findings.masked_runs, labels)
         tables.append(stability_table(findings.stability, labels))
     if len(findings.variance):
         headline += variance_sentences(findings.variance, escape)
@@ -103,14 +93,14 @@ def _answers(
     escape: Escape,
 ) -> list[str]:
     """Say over the data set, and of each variant, whether sampling helps; of outliers only where that is shown."""
-    told = [overall_sentence(contrasts, dataset, what)]
+    sentences = [overall_sentence(contrasts, dataset, what)]
     shown = [c for c in contrasts if c.outliers is None or c.comparison.outcome in ("better", "worse")]
     places = dict.fromkeys((c.variant, c.outliers) for c in shown)
     for variant, outliers in places:
         own = [c for c in contrasts if (c.variant, c.outliers) == (variant, outliers)]
         sought = what if outliers is None else f"outliers from {escape(outliers)}"
-        told.append(variant_sentence(own, labels[variant], sought, escape, collapsed=findings.collapsed[variant]))
-    return told
+        sentences.append(variant_sentence(own, labels[variant], sought, escape, collapsed=findings.collapsed[variant]))
+    return sentences
 
 
 def _notes(findings: DatasetFindings, labels: dict[str, str]) -> tuple[str, ...]:
@@ -122,11 +112,11 @@ def _notes(findings: DatasetFindings, labels: dict[str, str]) -> tuple[str, ...]
         )
     counts = {} if findings.crowded else {name: of for name, of in findings.collapsed.items() if of[0]}
     if counts:
-        told = ", ".join(f"{labels[name]} {n} of {of}" for name, (n, of) in counts.items())
-        notes.append(f"Collapsed runs have no uncertainty, calibration or stability and are left out here: {told}.")
+        listed = ", ".join(f"{labels[name]} {n} of {of}" for name, (n, of) in counts.items())
+        notes.append(f"Collapsed runs have no uncertainty, calibration or stability and are left out here: {listed}.")
     if findings.contrasts:
         asked = {c.variant for c in findings.contrasts}
-        without = [labels[name] for name in stochastic_variants(findings.cells) if name not in asked]
+        without = [labels[name] for name in stochastic_variants(findings.masked_runs) if name not in asked]
         if without:
             notes.append(f"Stochastic, but without a score from draws to compare: {', '.join(without)}.")
     return tuple(notes)

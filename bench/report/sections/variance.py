@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
 from bench.metrics import find_metric
 from bench.metrics.registry import DRAWN, N_DRAWS
-from bench.report.document import WORDS, Entry, TextTable, make_table, words
+from bench.report.document import WORDS, Entry, Escape, TextTable, make_table, word_entry
 from bench.report.numbers import ABSENT, format_score
-from bench.report.runs_frame import first_cells, metric_values
-from bench.report.sections.eligible import collapsed
+from bench.report.runs_frame import collapsed_mask, metric_values, one_run_per_variant
 from bench.statistics.variance import variance_components
 
 SOURCES = ("draws", "seeds", "hyper-parameters")
 _NUMBERS = tuple(f"{what} {source}" for what in ("sd", "share") for source in SOURCES)
 
 
-def variance_rows(cells: pd.DataFrame) -> pd.DataFrame:
+def variance_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a method and metric: what draws, seeds and configurations add to the variance.
 
     Configurations of one method, preset and role are one family. Collapsed runs are left out: they agree in nothing
@@ -27,8 +24,8 @@ def variance_rows(cells: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    cells : DataFrame
-        The gated cells of one data set.
+    frame : DataFrame
+        The runs of one data set, as `mask_uncertainty` returns them.
 
     Returns
     -------
@@ -37,16 +34,16 @@ def variance_rows(cells: pd.DataFrame) -> pd.DataFrame:
         ``share SOURCE`` for each of `SOURCES`, NaN where there is none: no draws, one seed, one configuration. Empty
         where no family has more than seeds to vary by.
     """
-    healthy = cells.loc[(cells["status"] == "ok").to_numpy() & ~collapsed(cells)]
+    healthy = frame.loc[(frame["status"] == "ok").to_numpy() & ~collapsed_mask(frame)]
     rows = [row for family in _families(healthy) for row in _components(family)]
     table = pd.DataFrame(rows, columns=["variant", "metric", "n", "n_configurations", *_NUMBERS])
     more = table[["sd draws", "sd hyper-parameters"]].notna().to_numpy().any()
     return table if more else table.iloc[:0]
 
 
-def _families(cells: pd.DataFrame) -> list[pd.DataFrame]:
-    keys = [key for key in ("method", "preset", "role") if key in cells]
-    return [family for _, family in cells.groupby(keys, sort=False, dropna=False)]
+def _families(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    keys = [key for key in ("method", "preset", "role") if key in frame]
+    return [family for _, family in frame.groupby(keys, sort=False, dropna=False)]
 
 
 def _components(family: pd.DataFrame) -> list[dict[str, object]]:
@@ -61,8 +58,8 @@ def _components(family: pd.DataFrame) -> list[dict[str, object]]:
         wide = family.loc[scored, ["variant", "seed"]].assign(score=values[scored], sd=sds[scored])
         scores = wide.pivot_table("score", "variant", "seed").to_numpy()
         of_draws = wide.pivot_table("sd", "variant", "seed").to_numpy() if drawn else None
-        found = variance_components(scores, of_draws, N_DRAWS)
-        parts = dict(zip(SOURCES, (found.draws, found.seeds, found.hyper_parameters), strict=True))
+        components = variance_components(scores, of_draws, N_DRAWS)
+        parts = dict(zip(SOURCES, (components.draws, components.seeds, components.hyper_parameters), strict=True))
         row = {"variant": _name(family), "metric": metric, "n": int(scored.sum()), "n_configurations": len(scores)}
         row |= {f"sd {source}": part.sd if part else np.nan for source, part in parts.items()}
         rows.append(row | {f"share {source}": part.share if part else np.nan for source, part in parts.items()})
@@ -71,7 +68,7 @@ def _components(family: pd.DataFrame) -> list[dict[str, object]]:
 
 def _name(family: pd.DataFrame) -> str:
     """Return the words that all titles begin with: "S-DEC" of "S-DEC beta=1" and "S-DEC beta=.1"."""
-    titles = [title.split() for title in first_cells(family)["title"].astype(str)]
+    titles = [title.split() for title in one_run_per_variant(family)["title"].astype(str)]
     shared: list[str] = []
     for spoken in zip(*titles, strict=False):
         if len(set(spoken)) > 1:
@@ -81,14 +78,14 @@ def _name(family: pd.DataFrame) -> str:
     return f"{name} ({len(titles)} configurations)" if len(titles) > 1 else name
 
 
-def variance_table(rows: pd.DataFrame, escape: Callable[[str], str]) -> TextTable:
+def variance_table(rows: pd.DataFrame, escape: Escape) -> TextTable:
     """Return the table of `variance_rows`, as standard deviations and shares."""
     entries = []
     for row in rows.to_dict("records"):
         metric = find_metric(row["metric"])
         sds = [row[f"sd {source}"] for source in SOURCES]
         shares = [row[f"share {source}"] for source in SOURCES]
-        cells: list[Entry] = [words(escape(row["variant"])), words(metric.title)]
+        cells: list[Entry] = [word_entry(escape(row["variant"])), word_entry(metric.title)]
         cells += [(format_score(sd, metric), sd) for sd in sds]
         cells += [(_percent(share), share) for share in shares]
         entries.append([*cells, (str(row["n"]), row["n"])])
@@ -97,7 +94,7 @@ def variance_table(rows: pd.DataFrame, escape: Callable[[str], str]) -> TextTabl
     return make_table(title, header, entries, cite=False, left=WORDS | {"method", "metric"})
 
 
-def variance_sentences(rows: pd.DataFrame, escape: Callable[[str], str], metric: str = "acc") -> list[str]:
+def variance_sentences(rows: pd.DataFrame, escape: Escape, metric: str = "acc") -> list[str]:
     """Say which source has the most of the variance of a metric, of each method that has more than one."""
     by_source: dict[str, list[str]] = {}
     for row in rows.loc[rows["metric"] == metric].to_dict("records"):
@@ -105,8 +102,8 @@ def variance_sentences(rows: pd.DataFrame, escape: Callable[[str], str], metric:
         if len(shares) > 1:
             most = max(shares, key=lambda source: shares[source])
             by_source.setdefault(most, []).append(f"{_percent(shares[most])} of {escape(row['variant'])}")
-    told = [f"between {source}: {', '.join(some)}" for source, some in by_source.items()]
-    return [f"Most of the variance of {find_metric(metric).title} lies {'; '.join(told)}."] if told else []
+    parts = [f"between {source}: {', '.join(some)}" for source, some in by_source.items()]
+    return [f"Most of the variance of {find_metric(metric).title} lies {'; '.join(parts)}."] if parts else []
 
 
 def _percent(share: float) -> str:

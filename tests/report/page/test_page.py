@@ -11,6 +11,7 @@ import pytest
 
 from bench.report.document import Board, Figure, Pictures, Report, Section, TextTable, figures_of
 from bench.report.formats.page import render_page
+from bench.report.plots.export import export
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 5">{}</svg>'
 VOID = {"meta", "link", "img", "br", "input", "hr"}
@@ -287,7 +288,7 @@ def test_two_figures_of_one_name_are_refused_and_so_is_a_name_that_is_no_file_st
 
 def test_figures_do_not_share_ids_even_when_one_tool_drew_them_all():
     inside = (
-        '<defs><clipPath id="p"/><path id="g" d=""/></defs><use xlink:href="#g" clip-path="url(#p)"/>'
+        '<defs><clipPath id="p"/><path id="g" d=""/></defs><use href="#g" clip-path="url(#p)"/>'
         '<path style="clip-path: url(\'#p\')" class="answer"/>'
     )
     html = render_page(only(drawn(inside), dataclasses.replace(drawn(inside), name="g")))
@@ -298,9 +299,7 @@ def test_figures_do_not_share_ids_even_when_one_tool_drew_them_all():
     assert html.count('class="answer"') == 1  # the page's own
 
 
-def test_a_figure_of_matplotlib_is_taken_as_it_is():
-    import io
-
+def test_a_figure_of_matplotlib_comes_into_the_page_by_way_of_export():
     from matplotlib.figure import Figure as MatplotlibFigure
 
     canvas = MatplotlibFigure(figsize=(6, 3))
@@ -308,9 +307,7 @@ def test_a_figure_of_matplotlib_is_taken_as_it_is():
     axes.plot([1, 2, 3], label="a")
     axes.imshow([[0, 1], [1, 0]])
     axes.legend()
-    file = io.StringIO()
-    canvas.savefig(file, format="svg")
-    html = render_page(only(Figure("f", "title", "alt", file.getvalue(), b"")))
+    html = render_page(only(export(canvas, name="f", title="title", alt="alt")))
     (svg,) = Page(html).all("svg")
     assert (svg["width"], svg["height"]) == ("576", "288")  # 6 in by 3 in, in CSS pixels
     assert "stroke-linejoin: round" in svg["style"]

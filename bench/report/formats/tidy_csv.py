@@ -1,25 +1,22 @@
-"""Findings as one tidy table."""
+"""Leaderboards and findings as tidy CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.report.boards import BoardFrame
+from bench.report.boards import BoardFrame, DatasetFindings
+from bench.report.runs_frame import OUTLIER_RATES
 from bench.report.sections.calibration import LOSSES, OVER_DRAWS
 from bench.report.sections.contrasts import SamplingContrast, column_of
-from bench.report.sections.eligible import OUTLIER_RATES
 from bench.report.sections.error_detection import RATES
-from bench.report.sections.health import VERDICTS
-from bench.report.sections.measured import DatasetFindings
+from bench.report.sections.health import HEALTH_VERDICTS
 from bench.report.sections.variance import SOURCES
 
-Row = dict[str, Any]
-
-COLUMNS = (
+FINDINGS_COLUMNS = (
     *("dataset", "variant", "finding", "metric", "against", "outliers", "needs_sampling", "n"),
     *("value", "sd", "ci_low", "ci_high", "p_value", "p_adjusted", "family_size", "verdict", "practical"),
 )
@@ -38,10 +35,12 @@ def render_findings_csv(board: BoardFrame) -> str:
     Names are written as they are and numbers to ten digits. With nothing to say there is the header alone.
     """
     rows = [{"dataset": f.dataset, **row} for f in board.findings for row in _rows(f)]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n", float_format="%.10g")
+    return pd.DataFrame(rows, columns=list(FINDINGS_COLUMNS)).to_csv(
+        index=False, lineterminator="\n", float_format="%.10g"
+    )
 
 
-def _rows(findings: DatasetFindings) -> Iterator[Row]:
+def _rows(findings: DatasetFindings) -> Iterator[dict[str, Any]]:
     for contrast in (*findings.contrasts, *findings.outlier_contrasts):
         yield _contrast(contrast)
     for kind, table, rates in (
@@ -74,12 +73,12 @@ def _rows(findings: DatasetFindings) -> Iterator[Row]:
                 named = {"variant": row["variant"], "metric": f"{row['metric']} between {source}", "n": row["n"]}
                 yield {"finding": "variance", **named, "value": row[f"share {source}"], "sd": row[f"sd {source}"]}
     for row in findings.health.to_dict("records"):
-        for verdict in (*VERDICTS, "failed"):
+        for verdict in (*HEALTH_VERDICTS, "failed"):
             yield {"finding": "health", "variant": row["variant"], "metric": verdict, "value": row[verdict],
                    "n": row["n_ok"]}  # fmt: skip
 
 
-def _contrast(contrast: SamplingContrast) -> Row:
+def _contrast(contrast: SamplingContrast) -> dict[str, Any]:
     c, result = contrast.comparison, contrast.comparison.result
     low, high = (result.hodges_lehmann_interval if result else None) or (np.nan, np.nan)
     return {
@@ -101,7 +100,7 @@ def _contrast(contrast: SamplingContrast) -> Row:
     }
 
 
-def _stability(findings: DatasetFindings) -> Iterator[Row]:
+def _stability(findings: DatasetFindings) -> Iterator[dict[str, Any]]:
     for row in findings.stability.to_dict("records"):
         place = {"finding": "stability", "variant": row["variant"], "n": row["n_used"]}
         for name in ("ari", "nmi"):
@@ -112,3 +111,21 @@ def _stability(findings: DatasetFindings) -> Iterator[Row]:
         yield from ({**place, "metric": name, "value": row[name]} for name in names if np.isfinite(row[name]))
         if row["n_drawn"]:
             yield {**place, "metric": "label_change", "value": row["label_change"], "n": row["n_drawn"]}
+
+
+def render_csv(boards: Sequence[BoardFrame]) -> str:
+    """Return tidy CSV: one row for each board, data set and variant, with its twin's comparison where it has one.
+
+    Names are written as they are and numbers to ten digits.
+    """
+    rows = []
+    for board in boards:
+        for tables in board.datasets:
+            twins = tables.twins.drop(columns=["title", "mean"])
+            # "twin_mean" and its like are named already; of the rest each says whose comparison it is.
+            renamed = {c: f"twin_{c}" for c in twins.columns if c != "variant" and not c.startswith("twin_")}
+            part = tables.quality.merge(twins.rename(columns=renamed), on="variant", how="left")
+            place = {"board": board.name, "dataset": tables.dataset, "metric": board.metric.name}
+            # Not concat of frames: it would warn about, and guess, the types of columns that are all empty.
+            rows += [{**place, **row} for row in part.to_dict("records")]
+    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n", float_format="%.10g")
