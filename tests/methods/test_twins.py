@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.plan.configurations import resolve
+from bench.plan.configurations import resolve_params
 from bench.plan.registry import find_method, methods
 
 STOCHASTIC = [info for info in methods().values() if info.kind == "stochastic"]
@@ -66,8 +66,8 @@ def test_noise_alone_changes_the_outcome(digits, small, name, noise):
 @pytest.mark.parametrize(("info", "preset"), [(i, p) for i in STOCHASTIC for p in i.presets if "@" not in p],
                          ids=lambda v: getattr(v, "name", v))  # fmt: skip
 def test_twin_of_every_preset_shares_network_and_training(info, preset):
-    ours = resolve(info, info.preset(preset, "usps"), 10)
+    ours = resolve_params(info, info.preset(preset, "usps"), 10)
     name, parameters = info.twin(ours)
-    twin = resolve(find_method(name), parameters, 10)
+    twin = resolve_params(find_method(name), parameters, 10)
     assert find_method(name).kind == "deterministic"
     assert all(twin[p] == ours[p] for p in twin)
