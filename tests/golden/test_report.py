@@ -98,6 +98,7 @@ def test_report_writes_what_run_wrote(there):
 @pytest.fixture
 def baseline(there, stored_text):
     """A baseline taken from the run, as it was taken before."""
+    (there / "baseline.json").unlink(missing_ok=True)
     ended = command("check", "run", "--baseline", "baseline.json", "--update")
     assert ended.code == 0
     stored_text(ended.out, "check.update.txt")
