@@ -104,7 +104,7 @@ def _place(value: Any) -> str:
             "beside that file, or take a word for it"
         )
     try:
-        is_found = pickle.loads(pickle.dumps(value)) is value  # noqa: S301 - what was pickled here
+        is_found = pickle.loads(pickle.dumps(value)) is value  # noqa: S301 - pickled by this process
     except Exception:
         is_found = False
     if not is_found:

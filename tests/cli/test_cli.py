@@ -131,18 +131,6 @@ def test_the_command_line_is_frozen(cli):
 
 def test_the_help_lists_the_commands_in_the_order_of_their_use(cli):
     _, out, _ = cli("--help")
-    order = [
-        "run",
-        "plan",
-        "report",
-        "assignments",
-        "check",
-        "new-method",
-        "check-method",
-        "methods",
-        "datasets",
-        "suites",
-        "info",
-    ]
-    places = [re.search(rf"^\W*{name} ", out, re.MULTILINE).start() for name in order]
+    commands = "run,plan,report,assignments,check,new-method,check-method,methods,datasets,suites,info"
+    places = [re.search(rf"^\W*{name} ", out, re.MULTILINE).start() for name in commands.split(",")]
     assert places == sorted(places)
