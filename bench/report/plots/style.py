@@ -86,8 +86,8 @@ _CHANGES: dict[str, Any] = {
 # From matplotlib's own defaults, so that a user's matplotlibrc does not reach a report.
 _STYLE: dict[Any, Any] = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key} | _CHANGES
 
-_P = ParamSpec("P")
-_R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def in_style(plot: Callable[_P, _R]) -> Callable[_P, _R]:
