@@ -231,7 +231,8 @@ def _torch() -> Restore:
             return
         torch.set_default_dtype(dtype or torch.float32)
         torch.set_grad_enabled(grad)
-        torch.use_deterministic_algorithms(is_deterministic)
+        if torch.are_deterministic_algorithms_enabled() != is_deterministic:  # the call imports a compiler: seconds
+            torch.use_deterministic_algorithms(is_deterministic)
         if generator is not None:
             torch.set_rng_state(generator)
         if threads not in (None, torch.get_num_threads()):
