@@ -19,6 +19,8 @@ from bench.report.plots import Look
 from bench.report.plots.export import figure_name
 from bench.report.plots.style import INK, OKABE_ITO, label
 
+pytestmark = pytest.mark.figures
+
 ACC = find_metric("acc")
 HOSTILE = "<script>alert('1')</script> $x$ & \"q\" {0} ]]> \x1b[31m\x00 \U0001f4a5 url(#a) " + INK
 BLUE = Look("#0072B2", "o")

@@ -20,6 +20,8 @@ from bench.report.plots import Look, ReliabilityCurve, RiskCurve
 from bench.report.plots.images import MOST_CLUSTER_ROWS
 from bench.report.plots.style import INK
 
+pytestmark = pytest.mark.figures
+
 HOSTILE = "<script>alert('1')</script> $x$ & \"q\" {0} ]]> \x1b[31m\x00 \U0001f4a5 url(#a) " + INK
 BLUE, TWIN = Look("#0072B2", "o"), Look("#0072B2", "s", False)
 SVG = "{http://www.w3.org/2000/svg}"

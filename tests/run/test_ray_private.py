@@ -11,7 +11,6 @@ from packaging.requirements import Requirement
 from ray._common.utils import get_system_memory
 from ray._private import worker as ray_worker
 from ray._private.utils import get_used_memory
-from ray.air.execution import FixedResourceManager
 from ray.air.execution._internal.actor_manager import RayActorManager
 from ray.air.execution._internal.tracked_actor import TrackedActor
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
@@ -41,7 +40,7 @@ class Manager(RayActorManager):
         assert tracked_actor in self.tracked
 
     def __init__(self):
-        super().__init__(FixedResourceManager({"CPU": 1}))
+        super().__init__(None)  # a manager of resources would start a Ray
         self.tracked = []
 
     def fail(self, error):
