@@ -1,7 +1,10 @@
 """Fixtures that every room shares."""
 
-import gc
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # isort: split - before numpy and torch: workers share the cores
+
+import gc
 import shutil
 import sys
 from collections.abc import Iterator
@@ -9,47 +12,44 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from matplotlib.figure import Figure
 
 from bench.cli import main
+from tests.undrawn import leave_figures_blank
 
 # A deadline would make tests fail on a busy machine for no fault of the code.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
 
 
-#: Files that own a Ray or measure memory: one after the other, in one worker.
-ALONE = ("tests/run/test_ray.py", "tests/run/test_isolation.py")
-#: The files that take longest begin first, so that no worker ends long after the other.
-LONGEST_FIRST = (*ALONE, "tests/gate/test_own_gate.py", "tests/test_newcomer.py", "tests/statistics/test_simulation.py")
-
-_BLANK = b'<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="72pt" viewBox="0 0 72 72"/>'
+#: The files that take longest begin first, so that no worker ends long after the other. One file owns a Ray.
+LONGEST_FIRST = (
+    "tests/run/test_ray.py",
+    "tests/gate/test_own_gate.py",
+    "tests/test_newcomer.py",
+    "tests/golden/test_report.py",
+    "tests/statistics/test_simulation.py",
+    "tests/methods/test_dec.py",
+    "tests/methods/test_sklearn_contract.py",
+    "tests/gate/test_pytest_plugin.py",
+    "tests/run/test_isolation.py",
+)
 
 
 def pytest_collection_modifyitems(items):
-    """Keep a file in one worker, which makes its fixtures once; the longest files go first."""
-    names = {item: item.path.relative_to(item.config.rootpath).as_posix() for item in items}
-    for item, name in names.items():
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("alone" if name in ALONE else name))
-    items.sort(
-        key=lambda item: LONGEST_FIRST.index(names[item]) if names[item] in LONGEST_FIRST else len(LONGEST_FIRST)
-    )
+    """Put the files that take longest first."""
+    order = {name: i for i, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(item.config.rootpath).as_posix(), len(order)))
 
 
 @pytest.fixture(autouse=True, scope="module")
 def figures(request):
-    """Draw no figure, except in files with ``pytestmark = pytest.mark.figures``: drawing takes most of a report's time.
-
-    What a figure shows is still put together; only matplotlib does not render it.
-    """
+    """Draw no figure, except in files with ``pytestmark = pytest.mark.figures``."""
     marks = getattr(request.module, "pytestmark", [])
     if any(mark.name == "figures" for mark in (marks if isinstance(marks, list) else [marks])):
         yield
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Figure, "draw_without_rendering", lambda figure: None)
-        patch.setattr(Figure, "savefig", lambda figure, file, **_: file.write(_BLANK))
+        leave_figures_blank(patch.setattr)
         yield
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.undrawn import CODE
+
 ROOT = Path(__file__).resolve().parents[2]
 BASELINE = ROOT / "results" / "baselines" / "quick.json"
-MAIN = [sys.executable, "-c", "from bench.cli import main; main()"]
+MAIN = [sys.executable, "-c", CODE]
 
 #: Planted faults: the file, the text that is replaced, its replacement, and the method to run.
 FAULTS = {
@@ -48,12 +50,14 @@ def test_the_suite_quick_is_as_good_as_its_baseline(tmp_path, cache):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.nightly
 def test_other_seeds_pass(tmp_path, cache):
     run(tmp_path / "run", "--methods", "kmeans,ae_kmeans", "--seeds", "10-19", cache=cache)
     done = check(tmp_path / "run", "--methods", "kmeans,ae_kmeans", cache=cache)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_caught(tmp_path, cache, fault):
     file, right, wrong, method = FAULTS[fault]

@@ -64,6 +64,7 @@ def _settled(path: Path, run: Path) -> dict:
         value = record[name]
         record[name] = list(value) if isinstance(value, dict) else None if value is None else type(value).__name__
     if record["error"]:
+        record["error"] = re.sub(r'File ".*/bench/[^"]+", line \d+', 'File "OURS", line N', record["error"])
         record["error"] = re.sub(r'File ".*/([^/"]+)", line \d+', r'File "\1", line N', record["error"])
     for name in ("health_reason", "health_advice", "stop_reason"):  # sentences that quote measured numbers
         if record.get(name):

@@ -16,6 +16,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from bench.cli import main
+from bench.cli.app import out
 from tests.golden.compare import differences, lines_that_differ
 
 HERE = Path(__file__).parent
@@ -84,6 +85,7 @@ def workplace(folder: Path, draws: tuple[str, ...]) -> Iterator[Path]:
         for name, value in {"COLUMNS": "100", "NO_COLOR": "1", "DEEPCLUSTBENCH_CACHE": str(folder / "cache")}.items():
             patch.setenv(name, value)
         patch.setattr(Figure, "savefig", save)
+        patch.setattr(out, "width", 100)  # it read COLUMNS when it was made
         if "svg" not in draws:
             patch.setattr(Figure, "draw_without_rendering", lambda figure: None)
         yield folder

@@ -2,13 +2,10 @@
 
 import json
 
-import pytest
 import torch
 
 from tests.golden.compare import records_in
 from tests.golden.conftest import HERE
-
-pytestmark = pytest.mark.xdist_group("golden")
 
 HINT = (
     "Keys, names, types, order and texts are the same on all machines. If numbers alone differ and the code has not "

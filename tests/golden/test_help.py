@@ -4,8 +4,6 @@ import pytest
 
 from tests.golden.conftest import command, workplace
 
-pytestmark = pytest.mark.xdist_group("golden")
-
 COMMANDS = (
     *("run", "plan", "report", "assignments", "check", "new-method", "check-method"),
     *("methods", "datasets", "suites", "info"),

@@ -10,7 +10,7 @@ import pytest
 from tests.golden.compare import figures_in, page_without_drawings
 from tests.golden.conftest import command
 
-pytestmark = [pytest.mark.xdist_group("golden"), pytest.mark.figures]
+pytestmark = pytest.mark.figures
 
 #: Text files that the command writes into the run's folder.
 FILES = (

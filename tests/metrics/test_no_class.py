@@ -20,6 +20,8 @@ from bench.report.plots import Look
 from bench.selection.decide import choose_by_labels
 from bench.selection.rule import HeldOutRun
 
+pytestmark = pytest.mark.figures
+
 N, K = 60, 3
 RNG = np.random.default_rng(0)
 Y = np.arange(N) % K
@@ -119,13 +121,13 @@ def test_a_choice_by_labels_leaves_points_without_a_class_out():
     data = dataset(y)
     held_out = heldout_indices(data)
     labels = np.where(y[held_out] == NO_CLASS, 0, y[held_out])
-    configuration = SimpleNamespace(id="c", variant="v", params={})
-    contest = SimpleNamespace(
+    configuration = SimpleNamespace(config="c", variant="v", params={})
+    entry = SimpleNamespace(
         candidates=[SimpleNamespace(configuration=configuration)],
         fixed=SimpleNamespace(configuration=configuration),
         dataset="made-up", fingerprint="0" * 64, entry="v", title="V",
     )  # fmt: skip
-    chosen = choose_by_labels(contest, [[HeldOutRun(0, labels)]], data, [0], "acc")
+    chosen = choose_by_labels(entry, [[HeldOutRun(0, labels)]], data, [0], "acc")
     assert chosen.candidates[0].score == 1.0
 
 

@@ -27,6 +27,8 @@ from bench.report import plots
 from bench.report.plots.style import cluster_names
 from bench.run.outputs import checked_labels
 
+pytestmark = pytest.mark.figures
+
 N, K = 90, 3
 Y = np.arange(N) % K
 X = np.clip(0.1 + 0.35 * Y[:, None] + np.random.default_rng(0).normal(0, 0.05, (N, 4)), 0, 1).astype(np.float32)

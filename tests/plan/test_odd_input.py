@@ -187,12 +187,12 @@ def test_seeds_are_written_as_they_are_typed():
 
 
 def test_every_value_that_a_method_declares_can_be_one():
-    from bench.plan.parameter_values import fault
+    from bench.plan.parameter_values import value_fault
 
     for info in methods().values():
         declared = [(p, v) for preset in info.presets.values() for p, v in preset.items()]
         declared += [(p, v) for p, values in info.search_space.items() for v in values]
-        assert [(p, v) for p, v in declared if fault(info.load(), p, v)] == []
+        assert [(p, v) for p, v in declared if value_fault(info.load(), p, v)] == []
 
 
 class Annotated:
@@ -223,9 +223,9 @@ class Annotated:
     ],
 )  # fmt: skip
 def test_a_plugin_is_judged_by_what_it_says_of_itself(parameter, value, right):
-    from bench.plan.parameter_values import fault
+    from bench.plan.parameter_values import value_fault
 
-    assert (fault(Annotated, parameter, value) is None) == right
+    assert (value_fault(Annotated, parameter, value) is None) == right
 
 
 WRONG = """

@@ -93,7 +93,7 @@ ENDINGS: dict[str, tuple[str, list[str]]] = {name: ("ok", []) for name in (*SETT
 }
 
 
-@pytest.mark.parametrize("executor", ["local", "ray"])
+@pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=pytest.mark.nightly)])
 def test_a_command_takes_no_module_from_the_folder_it_stands_in_and_no_plugin_reaches_ours(tmp_path, alone, executor):
     here = tmp_path / "here"
     here.mkdir()
