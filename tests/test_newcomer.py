@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
+from tests.undrawn import CODE
+
 ROOT = Path(__file__).resolve().parents[1]
 SIX = {"KMeans", "AE+KMeans", "VAE+KMeans", "DEC", "S-DEC", "VaDE"}
 #: Options that the test adds to a command, for speed or for a machine without network.
@@ -49,9 +51,7 @@ def newcomer(tmp_path_factory, monkeypatch):
     paths_here = [ROOT, *(path for path in sys.path if path.endswith("site-packages"))]
     Path(paths["purelib"], "ours.pth").write_text("\n".join(map(str, paths_here)))
     script = Path(paths["scripts"], "deepclustbench")
-    script.write_text(
-        f"#!{paths['scripts']}/python\nfrom bench.cli import main\nif __name__ == '__main__':\n    main()\n"
-    )
+    script.write_text(f"#!{paths['scripts']}/python\nif __name__ == '__main__':\n    {CODE}\n")
     script.chmod(0o755)
     monkeypatch.setenv("VIRTUAL_ENV", str(environment))
     monkeypatch.setenv("PATH", f"{paths['scripts']}{os.pathsep}{os.environ['PATH']}")

@@ -16,6 +16,8 @@ from bench.run.provenance import commit
 from tests.gate.scores import plan
 from tests.simulation.gate import make_record
 
+ROOT = Path(__file__).resolve().parents[2]
+
 pytest_plugins = ["pytester"]
 
 #: Two stripes by the brightness of a point, or by nothing, as a file beside it says: workers see files, not patches.
@@ -161,6 +163,12 @@ def test_workers_do_not_write_baselines(project, stored, pytester):
 def test_a_method_is_run_and_its_regression_is_detected(project, pytester):
     pytester.makepyfile(mine=METHOD)
     pytester.makeini("[pytest]\npythonpath = .")
+    pytester.makeconftest(f"""
+        import sys
+        sys.path.append({str(ROOT)!r})
+        from tests.undrawn import leave_figures_blank
+        leave_figures_blank(setattr)
+    """)
     pytester.makepyfile(
         test_mine="""
         from pathlib import Path
@@ -208,5 +216,5 @@ def test_pytest_starts_without_heavy_modules():
 
 
 def test_pytest_finds_the_plugin_where_the_package_is_installed():
-    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["entry-points"]["pytest11"] == {"deepclustbench": "bench.pytest_plugin"}

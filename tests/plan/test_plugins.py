@@ -75,7 +75,7 @@ def test_a_file_is_a_method_with_presets_and_settings_by_its_name_and_is_found_b
 
 def test_a_method_can_be_its_own_twin_with_its_noise_switched_off(tmp_path, mine):
     cells, _ = planned(methods=[str(mine)])
-    noisy, twin = {c.configuration.id: c.configuration for c in cells}.values()
+    noisy, twin = {c.configuration.config: c.configuration for c in cells}.values()
     assert (noisy.kind, noisy.twin, noisy.params["noise"]) == ("stochastic", twin.config, 1.0)
     assert (twin.kind, twin.twin, twin.params["noise"]) == ("deterministic", None, 0.0)
 

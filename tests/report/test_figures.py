@@ -16,6 +16,8 @@ from bench.report.pictures import pictures_of
 from bench.report.plots import looks_of
 from bench.report.runs_frame import median_run
 
+pytestmark = pytest.mark.figures
+
 ACC = find_metric("acc")
 N = 40
 CLASSES = np.arange(N) % 4

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from bench.records.store import Run
+from tests.undrawn import CODE
 
 #: Fields of a record that may differ between two executions of one run.
 CIRCUMSTANCES = {"timings", "peak_memory"}
 
 
 def command(suite, folder):
-    return [sys.executable, "-c", "from bench.cli import main; main()", "run", str(suite), "--out", str(folder)]
+    return [sys.executable, "-c", CODE, "run", str(suite), "--out", str(folder)]
 
 
 def contents(folder):

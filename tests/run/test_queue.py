@@ -12,7 +12,7 @@ from bench.run.queue import GROUP_SECONDS, RunQueue
 
 @dataclass(frozen=True)
 class Configuration:
-    id: str = "c"
+    config: str = "c"
 
 
 @dataclass(frozen=True)

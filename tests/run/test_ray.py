@@ -128,9 +128,8 @@ def test_ray_gives_the_records_and_choices_of_local_in_any_order_and_leaves_noth
     assert {ip.removeprefix("::ffff:") for ip in addresses} == {"127.0.0.1"}
 
     # Ray's output is in the log, and not on the terminal.
-    report = lines.index("digits[200]\n")
-    progress = [line for line in lines[:report] if line.strip()]
-    assert all(line.startswith(("tiny", "[", "label-free choice", "oracle choice")) for line in progress), progress
+    progress = lines[: lines.index("\n")]
+    assert [line for line in progress if not line.startswith(("tiny", "[", "label-free", "oracle"))] == []
     assert "ray.tune" in (tmp_path / "ray" / "ray.log").read_text()
     assert len(processes) > 4
     _, alive = psutil.wait_procs(processes, timeout=90)
@@ -172,7 +171,7 @@ def test_whatever_a_method_does_is_recorded_and_the_others_finish(plugins, tmp_p
     environment |= {"RAY_memory_usage_threshold": f"{allowed:.3f}", "RAY_memory_monitor_refresh_ms": "100"}
     names = ["Parity", "Raises", "Diverges", "TooFewLabels", "Hangs", "Deaf", "Dies", "DiesOnce", "EatsMemory"]
     suite = plugin_suite(tmp_path / "s.toml", plugins, *names, "kmeans")
-    done = run(suite, tmp_path / "r", "--timeout", "4", "--max-retries", "1", env=environment, code=3)
+    done = run(suite, tmp_path / "r", "--timeout", "10", "--max-retries", "1", env=environment, code=3)
     found = {name: (r.status, (r.error or "").splitlines()[-1:]) for (name, _), r in records(tmp_path / "r").items()}
     wrong = "ValueError: labels_ has shape (3,) and type int64; it must have one integer for each of the 200 points"
     died = "the worker process died (exit code 9), 2 times"
@@ -186,8 +185,8 @@ def test_whatever_a_method_does_is_recorded_and_the_others_finish(plugins, tmp_p
         "Raises": ("failed", ["RuntimeError: this method always fails"]),
         "Diverges": ("diverged", ["the loss of clustering was not finite in epoch 7"]),
         "TooFewLabels": ("failed", [wrong]),
-        "Hangs": ("timeout", ["not done after 4 s"]),
-        "Deaf": ("timeout", ["not done after 4 s"]),
+        "Hangs": ("timeout", ["not done after 10 s"]),
+        "Deaf": ("timeout", ["not done after 10 s"]),
         "Dies": ("failed", [died]),
     }
     assert "7 cells gave no labels (--retry-failed runs them again)" in done.stdout

@@ -13,6 +13,8 @@ from bench.report.document import Board, Figure, Pictures, Report, Section, Text
 from bench.report.formats.page import render_page
 from bench.report.plots.export import export
 
+pytestmark = pytest.mark.figures
+
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 5">{}</svg>'
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 
