@@ -87,6 +87,7 @@ def board() -> set[str]:
         return {row["title"] for row in csv.DictReader(file)}
 
 
+@pytest.mark.nightly
 def test_a_method_in_a_file_and_one_in_a_package_are_on_the_leaderboard_with_the_six(newcomer):
     follow(STEPS[START:], in_a_process)
     assert board() >= SIX | {"My method", "My other"}
