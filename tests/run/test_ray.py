@@ -333,7 +333,7 @@ def test_after_kills_of_driver_worker_and_raylet_the_records_equal_the_undisturb
 
 
 def connects(raylet, token, seconds):
-    """Whether a client with a token connects to a Ray within some seconds; without the right one it tries for minutes."""
+    """Whether a client connects to a Ray within some seconds; without the right token it tries for minutes."""
     address = next(word for word in raylet.cmdline() if word.startswith("--gcs-address=")).partition("=")[2]
     code = f"import ray; ray.init({address!r}); print('in', flush=True)"
     theirs = {**raylet.environ(), "RAY_AUTH_TOKEN": token}
