@@ -132,3 +132,10 @@ def test_a_full_disk_is_said_and_leaves_no_halves(run, changes, outputs):
     with full_disk(), pytest.raises(InputError, match="cannot be written"):
         run.write_file("leaderboard.md", "long " * 1000)
     assert not list(run.folder.rglob("*.partial"))
+
+
+def test_a_full_disk_keeps_the_record_that_was_there(run):
+    run.write(record(), OUTPUTS)
+    with full_disk(), pytest.raises(InputError, match="cannot be written"):
+        run.write(record(error="long " * 1000), OUTPUTS)
+    assert list(run.records()) == [record()]
