@@ -141,7 +141,7 @@ class Gate:
     ) -> Comparison:
         """Compare a run; unless it has all methods of the suite, only the methods that the test asked for."""
         from bench.gate import compare, render_text
-        from bench.gate.variants import asked_methods, planned_keys
+        from bench.gate.variants import asked_methods
         from bench.records.experiment import reported_records
         from bench.run.provenance import commit
         from bench.text import clean_name
@@ -149,7 +149,7 @@ class Gate:
         records = list(reported_records(run))
         asked = None if all_methods else {clean_name(record.method) for record in records if record.role == "asked"}
         comparison = compare(
-            records, expected, metrics=metrics, asked=asked, planned=planned_keys(run), commit=commit()
+            records, expected, metrics=metrics, asked=asked, planned=run.planned_keys(), commit=commit()
         )
         if comparison.exit_code:
             pytest.fail(f"{path}:\n{render_text(comparison)}", pytrace=False)

@@ -35,7 +35,6 @@ def check(
 ) -> None:
     """Compare a run with a baseline. Exit code 1 if it is worse, 2 if something cannot be compared."""
     from bench.gate import compare, load_baseline
-    from bench.gate.variants import planned_keys
     from bench.records.experiment import reported_records
     from bench.records.results import suite_of
     from bench.records.store import Run
@@ -57,7 +56,7 @@ def check(
         metrics=chosen,
         methods=variants,
         tolerances=tolerances,
-        planned=planned_keys(source),
+        planned=source.planned_keys(),
         commit=commit(),
     )
     _print(comparison)

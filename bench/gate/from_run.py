@@ -19,7 +19,7 @@ from bench.gate.baseline import (
     write_baseline,
 )
 from bench.gate.quantities import Quantity, default_tolerance, find_quantities, quantities
-from bench.gate.variants import Variant, planned_keys, variants_in_run
+from bench.gate.variants import Variant, variants_in_run
 from bench.metrics import METRICS_VERSION
 from bench.metrics.registry import UNLABELLED
 from bench.records.experiment import reported_records
@@ -205,7 +205,7 @@ def update_baseline(
         If the run is not finished or gives no baseline, the existing file is no baseline, or the new one cannot be
         written.
     """
-    suite, records, planned = suite_of(run), list(reported_records(run)), planned_keys(run)
+    suite, records, planned = suite_of(run), list(reported_records(run)), run.planned_keys()
     remaining = planned - {record.key for record in records}
     if remaining:
         raise InputError(

@@ -10,7 +10,6 @@ from bench.errors import InputError
 from bench.gate.baseline import Baseline, MethodScores
 from bench.records.record import Record
 from bench.records.results import frame_of
-from bench.records.store import Run
 from bench.text import clean_name
 
 
@@ -54,8 +53,8 @@ def variants_in_run(records: Iterable[Record], planned: Collection[str] = ()) ->
     ----------
     records : iterable of Record
     planned : collection of str
-        Keys of the runs that the last command planned, from `planned_keys`: a new failure of these counts, even if an
-        older command left a success.
+        Keys of the runs that the last command planned, from `Run.planned_keys`: a new failure of these counts, even if
+        an older command left a success.
     """
     by_key = {record.key: record for record in records}
     frame = frame_of(by_key.values())
@@ -73,17 +72,6 @@ def variants_in_run(records: Iterable[Record], planned: Collection[str] = ()) ->
         by_seed = {int(seed): by_key[key] for seed, key in zip(rows["seed"], rows["key"], strict=True)}
         variants[dataset, name] = Variant(dataset, name, title, by_seed)
     return variants
-
-
-def planned_keys(run: Run) -> set[str]:
-    """Return the keys of the runs that the last command planned; empty where the folder has no plan.
-
-    Raises
-    ------
-    InputError
-        If the run's plan cannot be read.
-    """
-    return {key for planned in run.plan() for key in planned.keys.values()}
 
 
 # Records say whether they are a counterpart (``role``) and which parameters were set, but a baseline file holds of a

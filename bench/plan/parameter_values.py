@@ -75,8 +75,8 @@ def _by_annotation(estimator: type, parameter: str, value: Any) -> str | None:
             adapter.validate_json(text)
     except ValidationError as error:
         lines = error.errors()
-        found = [_wanted(line) for line in lines if line["type"] != "too_short" or len(lines) == 1]
-        return " or ".join(dict.fromkeys(found))
+        wanted = [_wanted(line) for line in lines if line["type"] != "too_short" or len(lines) == 1]
+        return " or ".join(dict.fromkeys(wanted))
     if isinstance(value, float) and math.isnan(value) and "nan" not in str(annotation).lower():
         return "a number"
     return None
@@ -92,16 +92,16 @@ def _wanted(line: Mapping[str, Any]) -> str:
 @cache
 def _annotations(estimator: type) -> dict[str, Any]:
     """Return the annotations of a constructor's parameters and of dataclass fields, those that can be evaluated."""
-    found: dict[str, Any] = {}
+    annotations: dict[str, Any] = {}
     for base in reversed(estimator.__mro__):
         for holder in (base, vars(base).get("__init__")):
             try:
-                told = inspect.get_annotations(holder)  # type: ignore[arg-type]
+                declared = inspect.get_annotations(holder)  # type: ignore[arg-type]
                 names = getattr(holder, "__globals__", None) or vars(inspect.getmodule(base))
             except Exception:  # noqa: S112 - nothing that has any, or names that only a type checker knows
                 continue
-            found |= dict(_evaluated(told, names))
-    return found
+            annotations |= dict(_evaluated(declared, names))
+    return annotations
 
 
 def _evaluated(annotations: Mapping[str, Any], names: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -171,7 +171,7 @@ def reported_records(run: Run, others: list[Record] | None = None) -> Iterator[R
         If the folder's files cannot be read.
     """
     held = stored_experiment(run)
-    wanted = {key for planned in run.plan() for key in planned.keys.values()} if held and held.mixed else set()
+    wanted = run.planned_keys() if held and held.mixed else set()
     for record in run.records():
         if not wanted or record.key in wanted or record.part == "selection":
             yield record

@@ -79,8 +79,8 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
     suites = [suite_of(run) for run in runs]
     decided = {suite.primary_metric: run for run, suite in zip(runs, suites, strict=True)}
     if len(decided) > 1:
-        told = ", ".join(f"{run.folder} by {metric}" for metric, run in decided.items())
-        raise InputError(f"these runs have different primary metrics ({told}); report them apart")
+        names = ", ".join(f"{run.folder} by {metric}" for metric, run in decided.items())
+        raise InputError(f"these runs have different primary metrics ({names}); report them apart")
     rows: dict[_Place, dict[str, Any]] = {}
     n_outliers: dict[_Place, int] = {}
     params: dict[str, Mapping[str, Any]] = {}
@@ -92,12 +92,12 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
         for record in rescored(run, lambda suite=suite: load(suite), others):  # type: ignore[misc]
             row = _row(record) | {"run": number}
             place = record.fingerprint, record.config, record.seed
-            there = rows.setdefault(place, row)
-            if there is not row:
-                twice += there["key"] == record.key
-                again += there["key"] != record.key
+            earlier = rows.setdefault(place, row)
+            if earlier is not row:
+                twice += earlier["key"] == record.key
+                again += earlier["key"] != record.key
                 # What failed in one run may have ended well in another, or been scored against more outliers.
-                if (row["status"] == "ok", len(record.outliers)) > (there["status"] == "ok", n_outliers[place]):
+                if (row["status"] == "ok", len(record.outliers)) > (earlier["status"] == "ok", n_outliers[place]):
                     rows[place] = row
             if rows[place] is row:
                 n_outliers[place] = len(record.outliers)
@@ -119,8 +119,7 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
         notes.append(f"{twice} cells are in several of the runs; they count once, as the first has them.")
     if again:
         notes.append(f"{again} cells were run again beside other outliers; each counts once, with the most of them.")
-    found = {name: list(values) for name, values in origin.items()}
-    return Results(frame, list(runs), suites, params, found, notes)
+    return Results(frame, list(runs), suites, params, {name: list(of) for name, of in origin.items()}, notes)
 
 
 def suite_of(run: Run) -> Suite:
@@ -319,7 +318,7 @@ def _refuse_other_data(runs: Sequence[Run], frame: pd.DataFrame) -> None:
     for dataset, group in frame.loc[frame["revised"]].groupby(frame["dataset"].str.rpartition(" #")[0]):
         contents = group.drop_duplicates(["run", "fingerprint"])
         pairs = zip(contents["run"], contents["fingerprint"], strict=True)
-        told = ", ".join(f"{runs[number].folder} has {content[:12]}" for number, content in pairs)
+        described = ", ".join(f"{runs[number].folder} has {content[:12]}" for number, content in pairs)
         raise InputError(
-            f"{dataset} is not the same data in these runs ({told}); results on different data are not compared"
+            f"{dataset} is not the same data in these runs ({described}); results on different data are not compared"
         )

@@ -210,6 +210,16 @@ class Run:
             mend = "delete it, or give the run's command again"
             raise InputError(f"{path}: not a valid plan ({reading_fault(error)}); {mend}") from error
 
+    def planned_keys(self) -> set[str]:
+        """Return the keys of the runs that the last command asked for; empty where that was not stored.
+
+        Raises
+        ------
+        InputError
+            If the file is not valid.
+        """
+        return {key for planned in self.plan() for key in planned.keys.values()}
+
     def note_command(self, command: str) -> None:
         """Keep a command that wrote to this run, each once, in ``commands.txt``.
 

@@ -172,8 +172,8 @@ def _score(run: HeldOutRun, heldout: Dataset, metric: str) -> float | str:
         return run.trouble or f"seed {run.seed}: no labels of the held-out points"
     outputs = {"labels": run.labels} | ({} if run.embedding is None else {"embedding": run.embedding})
     metrics, reasons = score(outputs, heldout, run.seed, [metric])
-    found = metrics[metric]
-    return reasons[metric] if found is None else found
+    value = metrics[metric]
+    return reasons[metric] if value is None else value
 
 
 def _described(configurations: list[Configuration]) -> list[dict[str, Any]]:
