@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from matplotlib.figure import Figure
 
 from bench.cli import main
-from tests.undrawn import leave_figures_blank
+from tests.undrawn import DRAWING, leave_figures_blank
 
 # A deadline would make tests fail on a busy machine for no fault of the code.
 settings.register_profile("no-deadline", deadline=None)
@@ -51,6 +52,14 @@ def figures(request):
     with pytest.MonkeyPatch.context() as patch:
         leave_figures_blank(patch.setattr)
         yield
+
+
+@pytest.fixture(autouse=True)
+def drawn(request, monkeypatch):
+    """Draw figures in a single test with ``@pytest.mark.figures``."""
+    if any(mark.name == "figures" for mark in request.node.own_markers):
+        for name, function in DRAWING.items():
+            monkeypatch.setattr(Figure, name, function)
 
 
 @pytest.fixture(autouse=True, scope="module")

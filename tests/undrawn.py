@@ -10,6 +10,10 @@ _BLANK = b'<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="72pt" vi
 CODE = "from tests.undrawn import undrawn_main; undrawn_main()"
 
 
+#: How matplotlib draws.
+DRAWING = {name: getattr(Figure, name) for name in ("draw_without_rendering", "savefig")}
+
+
 def leave_figures_blank(patch):
     """Let matplotlib render nothing; what a figure shows is still put together."""
     patch(Figure, "draw_without_rendering", lambda figure: None)

@@ -44,9 +44,16 @@ def check(folder, *arguments, cache):
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.nightly
 def test_the_suite_quick_is_as_good_as_its_baseline(tmp_path, cache):
     run(tmp_path / "run", cache=cache)
     done = check(tmp_path / "run", cache=cache)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_two_methods_of_quick_and_a_counterpart_are_as_good_as_their_baseline(tmp_path, cache):
+    run(tmp_path / "run", "--methods", "kmeans,sdec", cache=cache)
+    done = check(tmp_path / "run", "--methods", "kmeans,sdec,dec (twin of sdec)", cache=cache)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

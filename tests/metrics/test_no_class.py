@@ -20,8 +20,6 @@ from bench.report.plots import Look
 from bench.selection.decide import choose_by_labels
 from bench.selection.rule import HeldOutRun
 
-pytestmark = pytest.mark.figures
-
 N, K = 60, 3
 RNG = np.random.default_rng(0)
 Y = np.arange(N) % K
@@ -139,6 +137,7 @@ def one_run(y, **outputs):
     return OneRun(outputs, kept, "0" * 64, 0, "m", Look("#000000", "o"), False, ("d", "m"), "M on d")
 
 
+@pytest.mark.figures
 def test_pictures_leave_points_without_a_class_out_or_say_what_they_are():
     y = np.where(np.arange(N) < 20, NO_CLASS, Y)
     figures = [f for f in figures_of_run(one_run(y, labels=Y, embedding=X), None, []) if f is not None]

@@ -27,8 +27,6 @@ from bench.report import plots
 from bench.report.plots.style import cluster_names
 from bench.run.outputs import checked_labels
 
-pytestmark = pytest.mark.figures
-
 N, K = 90, 3
 Y = np.arange(N) % K
 X = np.clip(0.1 + 0.35 * Y[:, None] + np.random.default_rng(0).normal(0, 0.05, (N, 4)), 0, 1).astype(np.float32)
@@ -183,6 +181,7 @@ def test_a_method_asked_for_no_number_of_clusters_is_not_said_to_lack_any():
     assert health_of({"labels": REFUSED}, 4).reason == "3 of 4 clusters in use"
 
 
+@pytest.mark.figures
 def test_noise_stands_last_in_the_picture_of_classes_and_clusters_and_is_called_that():
     assert cluster_names(np.array([4, -1, 0])) == ["noise", "0", "4"]
     labels = np.array([-1, 0, 1])[Y]  # it would fit class a best

@@ -16,8 +16,6 @@ from bench.report.pictures import pictures_of
 from bench.report.plots import looks_of
 from bench.report.runs_frame import median_run
 
-pytestmark = pytest.mark.figures
-
 ACC = find_metric("acc")
 N = 40
 CLASSES = np.arange(N) % 4
@@ -143,6 +141,7 @@ def test_runs_without_a_score_are_no_median_unless_there_are_no_others():
     assert median_run(some.assign(acc=np.nan), ACC)["seed"] == 0
 
 
+@pytest.mark.figures
 def test_the_twin_is_in_the_learning_curves(run):
     curves = sdec(run).figures[-1]
     assert "DEC</text>" in curves.svg

@@ -13,8 +13,6 @@ from bench.report.document import Board, Figure, Pictures, Report, Section, Text
 from bench.report.formats.page import render_page
 from bench.report.plots.export import export
 
-pytestmark = pytest.mark.figures
-
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 5">{}</svg>'
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 
@@ -301,6 +299,7 @@ def test_figures_do_not_share_ids_even_when_one_tool_drew_them_all():
     assert html.count('class="answer"') == 1  # the page's own
 
 
+@pytest.mark.figures
 def test_a_figure_of_matplotlib_comes_into_the_page_by_way_of_export():
     from matplotlib.figure import Figure as MatplotlibFigure
 
