@@ -54,7 +54,7 @@ def command(*arguments: str) -> Ended:
             main()
     finally:
         sys.argv = before
-    return Ended(ended.value.code or 0, plain(out.getvalue()), plain(err.getvalue()))
+    return Ended(int(ended.value.code or 0), plain(out.getvalue()), plain(err.getvalue()))
 
 
 def plain(text: str) -> str:
