@@ -224,13 +224,7 @@ def make_cells(
 
 
 def unique_cells(cells: Iterable[Cell]) -> list[Cell]:
-    """Return the first cell of each key.
-
-    Raises
-    ------
-    InputError
-        If they are more than `MOST_CELLS`.
-    """
+    """Return the first cell of each key."""
     first: dict[str, Cell] = {}
     for cell in cells:
         first.setdefault(cell.key, cell)
