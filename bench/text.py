@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bench.errors import InputError
 
 
@@ -47,3 +49,9 @@ def import_fault(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"there is no module {error.name!r}; install it, or mend its name"
     return f"it cannot be imported ({type(error).__name__}: {one_line(error)})"
+
+
+def and_list(words: Sequence[str]) -> str:
+    """Write ``A``, ``A and B`` or ``A, B and C``; at least one word."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,162 +1,170 @@
-"""The content of a report before any markup: every renderer writes the same."""
+"""The content of a report before any markup: every format writes the same."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-#: Text of a table cell, and the value that it is sorted by.
-Entry = tuple[str, "float | str | None"]
+import pandas as pd
 
-#: Rewrites a name that comes from data or plugins so that a markup shows it as it is.
-Escape = Callable[[str], str]
+from bench.report.values import Value
 
-WORDS = frozenset({"variant", "twin", "verdict", "data set", "parameters", "chosen", "out because"})
+if TYPE_CHECKING:
+    from bench.report.plots.figure import Figure
 
 
 @dataclass(frozen=True)
-class TextTable:
-    """A table of texts.
+class Column:
+    """A column of a table.
+
+    Attributes
+    ----------
+    heading : str
+    words : bool
+        Whether it holds words, which are aligned on the left; numbers are aligned on the right.
+    aside : int
+        A terminal that is too narrow leaves out the columns with the largest number first; 0 stays.
+    """
+
+    heading: str
+    words: bool = False
+    aside: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of typed values.
 
     Attributes
     ----------
     title : str
-    header : tuple of str
-    rows : tuple of tuple of str
-    keys : tuple of tuple of (float, str or None)
-        What each cell is sorted by, in the shape of ``rows``; None goes last. Empty if it cannot be sorted.
-    left : frozenset of str
-        Headings of the columns that hold words; the others hold numbers and are aligned on the right.
+    columns : tuple of Column
+    rows : tuple of tuple of Value
     best : int or None
         The row that is shown to be better than every other; None where none is.
     cite : bool
-        Whether it is one that papers print, and not a further description.
-    aside : frozenset of str
-        Headings of columns that a terminal leaves out where it is too narrow for all.
+        Whether it is one that papers print: then it is among the LaTeX tables.
     """
 
     title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    keys: tuple[tuple[float | str | None, ...], ...] = ()
-    left: frozenset[str] = WORDS
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Value, ...], ...]
     best: int | None = None
-    cite: bool = True
-    aside: frozenset[str] = frozenset()
+    cite: bool = False
 
+    def __post_init__(self) -> None:
+        if wrong := [len(row) for row in self.rows if len(row) != len(self.columns)]:
+            raise ValueError(f"{self.title}: a row has {wrong[0]} values for {len(self.columns)} columns")
 
-def make_table(
-    title: str,
-    header: Sequence[str],
-    rows: Iterable[Sequence[Entry]],
-    *,
-    best: int | None = None,
-    cite: bool = True,
-    left: frozenset[str] = WORDS,
-    aside: frozenset[str] = frozenset(),
-) -> TextTable:
-    """Return a table of entries; the other parameters are those of `TextTable`."""
-    entries = [tuple(row) for row in rows]
-    texts = tuple(tuple(text for text, _ in row) for row in entries)
-    keys = tuple(tuple(None if key != key else key for _, key in row) for row in entries)
-    return TextTable(title, tuple(header), texts, keys, left, best, cite, aside)
-
-
-def word_entry(text: str) -> Entry:
-    """Return a cell of words, sorted without regard to case."""
-    return text, text.casefold()
-
-
-def run_counts_entry(n_ok: int, n_failed: int, n_collapsed: int) -> Entry:
-    """Return a cell that counts runs."""
-    return f"{n_ok}/{n_failed}/{n_collapsed}", n_ok
+    def without(self, headings: Sequence[str]) -> Table:
+        """Return the table without some columns."""
+        kept = [i for i, column in enumerate(self.columns) if column.heading not in headings]
+        rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
+        return Table(self.title, tuple(self.columns[i] for i in kept), rows, self.best, self.cite)
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A picture.
+class Sentence:
+    """What is claimed, and the numbers behind it, each with its own punctuation.
+
+    Attributes
+    ----------
+    claim : str
+    evidence : str
+    """
+
+    claim: str
+    evidence: str = ""
+
+    @property
+    def text(self) -> str:
+        """Both in one line."""
+        return f"{self.claim} {self.evidence}".rstrip()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What a section says of one data set, or of all together.
+
+    Attributes
+    ----------
+    dataset : str
+        Empty for all together.
+    rows : DataFrame
+        The numbers, which a CSV file holds too.
+    sentences : tuple of Sentence
+    tables : tuple of Table
+    notes : tuple of str
+        What a reader has to know of the numbers.
+    figures : tuple of Figure
+    """
+
+    dataset: str
+    rows: pd.DataFrame
+    sentences: tuple[Sentence, ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to say."""
+        return not (self.sentences or self.tables or self.notes or self.figures)
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """A section as it is written.
 
     Attributes
     ----------
     name : str
-        Stem of its files, unique in a report; letters, digits, "-", "_" and "." alone.
+        Of its anchor and its CSV file.
     title : str
-        One line.
-    alt : str
-        What the picture shows, in words and numbers, for those who do not see it.
-    svg : str
-        For the page: no fixed background, text and axes in ``currentColor``; and the file ``figures/NAME.svg``.
-    png : bytes
-        For print, on white.
+    parts : tuple of Part
+        At least one that is not empty.
+    news : bool
+        Whether it says something that a reader should not miss; the page opens such sections.
+    csv : str
+        The file that holds its rows, empty for none.
     """
 
     name: str
     title: str
-    alt: str
-    svg: str
-    png: bytes
+    parts: tuple[Part, ...]
+    news: bool = False
+    csv: str = ""
 
 
-@dataclass(frozen=True)
-class Section:
-    """The results on one data set, or over all of them, in reading order: headline, tables, notes, figures."""
-
-    dataset: str
-    headline: tuple[str, ...]
-    tables: tuple[TextTable, ...] = ()
-    notes: tuple[str, ...] = ()
-    figures: tuple[Figure, ...] = ()
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Board:
-    """The results for one way to choose hyper-parameters; or the findings.
+    """The sections on one way to choose hyper-parameters.
 
     Attributes
     ----------
-    name : {"fixed", "label-free", "oracle", "findings"}
+    name : {"fixed", "label-free", "oracle"}
     title : str
     note : str
         How the hyper-parameters were chosen, and what follows for the reader.
-    sections : tuple of Section
+    sections : tuple of Content
+        In reading order.
     """
 
     name: str
     title: str
     note: str
-    sections: tuple[Section, ...]
+    sections: tuple[Content, ...]
+
+    def section(self, name: str) -> Content | None:
+        """Return the section of that name, None where it says nothing."""
+        return next((section for section in self.sections if section.name == name), None)
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """The pictures of one variant on one data set, of its median run."""
-
-    dataset: str
-    variant: str
-    note: str
-    figures: tuple[Figure, ...]
-
-
-@dataclass(frozen=True)
-class AssignmentsNote:
-    """Where readers find which item is in which cluster.
-
-    Attributes
-    ----------
-    text : str
-        What the file holds.
-    file : str
-        Beside the page; empty where there is none.
-    commands : tuple of str
-        What writes all of it.
-    """
-
-    text: str
-    file: str
-    commands: tuple[str, ...]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Report:
     """A whole report.
 
@@ -165,43 +173,29 @@ class Report:
     title : str
     subtitle : str
         What was run.
-    answer : tuple of str
-        Does stochasticity help? The count of contrasts, then a sentence for each, the overall ones first.
-    figures : tuple of Figure
-        What shows the answer at a glance.
     boards : tuple of Board
         The headline first, the oracle last.
-    pictures : tuple of Pictures
-    how_to_read : tuple of str
-    provenance : tuple of (str, str)
-        What, and its value: suite, command, versions, hardware, commit.
-    findings : Board or None
-        What the runs of the first board say of uncertainty, stability and outliers; none where they say nothing.
-    assignments : AssignmentsNote or None
+    notes : tuple of str
+        What is to be known of the results as a whole.
+    files : tuple of str
+        What is written beside the page.
     """
 
     title: str
     subtitle: str
-    answer: tuple[str, ...]
-    figures: tuple[Figure, ...]
     boards: tuple[Board, ...]
-    pictures: tuple[Pictures, ...] = ()
-    how_to_read: tuple[str, ...] = ()
-    provenance: tuple[tuple[str, str], ...] = ()
-    findings: Board | None = None
-    assignments: AssignmentsNote | None = None
+    notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
-    def parts(self) -> tuple[Board, ...]:
-        """The boards, and the findings after them."""
-        return self.boards if self.findings is None else (*self.boards, self.findings)
+    def headline(self) -> Board:
+        """The board whose hyper-parameters were fixed before any run, or the first there is."""
+        return self.boards[0]
 
 
 def figures_of(report: Report) -> Iterator[Figure]:
     """Yield every figure of a report, in its order."""
-    yield from report.figures
-    for part in report.parts:
-        for section in part.sections:
-            yield from section.figures
-    for pictures in report.pictures:
-        yield from pictures.figures
+    for board in report.boards:
+        for section in board.sections:
+            for part in section.parts:
+                yield from part.figures

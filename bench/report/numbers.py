@@ -1,32 +1,44 @@
-"""How numbers and names are written in a leaderboard."""
+"""How numbers are written."""
 
 from __future__ import annotations
 
 import math
-import re
 
 from bench.metrics import Metric
 
-ABSENT = "-"
+ABSENT = "–"
 
 
-def format_score(value: float, metric: Metric) -> str:
-    """Write a score: three decimals without the leading zero on the unit scale, else four digits."""
+def format_score(value: float, metric: Metric | None = None) -> str:
+    """Write a score: three decimals without the leading zero on the unit scale, else four digits.
+
+    Parameters
+    ----------
+    value : float
+    metric : Metric, optional
+        What it is a score of; without one the scale is the unit one.
+    """
     if not math.isfinite(value):
         return ABSENT
-    if not metric.unit_scale:
-        return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    if metric is not None and not metric.unit_scale:
+        return _with_minus(f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}")
     return _without_zero(f"{value:.3f}")
 
 
-def format_mean(mean: float, sd: float, metric: Metric) -> str:
+def format_difference(value: float, metric: Metric | None = None) -> str:
+    """Write a difference as a score, with its sign: ``+.009``."""
+    text = format_score(value, metric)
+    return f"+{text}" if value > 0 and text.strip("0.") else text
+
+
+def format_mean(mean: float, sd: float, metric: Metric | None = None) -> str:
     """Write ``mean ± sd``, or the mean alone where one run has no sd."""
     if not math.isfinite(mean) or not math.isfinite(sd):
         return format_score(mean, metric)
     return f"{format_score(mean, metric)} ± {format_score(sd, metric)}"
 
 
-def format_interval(low: float, high: float, metric: Metric) -> str:
+def format_interval(low: float, high: float, metric: Metric | None = None) -> str:
     """Write ``[low, high]``, or nothing where there is no interval."""
     if not math.isfinite(low):
         return ""
@@ -87,13 +99,12 @@ def format_megabytes(megabytes: float) -> str:
     return f"{megabytes:,.0f} MB" if math.isfinite(megabytes) else ABSENT
 
 
-def escape_markdown(text: str) -> str:
-    """Write text so that Markdown, its tables, HTML and maths all leave it as it is."""
-    return re.sub(r"([\\`*_\[\]<>|#~$&!]|^[-+]|(?<=^\d)\.)", r"\\\1", text)
-
-
 def _without_zero(text: str) -> str:
-    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
-    if float(digits) == 0:
-        sign = ""
+    """Drop the zero before the point, the sign of a zero, and write a true minus."""
+    digits = text.removeprefix("-")
+    sign = "−" if text.startswith("-") and float(digits) != 0 else ""
     return sign + (digits[1:] if digits.startswith("0.") else digits)
+
+
+def _with_minus(text: str) -> str:
+    return text.replace("-", "−")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from bench.metrics import Metric
 from bench.report.runs_frame import runs_by_variant, scores_by_seed, scores_by_variant
 from bench.statistics.aggregate import mean_ranks
-from bench.statistics.correction import MethodComparison, Scores, all_pairs, compare_methods, smallest_n
+from bench.statistics.correction import MethodComparison, Scores, all_pairs, compare_methods
 from bench.statistics.order import cliques, rank_ranges
 
 #: More variants than this are the points of a grid: their curve is of interest, not 190 pairs and more.
@@ -62,7 +63,7 @@ class Ranking:
 
     @property
     def cliques(self) -> list[tuple[str, ...]]:
-        """The sets of variants that are not told apart, best mean rank first."""
+        """The sets of variants that do not differ significantly, best mean rank first."""
         order = sorted(self.names, key=lambda name: self.mean_rank.get(name, np.inf))
         return cliques(order, self.comparisons)
 
@@ -75,12 +76,12 @@ class Ranking:
         """What cannot be said and why, in a sentence; None where nothing stands in the way."""
         if self.reason is not None:
             return f"{self.reason[0].upper()}{self.reason[1:]}."
-        short = [c for c in self.comparisons if c.outcome == "cannot be significant"]
+        short = [c for c in self.comparisons if c.outcome == "too few"]
         if not short:
             return None
         size = short[0].family_size
         pairs = f"{size} pairs as one family need" if size > 1 else "A pair needs"
-        return f"{pairs} {smallest_n(size)} matched {self.unit}s each to show a difference."
+        return f"{pairs} {short[0].n_needed} paired {self.unit}s to show a difference."
 
 
 def rank(scores: Mapping[str, Scores], reference: str, metric: Metric, unit: str) -> Ranking:
@@ -128,8 +129,8 @@ def _standing(scores: Scores, greater_is_better: bool) -> float:
 def rank_variants(frame: pd.DataFrame, metric: Metric) -> Ranking:
     """Compare every two variants that the suite asks for on one data set, by seed.
 
-    Variants that run only as the twin of another are left to the contrast of twins: eight variants make a
-    family that ten seeds cannot serve, six make one that they can.
+    Variants that run only as the counterpart of another are left to the contrasts: eight variants make a family that
+    ten seeds cannot serve, six make one that they can.
 
     The reference is the best mean among the complete variants (among all if none is) with more than one run:
     one lucky survivor of ten runs must not be what the others are measured by.
@@ -152,6 +153,50 @@ def rank_variants(frame: pd.DataFrame, metric: Metric) -> Ranking:
     up = bool(metric.greater_is_better)
     reference = min(candidates, key=lambda name: (_standing(scores[name], up), name))
     return rank(scores, reference, metric, "seed")
+
+
+_NO_COMPARISON = {
+    "difference": np.nan,
+    "ci_low": np.nan,
+    "ci_high": np.nan,
+    "rank_biserial": np.nan,
+    "prob_superiority": np.nan,
+    "prob_superiority_low": np.nan,
+    "prob_superiority_high": np.nan,
+    "n_pairs": 0,
+    "n_lost": 0,
+    "n_won": 0,
+    "form": "",
+    "p_value": np.nan,
+    "p_adjusted": np.nan,
+    "verdict": "not compared",
+    "practical": "undecided",
+}
+
+
+def comparison_columns(comparison: MethodComparison | None) -> dict[str, Any]:
+    """Return the numbers of a comparison as columns of a row, NaN where there is none."""
+    if comparison is None or comparison.result is None:
+        return _NO_COMPARISON | {"n_pairs": len(comparison.matched) if comparison else 0}
+    result = comparison.result
+    low, high = result.hodges_lehmann_interval or (np.nan, np.nan)
+    return {
+        "difference": result.hodges_lehmann,
+        "ci_low": low,
+        "ci_high": high,
+        "rank_biserial": result.rank_biserial,
+        "prob_superiority": result.prob_superiority,
+        "prob_superiority_low": result.prob_superiority_interval[0],
+        "prob_superiority_high": result.prob_superiority_interval[1],
+        "n_pairs": result.n,
+        "n_lost": comparison.lost[0],
+        "n_won": comparison.lost[1],
+        "form": result.form,
+        "p_value": comparison.p_value,
+        "p_adjusted": comparison.p_adjusted,
+        "verdict": comparison.verdict,
+        "practical": result.practical,
+    }
 
 
 def matched_scores(scores: Scores, matched: Sequence[Hashable]) -> list[float]:

@@ -14,7 +14,7 @@ from statsmodels.stats.multitest import multipletests
 
 from bench.statistics.paired import PairedComparison, one_sample_comparison, paired_comparison, smallest_p
 
-Outcome = Literal["better", "worse", "no difference shown", "cannot be significant", "not compared"]
+Outcome = Literal["better", "worse", "not significant", "too few", "not compared"]
 
 #: Scores by what they are matched by, seeds or data sets; or the one score of a method that has no seed. NaN is a run
 #: that ended without a score.
@@ -46,10 +46,12 @@ class MethodComparison:
         Number of comparisons in the family; those that lack scores so far count, so that none that is made now
         changes its verdict when they are.
     outcome : str
-        "better" or "worse" (A than B, by the adjusted p), "no difference shown", "cannot be significant"
-        where even the smallest p that n pairs can reach is too large for the family, or "not compared".
+        "better" or "worse" (A than B, by the adjusted p), "not significant", "too few" where even the smallest p that
+        n pairs can reach is too large for the family, or "not compared".
     reason : str or None
         Why there is no comparison.
+    unit : str
+        What scores are matched by: "seed" or "data set".
     """
 
     a: str
@@ -62,12 +64,18 @@ class MethodComparison:
     family_size: int
     outcome: Outcome
     reason: str | None = None
+    unit: str = "seed"
+
+    @property
+    def n_needed(self) -> int:
+        """The fewest pairs with which every comparison of the family could become significant."""
+        return smallest_n(max(1, self.family_size))
 
     @property
     def verdict(self) -> str:
-        """The outcome in words, with n where n is what forbids a better one."""
-        if self.outcome == "cannot be significant":
-            return f"cannot be significant with n = {len(self.matched)}"
+        """The outcome in words, with the number of pairs where they are too few."""
+        if self.outcome == "too few":
+            return f"too few {self.unit}s ({len(self.matched)}; {self.n_needed} needed)"
         return self.outcome
 
     @property
@@ -183,7 +191,7 @@ def _compare(
     one_a, one_b = isinstance(scores_a, Real), isinstance(scores_b, Real)
     if one_a and one_b:
         reason = f"both give one score whatever the {unit}, so nothing varies that could be tested"
-        return MethodComparison(a, b, (), None, (0, 0), None, None, 0, "not compared", reason)
+        return MethodComparison(a, b, (), None, (0, 0), None, None, 0, "not compared", reason, unit)
     several = [set(s) for s in (scores_a, scores_b) if isinstance(s, Mapping)]
     common = sorted(set.intersection(*several))
 
@@ -196,12 +204,12 @@ def _compare(
     lost = int((~scored_a & scored_b).sum()), int((scored_a & ~scored_b).sum())
     if len(matched) < 2:
         reason = f"{len(matched)} matched {unit}{'s' * (len(matched) != 1)}; a comparison needs at least 2"
-        return MethodComparison(a, b, matched, None, lost, None, None, 0, "not compared", reason)
+        return MethodComparison(a, b, matched, None, lost, None, None, 0, "not compared", reason, unit)
     first, second = (v[both] if v.ndim else v for v in (values(scores_a), values(scores_b)))
     compare = one_sample_comparison if one_a or one_b else paired_comparison
     result = compare(first, second, rope=rope, random_state=random_state)
     p = result.p_value if lost == (0, 0) else _p_with_losses(first - second, lost, result, greater_is_better)
-    return MethodComparison(a, b, matched, result, lost, p, None, 0, "not compared")
+    return MethodComparison(a, b, matched, result, lost, p, None, 0, "not compared", unit=unit)
 
 
 def _p_with_losses(
@@ -228,5 +236,5 @@ def _outcome(
     if p_adjusted <= alpha:
         return "better" if (result.rank_biserial > 0) == greater_is_better else "worse"
     if result.smallest_p * family_size > alpha:
-        return "cannot be significant"
-    return "no difference shown"
+        return "too few"
+    return "not significant"

@@ -1,295 +1,191 @@
-"""The text of a leaderboard, one section a data set and one over all of them, before any markup."""
+"""The leaderboard of one data set: every method by the primary metric, and all pairs of those asked for tested."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bench.metrics import Metric, find_metric
-from bench.report.boards import BoardFrame
-from bench.report.document import Entry, Escape, Section, TextTable, make_table, run_counts_entry, word_entry
-from bench.report.numbers import (
-    ABSENT,
-    format_clusters,
-    format_interval,
-    format_mean,
-    format_megabytes,
-    format_p,
-    format_ranks,
-    format_score,
-    format_seconds,
-    format_share,
-)
-from bench.report.overall import overall_section
-from bench.report.ranking import n_planned
-from bench.report.runs_frame import (
-    NOT_RUN,
-    count_runs,
-    finished_runs,
-    metric_values,
-    moments,
-    runs_by_variant,
-    twin_pairs,
-)
-from bench.report.sections.choices import choices_section
-from bench.report.sentences import twin_sentence
-from bench.report.tables import CLASS_METRICS, DatasetTables, secondary_metrics
+from bench.report.board import CLASS_METRICS, DatasetRuns
+from bench.report.document import Column, Sentence, Table
+from bench.report.numbers import format_mean
+from bench.report.ranking import comparison_columns
+from bench.report.runs_frame import NOT_RUN
+from bench.report.section import Section
+from bench.report.values import Count, Interval, Name, Number, P, Ranks, Tally, Value
+from bench.text import and_list
 
-_CLUSTERS_AND_NOISE = (
-    "Numbers of clusters are means over runs, of how many were asked for where that is another number, and leave out "
-    "noise (the label -1). Noise is always wrong in ACC, and so are points of clusters beyond the number of classes; "
-    "for NMI, ARI, AMI and internal indices noise is one more group."
-)
-
-_INTERNAL_METRICS = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels", "n_clusters_used")
-
-#: Headings of the board, which a terminal has to hold.
+#: More variants than this are a cloud to the eye; grids have curves of their own.
+_MOST_DRAWN = 16
 _SHORT = {"mean_class_recall": "recall", "classes_lost": "lost"}
 
-HOW_TO_READ = (
-    "Runs are ok / failed / collapsed. A collapsed run is an ok run and counts in every number that it has; a failed "
-    "one has no score: means leave it out and are marked *, and a test must hold whether it is left out or counted "
-    "as lost.",
-    "A difference is the Hodges-Lehmann estimate over matched seeds with its exact 95 % interval; p is the "
-    "two-sided Wilcoxon signed-rank test, Holm-adjusted within its family: the twins of a data set, or all pairs "
-    "of the methods that were asked for. The intervals are not adjusted: each is of one comparison, and so is what "
-    "they say of equivalence.",
-    'A rank is what the tests say of an order, and no more: of six methods, "2-6" has one shown to be better and none '
-    "shown to be worse. Differences and p of a board are to its best mean, the reference.",
-    "Recall is the mean over classes of the share of their points in the matched cluster: a small class weighs as much "
-    "as a large one. Lost are the classes that are not the largest one in any cluster of their own. Both are means "
-    "over runs.",
-    "Stability is the mean ARI between the labels of different seeds (of the first thirty), collapsed runs left out.",
-    "For all that is said of uncertainty, clusters are matched to classes on one half of the points and scored on the "
-    "other. AUROC is the chance that a mis-clustered point is ranked above a right one; 1 − max q, the centroid margin "
-    "and the reconstruction error need no sampling, H[mean q], mean H[q], MI and latent variance do, a density does "
-    "where the method is stochastic, and disagreement takes five runs.",
-    "MI is the noise of the encoder under fixed weights; it is not epistemic uncertainty.",
-    "Calibration is of q as it is: a Student-t q is under-confident by construction, a Gaussian responsibility "
-    "saturates. Temperature scaling would need labels.",
-    "Outliers are scored against the points that the method was fitted on.",
-    "The twin pairs, the contrasts of scores and the primary metric are fixed before any run; the further scores only "
-    "describe.",
-)
 
+class Leaderboard(Section):
+    """Every method on one data set."""
 
-@lru_cache(maxsize=8)  # the terminal and the page say the same
-def sections_of(board: BoardFrame, escape: Escape = str) -> tuple[Section, ...]:
-    """Return the sections on choices, on all data sets, and on each data set in order of appearance.
+    name = "leaderboard"
+    title = "Leaderboard"
+    place = 20
+    every_board = True
+    csv = "leaderboard.csv"
 
-    Parameters
-    ----------
-    board : BoardFrame
-    escape : callable
-        Rewrites every name that comes from data or plugins.
-    """
-    sections = [_section(tables, escape) for tables in board.datasets]
-    if board.overall is not None:
-        sections.insert(0, overall_section(board.overall, escape))
-    if board.choices:
-        sections.insert(0, choices_section(board.choices, escape))
-    return tuple(sections)
+    def rows(self, runs: DatasetRuns) -> pd.DataFrame:
+        """Return one row a variant, the best mean first and those without a score last.
 
+        The comparisons are those of all pairs as one family, so that the reference, though chosen by the same runs,
+        costs no error. ``rank_best`` to ``rank_worst`` is all that they say of an order.
+        """
+        ranking, metric = runs.ranking, runs.metric
+        compared, ranges = ranking.against_reference(), ranking.ranges
+        rows = []
+        for row in runs.summary.to_dict("records"):
+            name = row["variant"]
+            best, worst = ranges.get(name, (np.nan, np.nan))
+            row |= comparison_columns(compared.get(name))
+            row |= {"reference": name == ranking.reference, "rank_best": best, "rank_worst": worst}
+            if row["role"] == "twin":
+                row["verdict"] = "counterpart"
+            if row["reference"]:
+                row["verdict"] = "reference"
+            rows.append(row)
+        table = pd.DataFrame(rows)
+        table.insert(0, "metric", metric.name)
+        table["unlabelled"] = bool(runs.frame["unlabelled"].any())
+        ascending = not metric.greater_is_better
+        return table.sort_values(["mean", "variant"], ascending=[ascending, True], ignore_index=True)
 
-def _section(tables: DatasetTables, escape: Escape) -> Section:
-    metric, frame = tables.metric, tables.runs
-    dataset = escape(tables.dataset)
-    labels = {name: escape(label) for name, label in tables.labels.items()}
-    missing = _why_no_score(frame, metric)
-    if missing is not None:
-        internal = (_internal(frame, labels),) if len(finished_runs(frame)) else ()
-        return Section(dataset, (missing,), internal, (*map(escape, tables.about), *_troubles(frame, labels, escape)))
-    sentences = [
-        twin_sentence(c, labels[c.a], labels[c.b], metric, collapsed=tables.collapsed(c)) for c in tables.contrasts
-    ]
-    texts = [_twins(tables.twins, labels, metric)] if tables.contrasts else []
-    texts.append(_board(tables.quality, labels, metric))
-    texts.append(_further(tables, labels, _stability(frame)))
-    notes = [*map(escape, tables.about), *_notes(tables, labels, escape)]
-    if len(tables.hardware) > 1:
-        where = escape("; ".join(tables.hardware))
-        notes.append(f"Time and memory are not compared: the runs come from different hardware ({where}).")
-    return Section(dataset, tuple(sentences), tuple(texts), tuple(notes))
-
-
-def _why_no_score(frame: pd.DataFrame, metric: Metric) -> str | None:
-    if np.isfinite(metric_values(finished_runs(frame), metric.name)).any():
-        return None
-    n_ok, n_failed, _ = count_runs(frame)
-    count = f"{n_ok} runs ok, {n_failed} failed"
-    if not n_ok:
-        return f"No run has finished ({count})."
-    if "classes" in metric.needs and frame["unlabelled"].any():
-        return f"The data set is unlabelled: there is no {metric.title} to compare by ({count})."
-    return f"No finished run has {_article(metric.title)} {metric.title} ({count})."
-
-
-def _article(title: str) -> str:
-    """Return "an" before what is spoken with a vowel first: an ACC, an NMI."""
-    return "an" if title[0] in "AN" else "a"
-
-
-def _twins(twins: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> TextTable:
-    rows = [
-        (
-            word_entry(labels[row["variant"]]),
-            _mean(row["mean"], np.nan, metric, row["complete"]),
-            word_entry(labels[row["twin_variant"]]),
-            _mean(row["twin_mean"], np.nan, metric, row["complete"]),
-            _difference(row, metric),
-            (format_p(row["p_adjusted"]), row["p_adjusted"]),
-            _pairs(row),
+    def table(self, rows: pd.DataFrame) -> Table | None:
+        metric = find_metric(rows["metric"].iloc[0])
+        if not rows["n_scored"].any():
+            return None
+        beside = [find_metric(name) for name in CLASS_METRICS if name != metric.name and "classes" in metric.needs]
+        beside = [m for m in beside if rows[f"{m.name}_mean"].notna().any()]
+        columns = (
+            Column("method", words=True),
+            Column("runs", aside=2),
+            Column(f"{metric.title} ± sd"),
+            *(Column(_SHORT[m.name], aside=3) for m in beside),
+            Column("rank"),
+            Column("Δ [95 % CI]"),
+            Column("p", aside=3),
+            Column("p (Holm)"),
+            Column("verdict", words=True, aside=1),
         )
-        for row in twins.to_dict("records")
-    ]
-    header = ("variant", metric.title, "twin", f"twin {metric.title}", "difference [95 %]", "p (Holm)", "n")
-    return make_table(f"Twins: {metric.title} with the noise and without", header, rows)
+        written = [self._row(row, metric, beside) for row in rows.to_dict("records")]
+        first = (rows["rank_best"] == 1) & (rows["rank_worst"] == 1) & rows["complete"]
+        best = int(first.to_numpy().argmax()) if first.any() else None
+        return Table(f"{metric.title}, best mean first; Δ and p against the best", columns, tuple(written), best, cite=True)
 
-
-def _board(board: pd.DataFrame, labels: Mapping[str, str], metric: Metric) -> TextTable:
-    beside = [find_metric(name) for name in CLASS_METRICS if name != metric.name and "classes" in metric.needs]
-    beside = [m for m in beside if board[f"{m.name}_mean"].notna().any()]
-    rows = [
-        (
-            word_entry(labels[row["variant"]]),
-            run_counts_entry(row["n_ok"], row["n_failed"], row["n_collapsed"]),
-            _mean(row["mean"], row["sd"], metric, row["complete"]),
-            *(_of_classes(row[f"{m.name}_mean"], m, row["complete"]) for m in beside),
-            (format_ranks(row["rank_best"], row["rank_worst"]), row["rank_best"]),
-            _difference(row, metric),
-            (format_p(row["p_adjusted"]), row["p_adjusted"]),
-            word_entry(row["verdict"]),
+    def _row(self, row: dict[Any, Any], metric: Metric, beside: list[Metric]) -> tuple[Value, ...]:
+        return (
+            Name(row["title"]),
+            Tally((row["n_ok"], row["n_failed"], row["n_collapsed"])),
+            Number(row["mean"], metric, row["sd"], row["complete"]),
+            *(mean_of_classes(row[f"{m.name}_mean"], m, row["complete"]) for m in beside),
+            Ranks(row["rank_best"], row["rank_worst"]),
+            Interval(row["difference"], row["ci_low"], row["ci_high"], metric, signed=True),
+            P(row["p_value"]),
+            P(row["p_adjusted"]),
+            Name(row["verdict"]),
         )
-        for row in board.to_dict("records")
-    ]
-    header = ("variant", "runs", f"{metric.title} ± sd", *(_SHORT[m.name] for m in beside))
-    header += ("rank", "difference [95 %]", "p (Holm)", "verdict")
-    first = (board["rank_best"] == 1) & (board["rank_worst"] == 1) & board["complete"]
-    best = int(first.to_numpy().argmax()) if first.any() else None
-    title = f"Board: {metric.title}, best mean first, and the difference to the reference"
-    return make_table(title, header, rows, best=best, aside=frozenset(_SHORT.values()))
 
+    def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
+        if why := why_no_score(rows):
+            return [Sentence(why)]
+        metric = find_metric(rows["metric"].iloc[0])
+        reference = rows.loc[rows["reference"]].to_dict("records")
+        if not reference:
+            return []
+        best = reference[0]
+        claim = f"Best mean: {best['title']}, {metric.title} {format_mean(best['mean'], best['sd'], metric)}."
+        asked = rows.loc[(rows["role"] == "asked") & ~rows["reference"]]
+        worse = asked.loc[asked["verdict"] == "worse", "title"].tolist()
+        alike = asked.loc[asked["verdict"] == "not significant", "title"].tolist()
+        few = asked.loc[asked["verdict"].str.startswith("too few")]
+        parts = []
+        if worse:
+            parts.append(f"significantly better than {and_list(worse)}")
+        if alike:
+            parts.append(f"not significantly better than {and_list(alike)}")
+        if len(few):
+            parts.append(f"{few['verdict'].iloc[0]} to compare it with {and_list(few['title'].tolist())}")
+        evidence = f"It is {'; '.join(parts)}." if worse or alike else f"{'; '.join(parts).capitalize()}." if parts else ""
+        return [Sentence(claim, evidence)]
 
-def _stability(frame: pd.DataFrame) -> dict[str, Entry]:
-    """Mean ARI between the seeds of each variant."""
-    values = {name: float(metric_values(rows, "stability")[0]) for name, rows in runs_by_variant(frame).items()}
-    return {name: (format_score(value, find_metric("ari")), value) for name, value in values.items()}
+    def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
+        notes = list(runs.about)
+        if missing := int((runs.frame["status"] == NOT_RUN).sum()):
+            notes.append(f"Unfinished: {missing} of {len(runs.frame)} runs have not been made.")
+        incomplete = rows.loc[~rows["complete"] & (rows["n_scored"] > 0)].to_dict("records")
+        if incomplete:
+            counts = ", ".join(f"{row['title']} {row['n_scored']} of {row['planned']}" for row in incomplete)
+            notes.append(
+                f"Marked *, means over fewer runs than planned: {counts}. Comparisons use the seeds that both have."
+            )
+        before = rows.iloc[: int(rows["reference"].to_numpy().argmax())]
+        for row in before.loc[before["role"] == "asked"].to_dict("records"):
+            why = "takes no seed, so it has one run" if row["complete"] else "has fewer runs than planned"
+            notes.append(f"{row['title']} is above the reference but {why}, and is not the reference.")
+        alone = rows.loc[(rows["form"] == "one-sample") & ~rows["reference"], "title"].tolist()
+        if alone:
+            notes.append(f"Compared by one score, which no seed changes, with all of the reference: {', '.join(alone)}.")
+        if runs.ranking.limits and rows["n_scored"].any():
+            notes.append(runs.ranking.limits)
+        return notes
 
+    def figures(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[Any]:
+        from bench.report import plots
+        from bench.report.plots.export import figure_name
 
-def _internal(frame: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
-    """Return the table of what needs no classes: indices in pixel space and stability."""
-    others = [m for m in map(find_metric, secondary_metrics()) if "classes" not in m.needs]
-    others = [m for m in others if np.isfinite(metric_values(finished_runs(frame), m.name)).any()]
-    metrics = [*(find_metric(name) for name in _INTERNAL_METRICS), *others]
-    agreement = _stability(frame)
-    noise = {
-        name: moments(metric_values(finished_runs(rows), "noise_share"))[0]
-        for name, rows in runs_by_variant(frame).items()
-    }
-    noisy = any(share > 0 for share in noise.values())
-    rows = []
-    for name, variant in runs_by_variant(frame).items():
-        values = [metric_values(finished_runs(variant), metric.name) for metric in metrics]
-        entries = [
-            _mean(*moments(own), metric, np.isfinite(own).sum() == n_planned(variant))
-            for own, metric in zip(values, metrics, strict=True)
+        metric, dataset, board = runs.metric, runs.dataset, runs.board.name
+        best = list(rows["variant"][:_MOST_DRAWN])
+        which = "every method" if len(best) == len(rows) else f"the best {len(best)} of {len(rows)}"
+        figures = [
+            plots.score_strips(
+                runs.frame.loc[runs.frame["variant"].isin(best)],
+                metric,
+                runs.looks,
+                name=figure_name("scores", board, dataset),
+                title=f"{metric.title} on {dataset}: every seed of {which}",
+            )
         ]
-        entries += [(format_share(noise[name]), noise[name])] * noisy
-        rows.append((word_entry(labels[name]), run_counts_entry(*count_runs(variant)), *entries, agreement[name]))
-    header = ("variant", "runs", *(metric.title for metric in metrics), *["noise"] * noisy, "stability")
-    return make_table("Internal indices in pixel space, and the agreement between seeds (ARI)", header, rows)
+        ranking = runs.ranking
+        if ranking.mean_rank and any(c.outcome not in ("not compared", "too few") for c in ranking.comparisons):
+            figures.append(
+                plots.critical_difference(
+                    ranking.mean_rank,
+                    ranking.cliques,
+                    runs.titles,
+                    runs.looks,
+                    name=figure_name("ranks", board, dataset),
+                    title=f"Mean ranks on {dataset}; a bar joins methods that do not differ significantly",
+                )
+            )
+        return figures
+
+    def is_news(self, rows: pd.DataFrame) -> bool:
+        return True
 
 
-def _further(tables: DatasetTables, labels: Mapping[str, str], agreement: Mapping[str, Entry]) -> TextTable:
-    board, metric = tables.quality, tables.metric
-    timed, counted = len(tables.hardware) < 2, tables.counts_clusters
-    secondary = [find_metric(name) for name in secondary_metrics() if name != metric.name]
-    secondary = [m for m in secondary if board[f"{m.name}_mean"].notna().any()]
-    rows = []
-    for row in board.to_dict("records"):
-        quartiles = f"{format_score(row['median'], metric)} {format_interval(row['q1'], row['q3'], metric)}".rstrip()
-        means = [_mean(row[f"{m.name}_mean"], row[f"{m.name}_sd"], m, row["complete"]) for m in secondary]
-        entries: list[Entry] = [word_entry(labels[row["variant"]]), (quartiles, row["median"]), *means]
-        entries.append(agreement[row["variant"]])
-        if counted:
-            mean, noise = row["n_clusters_used_mean"], row["noise_share_mean"]
-            entries += [(format_clusters(mean, row["n_clusters_asked"]), mean), (format_share(noise), noise)]
-        if timed:
-            time, memory = row["wall_time_mean"], row["peak_memory_max"]
-            entries += [(format_seconds(time), time), (format_megabytes(memory), memory)]
-        rows.append(entries)
-    header = ["variant", "median [Q1, Q3]", *(m.title for m in secondary), "stability"]
-    title = f"Further: {metric.title} quartiles, descriptive scores, agreement of seeds"
-    title += ", clusters found, noise" * counted + ", time, memory" * timed
-    header += ["clusters", "noise"] * counted + ["time", "memory"] * timed
-    # A score of a run with other clusters than were asked for is not to be printed without their number.
-    return make_table(title, header, rows, cite=counted)
+def mean_of_classes(mean: float, metric: Metric, complete: bool) -> Value:
+    """Return a mean share, or a mean number of classes, without its deviation: a terminal has to hold it."""
+    return Number(mean, metric, complete=complete) if metric.unit_scale else Count(mean)
 
 
-def _mean(mean: float, sd: float, metric: Metric, complete: bool) -> Entry:
-    """Write a mean, marked where it is over fewer runs than planned."""
-    star = "" if complete or not np.isfinite(mean) else "*"
-    return format_mean(mean, sd, metric) + star, mean
+def why_no_score(rows: pd.DataFrame) -> str | None:
+    """Say why no run has a score of the primary metric; None where one has."""
+    if rows["n_scored"].any():
+        return None
+    metric = find_metric(rows["metric"].iloc[0])
+    count = f"{rows['n_ok'].sum()} runs ok, {rows['n_failed'].sum()} failed"
+    if not rows["n_ok"].any():
+        return f"No run has finished ({count})."
+    if "classes" in metric.needs and rows["unlabelled"].any():
+        return f"The data set is unlabelled: there is no {metric.title} to compare by ({count})."
+    article = "an" if metric.title[0] in "AN" else "a"  # as spoken: an ACC, an NMI
+    return f"No finished run has {article} {metric.title} ({count})."
 
 
-def _of_classes(mean: float, metric: Metric, complete: bool) -> Entry:
-    """Write a mean share, or a mean number of classes, without its deviation: a terminal has to hold it."""
-    if metric.unit_scale or not np.isfinite(mean):
-        return _mean(mean, np.nan, metric, complete)
-    return format_clusters(mean, np.nan) + "*" * (not complete), mean
-
-
-def _pairs(row: dict[Any, Any]) -> Entry:
-    return (f"1 against {row['n_pairs']}" if row["form"] == "one-sample" else str(row["n_pairs"])), row["n_pairs"]
-
-
-def _troubles(frame: pd.DataFrame, labels: Mapping[str, str], escape: Escape) -> list[str]:
-    """Say what has not been run, and why what failed did."""
-    missing = int((frame["status"] == NOT_RUN).sum())
-    notes = [f"Unfinished: {missing} of {len(frame)} runs have not been made."] if missing else []
-    failed = frame.loc[~frame["status"].isin(["ok", NOT_RUN])]
-    for name, rows in runs_by_variant(failed).items():
-        reason = escape(str(rows["error"].iloc[0]))[:200] if "error" in rows else ""
-        notes.append(f"{labels[name]}: {len(rows)} {rows['status'].iloc[0]}{reason and f' ({reason})'}.")
-    return notes
-
-
-def _difference(row: dict[Any, Any], metric: Metric) -> Entry:
-    if not np.isfinite(row["difference"]):
-        return ABSENT, None
-    interval = format_interval(row["ci_low"], row["ci_high"], metric)
-    return f"{format_score(row['difference'], metric)} {interval}".rstrip(), row["difference"]
-
-
-def _notes(tables: DatasetTables, labels: Mapping[str, str], escape: Escape) -> list[str]:
-    board, notes = tables.quality, _troubles(tables.runs, labels, escape)
-    incomplete = board.loc[~board["complete"]].to_dict("records")
-    if incomplete:
-        counts = ", ".join(f"{labels[row['variant']]} {row['n_scored']} of {row['planned']}" for row in incomplete)
-        notes.append(
-            f"Marked *, means over fewer runs than planned: {counts}. Comparisons use the seeds both sides have."
-        )
-    before = board.iloc[: int(board["reference"].to_numpy().argmax())]
-    for row in before.loc[before["role"] == "asked"].to_dict("records"):
-        why = "takes no seed, so it has one run" if row["complete"] else "has fewer runs than planned"
-        notes.append(f"{labels[row['variant']]} is above the reference but {why}, and is not the reference.")
-    for row in board.loc[board["n_collapsed"] > 0].to_dict("records"):
-        notes.append(f"{labels[row['variant']]}: {row['n_collapsed']} of {row['n_ok']} runs collapsed.")
-    notes += [_CLUSTERS_AND_NOISE] if tables.counts_clusters else []
-    alone = [labels[v] for v in board.loc[(board["form"] == "one-sample") & ~board["reference"], "variant"]]
-    if alone:
-        notes.append(f"Compared by one score, which no seed changes, with all of the reference: {', '.join(alone)}.")
-    if (board["role"] == "twin").any():
-        notes.append("A verdict of twin: run only beside its stochastic partner, and compared with that alone.")
-    notes += [] if tables.ranking.limits is None else [tables.ranking.limits]
-    pairs = pd.concat([tables.twins["n_pairs"], board["n_pairs"]])
-    if pairs.between(2, 5).any():
-        notes.append("With 5 matched seeds or fewer there is no 95 % interval, and no p below .05.")
-    _, twinless = twin_pairs(tables.runs)
-    if twinless:
-        notes.append(f"No deterministic twin in these runs: {', '.join(labels[name] for name in twinless)}.")
-    return notes
+section = Leaderboard()

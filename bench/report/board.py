@@ -1,0 +1,290 @@
+"""The runs that a report is about: those of one way to choose hyper-parameters, and of each data set among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bench.metrics import Metric, all_metrics
+from bench.report.ranking import MOST_RANKED, Ranking, n_planned, rank_variants, rope_of
+from bench.report.runs_frame import (
+    REQUIRED_COLUMNS,
+    collapsed_mask,
+    count_runs,
+    finished_runs,
+    mask_uncertainty,
+    metric_values,
+    moments,
+    one_run_per_variant,
+    runs_by_variant,
+    runs_on_dataset,
+    scores_by_variant,
+    twin_pairs,
+    variant_titles,
+)
+from bench.selection.choices import LABEL_FREE, ORACLE, AnyChoice
+from bench.statistics.correction import MethodComparison, compare_methods
+
+if TYPE_CHECKING:
+    from bench.metrics.stability import Agreement
+    from bench.records.results import Results
+    from bench.report.plots import Look
+
+HEADLINE = "fixed"
+TITLES = {
+    HEADLINE: "Fixed presets",
+    LABEL_FREE: "Chosen without labels",
+    ORACLE: "Chosen with the labels",
+}
+_COUNTERPARTS = (
+    "A counterpart has the values chosen for its stochastic method: the contrast isolates the noise and does not compare "
+    "two tuned methods. Methods had unequal numbers of candidates."
+)
+NOTES = {
+    HEADLINE: "Hyper-parameters were fixed before any run.",
+    LABEL_FREE: "Hyper-parameters were chosen on other seeds, before any label was read: degenerate runs are left out, "
+    f"then prediction strength and agreement on held-out points decide. {_COUNTERPARTS}",
+    ORACLE: "Hyper-parameters were chosen on other seeds by the labels, which no user has: this is an upper bound and "
+    "not what the methods do. It may still lie below the other leaderboards, since the choice was made on few held-out "
+    f"points by fits of a part of the data. {_COUNTERPARTS}",
+}
+
+#: Shown beside a metric against classes, which may be high although small classes are lost.
+CLASS_METRICS = ("mean_class_recall", "classes_lost")
+
+
+def secondary_metrics() -> tuple[str, ...]:
+    """Return the names of the metrics whose means stand beside that of the primary metric."""
+    return tuple(metric.name for metric in all_metrics() if metric.on_boards)
+
+
+@dataclass(frozen=True, eq=False)
+class BoardRuns:
+    """The runs of one way to choose hyper-parameters.
+
+    Attributes
+    ----------
+    name : {"fixed", "label-free", "oracle"}
+    frame : DataFrame
+        Its runs, as `bench.report.runs_frame` describes; no rows where nothing could be chosen.
+    metric : Metric
+        The primary one.
+    results : Results
+        Where raw outputs and parameters are.
+    choices : sequence of Choice
+        What was chosen, and between what.
+    agreements : mapping of (str, str) to Agreement
+        Between the runs of each data set and variant.
+    about : mapping of str to sequence of str
+        Sentences on each data set.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    metric: Metric
+    results: Results
+    choices: Sequence[AnyChoice] = ()
+    agreements: Mapping[tuple[str, str], Agreement] = field(default_factory=dict)
+    about: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return TITLES[self.name]
+
+    @property
+    def note(self) -> str:
+        """How the hyper-parameters were chosen."""
+        return NOTES[self.name]
+
+    @property
+    def is_headline(self) -> bool:
+        """Whether its hyper-parameters were fixed before any run."""
+        return self.name == HEADLINE
+
+    @cached_property
+    def datasets(self) -> list[DatasetRuns]:
+        """The runs on each data set, in order of appearance."""
+        names = self.frame["dataset"].unique() if len(self.frame) else ()
+        return [DatasetRuns(str(name), runs_on_dataset(self.frame, name), self) for name in names]
+
+    @cached_property
+    def looks(self) -> Mapping[str, Look]:
+        """How each variant is drawn, the same on all data sets."""
+        from bench.report.plots import looks_of
+
+        return looks_of(self.frame)
+
+
+@dataclass(frozen=True, eq=False)
+class DatasetRuns:
+    """The runs on one data set, and what several sections ask of them, each computed once.
+
+    Attributes
+    ----------
+    dataset : str
+    frame : DataFrame
+    board : BoardRuns
+        All runs of the same board.
+    """
+
+    dataset: str
+    frame: pd.DataFrame
+    board: BoardRuns
+
+    @property
+    def metric(self) -> Metric:
+        """The primary one."""
+        return self.board.metric
+
+    @property
+    def results(self) -> Results:
+        """Where raw outputs and parameters are."""
+        return self.board.results
+
+    @property
+    def looks(self) -> Mapping[str, Look]:
+        """How each variant is drawn."""
+        return self.board.looks
+
+    @property
+    def about(self) -> Sequence[str]:
+        """Sentences on the data."""
+        return self.board.about.get(self.dataset, ())
+
+    @cached_property
+    def agreements(self) -> Mapping[str, Agreement]:
+        """How far the runs of each variant agree."""
+        return {variant: of for (dataset, variant), of in self.board.agreements.items() if dataset == self.dataset}
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What each variant is called, in order of appearance."""
+        return variant_titles(self.frame)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """All pairs of the variants that were asked for, as one family."""
+        return rank_variants(self.frame, self.metric)
+
+    @cached_property
+    def contrasts(self) -> list[MethodComparison]:
+        """Each stochastic variant against its deterministic counterpart.
+
+        The family, fixed before any run, is all such pairs of the data set; a stochastic variant whose counterpart
+        was not run is not in it.
+        """
+        pairs, _ = twin_pairs(self.frame)
+        up = bool(self.metric.greater_is_better)
+        scores = scores_by_variant(self.frame, self.metric.name)
+        return compare_methods(scores, pairs, greater_is_better=up, rope=rope_of(self.metric))
+
+    @cached_property
+    def hardware(self) -> list[str]:
+        """What the finished runs ran on."""
+        return sorted(set(finished_runs(self.frame)["hardware"].dropna().astype(str)))
+
+    @cached_property
+    def counts_clusters(self) -> bool:
+        """Whether some run found another number of clusters than it was asked for, if for any, or has noise."""
+        runs = finished_runs(self.frame)
+        asked, used, noise = (
+            metric_values(runs, name) for name in ("n_clusters_asked", "n_clusters_used", "noise_share")
+        )
+        return bool((np.isfinite(used) & (used != asked)).any() or (noise > 0).any())
+
+    @cached_property
+    def masked(self) -> pd.DataFrame:
+        """The runs, without the uncertainty of those that collapsed or failed."""
+        return mask_uncertainty(self.frame)
+
+    @cached_property
+    def reported(self) -> pd.DataFrame:
+        """The masked runs of variants that are reported one by one: all, or none where they are too many."""
+        return self.masked.iloc[:0] if self.crowded else self.masked
+
+    @cached_property
+    def n_variants(self) -> int:
+        """How many variants there are."""
+        return len(one_run_per_variant(self.frame))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the variants are too many to be reported one by one, as in a grid."""
+        return self.n_variants > MOST_RANKED
+
+    @cached_property
+    def collapsed(self) -> dict[str, tuple[int, int]]:
+        """Of each variant, the runs that collapsed totally, and all that finished."""
+        ended = {name: finished_runs(rows) for name, rows in runs_by_variant(self.frame).items()}
+        return {name: (int(collapsed_mask(rows).sum()), len(rows)) for name, rows in ended.items()}
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row a variant, in order of appearance, described by the primary metric and the secondary ones.
+
+        A collapsed run has a score and counts. A failed, diverged or timed-out run has none; it is counted, and a mean
+        over fewer runs than planned is not ``complete``. Time and memory are NaN where the runs come from different
+        hardware.
+        """
+        rows = [
+            {"variant": name, "title": self.titles[name], **_describe(variant, self.metric.name)}
+            for name, variant in runs_by_variant(self.frame).items()
+        ]
+        table = pd.DataFrame(rows)
+        if len(self.hardware) > 1:  # speed on unlike machines is no speed of methods
+            table[["wall_time_mean", "peak_memory_max"]] = np.nan
+        return table
+
+
+def _describe(frame: pd.DataFrame, metric: str) -> dict[str, Any]:
+    ok = (frame["status"] == "ok").to_numpy()
+    n_ok, n_failed, n_collapsed = count_runs(frame)
+
+    def scores_in(name: str) -> np.ndarray:
+        values = metric_values(frame, name)[ok]
+        return values[np.isfinite(values)]
+
+    scores = scores_in(metric)
+    quartiles = np.percentile(scores, [25, 50, 75]) if len(scores) else np.full(3, np.nan)
+    mean, sd = moments(scores)
+    planned = n_planned(frame)
+    described: dict[str, Any] = {
+        "method": str(frame["method"].iloc[0]),
+        "config": str(frame["config"].iloc[0]),
+        "kind": str(frame["kind"].iloc[0]),
+        "role": str(frame["role"].iloc[0]),
+        "planned": planned,
+        "n_ok": n_ok,
+        "n_failed": n_failed,
+        "n_collapsed": n_collapsed,
+        "n_scored": len(scores),
+        "complete": len(scores) == planned,
+        "mean": mean,
+        "sd": sd,
+        **dict(zip(("q1", "median", "q3"), quartiles.tolist(), strict=True)),
+        "wall_time_mean": moments(scores_in("wall_time"))[0],
+        "peak_memory_max": _largest(metric_values(frame, "peak_memory")),
+        "n_clusters_asked": metric_values(frame, "n_clusters_asked")[0],
+        "n_clusters_used_mean": moments(scores_in("n_clusters_used"))[0],
+        "noise_share_mean": moments(scores_in("noise_share"))[0],
+        "stability": float(metric_values(frame, "stability")[0]),
+    }
+    for name in (*secondary_metrics(), *CLASS_METRICS):
+        described |= dict(zip((f"{name}_mean", f"{name}_sd"), moments(scores_in(name)), strict=True))
+    return described
+
+
+def _largest(values: np.ndarray) -> float:
+    values = values[np.isfinite(values)]
+    return float(values.max()) if len(values) else np.nan
+
+
+def without_runs(name: str, metric: Metric, results: Results, choices: Sequence[AnyChoice]) -> BoardRuns:
+    """Return a board for which nothing could be chosen; it says why."""
+    return BoardRuns(name, pd.DataFrame(columns=[*REQUIRED_COLUMNS]), metric, results, choices)
