@@ -33,14 +33,10 @@ class Output(Console):
 
 out = Output()
 
-#: Files of a report beside its page.
-_WRITTEN = ("leaderboard.md .csv .tex", "findings.csv", "scores.parquet", "figures/")
 
-
-def say_written(folder: Path, *more: str) -> None:
-    """Print which files a report has written into a folder, and the names in ``more``."""
-    names = ["report.html", *_WRITTEN, *["assignments.csv"] * (folder / "assignments.csv").is_file(), *more]
-    say(f"\nwritten: {folder}/{', '.join(names)}")
+def say_written(folder: Path) -> None:
+    """Print where a report is."""
+    say(f"\n{folder}/report.html and, beside it, .md .csv .tex")
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

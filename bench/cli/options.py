@@ -52,6 +52,7 @@ DataRoot = Annotated[
     Path | None,
     typer.Option(help="Folder of data sets. Default: $DEEPCLUSTBENCH_DATA, else the user's cache."),
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every sentence and table.")]
 Jobs = Annotated[
     int | None, typer.Option(min=1, max=MOST_PROCESSES, help="Processes (local). Default: one a core, on a GPU one.")
 ]

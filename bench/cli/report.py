@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.app import app, out, say_written
-from bench.cli.options import DataRoot
+from bench.cli.app import Output, app, out, say_written
+from bench.cli.options import DataRoot, Verbose
 from bench.errors import InputError
 
 
@@ -19,6 +19,9 @@ def report(
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="Folder of the report. Default: the run's own; several runs need one.")
     ] = None,
+    png: Annotated[bool, typer.Option("--png", help="Write every figure as PNG too.")] = False,
+    against: Annotated[str | None, typer.Option(help="Show published values beside ours.", metavar="published")] = None,
+    verbose: Verbose = False,
 ) -> None:
     """Score runs again where metrics changed, and rebuild their leaderboards; several runs become one report."""
     from contextlib import ExitStack
@@ -26,8 +29,9 @@ def report(
     from bench.plan.plan import load_datasets
     from bench.records.results import collect, suite_of
     from bench.records.store import Run
-    from bench.report.formats.text import render_terminal
+    from bench.report.formats.terminal import print_report
     from bench.report.write import write_report
+    from bench.run.progress import drawing
 
     if len(runs) > 1 and out_folder is None:
         raise InputError("several runs make one report: say with --out DIR where it is to be written")
@@ -39,8 +43,9 @@ def report(
         for source in sources:
             locks.enter_context(source.lock())
         results = collect(sources, lambda suite: load_datasets(suite, data_root).values())
-        boards = write_report(results, target)
-    if not boards:
-        raise InputError(f"{', '.join(map(str, runs))}: no cells to report; run the suite first")
-    render_terminal(boards, notes=results.notes, console=out)
+        with drawing(Output(stderr=True)) as drawn:
+            report = write_report(results, target, png=png, against=against, progress=drawn)
+    if report is None:
+        raise InputError(f"{', '.join(map(str, runs))}: no runs to report; run the suite first")
+    print_report(report, out, verbose=verbose)
     say_written(target.folder)

@@ -18,6 +18,7 @@ from bench.cli.options import (
     Jobs,
     SuiteOptions,
     Threads,
+    Verbose,
     default_jobs,
     finite_number,
     refuse,
@@ -57,10 +58,11 @@ def run(
         float | None, typer.Option(min=0.01, callback=finite_number, help="CPUs of a cell (Ray). Default: 1.")
     ] = None,
     max_concurrent: Annotated[int | None, typer.Option(min=1, help="Cells at one time (Ray).")] = None,
+    verbose: Verbose = False,
 ) -> None:
     """Run a suite: what has a record is not run again. Exit code 3 if cells failed."""
     from bench.records.store import Run
-    from bench.report.formats.text import render_terminal
+    from bench.report.formats.terminal import print_report
     from bench.run.execute import OnRay, OnThisMachine
     from bench.run.networks import default_memory
     from bench.run.resources import Settings, Shares
@@ -97,7 +99,9 @@ def run(
         how,
         settings,
         command=shlex.join(["deepclustbench", *sys.argv[1:]]),
-        console=Output(file=sys.stdout),  # this very stream: an executor may point sys.stdout elsewhere
+        console=Output(file=sys.stdout),  # these very streams: an executor may point sys.stdout elsewhere
+        progress=Output(file=sys.stderr),
+        verbose=verbose,
         force=options.force,
         retry_failed=options.retry_failed,
         append=options.append,
@@ -105,9 +109,9 @@ def run(
     if not outcome.complete:
         say("stopped; the finished cells are kept, the same command goes on from here")
         raise typer.Exit(130)
-    if outcome.boards:
-        render_terminal(outcome.boards, notes=outcome.results.notes, console=out)
-        say_written(target.folder, "records/", "outputs/")
+    if outcome.report is not None:
+        print_report(outcome.report, out, verbose=verbose)
+        say_written(target.folder)
     _exit_with_failures(outcome.failures)
     if plan.left_out:
         raise typer.Exit(3)

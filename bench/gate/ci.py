@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 from bench.gate.compare import Comparison
 from bench.gate.text import COMPARISON_HEADER, comparison_table, format_drop, metric_title
 from bench.gate.verdicts import ComparedRow
-from bench.report.numbers import escape_markdown
+from bench.report.formats.markdown import escape_markdown
 from bench.text import clean_name
 
 #: GitHub refuses a summary of more than 1 MiB.

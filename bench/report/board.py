@@ -42,8 +42,8 @@ TITLES = {
     ORACLE: "Chosen with the labels",
 }
 _COUNTERPARTS = (
-    "A counterpart has the values chosen for its stochastic method: the contrast isolates the noise and does not compare "
-    "two tuned methods. Methods had unequal numbers of candidates."
+    "A counterpart has the values chosen for its stochastic method: the contrast isolates the noise and does not "
+    "compare two tuned methods. Methods had unequal numbers of candidates."
 )
 NOTES = {
     HEADLINE: "Hyper-parameters were fixed before any run.",

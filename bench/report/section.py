@@ -146,7 +146,7 @@ def all_sections() -> tuple[Section, ...]:
     return tuple(sorted((*built_in_sections(), *installed_sections()[0]), key=lambda section: section.place))
 
 
-def content_of(section: Section, board: BoardRuns, faults: list[str]) -> Content | None:
+def content_of(section: Section, board: BoardRuns, faults: list[str], *, draw: bool = True) -> Content | None:
     """Write a section of a board.
 
     Parameters
@@ -155,6 +155,8 @@ def content_of(section: Section, board: BoardRuns, faults: list[str]) -> Content
     board : BoardRuns
     faults : list of str
         A line is added where the section of a package fails: the rest of the report is written all the same.
+    draw : bool
+        Whether to draw its figures.
 
     Returns
     -------
@@ -162,16 +164,18 @@ def content_of(section: Section, board: BoardRuns, faults: list[str]) -> Content
         None where there is nothing to say.
     """
     if section in built_in_sections():
-        return _content(section, board)
+        return _content(section, board, draw)
     try:
-        with plugin_faults(lambda error: f"section {section.name}: {type(error).__name__}: {one_line(error)}", InputError):
-            return _content(section, board)
+        with plugin_faults(
+            lambda error: f"section {section.name}: {type(error).__name__}: {one_line(error)}", InputError
+        ):
+            return _content(section, board, draw)
     except InputError as error:
         faults.append(f"Left out: {error}.")
         return None
 
 
-def _content(section: Section, board: BoardRuns) -> Content | None:
+def _content(section: Section, board: BoardRuns, draw: bool) -> Content | None:
     parts, news = [], False
     for runs in _runs_of(section, board):
         rows = section.rows(runs)
@@ -180,7 +184,7 @@ def _content(section: Section, board: BoardRuns) -> Content | None:
         dataset = runs.dataset if isinstance(runs, DatasetRuns) else ""
         if dataset and "dataset" not in rows:
             rows.insert(0, "dataset", dataset)
-        figures = tuple(figure for figure in section.figures(rows, runs) if figure is not None)
+        figures = tuple(figure for figure in section.figures(rows, runs) if figure is not None) if draw else ()
         part = Part(
             dataset,
             rows,

@@ -74,6 +74,11 @@ class Name(Value):
 
 
 @dataclass(frozen=True)
+class Code(Name):
+    """A command, which readers copy."""
+
+
+@dataclass(frozen=True)
 class Number(Value):
     """A score, or the mean of scores with its standard deviation.
 

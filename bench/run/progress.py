@@ -1,8 +1,10 @@
-"""Progress of a benchmark: a live bar on a terminal, elsewhere one plain line for each run."""
+"""Progress of runs and of their report: a live bar on a terminal, elsewhere one plain line for each run."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -33,10 +35,13 @@ class Display:
         Number of runs.
     metric : str
         The score that is shown for each.
+    verbose : bool
+        Print a line for each run on a terminal too, which otherwise shows the bar, failures and advice.
     """
 
-    def __init__(self, console: Console, total: int, metric: str) -> None:
+    def __init__(self, console: Console, total: int, metric: str, *, verbose: bool = False) -> None:
         self._console, self._total, self._metric = console, total, metric
+        self._every_run = verbose or not console.is_terminal
         self._done, self._failed, self._start = 0, 0, time.monotonic()
         self._advised: set[tuple[str, str, str]] = set()
         self._bar = Progress(
@@ -51,6 +56,7 @@ class Display:
             TextColumn("{task.fields[running]}", markup=False),
             console=console,
             disable=not console.is_terminal,
+            transient=True,
         )
         self._task = self._bar.add_task("cells", total=total, failed="", speed="", running="starting workers")
 
@@ -79,7 +85,8 @@ class Display:
         """Show the outcome of a run."""
         self._done += 1
         self._failed += record.status != "ok"
-        self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
+        if self._every_run or record.status != "ok":
+            self._console.print(self._line(record), markup=False, highlight=False, soft_wrap=True)
         self._advise(record)
         self._bar.update(
             self._task,
@@ -106,3 +113,17 @@ class Display:
         score = "no score" if value is None else f"{self._metric} {value:.3f}"
         flags = f" ({', '.join(record.flags)})" if record.flags else ""
         return f"{where}: {score}{flags}"
+
+
+@contextmanager
+def drawing(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """Show how many figures of a report are drawn: yield what is called with their number and that of all."""
+    bar = Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), console=console, transient=True)
+    bar.disable = not console.is_terminal
+    with bar:
+        task = bar.add_task("report")
+
+        def drawn(number: int, total: int) -> None:
+            bar.update(task, completed=number, total=total, description=f"report: {number} of {total} figures")
+
+        yield drawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,14 @@ from bench.records.results import Results, collect
 from bench.records.store import Run
 from bench.report.write import write_report
 from bench.run.execute import OnRay, OnThisMachine, execute
-from bench.run.progress import Display
+from bench.run.progress import Display, drawing
 from bench.run.resources import Settings
 from bench.selection.choices import boards_by_configuration, chosen_in, describe_choice
 from bench.selection.decide import decide
 
 if TYPE_CHECKING:
     from bench.data.dataset import Dataset
-    from bench.report.boards import BoardFrame
+    from bench.report.document import Report
 
 
 @dataclass(frozen=True)
@@ -110,15 +110,15 @@ class SessionResult:
         Whether every run was executed; not after a Ctrl-C.
     results : Results
         Everything that the folder now holds.
-    boards : sequence of BoardFrame
-        Its leaderboards, as they were written.
+    report : Report or None
+        As it was written; None where there are no runs.
     failures : list of Record
         The planned runs that gave no labels.
     """
 
     complete: bool
     results: Results
-    boards: Sequence[BoardFrame]
+    report: Report | None
     failures: list[Record]
 
 
@@ -130,6 +130,8 @@ def execute_plan(
     *,
     command: str,
     console: Console,
+    progress: Console | None = None,
+    verbose: bool = False,
     force: bool = False,
     retry_failed: bool = False,
     append: bool = False,
@@ -146,7 +148,11 @@ def execute_plan(
     command : str
         The user's command line; stored with the runs.
     console : Console
-        Where progress is shown.
+        Where it is printed what is run.
+    progress : Console, optional
+        Where the progress of the runs is shown. Default: ``console``.
+    verbose : bool
+        Print a line for each run on a terminal too.
     force, retry_failed : bool
         As for `Stage.of`.
     append : bool
@@ -161,6 +167,7 @@ def execute_plan(
         If a signal asks to end: no further run is started, and no report is written.
     """
     suite = plan.suite
+    progress = progress or console
 
     def finish(stage: Stage, title: str, metric: str) -> bool:
         done = len(stage.cells) - len(stage.remaining)
@@ -168,7 +175,10 @@ def execute_plan(
         _say(console, f"{title}: {counts} {_where(how, settings)}, into {target.folder}")
         for line in stage.changed_plugins():
             _say(console, line)
-        return not stage.remaining or _execute(stage, target, plan.datasets, how, settings, console, metric)
+        if not stage.remaining:
+            return True
+        with Display(progress, len(stage.remaining), metric, verbose=verbose) as display:
+            return _execute(stage, target, plan.datasets, how, settings, display)
 
     again = {"force": force, "retry_failed": retry_failed}
     complete = True
@@ -197,10 +207,11 @@ def execute_plan(
         for dataset in plan.datasets.values():
             target.write_dataset(dataset)
         results = collect([target], lambda _: plan.datasets.values())
-        leaderboards = write_report(results, target)
+        with drawing(progress) as drawn:
+            report = write_report(results, target, progress=drawn)
     keys = {cell.key for cell in (*selection.cells, *reporting.cells)}
     failures = [record for record in target.records() if record.key in keys and record.status != "ok"]
-    return SessionResult(complete, results, leaderboards, failures)
+    return SessionResult(complete, results, report, failures)
 
 
 def stage_to_report(
@@ -225,26 +236,24 @@ def _execute(
     datasets: Mapping[str, Dataset],
     how: OnThisMachine | OnRay,
     settings: Settings,
-    console: Console,
-    metric: str,
+    display: Display,
 ) -> bool:
     """Execute the remaining runs of a stage; return whether all were executed."""
-    with Display(console, len(stage.remaining), metric) as display:
 
-        def finished(_cell: Any, record: Record, outputs: Any) -> None:
-            target.write(record, outputs)
-            display.finished(record)
+    def finished(_cell: Any, record: Record, outputs: Any) -> None:
+        target.write(record, outputs)
+        display.finished(record)
 
-        return execute(
-            stage.remaining,
-            how,
-            settings,
-            datasets,
-            finished=finished,
-            running=display.running,
-            stopping=display.stopping,
-            seconds=stage.mean_seconds(),
-        )
+    return execute(
+        stage.remaining,
+        how,
+        settings,
+        datasets,
+        finished=finished,
+        running=display.running,
+        stopping=display.stopping,
+        seconds=stage.mean_seconds(),
+    )
 
 
 def _where(how: OnThisMachine | OnRay, settings: Settings) -> str:

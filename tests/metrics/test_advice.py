@@ -5,11 +5,11 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from bench.report.sections.health import health_rows, health_sentences
 from rich.console import Console
 
 from bench.metrics.health import advice_on, health_of
 from bench.records.record import Record
-from bench.report.sections.health import health_rows, health_sentences
 from bench.run.progress import Display
 
 N, K = 100, 5

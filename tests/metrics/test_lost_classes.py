@@ -7,6 +7,9 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from bench.report.boards import boards_of
+from bench.report.formats.text import _rich_table, render_markdown
+from bench.report.formats.tidy_csv import render_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -15,10 +18,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from bench.metrics import find_metric, find_ranking_metric
 from bench.metrics.external import classes_lost, clustering_accuracy, external_scores, mean_class_recall
-from bench.report.boards import boards_of
 from bench.report.document import make_table
-from bench.report.formats.text import _rich_table, render_markdown
-from bench.report.formats.tidy_csv import render_csv
 
 CLASSES = arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 3))
 

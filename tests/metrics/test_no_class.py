@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench.report.pictures import OneRun, figures_of_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -15,7 +16,6 @@ from bench.metrics.registry import UNLABELLED
 from bench.metrics.uncertainty import mis_clustered
 from bench.records.store import Run
 from bench.report import plots
-from bench.report.pictures import OneRun, figures_of_run
 from bench.report.plots import Look
 from bench.selection.decide import choose_by_labels
 from bench.selection.rule import HeldOutRun

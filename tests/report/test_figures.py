@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench.report.boards import boards_of
+from bench.report.figures import grid_lines, section_figures
+from bench.report.pictures import pictures_of
 
 from bench.metrics import find_metric
 from bench.metrics.uncertainty import halves
 from bench.records.record import Record
 from bench.records.results import Results, frame_of
 from bench.records.store import Run
-from bench.report.boards import boards_of
-from bench.report.figures import grid_lines, section_figures
-from bench.report.pictures import pictures_of
 from bench.report.plots import looks_of
 from bench.report.runs_frame import median_run
 

@@ -6,16 +6,16 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from bench.report.boards import boards_of
+from bench.report.formats.text import render_markdown, render_terminal
+from bench.report.formats.tidy_csv import FINDINGS_COLUMNS, render_findings_csv
+from bench.report.sections.uncertainty import TITLE, findings_of
 from rich.console import Console
 
 from bench.metrics.registry import DRAWN, SCORES
-from bench.report.boards import boards_of
 from bench.report.formats.latex import render_latex
-from bench.report.formats.text import render_markdown, render_terminal
-from bench.report.formats.tidy_csv import FINDINGS_COLUMNS, render_findings_csv
 from bench.report.numbers import escape_markdown
 from bench.report.sections.contrasts import PAIRS
-from bench.report.sections.uncertainty import TITLE, findings_of
 
 FREE = ("confidence", "plain_entropy", "margin", "reconstruction", "disagreement")
 SAMPLED = ("entropy", "mean_entropy", "mutual_information", "latent_variance")

@@ -5,14 +5,14 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from bench.report.boards import boards_of
+from bench.report.formats.text import render_markdown, render_terminal
+from bench.report.formats.tidy_csv import render_csv
 from rich.console import Console
 
 from bench.errors import InputError
 from bench.metrics import find_metric
-from bench.report.boards import boards_of
 from bench.report.formats.latex import render_latex
-from bench.report.formats.text import render_markdown, render_terminal
-from bench.report.formats.tidy_csv import render_csv
 from bench.report.numbers import (
     escape_markdown,
     format_clusters,

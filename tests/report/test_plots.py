@@ -10,11 +10,11 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from bench.report.boards import boards_of
 from PIL import Image
 
 from bench.metrics import find_metric
 from bench.report import plots
-from bench.report.boards import boards_of
 from bench.report.plots import Look
 from bench.report.plots.export import figure_name
 from bench.report.plots.style import INK, OKABE_ITO, label

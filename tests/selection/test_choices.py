@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench.report.boards import boards_of as leaderboards_of
+from bench.report.formats.text import render_markdown
 
 from bench.data.cards import load_dataset
 from bench.data.dataset import Dataset
@@ -17,9 +19,7 @@ from bench.plan.registry import find_method
 from bench.plan.suite import make_suite
 from bench.records.results import collect
 from bench.records.store import Run
-from bench.report.boards import boards_of as leaderboards_of
 from bench.report.formats.latex import render_latex
-from bench.report.formats.text import render_markdown
 from bench.report.write import _board_frames, write_report
 from bench.run.fit import fit_cell
 from bench.run.session import stage_to_report

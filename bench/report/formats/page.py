@@ -7,15 +7,17 @@ import hashlib
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from bench.report.document import Figure, Report, TextTable, figures_of
+from bench.report.document import Report, figures_of
+from bench.report.plots.figure import Figure
+from bench.report.values import Value
 
 _FILTER_ABOVE = 6
 
@@ -33,11 +35,8 @@ _COLUMN = 480  # CSS pixels of a column of two
 # Characters that turn the text after them around, so that a name could rewrite the numbers beside it; and controls.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 
-# Where the numbers of a sentence begin: "...: -.001 [", "... by .031 [", "...: difference .004 [".
-_NUMBERS = re.compile(r"(.+?) ((?:(?<=: )(?:difference )?|by )[-−]?\d*\.\d.*)", re.DOTALL)
 
-
-def render_page(report: Report) -> str:
+def render_page(report: Report, digest: str = "") -> str:
     """Write a report as one HTML file that loads nothing and needs no server.
 
     Everything is escaped but the figures, which are checked. A content-security policy lets the page's own
@@ -64,10 +63,10 @@ def render_page(report: Report) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_clean, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"draw": embed_svg, "cells": _cells, "lead": _lead, "source": _source}
+    environment.filters |= {"draw": embed_svg, "sort_key": _sort_key, "source": _source}
     return environment.from_string(_asset("page.html.jinja")).render(
         report=report,
-        datasets=list(dict.fromkeys(pictures.dataset for pictures in report.pictures)),
+        digest=digest,
         filter_above=_FILTER_ABOVE,
         style=style,
         script=script,
@@ -75,36 +74,26 @@ def render_page(report: Report) -> str:
     )
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """A cell and what it is sorted by: a number, a word, or neither (then it goes last)."""
-
-    text: str
-    words: bool
-    number: str | None = None
-    word: str | None = None
-
-
-def _cells(table: TextTable) -> Iterator[list[_Cell]]:
-    keys = table.keys or tuple((None,) * len(row) for row in table.rows)
-    words = [name in table.left for name in table.header]
-    for row, row_keys in zip(table.rows, keys, strict=True):
-        yield [_Cell(text, left, *_sort_key(key)) for text, left, key in zip(row, words, row_keys, strict=True)]
-
-
-def _sort_key(key: float | str | None) -> tuple[str | None, str | None]:
+def _sort_key(value: Value) -> tuple[str, str] | None:
+    """Return the attribute that a cell is sorted by and its value; None for a cell that goes last."""
+    key = value.key
     if isinstance(key, str):
-        return None, key
+        return "data-word", key
     if key is None or math.isnan(key):
-        return None, None
+        return None
     # As JavaScript writes them.
-    return (repr(float(key)) if math.isfinite(key) else f"{'-' if key < 0 else ''}Infinity"), None
+    return "data-number", repr(float(key)) if math.isfinite(key) else f"{'-' if key < 0 else ''}Infinity"
 
 
-def _lead(sentence: str) -> tuple[str, str]:
-    """Part a sentence into what it claims and the numbers behind it, for the eye alone."""
-    parts = _NUMBERS.match(sentence)
-    return (parts[1], parts[2]) if parts else (sentence, "")
+def digest_in(page: Path) -> str:
+    """Return the digest of what a page was written from, empty where there is no page that has one."""
+    try:
+        with page.open(encoding="utf-8") as file:
+            head = file.read(4096)
+    except (OSError, UnicodeDecodeError):
+        return ""
+    found = re.search(r'<meta name="made-from" content="([0-9a-f]+)">', head)
+    return found[1] if found else ""
 
 
 def _clean(value: Any) -> Any:

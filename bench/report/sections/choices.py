@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from bench.data.dataset import NO_CLASS
 from bench.records.results import Results
-from bench.report.document import Entry, Escape, Section, TextTable, make_table, word_entry
-from bench.report.numbers import ABSENT
 from bench.selection.choices import (
     LABEL_FREE,
     ORACLE,
     AnyChoice,
-    JudgedCandidate,
     Oracle,
-    OracleChoice,
-    ScoredCandidate,
     Selection,
-    describe_choice,
     read_choices,
 )
-from bench.text import clean_name, one_line
+from bench.text import one_line
 
 
 def data_notes(results: Results) -> dict[str, list[str]]:
@@ -52,9 +44,6 @@ def _notes(results: Results, frame: pd.DataFrame) -> list[str]:
     return notes
 
 
-_CHOICES = "Choices"
-
-
 def choices_of(results: Results) -> dict[str, list[AnyChoice]]:
     """Return the choices by board that the suites ask for now, where there was something to choose between."""
     by_board: dict[str, list[AnyChoice]] = {LABEL_FREE: [], ORACLE: []}
@@ -66,47 +55,3 @@ def choices_of(results: Results) -> dict[str, list[AnyChoice]]:
             asked = (c for c in choices if c.entry in suite.methods and c.seeds == suite.selection_seeds)
             by_board[board] += [choice for choice in asked if choice.candidates]
     return {board: choices for board, choices in by_board.items() if choices}
-
-
-def choices_section(choices: Sequence[AnyChoice], escape: Escape) -> Section:
-    """Return the section on what was chosen for each entry, and why.
-
-    Parameters
-    ----------
-    choices : sequence of Choice
-    escape : callable
-        Rewrites every name that comes from data or plugins.
-    """
-
-    def safe(text: str) -> str:  # reasons are the words of plugins
-        return escape(clean_name(text))
-
-    sentences = tuple(safe(describe_choice(choice)) + "." for choice in choices)
-    seeds = sorted({seed for choice in choices for seed in choice.seeds})
-    notes = (
-        f"Chosen on the seeds {', '.join(map(str, seeds))}, which no board reports. The points are the same: a fifth "
-        "of them was held out of the fits that were chosen by, not of those that are reported.",
-    )
-    return Section(_CHOICES, sentences, tuple(_candidates(choice, safe) for choice in choices), notes)
-
-
-def _candidates(choice: AnyChoice, escape: Escape) -> TextTable:
-    numbers = ("score",) if isinstance(choice, OracleChoice) else ("strength", "ARI", "place")
-    header = ["parameters", *numbers, "chosen", "out because"]
-    rows = []
-    for c in choice.candidates:
-        named = escape(" ".join(f"{name}={value}" for name, value in c.parameters.items()))
-        mark = "chosen" if c.config == choice.chosen else ""
-        rows.append((word_entry(named), *_numbers(c), word_entry(mark), word_entry(escape("; ".join(c.out)))))
-    title = f"Candidates for {escape(choice.title)} on {escape(choice.dataset)}"
-    return make_table(title, header, rows, cite=False)
-
-
-def _numbers(candidate: JudgedCandidate | ScoredCandidate) -> list[Entry]:
-    values: list[float | None]
-    if isinstance(candidate, ScoredCandidate):
-        values, formats = [candidate.score], [".3f"]
-    else:
-        values = [candidate.prediction_strength, candidate.stability, candidate.rank]
-        formats = [".3f", ".3f", ".0f"]
-    return [(ABSENT if v is None else f"{v:{form}}", v) for v, form in zip(values, formats, strict=True)]

@@ -33,18 +33,18 @@ class Contrasts(Section):
 
     def rows(self, runs: DatasetRuns) -> pd.DataFrame:
         scores = scores_by_variant(runs.frame, runs.metric.name)
-        summary = runs.summary.set_index("variant")
+        summary = {row["variant"]: row for row in runs.summary.to_dict("records")}
         rows = []
         for contrast in runs.contrasts:
-            own, other = summary.loc[contrast.a], summary.loc[contrast.b]
+            own, other = summary[contrast.a], summary[contrast.b]
             means = [
                 float(np.mean(matched_scores(scores[name], contrast.matched) or np.nan))
                 for name in (contrast.a, contrast.b)
             ]
             facts = {
                 "complete": len(contrast.matched) == max(own["planned"], other["planned"]),
-                "n_collapsed": int(own["n_collapsed"]),
-                "counterpart_n_collapsed": int(other["n_collapsed"]),
+                "n_collapsed": own["n_collapsed"],
+                "counterpart_n_collapsed": other["n_collapsed"],
             }
             rows.append(contrast_row(contrast, runs.titles, runs.metric.name, means) | facts)
         return pd.DataFrame(rows)

@@ -40,7 +40,8 @@ class Leaderboard(Section):
         ranking, metric = runs.ranking, runs.metric
         compared, ranges = ranking.against_reference(), ranking.ranges
         rows = []
-        for row in runs.summary.to_dict("records"):
+        for described in runs.summary.to_dict("records"):
+            row: dict[Any, Any] = dict(described)
             name = row["variant"]
             best, worst = ranges.get(name, (np.nan, np.nan))
             row |= comparison_columns(compared.get(name))
@@ -76,7 +77,9 @@ class Leaderboard(Section):
         written = [self._row(row, metric, beside) for row in rows.to_dict("records")]
         first = (rows["rank_best"] == 1) & (rows["rank_worst"] == 1) & rows["complete"]
         best = int(first.to_numpy().argmax()) if first.any() else None
-        return Table(f"{metric.title}, best mean first; Δ and p against the best", columns, tuple(written), best, cite=True)
+        return Table(
+            f"{metric.title}, best mean first; Δ and p against the best", columns, tuple(written), best, cite=True
+        )
 
     def _row(self, row: dict[Any, Any], metric: Metric, beside: list[Metric]) -> tuple[Value, ...]:
         return (
@@ -111,7 +114,9 @@ class Leaderboard(Section):
             parts.append(f"not significantly better than {and_list(alike)}")
         if len(few):
             parts.append(f"{few['verdict'].iloc[0]} to compare it with {and_list(few['title'].tolist())}")
-        evidence = f"It is {'; '.join(parts)}." if worse or alike else f"{'; '.join(parts).capitalize()}." if parts else ""
+        evidence = (
+            f"It is {'; '.join(parts)}." if worse or alike else f"{'; '.join(parts).capitalize()}." if parts else ""
+        )
         return [Sentence(claim, evidence)]
 
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
@@ -130,7 +135,9 @@ class Leaderboard(Section):
             notes.append(f"{row['title']} is above the reference but {why}, and is not the reference.")
         alone = rows.loc[(rows["form"] == "one-sample") & ~rows["reference"], "title"].tolist()
         if alone:
-            notes.append(f"Compared by one score, which no seed changes, with all of the reference: {', '.join(alone)}.")
+            notes.append(
+                f"Compared by one score, which no seed changes, with all of the reference: {', '.join(alone)}."
+            )
         if runs.ranking.limits and rows["n_scored"].any():
             notes.append(runs.ranking.limits)
         return notes

@@ -9,7 +9,7 @@ from bench.metrics import find_metric
 from bench.report.board import DatasetRuns, secondary_metrics
 from bench.report.document import Column, Sentence, Table
 from bench.report.section import Section
-from bench.report.values import Count, Interval, Name, Number, Quantity
+from bench.report.values import Count, Interval, Name, Number, Quantity, Value
 
 _INTERNAL = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels", "n_clusters_used")
 _CLUSTERS_AND_NOISE = (
@@ -45,7 +45,9 @@ class OtherMetrics(Section):
         primary = find_metric(rows["metric"].iloc[0])
         scored = bool(rows["n_scored"].any())
         metrics = [find_metric(name) for name in ((() if scored else _INTERNAL) + secondary_metrics())]
-        metrics = [m for m in metrics if m.name != primary.name and rows.get(f"{m.name}_mean", pd.Series()).notna().any()]
+        metrics = [
+            m for m in metrics if m.name != primary.name and rows.get(f"{m.name}_mean", pd.Series()).notna().any()
+        ]
         counted, timed = bool(rows["counts_clusters"].iloc[0]), bool(rows["one_machine"].iloc[0])
         columns = [Column("method", words=True)]
         columns += [Column(f"median {primary.title} [Q1, Q3]")] * scored
@@ -53,31 +55,37 @@ class OtherMetrics(Section):
         columns += [Column("clusters"), Column("noise")] * counted + [Column("time"), Column("memory")] * timed
         written = []
         for row in rows.to_dict("records"):
-            cells = [Name(row["title"])]
+            cells: list[Value] = [Name(row["title"])]
             cells += [Interval(row["median"], row["q1"], row["q3"], primary)] * scored
-            cells += [Number(row[f"{m.name}_mean"], m, row[f"{m.name}_sd"], row["complete"] or not scored) for m in metrics]
+            cells += [
+                Number(row[f"{m.name}_mean"], m, row[f"{m.name}_sd"], row["complete"] or not scored) for m in metrics
+            ]
             cells.append(Number(row["stability"]))
             if counted:
-                cells += [Count(row["n_clusters_used_mean"], row["n_clusters_asked"]), Quantity(row["noise_share_mean"], "%")]
+                cells += [
+                    Count(row["n_clusters_used_mean"], row["n_clusters_asked"]),
+                    Quantity(row["noise_share_mean"], "%"),
+                ]
             if timed:
                 cells += [Quantity(row["wall_time_mean"], "s"), Quantity(row["peak_memory_max"], "MB")]
             written.append(tuple(cells))
         # A score of a run with other clusters than were asked for is not to be printed without their number.
-        return Table("Means ± sd over seeds; stability is the mean ARI between seeds", tuple(columns), tuple(written), cite=counted)
+        return Table(
+            "Means ± sd over seeds; stability is the mean ARI between seeds",
+            tuple(columns),
+            tuple(written),
+            cite=counted,
+        )
 
     def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
         if not rows["one_machine"].iloc[0]:
-            return [Sentence("Time and memory are not compared:", f"the runs come from different hardware ({rows['hardware'].iloc[0]}).")]
-        timed = rows.loc[np.isfinite(rows["wall_time_mean"])]
+            where = f"the runs come from different hardware ({rows['hardware'].iloc[0]})."
+            return [Sentence("Time and memory are not compared:", where)]
+        timed = rows.loc[np.isfinite(rows["wall_time_mean"])].sort_values("wall_time_mean").to_dict("records")
         if len(timed) < 2:
             return []
-        fast, slow = timed.loc[timed["wall_time_mean"].idxmin()], timed.loc[timed["wall_time_mean"].idxmax()]
-        return [
-            Sentence(
-                "Time of a run:",
-                f"from {Quantity(fast['wall_time_mean'], 's')} ({fast['title']}) to {Quantity(slow['wall_time_mean'], 's')} ({slow['title']}).",
-            )
-        ]
+        ends = (f"{Quantity(row['wall_time_mean'], 's')} ({row['title']})" for row in (timed[0], timed[-1]))
+        return [Sentence("Time of a run:", f"from {' to '.join(ends)}.")]
 
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
         return [_CLUSTERS_AND_NOISE] if rows["counts_clusters"].iloc[0] else []

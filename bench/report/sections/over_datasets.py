@@ -102,7 +102,9 @@ class OverDatasets:
         """Return the scores of the variants that have all their planned runs."""
         complete = table.summary.loc[table.summary["complete"], "variant"]
         return {
-            name: own for name, own in scores_by_variant(table.frame, self.runs.metric.name).items() if name in set(complete)
+            name: own
+            for name, own in scores_by_variant(table.frame, self.runs.metric.name).items()
+            if name in set(complete)
         }
 
     def means(self, variant: str) -> dict[str, float]:
@@ -145,7 +147,9 @@ class OverDatasets:
         pairs = dict.fromkeys(pair for table in self.runs.datasets for pair in twin_pairs(table.frame)[0])
         means = {name: self.means(name) for pair in pairs for name in pair}
         up = bool(self.runs.metric.greater_is_better)
-        return compare_methods(means, list(pairs), unit="data set", greater_is_better=up, rope=rope_of(self.runs.metric))
+        return compare_methods(
+            means, list(pairs), unit="data set", greater_is_better=up, rope=rope_of(self.runs.metric)
+        )
 
     def wins(self, a: str, b: str, datasets: list[str]) -> tuple[int, int, int]:
         """Return on how many of some data sets the mean of one variant is better, equal and worse than another's."""
@@ -170,7 +174,7 @@ def over_datasets(runs: BoardRuns) -> OverDatasets:
 
 
 def contrast_rows_over_datasets(runs: BoardRuns) -> pd.DataFrame:
-    """Return the contrasts over data sets, as `bench.report.sections.contrasts.contrast_row`; none for fewer than two."""
+    """Return the contrasts over data sets, one `contrast_row` each; none for fewer than two data sets."""
     over = over_datasets(runs)
     if len(over.datasets) < 2:
         return pd.DataFrame()
@@ -292,7 +296,7 @@ def _totals(over: OverDatasets) -> list[dict[str, Any]]:
 
 def _total(over: OverDatasets, name: str) -> dict[str, Any]:
     ranking, iqm = over.ranking, over.interquartile_means.get(name)
-    fixed, other = ((iqm.interval_fixed, iqm.interval_resampled) if iqm else (None, None))
+    fixed, other = (iqm.interval_fixed, iqm.interval_resampled) if iqm else (None, None)
     best, worst = ranking.ranges.get(name, (np.nan, np.nan))
     row = {
         "mean": over.mean(name),

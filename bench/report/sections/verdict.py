@@ -13,7 +13,8 @@ from bench.report.board import BoardRuns
 from bench.report.document import Sentence
 from bench.report.numbers import format_equation, format_score
 from bench.report.section import Section
-from bench.report.sections.contrasts import SIGNIFICANT, contrast_sentence, is_equivalent, section as contrasts
+from bench.report.sections.contrasts import SIGNIFICANT, contrast_sentence, is_equivalent
+from bench.report.sections.contrasts import section as contrasts
 from bench.report.sections.over_datasets import ALL_DATASETS, contrast_rows_over_datasets
 from bench.text import and_list
 
@@ -102,7 +103,9 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
     pairs = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     test = f"({pairs} paired {unit}s, Holm)"
     methods = "stochastic methods" if n > 1 else "stochastic method"
-    than = "its deterministic counterpart" if n == 1 or len(better or worse) == 1 else "their deterministic counterparts"
+    than = (
+        "its deterministic counterpart" if n == 1 or len(better or worse) == 1 else "their deterministic counterparts"
+    )
     if better:
         word = "Mixed." if worse else "Yes." if len(better) == n else "For some."
         count = f"all {n}" if len(better) == n > 1 else "the" if n == 1 else f"{len(better)} of {n}"
@@ -123,8 +126,8 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
         )
     else:
         claim = (
-            f"No. {place} none of {n} stochastic methods differs significantly in {metric.title} from its deterministic "
-            f"counterpart {test}."
+            f"No. {place} none of {n} stochastic methods differs significantly in {metric.title} from its "
+            f"deterministic counterpart {test}."
         )
     return Sentence(claim, contrast_sentence(first).text if n == 1 else _others(records))
 
