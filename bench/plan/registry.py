@@ -35,6 +35,42 @@ METHODS_GROUP = "deepclustbench.methods"
 _LOADED: set[str] = set()
 
 
+#: Methods that a program gave as objects, by their source.
+_GIVEN: dict[str, MethodInfo] = {}
+
+
+def give_method(method: MethodInfo | type) -> str:
+    """Take a method that a program gives as an object, and return how a suite names it: ``pkg.mod:Class``.
+
+    Parameters
+    ----------
+    method : MethodInfo or type
+        A declaration, or a bare clusterer.
+
+    Raises
+    ------
+    MethodError
+        If its class is no clusterer.
+    """
+    kind = method.load() if isinstance(method, MethodInfo) else method
+    entry = f"{kind.__module__}:{kind.__name__}"
+    registered = next((info for info in methods().values() if info.load() is kind), None)
+    if isinstance(method, MethodInfo):
+        info = replace(method, source=method.source or entry)
+    elif registered is not None:
+        info = replace(registered, presets={})  # the parameters of the object, and no others
+    else:
+        info = MethodInfo(name=entry, title=kind.__name__, kind="deterministic", estimator=kind, source=entry)
+    info.load()
+    _GIVEN[entry] = info
+    return entry
+
+
+def given_method(source: str) -> MethodInfo | None:
+    """Return the method that a program gave as an object, None where it did not."""
+    return _GIVEN.get(source)
+
+
 @cache
 def methods() -> Mapping[str, MethodInfo]:
     """Return every method of the package ``methods`` and of installed packages, by name.
@@ -78,6 +114,8 @@ def find_method(text: str, *, keep_process_state: bool = False) -> MethodInfo:
         If it exists and cannot be used.
     """
     spec = MethodSpec.parse(text)
+    if spec.method in _GIVEN:
+        return _GIVEN[spec.method]
     if spec.file:
         path = Path(spec.file).expanduser().resolve()
         if not path.is_file():
@@ -126,7 +164,9 @@ def method_finder(specs: Iterable[MethodSpec]) -> Callable[[str], MethodInfo]:
         except InputError as error:
             faults[method] = error
         else:
-            by_name[info.name] = by_spec[method] = info
+            by_spec[method] = info
+            if info.name not in methods():
+                by_name[info.name] = info
 
     def find(name: str) -> MethodInfo:
         if name in faults:

@@ -28,7 +28,7 @@ _Place = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
-class Results:
+class CollectedRuns:
     """What leaderboards are made of.
 
     Attributes
@@ -60,7 +60,7 @@ class Results:
         return self.suites[0].primary_metric
 
 
-def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> Results:
+def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> CollectedRuns:
     """Read the records of runs, scored afresh where the metrics have changed since.
 
     Parameters
@@ -119,7 +119,7 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
         notes.append(f"{twice} cells are in several of the runs; they count once, as the first has them.")
     if again:
         notes.append(f"{again} cells were run again beside other outliers; each counts once, with the most of them.")
-    return Results(frame, list(runs), suites, params, {name: list(of) for name, of in origin.items()}, notes)
+    return CollectedRuns(frame, list(runs), suites, params, {name: list(of) for name, of in origin.items()}, notes)
 
 
 def suite_of(run: Run) -> Suite:

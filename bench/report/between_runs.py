@@ -16,7 +16,7 @@ from bench.report.ranking import MOST_RANKED
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.records.results import Results
+    from bench.records.results import CollectedRuns
 
 #: Runs that are not compared: with one cluster they would agree perfectly.
 _UNHEALTHY = frozenset({"collapsed", "partly collapsed"})
@@ -26,14 +26,14 @@ _MOST_RUNS = 30
 VOTERS = 5
 
 
-def stability_of(results: Results) -> list[float]:
+def stability_of(results: CollectedRuns) -> list[float]:
     """Return for each run of the frame how far the first thirty healthy runs of its variant agree."""
     frame = results.frame
     values = {place: stability(_labels(results, rows)) for place, rows in _healthy_runs(frame)}
     return [values.get(place, float("nan")) for place in zip(frame["dataset"], frame["variant"], strict=True)]
 
 
-def agreements_of(results: Results) -> dict[tuple[str, str], Agreement]:
+def agreements_of(results: CollectedRuns) -> dict[tuple[str, str], Agreement]:
     """Return how far the first thirty healthy runs of each variant agree.
 
     Returns
@@ -45,7 +45,7 @@ def agreements_of(results: Results) -> dict[tuple[str, str], Agreement]:
     return {place: agreement(_labels(results, rows)) for place, rows in groups if len(rows) > 1}
 
 
-def disagreement_columns(results: Results) -> pd.DataFrame:
+def disagreement_columns(results: CollectedRuns) -> pd.DataFrame:
     """Return how well the disagreement of five other runs finds the points that a run has wrong.
 
     The voters are the first five healthy runs, with seeds other than the run's own, of the deterministic variant:
@@ -105,7 +105,7 @@ def _of_few_variants(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.loc[frame.groupby("dataset")["variant"].transform("nunique") <= MOST_RANKED]
 
 
-def _classes(results: Results, frame: pd.DataFrame) -> np.ndarray | None:
+def _classes(results: CollectedRuns, frame: pd.DataFrame) -> np.ndarray | None:
     """Return the classes that one of the folders of these runs keeps of their data set, if it has any."""
     for number in frame["run"].unique():
         classes = results.runs[number].dataset(frame["fingerprint"].iloc[0]).get("classes")
@@ -114,6 +114,6 @@ def _classes(results: Results, frame: pd.DataFrame) -> np.ndarray | None:
     return None
 
 
-def _labels(results: Results, frame: pd.DataFrame) -> list[np.ndarray]:
+def _labels(results: CollectedRuns, frame: pd.DataFrame) -> list[np.ndarray]:
     runs = zip(frame["run"], frame["key"], strict=True)
     return [results.runs[number].outputs(key, ["labels"])["labels"] for number, key in runs]

@@ -32,7 +32,7 @@ from bench.statistics.correction import MethodComparison, compare_methods
 
 if TYPE_CHECKING:
     from bench.metrics.stability import Agreement
-    from bench.records.results import Results
+    from bench.records.results import CollectedRuns
     from bench.report.plots import Look
 
 HEADLINE = "fixed"
@@ -74,7 +74,7 @@ class BoardRuns:
         Its runs, as `bench.report.runs_frame` describes; no rows where nothing could be chosen.
     metric : Metric
         The primary one.
-    results : Results
+    results : CollectedRuns
         Where raw outputs and parameters are.
     choices : sequence of Choice
         What was chosen, and between what.
@@ -87,7 +87,7 @@ class BoardRuns:
     name: str
     frame: pd.DataFrame
     metric: Metric
-    results: Results
+    results: CollectedRuns
     choices: Sequence[AnyChoice] = ()
     agreements: Mapping[tuple[str, str], Agreement] = field(default_factory=dict)
     about: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class DatasetRuns:
         return self.board.metric
 
     @property
-    def results(self) -> Results:
+    def results(self) -> CollectedRuns:
         """Where raw outputs and parameters are."""
         return self.board.results
 
@@ -285,6 +285,6 @@ def _largest(values: np.ndarray) -> float:
     return float(values.max()) if len(values) else np.nan
 
 
-def without_runs(name: str, metric: Metric, results: Results, choices: Sequence[AnyChoice]) -> BoardRuns:
+def without_runs(name: str, metric: Metric, results: CollectedRuns, choices: Sequence[AnyChoice]) -> BoardRuns:
     """Return a board for which nothing could be chosen; it says why."""
     return BoardRuns(name, pd.DataFrame(columns=[*REQUIRED_COLUMNS]), metric, results, choices)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from bench.metrics import find_ranking_metric
-from bench.records.results import Results
+from bench.records.results import CollectedRuns
 from bench.report.between_runs import agreements_of, disagreement_columns, stability_of
 from bench.report.board import HEADLINE, TITLES, BoardRuns, without_runs
 from bench.report.document import Board, Report
@@ -19,18 +19,18 @@ from bench.report.sections.choices import choices_of, data_notes
 QUESTION = "Does stochasticity help?"
 
 
-def with_between_runs(results: Results) -> Results:
+def with_between_runs(results: CollectedRuns) -> CollectedRuns:
     """Return results with the columns that compare runs with each other: ``stability`` and disagreement."""
     between = {str(name): column for name, column in disagreement_columns(results).items()}
     return replace(results, frame=results.frame.assign(stability=stability_of(results), **between))
 
 
-def boards_of(results: Results) -> list[BoardRuns]:
+def boards_of(results: CollectedRuns) -> list[BoardRuns]:
     """Return the runs of each board that there is, the headline first.
 
     Parameters
     ----------
-    results : Results
+    results : CollectedRuns
         As `with_between_runs` returns them.
 
     Raises
@@ -52,12 +52,12 @@ def boards_of(results: Results) -> list[BoardRuns]:
     return boards
 
 
-def report_of(results: Results, boards: Sequence[BoardRuns], *, draw: bool = True) -> Report:
+def report_of(results: CollectedRuns, boards: Sequence[BoardRuns], *, draw: bool = True) -> Report:
     """Return the whole report of some results.
 
     Parameters
     ----------
-    results : Results
+    results : CollectedRuns
     boards : sequence of BoardRuns
         The headline first; at least one.
     draw : bool
@@ -77,7 +77,7 @@ def report_of(results: Results, boards: Sequence[BoardRuns], *, draw: bool = Tru
     )
 
 
-def _board_frames(results: Results) -> dict[str, pd.DataFrame]:
+def _board_frames(results: CollectedRuns) -> dict[str, pd.DataFrame]:
     """Return the runs of each board: those that stand there by plan, and their counterparts.
 
     A run that chose nothing is on the fixed one with all that its folder holds. Of one that chose, what earlier

@@ -4,7 +4,7 @@
 
 - what was run: ``dataset``, ``fingerprint`` (of the data), ``method``, ``version``, ``preset``, ``variant`` (unique
   name of a configuration), ``title`` (what readers see), ``config`` (hash of the configuration), ``seed``, ``key`` (of
-  the record), ``run`` (number of the folder in ``Results.runs``);
+  the record), ``run`` (number of the folder in ``CollectedRuns.runs``);
 - what the variant is: ``kind`` ("stochastic" or "deterministic"), ``seeded`` (whether it takes a seed), ``role``
   ("asked" for by the suite, or only the "twin" of one that was), ``twin`` (``config`` of its deterministic twin, or
   None), ``planned`` (number of its planned runs), ``n_clusters_asked`` (NaN where none were asked for);

@@ -45,6 +45,8 @@ class Section:
         Whether `rows` is called for the runs of each data set (`DatasetRuns`) or once for all (`BoardRuns`).
     every_board : bool
         Whether it is written for hyper-parameters that were chosen too, and not only for the first board.
+    plots : tuple of str
+        What its figures are of: the first words of their names.
     csv : str or None
         The file of its rows in the report's folder; None is ``tables/NAME.csv``, empty none.
     """
@@ -54,6 +56,7 @@ class Section:
     place: ClassVar[float] = 90.0
     of: ClassVar[Literal["data set", "board"]] = "data set"
     every_board: ClassVar[bool] = False
+    plots: ClassVar[tuple[str, ...]] = ()
     csv: ClassVar[str | None] = None
 
     def rows(self, runs: Any) -> pd.DataFrame:

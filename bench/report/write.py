@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.errors import InputError
 from bench.metrics import Metric
-from bench.records.results import Results
+from bench.records.results import CollectedRuns
 from bench.records.store import Run
 from bench.report.assignments import as_csv as assignments_as_csv
 from bench.report.assignments import assignment_tables, choose_runs, within_row_limit
@@ -33,7 +33,7 @@ FigureProgress = Callable[[int, int], None]
 
 
 def write_report(
-    results: Results,
+    results: CollectedRuns,
     target: Run,
     *,
     png: bool = False,
@@ -44,7 +44,7 @@ def write_report(
 
     Parameters
     ----------
-    results : Results
+    results : CollectedRuns
         Of one run, then ``target`` is usually its own folder, or of several.
     target : Run
     png : bool
@@ -92,7 +92,7 @@ def write_report(
     return report
 
 
-def write_assignments(results: Results, metric: Metric, target: Run) -> None:
+def write_assignments(results: CollectedRuns, metric: Metric, target: Run) -> None:
     """Write ``assignments.csv``, the median run of each variant, where the points of a data set have names.
 
     Of many large runs only the best variants are in it. A file of an earlier report is removed where there is nothing
@@ -100,7 +100,7 @@ def write_assignments(results: Results, metric: Metric, target: Run) -> None:
 
     Parameters
     ----------
-    results : Results
+    results : CollectedRuns
     metric : Metric
         The primary one.
     target : Run
@@ -117,7 +117,7 @@ def write_assignments(results: Results, metric: Metric, target: Run) -> None:
         target.remove_file(ASSIGNMENTS)
 
 
-def _digest(results: Results, target: Run, against: str | None) -> str:
+def _digest(results: CollectedRuns, target: Run, against: str | None) -> str:
     """Return a hash of all that a report is made of: the files of the runs, the options, and the code."""
     digest = hashlib.sha256(f"{_code()} {against} {results.notes}".encode())
     for run in results.runs:

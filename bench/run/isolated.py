@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import pickle
 import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
+
+from bench.method import MethodInfo
 from bench.plan.cells import Cell
 from bench.plan.method_spec import MethodSpec
-from bench.plan.registry import find_method
+from bench.plan.registry import find_method, give_method, given_method
 from bench.records.record import Record
 from bench.run.fit import fit_cell, set_threads
 from bench.run.networks import network_folder
@@ -39,6 +43,8 @@ class PickledCell:
         The pickled run; empty if it cannot be pickled.
     fault : str
         The reason, if it cannot be pickled.
+    method : bytes
+        The method, pickled by value, where a program gave it as an object; else empty.
     """
 
     key: str
@@ -47,6 +53,7 @@ class PickledCell:
     specs: tuple[str, ...]
     content: bytes
     fault: str = ""
+    method: bytes = b""
 
     def load(self) -> Cell:
         """Import the plugin, whose changes to this process stay, and return the planned run.
@@ -58,6 +65,8 @@ class PickledCell:
         """
         if self.fault:
             raise ValueError(self.fault)
+        if self.method:
+            give_method(pickle.loads(self.method))  # noqa: S301 - as below
         find_method(self.source, keep_process_state=True)
         file = MethodSpec.parse(self.source).file
         if file:  # modules beside it can be imported by everything in this process, and by its children
@@ -75,12 +84,30 @@ def is_isolated(cell: Cell) -> bool:
 
 def pickle_cell(cell: Cell) -> PickledCell:
     """Pickle a planned run of a plugin."""
-    content, fault = b"", ""
+    content, fault, method = b"", "", b""
     try:
+        method = _pickle_by_value(given_method(cell.configuration.source))
         content = pickle.dumps(cell)
     except Exception as error:  # a parameter may raise anything
         fault = f"a parameter cannot be sent to a worker ({type(error).__name__}: {one_line(error)})"
-    return PickledCell(cell.key, cell.network, cell.configuration.source, dataset_specs(cell), content, fault)
+    return PickledCell(cell.key, cell.network, cell.configuration.source, dataset_specs(cell), content, fault, method)
+
+
+def _pickle_by_value(method: MethodInfo | None) -> bytes:
+    """Pickle a method and the module that defines it, which a worker may not be able to import."""
+    if method is None:
+        return b""
+    module = sys.modules.get(method.load().__module__)
+    installed = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
+    file = getattr(module, "__file__", None)
+    local = module is not None and file is not None and not any(Path(file).is_relative_to(p) for p in installed)
+    if local:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return cloudpickle.dumps(method)
+    finally:
+        if local:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 def dataset_specs(cell: Cell) -> tuple[str, ...]:

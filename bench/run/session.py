@@ -15,7 +15,7 @@ from bench.plan.plan import Plan
 from bench.plan.registry import code_of, find_method
 from bench.records.experiment import check_same_experiment, experiment_of, write_experiment
 from bench.records.record import Record
-from bench.records.results import Results, collect
+from bench.records.results import CollectedRuns, collect
 from bench.records.store import Run
 from bench.report.write import write_report
 from bench.run.execute import OnRay, OnThisMachine, execute
@@ -108,7 +108,7 @@ class SessionResult:
     ----------
     complete : bool
         Whether every run was executed; not after a Ctrl-C.
-    results : Results
+    results : CollectedRuns
         Everything that the folder now holds.
     report : Report or None
         As it was written; None where there are no runs.
@@ -117,7 +117,7 @@ class SessionResult:
     """
 
     complete: bool
-    results: Results
+    results: CollectedRuns
     report: Report | None
     failures: list[Record]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bench.data.dataset import NO_CLASS
-from bench.records.results import Results
+from bench.records.results import CollectedRuns
 from bench.selection.choices import (
     LABEL_FREE,
     ORACLE,
@@ -18,7 +18,7 @@ from bench.selection.choices import (
 from bench.text import one_line
 
 
-def data_notes(results: Results) -> dict[str, list[str]]:
+def data_notes(results: CollectedRuns) -> dict[str, list[str]]:
     """Return sentences on each data set, by its name in the frame: points without a class, the scaling, the address.
 
     A data set of which nothing was kept has no sentences.
@@ -26,7 +26,7 @@ def data_notes(results: Results) -> dict[str, list[str]]:
     return {str(dataset): _notes(results, frame) for dataset, frame in results.frame.groupby("dataset")}
 
 
-def _notes(results: Results, frame: pd.DataFrame) -> list[str]:
+def _notes(results: CollectedRuns, frame: pd.DataFrame) -> list[str]:
     notes = []
     kept = (results.runs[run].dataset(str(frame["fingerprint"].iloc[0])) for run in frame["run"].unique())
     stored: dict[str, np.ndarray] = next(filter(None, kept), {})
@@ -44,7 +44,7 @@ def _notes(results: Results, frame: pd.DataFrame) -> list[str]:
     return notes
 
 
-def choices_of(results: Results) -> dict[str, list[AnyChoice]]:
+def choices_of(results: CollectedRuns) -> dict[str, list[AnyChoice]]:
     """Return the choices by board that the suites ask for now, where there was something to choose between."""
     by_board: dict[str, list[AnyChoice]] = {LABEL_FREE: [], ORACLE: []}
     for run, suite in zip(results.runs, results.suites, strict=True):

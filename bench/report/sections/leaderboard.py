@@ -30,6 +30,7 @@ class Leaderboard(Section):
     place = 20
     every_board = True
     csv = "leaderboard.csv"
+    plots = ("scores", "ranks")
 
     def rows(self, runs: DatasetRuns) -> pd.DataFrame:
         """Return one row a variant, the best mean first and those without a score last.

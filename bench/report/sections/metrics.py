@@ -26,6 +26,7 @@ class OtherMetrics(Section):
     title = "Other metrics, time and memory"
     place = 35
     every_board = True
+    plots = ("time",)
 
     def rows(self, runs: DatasetRuns) -> pd.DataFrame:
         rows = runs.summary.copy()

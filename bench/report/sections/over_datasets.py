@@ -1,4 +1,4 @@
-"""Results over several data sets: the unit is a data set, its value the mean over its seeds."""
+"""CollectedRuns over several data sets: the unit is a data set, its value the mean over its seeds."""
 
 from __future__ import annotations
 

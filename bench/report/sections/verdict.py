@@ -33,6 +33,7 @@ class Verdict(Section):
     of = "board"
     every_board = True
     csv = ""
+    plots = ("contrasts",)
 
     def rows(self, runs: BoardRuns) -> pd.DataFrame:
         parts = [(ALL_DATASETS, contrast_rows_over_datasets(runs))]
