@@ -28,7 +28,7 @@ from bench.report.section import Section, all_sections
 from bench.report.write import write_report
 from bench.run.execute import OnThisMachine
 from bench.run.networks import default_memory
-from bench.run.processes import warm_up
+from bench.run.processes import main_module_stays_here, warm_up
 from bench.run.resources import Settings, cores
 from bench.run.session import execute_plan
 from bench.text import shown
@@ -121,18 +121,19 @@ def run(
         changes["seeds"] = list(seeds) if isinstance(seeds, Iterable) and not isinstance(seeds, str) else seeds
     changed = load_suite(suite, parsed, **changes)
     folder = Path(out) if out is not None else default_folder(load_suite(suite), changed)
-    warm_up()
-    outcome = execute_plan(
-        make_plan(changed, _loaded(changed, given, data_root)),
-        Run(folder),
-        OnThisMachine(jobs=jobs or cores()),
-        Settings(device=device, memory=str(default_memory()), timeout=timeout),
-        command=f"bench.run({suite!r})",
-        console=Console(file=sys.stderr, quiet=not progress),
-        append=append,
-        force=force,
-        retry_failed=retry_failed,
-    )
+    with main_module_stays_here():
+        warm_up()
+        outcome = execute_plan(
+            make_plan(changed, _loaded(changed, given, data_root)),
+            Run(folder),
+            OnThisMachine(jobs=jobs or cores()),
+            Settings(device=device, memory=str(default_memory()), timeout=timeout),
+            command=f"bench.run({suite!r})",
+            console=Console(file=sys.stderr, quiet=not progress),
+            append=append,
+            force=force,
+            retry_failed=retry_failed,
+        )
     if not outcome.complete:
         raise KeyboardInterrupt
     return Results(outcome.results)

@@ -77,6 +77,21 @@ def warm_up() -> None:
             signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def main_module_stays_here() -> Iterator[None]:
+    """Keep workers that start within from importing the main module: a script would run once more in each of them."""
+    main = sys.modules["__main__"]
+    hidden = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    for name in hidden:
+        delattr(main, name)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            setattr(main, name, value)
+
+
 def start_worker() -> None:
     """Set up a worker process: its signals, its import path, and that it ends with its parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the parent handles it
