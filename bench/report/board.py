@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bench.metrics import Metric, all_metrics
+from bench.report.published import Published
 from bench.report.ranking import MOST_RANKED, Ranking, n_planned, rank_variants, rope_of
 from bench.report.runs_frame import (
     REQUIRED_COLUMNS,
@@ -82,6 +83,8 @@ class BoardRuns:
         Between the runs of each data set and variant.
     about : mapping of str to sequence of str
         Sentences on each data set.
+    published : sequence of Published
+        Values to show beside ours.
     """
 
     name: str
@@ -91,6 +94,7 @@ class BoardRuns:
     choices: Sequence[AnyChoice] = ()
     agreements: Mapping[tuple[str, str], Agreement] = field(default_factory=dict)
     about: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    published: Sequence[Published] = ()
 
     @property
     def title(self) -> str:

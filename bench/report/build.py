@@ -12,6 +12,7 @@ from bench.records.results import CollectedRuns
 from bench.report.between_runs import agreements_of, disagreement_columns, stability_of
 from bench.report.board import HEADLINE, TITLES, BoardRuns, without_runs
 from bench.report.document import Board, Report
+from bench.report.published import values_against
 from bench.report.runs_frame import check_columns
 from bench.report.section import all_sections, content_of, installed_sections
 from bench.report.sections.choices import choices_of, data_notes
@@ -25,20 +26,22 @@ def with_between_runs(results: CollectedRuns) -> CollectedRuns:
     return replace(results, frame=results.frame.assign(stability=stability_of(results), **between))
 
 
-def boards_of(results: CollectedRuns) -> list[BoardRuns]:
+def boards_of(results: CollectedRuns, against: str | None = None) -> list[BoardRuns]:
     """Return the runs of each board that there is, the headline first.
 
     Parameters
     ----------
     results : CollectedRuns
         As `with_between_runs` returns them.
+    against : str, optional
+        Name of values to show beside ours.
 
     Raises
     ------
     InputError
-        If methods cannot be ranked by the primary metric.
+        If methods cannot be ranked by the primary metric, or no values have that name.
     """
-    metric = find_ranking_metric(results.primary_metric)
+    metric, published = find_ranking_metric(results.primary_metric), values_against(against)
     frames, choices = _board_frames(results), choices_of(results)
     agreements, about = agreements_of(results), data_notes(results)
     boards = []
@@ -46,7 +49,7 @@ def boards_of(results: CollectedRuns) -> list[BoardRuns]:
         frame, made = frames.get(name, pd.DataFrame()), choices.get(name, ())
         if not frame.empty:
             check_columns(frame)
-            boards.append(BoardRuns(name, frame, metric, results, made, agreements, about))
+            boards.append(BoardRuns(name, frame, metric, results, made, agreements, about, published))
         elif made:
             boards.append(without_runs(name, metric, results, made))
     return boards

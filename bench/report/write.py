@@ -20,6 +20,7 @@ from bench.report.formats.csv_files import index_csv, scores_csv, section_files
 from bench.report.formats.latex import render_latex
 from bench.report.formats.markdown import render_markdown
 from bench.report.formats.page import digest_in, render_page
+from bench.report.published import values_against
 
 ASSIGNMENTS = "assignments.csv"
 
@@ -67,7 +68,7 @@ def write_report(
     if results.frame.empty:
         return None
     results = with_between_runs(results)
-    boards = boards_of(results)
+    boards = boards_of(results, against)
     digest = _digest(results, target, against)
     whole = all((target.folder / name).is_file() for name in WRITTEN)
     if whole and not png and digest_in(target.folder / "report.html") == digest:
@@ -119,7 +120,7 @@ def write_assignments(results: CollectedRuns, metric: Metric, target: Run) -> No
 
 def _digest(results: CollectedRuns, target: Run, against: str | None) -> str:
     """Return a hash of all that a report is made of: the files of the runs, the options, and the code."""
-    digest = hashlib.sha256(f"{_code()} {against} {results.notes}".encode())
+    digest = hashlib.sha256(f"{_code()} {values_against(against)} {results.notes}".encode())
     for run in results.runs:
         digest.update(f"{run.folder == target.folder}".encode())
         for file in (*sorted(run.folder.glob("records/*.json")), *sorted(run.folder.glob("data/*"))):

@@ -11,6 +11,7 @@ from bench.metrics import Metric, find_metric
 from bench.report.board import CLASS_METRICS, DatasetRuns
 from bench.report.document import Column, Sentence, Table
 from bench.report.numbers import format_mean
+from bench.report.published import Published
 from bench.report.ranking import comparison_columns
 from bench.report.runs_frame import NOT_RUN
 from bench.report.section import Section
@@ -54,6 +55,8 @@ class Leaderboard(Section):
             rows.append(row)
         table = pd.DataFrame(rows)
         table.insert(0, "metric", metric.name)
+        if runs.board.published:
+            table = _with_published(table, runs)
         table["unlabelled"] = bool(runs.frame["unlabelled"].any())
         ascending = not metric.greater_is_better
         return table.sort_values(["mean", "variant"], ascending=[ascending, True], ignore_index=True)
@@ -74,6 +77,7 @@ class Leaderboard(Section):
             Column("p", aside=3),
             Column("p (Holm)"),
             Column("verdict", words=True, aside=1),
+            *[Column("published", aside=2)] * ("published" in rows),
         )
         written = [self._row(row, metric, beside) for row in rows.to_dict("records")]
         first = (rows["rank_best"] == 1) & (rows["rank_worst"] == 1) & rows["complete"]
@@ -93,6 +97,7 @@ class Leaderboard(Section):
             P(row["p_value"]),
             P(row["p_adjusted"]),
             Name(row["verdict"]),
+            *[Number(row.get("published", np.nan), metric, row.get("published_sd", np.nan))] * ("published" in row),
         )
 
     def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
@@ -139,6 +144,9 @@ class Leaderboard(Section):
             notes.append(
                 f"Compared by one score, which no seed changes, with all of the reference: {', '.join(alone)}."
             )
+        for row in rows.to_dict("records") if "published" in rows else ():
+            if np.isfinite(row["published"]):
+                notes.append(f"Published: {row['title']}, {row['published_source']}.")
         if runs.ranking.limits and rows["n_scored"].any():
             notes.append(runs.ranking.limits)
         return notes
@@ -175,6 +183,23 @@ class Leaderboard(Section):
 
     def is_news(self, rows: pd.DataFrame) -> bool:
         return True
+
+
+def _with_published(table: pd.DataFrame, runs: DatasetRuns) -> pd.DataFrame:
+    """Add the published value of each method that was asked for, the first that is known of its data set."""
+    known = {p.method: p for p in reversed(runs.board.published) if p.dataset == runs.dataset}
+    found = [known.get(row["method"]) if row["role"] == "asked" else None for row in table.to_dict("records")]
+    means = [p.of(runs.metric.name) if p else (np.nan, np.nan) for p in found]
+    return table.assign(
+        published=[mean for mean, _ in means],
+        published_sd=[sd for _, sd in means],
+        published_source=[_source(p) if p else "" for p in found],
+    )
+
+
+def _source(published: Published) -> str:
+    runs = f", {published.runs} runs" if published.runs else ""
+    return f"{published.source}{runs} ({published.protocol})"
 
 
 def mean_of_classes(mean: float, metric: Metric, complete: bool) -> Value:
