@@ -183,11 +183,12 @@ class Results:
 
     Examples
     --------
-    >>> results = bench.run(methods=["kmeans", "dec"], seeds=2, limit=200, out=folder, progress=False)
-    >>> sorted(results.leaderboard()["title"])
-    ['DEC', 'KMeans']
+    >>> small = {"dec.hidden_dims": (16,), "dec.pretrain_epochs": 1, "dec.max_iter": 5}
+    >>> results = bench.run(
+    ...     methods=["kmeans", "dec"], seeds=2, limit=200, settings=small, out=folder / "run", progress=False
+    ... )
     >>> results
-    Results(4 runs of 2 methods on digits, by ACC)
+    Results(4 runs of 2 methods on digits[200], by ACC)
     """
 
     def __init__(self, collected: CollectedRuns) -> None:
@@ -203,7 +204,13 @@ class Results:
 
     @property
     def scores(self) -> pd.DataFrame:
-        """One row a run: what was run, how it ended, and every score. A copy."""
+        """One row a run: what was run, how it ended, and every score. A copy.
+
+        Examples
+        --------
+        >>> results.scores.groupby("method")["acc"].count().to_dict()
+        {'dec': 2, 'kmeans': 2}
+        """
         return self._collected.frame.drop(columns=["run"])
 
     def leaderboard(self) -> pd.DataFrame:
@@ -212,16 +219,33 @@ class Results:
         Among the columns are ``mean``, ``sd``, ``n_scored``, and against the best mean ``difference``, ``ci_low``,
         ``ci_high``, ``p_value``, ``p_adjusted`` (Holm) and ``verdict``; ``board`` says how hyper-parameters were
         chosen.
+
+        Examples
+        --------
+        >>> results.leaderboard()[["title", "n_scored"]].to_dict("records")[0]
+        {'title': 'KMeans', 'n_scored': 2}
         """
         return self._rows("leaderboard")
 
     def contrasts(self) -> pd.DataFrame:
-        """Return one row a data set and stochastic method: its difference to its deterministic counterpart, tested."""
+        """Return one row a data set and stochastic method: its difference to its deterministic counterpart, tested.
+
+        Examples
+        --------
+        >>> len(results.contrasts())  # KMeans and DEC are deterministic
+        0
+        """
         return self._rows("contrasts")
 
     @property
     def params(self) -> pd.DataFrame:
-        """One row a configuration, by its name: a column for each hyper-parameter, missing where it has none."""
+        """One row a configuration, by its name: a column for each hyper-parameter, missing where it has none.
+
+        Examples
+        --------
+        >>> results.params.loc["DEC", "hidden_dims"]
+        (16,)
+        """
         firsts = self._collected.frame.drop_duplicates("config")
         kept = (self._collected.params.get(config, {}) for config in firsts["config"])
         rows = [{name: v for name, v in values.items() if name not in _OF_THE_RUN} for values in kept]
@@ -229,7 +253,13 @@ class Results:
 
     @property
     def verdict(self) -> str:
-        """The answer in words, one line a data set."""
+        """The answer in words, one line a data set.
+
+        Examples
+        --------
+        >>> results.verdict
+        'Unknown. These runs hold no stochastic method together with its deterministic counterpart.'
+        """
         content = self._report.headline.section("verdict")
         return "\n".join(s.text for part in content.parts for s in part.sentences) if content else ""
 
@@ -251,6 +281,10 @@ class Results:
         ------
         InputError
             If there is no such figure.
+
+        Examples
+        --------
+        >>> results.plot("scores").savefig(folder / "scores.pdf")
         """
         known = {plot: section for section in all_sections() for plot in section.plots}
         if name not in known:
@@ -277,6 +311,11 @@ class Results:
         ------
         InputError
             If the folder cannot be written.
+
+        Examples
+        --------
+        >>> results.report(folder / "report").name
+        'report.html'
         """
         target = Run(folder)
         write_report(self._collected, target, png=png)

@@ -69,6 +69,15 @@ class AEGMM(MixtureAssignment, DeepClusterer):
     ----------
     weights_, means_, variances_ : ndarrays of shape (n_clusters,), (n_clusters, latent_dim) twice
         Weights π, means and diagonal variances s² of the mixture.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from methods import AEGMM
+    >>> X = np.random.default_rng(0).random((60, 16), dtype=np.float32)
+    >>> model = AEGMM(n_clusters=3, hidden_dims=(8,), latent_dim=2, pretrain_epochs=1, random_state=0).fit(X)
+    >>> model.labels_.shape
+    (60,)
     """
 
     likelihood: Likelihood = "bernoulli"

@@ -28,6 +28,15 @@ class AEKMeans(DeepClusterer):
     ----------
     cluster_centers_ : ndarray of shape (n_clusters, latent_dim)
         Centers c of KMeans. ``predict_proba`` is DEC's Student-t assignment to them; its argmax is the nearest center.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from methods import AEKMeans
+    >>> X = np.random.default_rng(0).random((60, 16), dtype=np.float32)
+    >>> model = AEKMeans(n_clusters=3, hidden_dims=(8,), latent_dim=2, pretrain_epochs=1, random_state=0).fit(X)
+    >>> model.labels_.shape
+    (60,)
     """
 
     def _fit(self, x: Tensor) -> None:

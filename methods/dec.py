@@ -68,6 +68,15 @@ class DEC(DeepClusterer):
     ----------
     cluster_centers_ : ndarray of shape (n_clusters, latent_dim)
         Centroids c; ``labels_`` is the argmax of the soft assignment to them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from methods import DEC
+    >>> X = np.random.default_rng(0).random((60, 16), dtype=np.float32)
+    >>> model = DEC(n_clusters=3, hidden_dims=(8,), latent_dim=2, pretrain_epochs=1, max_iter=4, random_state=0).fit(X)
+    >>> model.labels_.shape
+    (60,)
     """
 
     reconstruction_weight: NonNegativeFloat = 0.0

@@ -36,6 +36,15 @@ class PixelKMeans(ClusterMixin, BaseEstimator):
     cluster_centers_ : ndarray of shape (n_clusters, n_features)
     n_iter_ : int
         Iterations of the selected restart.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from methods import PixelKMeans
+    >>> X = np.random.default_rng(0).random((60, 16), dtype=np.float32)
+    >>> model = PixelKMeans(n_clusters=3, random_state=0).fit(X)
+    >>> model.labels_.shape
+    (60,)
     """
 
     n_clusters: int = 10

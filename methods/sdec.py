@@ -59,6 +59,17 @@ class SDEC(StochasticClusterer, DEC):
         As in :class:`methods.dec.DEC`, including the smaller learning rate above 784 features.
     n_clusters, noise_scale, hidden_dims, latent_dim, likelihood, batch_size, pretrain_epochs, ...
         As in :class:`methods.base.StochasticClusterer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from methods import SDEC
+    >>> X = np.random.default_rng(0).random((60, 16), dtype=np.float32)
+    >>> model = SDEC(n_clusters=3, hidden_dims=(8,), latent_dim=2, pretrain_epochs=1, max_iter=4, random_state=0).fit(X)
+    >>> model.labels_.shape
+    (60,)
+    >>> model.sample_proba(X, n_samples=5).shape
+    (5, 60, 3)
     """
 
     reconstruction_weight: NonNegativeFloat = 0.01

@@ -86,6 +86,15 @@ class VaDE(MixtureAssignment, StochasticClusterer):
     ----------
     weights_, means_, variances_ : ndarrays of shape (n_clusters,), (n_clusters, latent_dim) twice
         Weights π, means and variances s² of the mixture prior.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from methods import VaDE
+    >>> X = np.random.default_rng(0).random((60, 16), dtype=np.float32)
+    >>> model = VaDE(n_clusters=3, hidden_dims=(8,), latent_dim=2, pretrain_epochs=1, epochs=1, random_state=0).fit(X)
+    >>> model.labels_.shape
+    (60,)
     """
 
     likelihood: Likelihood = "bernoulli"

@@ -32,6 +32,15 @@ class VAEKMeans(StochasticClusterer):
         Weight of the KL term; 1 is the evidence lower bound.
     n_clusters, noise_scale, hidden_dims, latent_dim, likelihood, initializer, batch_size, pretrain_epochs, n_init, ...
         As in :class:`methods.base.StochasticClusterer`; ``pretrain_*`` train the variational autoencoder.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from methods import VAEKMeans
+    >>> X = np.random.default_rng(0).random((60, 16), dtype=np.float32)
+    >>> model = VAEKMeans(n_clusters=3, hidden_dims=(8,), latent_dim=2, pretrain_epochs=1, random_state=0).fit(X)
+    >>> model.labels_.shape
+    (60,)
     """
 
     likelihood: Likelihood = "bernoulli"
