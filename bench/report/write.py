@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
-from bench.errors import InputError
-from bench.metrics import Metric, find_metric
+from bench.metrics import find_metric
 from bench.records.results import Results
 from bench.records.store import Run
-from bench.report.assignments import WITHOUT_LABELS, as_csv, assignment_tables, choose_runs, within_row_limit
+from bench.report.assignments import ASSIGNMENTS, as_csv, runs_listed
 from bench.report.between_runs import agreements_of, disagreement_columns, stability_of
 from bench.report.boards import BoardFrame, boards_of
 from bench.report.build import report_of
-from bench.report.document import AssignmentsNote, figures_of
+from bench.report.data_notes import data_notes
+from bench.report.document import figures_of
 from bench.report.formats.latex import render_latex
 from bench.report.formats.page import render_page
 from bench.report.formats.text import render_markdown
 from bench.report.formats.tidy_csv import render_csv, render_findings_csv
-from bench.report.sections.choices import choices_of, data_notes
-
-#: File of the report that lists which item is in which cluster.
-_ASSIGNMENTS = "assignments.csv"
+from bench.selection.choices import choices_of
 
 
 def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
@@ -52,7 +48,8 @@ def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
     target.write_file("findings.csv", render_findings_csv(boards[0]))
     target.write_file("leaderboard.tex", render_latex(boards))
     target.write_table("scores.parquet", results.frame.drop(columns=["run"]))
-    report = report_of(results, boards, write_assignments(results, boards[0].metric, target))
+    write_assignments(results, target)
+    report = report_of(results, boards)
     target.write_file("report.html", render_page(report))
     for figure in figures_of(report):
         target.write_file(f"figures/{figure.name}.svg", figure.svg)
@@ -60,37 +57,22 @@ def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
     return boards
 
 
-def write_assignments(results: Results, metric: Metric, target: Run) -> AssignmentsNote:
+def write_assignments(results: Results, target: Run) -> None:
     """Write ``assignments.csv``, the median run of each variant, where the points of a data set have names.
 
-    Of many large runs only the best variants are in it; the note for the page says so.
+    A file of an earlier report is removed where there is nothing to write.
 
     Parameters
     ----------
     results : Results
-    metric : Metric
-        The primary one.
     target : Run
-        Where it is written; a file of an earlier report is removed where there is nothing to write.
+        Where it is written.
     """
-    commands = tuple(f"deepclustbench assignments {shlex.quote(str(run.folder))}" for run in results.runs)
-    try:
-        chosen, _ = choose_runs(results.frame, results.runs, metric)
-    except InputError:  # no run gave labels, as the boards say
-        chosen = []
-    named = [one for one in chosen if one.items is not None]
-    tables, _ = assignment_tables(within_row_limit(named))
-    if not tables:
-        target.remove_file(_ASSIGNMENTS)
-        text = "This command writes it for the median run of each variant, or for a method and seed."
-        return AssignmentsNote(text, "", commands)
-    target.write_file(_ASSIGNMENTS, "".join(as_csv(table for _, table in tables)))
-    which = "each variant" if len(tables) == len(named) else f"the best {len(tables)} of {len(named)} variants"
-    text = (
-        f"the median run of {which} by {metric.title}, on unlabelled data by {find_metric(WITHOUT_LABELS).title}. This "
-        "command writes any method and seed; with --copy-to FOLDER it sorts images into a folder for each cluster."
-    )
-    return AssignmentsNote(text, _ASSIGNMENTS, commands)
+    listed, _ = runs_listed(results.frame, results.runs, find_metric(results.primary_metric))
+    if listed:
+        target.write_file(ASSIGNMENTS, "".join(as_csv(one.table() for one in listed)))
+    else:
+        target.remove_file(ASSIGNMENTS)
 
 
 def _board_frames(results: Results) -> dict[str, pd.DataFrame]:

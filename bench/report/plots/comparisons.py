@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from bench.metrics import Metric
-from bench.report.document import Figure
+from bench.report.plots.figure import Figure
 from bench.report.numbers import format_interval, format_score
 from bench.report.plots.export import export
 from bench.report.plots.style import (

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
-from bench.report.document import Figure
+from bench.report.plots.figure import Figure
 from bench.report.plots.export import export
 from bench.report.plots.style import (
     FONT,

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from matplotlib.figure import Figure as Drawing
 
-from bench.report.document import Figure
+from bench.report.plots.figure import Figure
 from bench.report.plots.style import INK
 from bench.text import clean_name
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from bench.report.document import Figure
+from bench.report.plots.figure import Figure
 from bench.report.plots.export import export
 from bench.report.plots.style import NARROW, WIDE, WORSE, in_style, label, new_drawing
 

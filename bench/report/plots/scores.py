@@ -12,7 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.transforms import Bbox
 
 from bench.metrics import Metric
-from bench.report.document import Figure
+from bench.report.plots.figure import Figure
 from bench.report.numbers import format_mean, format_seconds
 from bench.report.plots.export import export
 from bench.report.plots.style import (

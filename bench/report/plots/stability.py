@@ -13,7 +13,7 @@ from bench.metrics import find_metric
 from bench.metrics.external import with_class
 from bench.metrics.registry import NOISE
 from bench.metrics.stability import DISSOLVED, HIGHLY_STABLE, STABLE
-from bench.report.document import Figure
+from bench.report.plots.figure import Figure
 from bench.report.numbers import format_score
 from bench.report.plots.export import export
 from bench.report.plots.style import (

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from bench.report.document import Figure
+from bench.report.plots.figure import Figure
 from bench.report.plots.export import export
 from bench.report.plots.style import (
     INK,

@@ -17,7 +17,7 @@ from scipy.stats import t as student
 from bench.metrics import find_metric
 from bench.metrics.calibration import Reliability
 from bench.metrics.registry import SCORES
-from bench.report.document import Figure
+from bench.report.plots.figure import Figure
 from bench.report.numbers import format_interval, format_score
 from bench.report.plots.export import export
 from bench.report.plots.style import (

@@ -1,17 +1,17 @@
-"""How far the runs of a variant find the same clusters."""
+"""Stability: how far the runs of each method agree on the clusters."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bench.metrics import find_metric
-from bench.metrics.stability import FEWEST_RUNS
-from bench.report.document import WORDS, Entry, TextTable, make_table, word_entry
-from bench.report.numbers import ABSENT, format_interval, format_score
+from bench.report.board import DatasetRuns
+from bench.report.document import Column, Sentence, Table
+from bench.report.numbers import format_interval, format_score
 from bench.report.runs_frame import (
     collapsed_mask,
     finished_runs,
@@ -20,61 +20,157 @@ from bench.report.runs_frame import (
     runs_by_variant,
     twin_pairs,
 )
+from bench.report.section import Section
+from bench.report.values import Absent, Count, Interval, Name, Number, Value
+from bench.text import and_list
 
 if TYPE_CHECKING:
     from bench.metrics.stability import Agreement
+    from bench.report.plots.figure import Figure
 
 _ARI, _NMI, _CHANGE = find_metric("ari"), find_metric("nmi"), find_metric("label_change")
-_NUMBERS = (
+#: Runs of either method that a comparison needs: jackknife intervals of fewer hold the truth less often than they say.
+_ENOUGH_RUNS = 10
+_OF_AGREEMENT = (
     *("ari", "ari_low", "ari_high", "nmi", "nmi_low", "nmi_high"),
-    *("n_clusters", "n_dissolved", "n_stable", "n_highly_stable", "point_agreement", "label_change"),
+    *("n_clusters", "n_dissolved", "n_stable", "n_highly_stable", "point_agreement"),
 )
 
 
-def stability_rows(frame: pd.DataFrame, agreements: Mapping[str, Agreement]) -> pd.DataFrame:
-    """Return one row a variant: the agreement of its runs that did not collapse.
+class Stability(Section):
+    """Whether other seeds give the same clusters."""
 
-    Parameters
-    ----------
-    frame : DataFrame
-        The runs of one data set, as `mask_uncertainty` returns them.
-    agreements : mapping of str to Agreement
-        By variant.
+    name = "stability"
+    title = "Stability over seeds"
+    place = 70
 
-    Returns
-    -------
-    DataFrame
-        Columns ``variant``, ``n_used``, ``n_ok``, ``n_out`` (runs that collapsed, wholly or in part), ``ari`` and
-        ``nmi`` with ``_low`` and ``_high``, ``n_clusters`` and how many of them are dissolved, stable and highly
-        stable, ``point_agreement`` and ``label_change`` (means; the latter over ``n_drawn`` runs), ``note``. Empty
-        where nothing is known of any variant.
-    """
-    rows = []
-    for variant, runs in runs_by_variant(frame).items():
-        ended = finished_runs(runs)
-        n_out = int((collapsed_mask(ended) | partly_collapsed_mask(ended)).sum())
-        change, _, n_drawn = mean_sd_n(runs, ["label_change"])["label_change"]
-        place = {"variant": variant, "n_ok": len(ended), "n_out": n_out, "label_change": change, "n_drawn": n_drawn}
-        agreement = agreements.get(variant)
-        if agreement is None or agreement.n_runs < 2 or n_out == len(ended):
-            rows.append(place | {"n_used": 0, "note": _why_not(runs, ended, n_out)})
-            continue
-        described = {
-            "n_used": agreement.n_runs,
-            "ari": agreement.ari,
-            **dict(zip(("ari_low", "ari_high"), agreement.ari_interval or (np.nan, np.nan), strict=True)),
-            "nmi": agreement.nmi,
-            **dict(zip(("nmi_low", "nmi_high"), agreement.nmi_interval or (np.nan, np.nan), strict=True)),
-            "n_clusters": len(agreement.jaccard),
-            "n_dissolved": agreement.n_dissolved,
-            "n_stable": agreement.n_stable,
-            "n_highly_stable": agreement.n_highly_stable,
-            "point_agreement": float(np.mean(agreement.point_agreement)),
-            "note": "",
-        }
-        rows.append(place | described)
-    table = pd.DataFrame(rows, columns=["variant", "n_used", "n_ok", "n_out", "n_drawn", *_NUMBERS, "note"])
-    return table if table["n_used"].any() or table["label_change"].notna().any() else table.iloc[:0]
+    def rows(self, runs: DatasetRuns) -> pd.DataFrame:
+        """Return one row a variant, the best mean score first: the agreement of its runs that did not collapse.
+
+        Of ``n_ok`` finished runs ``n_out`` collapsed, wholly or in part; ``n_used`` are compared. ``ari`` and ``nmi``
+        are means over pairs of runs. ``n_clusters`` are those of the run that agrees most with the others.
+        ``label_change`` is within a run, from draw to draw, the mean over ``n_drawn`` runs.
+        """
+        by_variant, counterparts = runs_by_variant(runs.reported), dict(twin_pairs(runs.frame)[0])
+        rows = []
+        for variant in runs.by_score if by_variant else ():
+            named = {"variant": variant, "title": runs.titles[variant], "counterpart": counterparts.get(variant, "")}
+            rows.append(named | _row(by_variant[variant], runs.agreements.get(variant)))
+        table = pd.DataFrame(rows)
+        known = len(table) and (table["n_used"].any() or table["label_change"].notna().any())
+        return table if known else table.iloc[:0]
+
+    def table(self, rows: pd.DataFrame) -> Table:
+        drawn, noted = bool(rows["label_change"].notna().any()), bool(rows["note"].any())
+        columns = (
+            Column("method", words=True),
+            Column("runs", aside=2),
+            Column("ARI [95 % CI]"),
+            Column("NMI [95 % CI]", aside=2),
+            Column("stable clusters"),
+            Column("highly stable", aside=1),
+            Column("dissolved", aside=1),
+            Column("point agreement", aside=1),
+            *[Column("label change", aside=1)] * drawn,
+            *[Column("note", words=True, aside=1)] * noted,
+        )
+        written: list[tuple[Value, ...]] = []
+        for row in rows.to_dict("records"):
+            compared = bool(row["n_used"])
+            written.append(
+                (
+                    Name(row["title"]),
+                    Count(row["n_used"], row["n_ok"]),
+                    Interval(row["ari"], row["ari_low"], row["ari_high"], _ARI),
+                    Interval(row["nmi"], row["nmi_low"], row["nmi_high"], _NMI),
+                    Count(row["n_stable"], row["n_clusters"]) if compared else Absent(),
+                    *(Count(row[name]) if compared else Absent() for name in ("n_highly_stable", "n_dissolved")),
+                    Number(row["point_agreement"]),
+                    *[Number(row["label_change"], _CHANGE)] * drawn,
+                    *[Name(row["note"])] * noted,
+                )
+            )
+        return Table("Agreement between the runs of each method", columns, tuple(written))
+
+    def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
+        by_variant = {row["variant"]: row for row in rows.to_dict("records")}
+        pairs = [
+            (row, by_variant[row["counterpart"]]) for row in by_variant.values() if row["counterpart"] in by_variant
+        ]
+        pairs = [pair for pair in pairs if _fewest(pair)]
+        enough = [pair for pair in pairs if _fewest(pair) >= _ENOUGH_RUNS]
+        sentences = [_comparison(*pair) for pair in sorted(enough, key=lambda pair: _direction(*pair) == 0)]
+        if few := [pair for pair in pairs if _fewest(pair) < _ENOUGH_RUNS]:
+            sizes = sorted(map(_fewest, few))
+            have = f"{sizes[0]}" if sizes[0] == sizes[-1] else f"{sizes[0]} to {sizes[-1]}"
+            counterpart = "its counterpart" if len(few) == 1 else "their counterparts"
+            claim = f"{and_list([own['title'] for own, _ in few])} cannot be compared in stability with {counterpart}:"
+            sentences.append(Sentence(claim, f"too few runs ({have}; {_ENOUGH_RUNS} needed)."))
+        return sentences or _extremes(rows)
+
+    def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
+        notes = []
+        if rows["n_used"].any():
+            notes.append(
+                "ARI and NMI are means over pairs of runs, with jackknife intervals over runs; methods are compared by "
+                "whether the intervals overlap, without a test. Clusters are those of the run that agrees most with "
+                "the others: dissolved where their mean Jaccard coefficient with the best match in the other runs is "
+                "at most .5, stable from .75, highly stable from .85. Point agreement is the mean share of the runs "
+                "that put a point into its most frequent cluster."
+            )
+        if rows["label_change"].notna().any():
+            notes.append("Label change is the share of points whose cluster changes from draw to draw within a run.")
+        return notes
+
+    def figures(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[Figure | None]:
+        used = {variant: runs.agreements[variant] for variant in rows.loc[rows["n_used"] > 0, "variant"]}
+        if not used:
+            return []
+        from bench.report import plots
+        from bench.report.plots.export import figure_name
+
+        return [
+            plots.cluster_stability(
+                {variant: agreement.jaccard for variant, agreement in used.items()},
+                runs.looks,
+                runs.titles,
+                name=figure_name("clusters", runs.dataset),
+                title=f"Stability of each cluster on {runs.dataset}: Jaccard coefficient over seeds",
+            ),
+            plots.point_agreement(
+                {variant: agreement.point_agreement for variant, agreement in used.items()},
+                runs.looks,
+                runs.titles,
+                name=figure_name("points", runs.dataset),
+                title=f"Agreement of the runs on each point of {runs.dataset}",
+            ),
+        ]
+
+
+def _row(runs: pd.DataFrame, agreement: Agreement | None) -> dict[str, Any]:
+    ended = finished_runs(runs)
+    n_out = int((collapsed_mask(ended) | partly_collapsed_mask(ended)).sum())
+    change, _, n_drawn = mean_sd_n(runs, ["label_change"])["label_change"]
+    row = {"n_used": 0, "n_ok": len(ended), "n_out": n_out, "n_drawn": n_drawn, "label_change": change}
+    if agreement is None or agreement.n_runs < 2 or n_out == len(ended):
+        return row | dict.fromkeys(_OF_AGREEMENT, np.nan) | {"note": _why_not(runs, ended, n_out)}
+    ari, nmi = (interval or (np.nan, np.nan) for interval in (agreement.ari_interval, agreement.nmi_interval))
+    left_out = f"without {n_out} {'run' if n_out == 1 else 'runs'} that collapsed, wholly or in part" if n_out else ""
+    return row | {
+        "n_used": agreement.n_runs,
+        "ari": agreement.ari,
+        "ari_low": ari[0],
+        "ari_high": ari[1],
+        "nmi": agreement.nmi,
+        "nmi_low": nmi[0],
+        "nmi_high": nmi[1],
+        "n_clusters": len(agreement.jaccard),
+        "n_dissolved": agreement.n_dissolved,
+        "n_stable": agreement.n_stable,
+        "n_highly_stable": agreement.n_highly_stable,
+        "point_agreement": float(np.mean(agreement.point_agreement)),
+        "note": left_out,
+    }
 
 
 def _why_not(runs: pd.DataFrame, ended: pd.DataFrame, n_out: int) -> str:
@@ -85,55 +181,41 @@ def _why_not(runs: pd.DataFrame, ended: pd.DataFrame, n_out: int) -> str:
     return "fewer than two runs to compare"
 
 
-def stability_table(rows: pd.DataFrame, labels: Mapping[str, str]) -> TextTable:
-    """Return the table of `stability_rows`."""
-    entries = []
-    for row in rows.to_dict("records"):
-        out = f", {row['n_out']} out" if row["n_out"] else ""
-        cells: list[Entry] = [
-            word_entry(labels[row["variant"]]),
-            (f"{row['n_used']} of {row['n_ok']}{out}", row["n_used"]),
-        ]
-        for name, metric in (("ari", _ARI), ("nmi", _NMI)):
-            interval = format_interval(row[f"{name}_low"], row[f"{name}_high"], metric)
-            cells.append((f"{format_score(row[name], metric)} {interval}".rstrip(), row[name]))
-        counts = [row[name] for name in ("n_dissolved", "n_stable", "n_highly_stable", "n_clusters")]
-        compared = bool(row["n_used"])
-        cells += [(f"{count:.0f}", count) if compared else (ABSENT, None) for count in counts]
-        cells += [(format_score(row[name], _CHANGE), row[name]) for name in ("point_agreement", "label_change")]
-        entries.append([*cells, word_entry(row["note"])])
-    header = ["variant", "runs", "ARI [95 %]", "NMI [95 %]", "dissolved", "stable", "highly stable", "clusters"]
-    header += ["point agreement", "label change", "note"]
-    title = "Stability over seeds, and within a run from draw to draw"
-    return make_table(title, header, entries, cite=False, left=WORDS | {"note"})
+_Row = Mapping[Any, Any]
 
 
-_ENOUGH_RUNS = 10
-"""Of either twin, to say which is more stable."""
+def _fewest(pair: tuple[_Row, _Row]) -> int:
+    return min(int(row["n_used"]) for row in pair)
 
 
-def stability_sentences(rows: pd.DataFrame, frame: pd.DataFrame, labels: Mapping[str, str]) -> list[str]:
-    """Say of each pair of twins which agrees more with itself over seeds, by intervals alone.
-
-    From ten runs on: the jackknife's intervals of few hold the truth less often than they say.
-    """
-    by_variant = {row["variant"]: row for row in rows.to_dict("records")}
-    sentences = []
-    for name, twin in twin_pairs(frame)[0]:
-        own, other = by_variant[name], by_variant[twin]
-        if min(own["n_used"], other["n_used"]) < FEWEST_RUNS:  # which have no intervals
-            continue
-        relation = f"{labels[name]} and its twin {labels[twin]} are not told apart by stability over seeds"
-        apart = ""
-        if min(own["n_used"], other["n_used"]) >= _ENOUGH_RUNS:
-            more, less = own["ari_low"] > other["ari_high"], own["ari_high"] < other["ari_low"]
-            if more or less:
-                than = f"{'more' if more else 'less'} stable over seeds than"
-                relation = f"{labels[name]} is {than} its twin {labels[twin]}"
-                apart = ", intervals that do not overlap"
-        sentences.append(f"{relation}: mean ARI {_ari(own)} and {_ari(other)}{apart}.")
-    return sentences
+def _direction(own: _Row, other: _Row) -> int:
+    """Return 1 or -1 where the first is more or less stable by intervals that do not overlap, else 0."""
+    return int(own["ari_low"] > other["ari_high"]) - int(own["ari_high"] < other["ari_low"])
 
 
-def _ari(row: dict[Hashable, Any]) -> str:
+def _comparison(own: _Row, other: _Row) -> Sentence:
+    direction = _direction(own, other)
+    if direction:
+        than = "more stable" if direction > 0 else "less stable"
+        claim = f"{own['title']} is {than} over seeds than its counterpart {other['title']}:"
+    else:
+        claim = f"{own['title']} and its counterpart {other['title']} are similarly stable over seeds:"
+    overlap = "do not overlap" if direction else "overlap"
+    return Sentence(claim, f"mean ARI {_ari(own)} vs {_ari(other)}; the intervals {overlap}.")
+
+
+def _extremes(rows: pd.DataFrame) -> list[Sentence]:
+    """Say between what methods stability lies, where none is compared with its counterpart."""
+    known = rows.loc[rows["n_used"] > 0].sort_values("ari", ascending=False, kind="stable").to_dict("records")
+    if not known:
+        return []
+    best, worst = (f"{row['title']}, {_ari(row)}" for row in (known[0], known[-1]))
+    evidence = f"{best}." if len(known) == 1 else f"highest {best}; lowest {worst}."
+    return [Sentence("Mean ARI between runs:", evidence)]
+
+
+def _ari(row: _Row) -> str:
     return f"{format_score(row['ari'], _ARI)} {format_interval(row['ari_low'], row['ari_high'], _ARI)}".rstrip()
+
+
+section = Stability()

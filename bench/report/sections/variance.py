@@ -2,43 +2,87 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from bench.metrics import find_metric
 from bench.metrics.registry import DRAWN, N_DRAWS
-from bench.report.document import WORDS, Entry, Escape, TextTable, make_table, word_entry
-from bench.report.numbers import ABSENT, format_score
+from bench.report.board import DatasetRuns
+from bench.report.document import Column, Sentence, Table
 from bench.report.runs_frame import collapsed_mask, metric_values, one_run_per_variant
+from bench.report.section import Section
+from bench.report.values import Count, Name, Number, Quantity, Value
 from bench.statistics.variance import variance_components
+from bench.text import and_list
 
-SOURCES = ("draws", "seeds", "hyper-parameters")
-_NUMBERS = tuple(f"{what} {source}" for what in ("sd", "share") for source in SOURCES)
+#: What scores vary by, as columns are named, and what it is called.
+SOURCES = {"draws": "draws", "seeds": "seeds", "hyper_parameters": "hyper-parameters"}
 
 
-def variance_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a method and metric: what draws, seeds and configurations add to the variance.
+class Variance(Section):
+    """Components of the variance of scores."""
 
-    Configurations of one method, preset and role are one family. Collapsed runs are left out: they agree in nothing
-    but their collapse.
+    name = "variance"
+    title = "Sources of variance"
+    place = 80
 
-    Parameters
-    ----------
-    frame : DataFrame
-        The runs of one data set, as `mask_uncertainty` returns them.
+    def rows(self, runs: DatasetRuns) -> pd.DataFrame:
+        """Return one row a family of configurations and metric, the primary metric first.
 
-    Returns
-    -------
-    DataFrame
-        Columns ``variant`` (name of the family), ``metric``, ``n`` (runs), ``n_configurations``, and ``sd SOURCE`` and
-        ``share SOURCE`` for each of `SOURCES`, NaN where there is none: no draws, one seed, one configuration. Empty
-        where no family has more than seeds to vary by.
-    """
-    healthy = frame.loc[(frame["status"] == "ok").to_numpy() & ~collapsed_mask(frame)]
-    rows = [row for family in _families(healthy) for row in _components(family)]
-    table = pd.DataFrame(rows, columns=["variant", "metric", "n", "n_configurations", *_NUMBERS])
-    more = table[["sd draws", "sd hyper-parameters"]].notna().to_numpy().any()
-    return table if more else table.iloc[:0]
+        Configurations of one method, preset and role are a family. ``sd_SOURCE`` and ``share_SOURCE`` of each of
+        `SOURCES` are NaN where there is none: no draws, one seed, one configuration. A family that varies by seeds
+        alone has no row: its standard deviation is on the leaderboard. Collapsed runs are left out, as they agree in
+        nothing but their collapse.
+        """
+        frame = runs.masked
+        healthy = frame.loc[(frame["status"] == "ok").to_numpy() & ~collapsed_mask(frame)]
+        families = sorted(_families(healthy), key=lambda f: min(map(runs.by_score.index, f["variant"].unique())))
+        metrics = sorted(DRAWN, key=lambda name: name != runs.metric.name)
+        rows = [row for metric in metrics for family in families if (row := _components(family, metric))]
+        return pd.DataFrame(rows)
+
+    def table(self, rows: pd.DataFrame) -> Table:
+        present = [source for source in SOURCES if rows[f"sd_{source}"].notna().any()]
+        columns = (
+            Column("method", words=True),
+            Column("metric", words=True),
+            *(Column(f"sd, {SOURCES[source]}", aside=1) for source in present),
+            *(Column(f"share, {SOURCES[source]}") for source in present),
+            Column("runs", aside=2),
+        )
+        written: list[tuple[Value, ...]] = []
+        for row in rows.to_dict("records"):
+            metric = find_metric(row["metric"])
+            written.append(
+                (
+                    Name(row["title"]),
+                    Name(metric.title),
+                    *(Number(row[f"sd_{source}"], metric) for source in present),
+                    *(Quantity(row[f"share_{source}"], "%") for source in present),
+                    Count(row["n_runs"]),
+                )
+            )
+        return Table("Standard deviation of scores by source, and share of the variance", columns, tuple(written))
+
+    def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
+        metric = rows["metric"].iloc[0]
+        by_source: dict[str, list[str]] = {}
+        for row in rows.loc[rows["metric"] == metric].to_dict("records"):
+            shares = {source: row[f"share_{source}"] for source in SOURCES if np.isfinite(row[f"share_{source}"])}
+            if shares:
+                most = max(shares, key=lambda source: shares[source])
+                by_source.setdefault(SOURCES[most], []).append(f"{row['title']} ({100 * shares[most]:.0f} %)")
+        parts = [f"{source} for {and_list(methods)}" for source, methods in by_source.items()]
+        claim = f"Largest source of the variance of {find_metric(metric).title}:"
+        return [Sentence(claim, f"{'; '.join(parts)}.")] if parts else []
+
+    def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
+        notes = ["Components of variance by the method of moments; shares are of their sum."]
+        if rows["sd_draws"].notna().any():
+            notes.append(f"A score of a draw is that of labels from one latent draw a point; {N_DRAWS} draws a run.")
+        return notes
 
 
 def _families(frame: pd.DataFrame) -> list[pd.DataFrame]:
@@ -46,65 +90,36 @@ def _families(frame: pd.DataFrame) -> list[pd.DataFrame]:
     return [family for _, family in frame.groupby(keys, sort=False, dropna=False)]
 
 
-def _components(family: pd.DataFrame) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for metric in DRAWN:
-        sds = metric_values(family, f"{metric}_draws_sd")
-        drawn = bool(np.isfinite(sds).any())
-        values = metric_values(family, f"{metric}_draws" if drawn else metric)
-        scored = np.isfinite(values) & (np.isfinite(sds) | (not drawn))
-        if scored.sum() < 2:
-            continue
-        wide = family.loc[scored, ["variant", "seed"]].assign(score=values[scored], sd=sds[scored])
-        scores = wide.pivot_table("score", "variant", "seed").to_numpy()
-        of_draws = wide.pivot_table("sd", "variant", "seed").to_numpy() if drawn else None
-        components = variance_components(scores, of_draws, N_DRAWS)
-        parts = dict(zip(SOURCES, (components.draws, components.seeds, components.hyper_parameters), strict=True))
-        row = {"variant": _name(family), "metric": metric, "n": int(scored.sum()), "n_configurations": len(scores)}
-        row |= {f"sd {source}": part.sd if part else np.nan for source, part in parts.items()}
-        rows.append(row | {f"share {source}": part.share if part else np.nan for source, part in parts.items()})
-    return rows
+def _components(family: pd.DataFrame, metric: str) -> dict[str, Any] | None:
+    """Return the components of a family, None where it varies by seeds alone."""
+    sds = metric_values(family, f"{metric}_draws_sd")
+    drawn = bool(np.isfinite(sds).any())
+    values = metric_values(family, f"{metric}_draws" if drawn else metric)
+    scored = np.isfinite(values) & (np.isfinite(sds) | (not drawn))
+    if scored.sum() < 2:
+        return None
+    wide = family.loc[scored, ["variant", "seed"]].assign(score=values[scored], sd=sds[scored])
+    scores = wide.pivot_table("score", "variant", "seed").to_numpy()
+    of_draws = wide.pivot_table("sd", "variant", "seed").to_numpy() if drawn else None
+    components = variance_components(scores, of_draws, N_DRAWS)
+    parts = {source: getattr(components, source) for source in SOURCES}
+    if parts["draws"] is None and parts["hyper_parameters"] is None:
+        return None
+    row = {"title": _title(family), "metric": metric, "n_runs": int(scored.sum()), "n_configurations": len(scores)}
+    row |= {f"sd_{source}": part.sd if part else np.nan for source, part in parts.items()}
+    return row | {f"share_{source}": part.share if part else np.nan for source, part in parts.items()}
 
 
-def _name(family: pd.DataFrame) -> str:
+def _title(family: pd.DataFrame) -> str:
     """Return the words that all titles begin with: "S-DEC" of "S-DEC beta=1" and "S-DEC beta=.1"."""
     titles = [title.split() for title in one_run_per_variant(family)["title"].astype(str)]
     shared: list[str] = []
-    for spoken in zip(*titles, strict=False):
-        if len(set(spoken)) > 1:
+    for words in zip(*titles, strict=False):
+        if len(set(words)) > 1:
             break
-        shared.append(spoken[0])
+        shared.append(words[0])
     name = " ".join(shared) or str(family["method"].iloc[0])
     return f"{name} ({len(titles)} configurations)" if len(titles) > 1 else name
 
 
-def variance_table(rows: pd.DataFrame, escape: Escape) -> TextTable:
-    """Return the table of `variance_rows`, as standard deviations and shares."""
-    entries = []
-    for row in rows.to_dict("records"):
-        metric = find_metric(row["metric"])
-        sds = [row[f"sd {source}"] for source in SOURCES]
-        shares = [row[f"share {source}"] for source in SOURCES]
-        cells: list[Entry] = [word_entry(escape(row["variant"])), word_entry(metric.title)]
-        cells += [(format_score(sd, metric), sd) for sd in sds]
-        cells += [(_percent(share), share) for share in shares]
-        entries.append([*cells, (str(row["n"]), row["n"])])
-    header = ("method", "metric", *(f"sd {source}" for source in SOURCES), *SOURCES, "runs")
-    title = "Where the variance comes from: standard deviation between, and share of the variance"
-    return make_table(title, header, entries, cite=False, left=WORDS | {"method", "metric"})
-
-
-def variance_sentences(rows: pd.DataFrame, escape: Escape, metric: str = "acc") -> list[str]:
-    """Say which source has the most of the variance of a metric, of each method that has more than one."""
-    by_source: dict[str, list[str]] = {}
-    for row in rows.loc[rows["metric"] == metric].to_dict("records"):
-        shares = {source: row[f"share {source}"] for source in SOURCES if np.isfinite(row[f"share {source}"])}
-        if len(shares) > 1:
-            most = max(shares, key=lambda source: shares[source])
-            by_source.setdefault(most, []).append(f"{_percent(shares[most])} of {escape(row['variant'])}")
-    parts = [f"between {source}: {', '.join(some)}" for source, some in by_source.items()]
-    return [f"Most of the variance of {find_metric(metric).title} lies {'; '.join(parts)}."] if parts else []
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if np.isfinite(share) else ABSENT
+section = Variance()
