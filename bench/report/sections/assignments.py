@@ -12,7 +12,7 @@ from bench.report.board import BoardRuns
 from bench.report.document import Sentence
 from bench.report.section import Section
 
-_MORE = "with --copy-to FOLDER it sorts images into one folder a cluster:"
+_MORE = "for a method and seed of your choice; with --copy-to FOLDER it sorts images into one folder a cluster:"
 
 
 class Assignments(Section):
@@ -32,6 +32,7 @@ class Assignments(Section):
         listed, n_named = runs_listed(results.frame, results.runs, runs.metric)
         commands = [f"deepclustbench assignments {shlex.quote(str(run.folder))}" for run in results.runs]
         facts = {"n_listed": len(listed), "n_named": n_named, "metric": runs.metric.name}
+        facts["unlabelled"] = bool(results.frame["unlabelled"].any())
         return pd.DataFrame([{"command": command} | facts for command in commands])
 
     def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
@@ -40,17 +41,21 @@ class Assignments(Section):
         first, others = commands[0], [Sentence("The same for the other results:", command) for command in commands[1:]]
         if not listed:
             return [
-                Sentence(f"This command lists any run, the median run of each method by default; {_MORE}", first),
+                Sentence(
+                    f"This command lists the clusters of all items, for the median run of each method or {_MORE}", first
+                ),
                 *others,
             ]
         which = "each method" if listed == named else f"the best {listed} of {named} methods"
-        titles = find_metric(rows["metric"].iloc[0]).title, find_metric(WITHOUT_LABELS).title
+        by = f"by {find_metric(rows['metric'].iloc[0]).title}"
+        if rows["unlabelled"].any():
+            by += f", on unlabelled data by {find_metric(WITHOUT_LABELS).title}"
         return [
             Sentence(
                 f"{ASSIGNMENTS} lists the cluster of every item,",
-                f"for the median run of {which} by {titles[0]}; on unlabelled data by {titles[1]}.",
+                f"for the median run of {which} {by}.",
             ),
-            Sentence(f"This command lists any other run; {_MORE}", first),
+            Sentence(f"This command lists them {_MORE}", first),
             *others,
         ]
 

@@ -13,7 +13,14 @@ import pandas as pd
 from bench.canonical import canonical
 from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
-from bench.report.runs_frame import finished_runs, has_flag, metric_values, one_run_per_variant, twin_pairs
+from bench.report.runs_frame import (
+    finished_runs,
+    has_flag,
+    metric_values,
+    one_run_per_variant,
+    shared_title,
+    twin_pairs,
+)
 from bench.report.section import Section
 from bench.report.values import Absent, Name, Value
 from bench.text import and_list, clean_name
@@ -24,11 +31,11 @@ if TYPE_CHECKING:
 #: More variants than this do not stand side by side.
 _MOST_COLUMNS = 8
 _MOST_CURVES = 8
+_MOST_NAMED = 3
 # Two points make no curve: a method and its counterpart, which differ in one parameter, are compared elsewhere.
 _FEWEST_VALUES = 3
 #: Parameters by which the seeds of one variant differ.
 _OF_SEEDS = frozenset({"random_state"})
-_EVERY = "all configurations"
 
 
 class Parameters(Section):
@@ -45,7 +52,7 @@ class Parameters(Section):
         rows = []
         for variant in runs.by_score:
             method, config = firsts.loc[variant, ["method", "config"]]
-            for name, value in sorted(runs.results.params.get(config, {}).items()):
+            for name, value in sorted(runs.results.params.get(str(config), {}).items()):
                 if name not in _OF_SEEDS:
                     row = {"variant": variant, "title": runs.titles[variant], "method": method}
                     rows.append(row | {"parameter": clean_name(name), "value": "None" if value is None else value})
@@ -63,14 +70,13 @@ class Parameters(Section):
 
     def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
         by_method = rows.groupby("method", sort=False)
-        differing = {method: (own["variant"].nunique(), _differing(own)) for method, own in by_method}
         several = [
-            Sentence(f"{n} configurations of {method} differ in {and_list(names)}.")
-            for method, (n, names) in differing.items()
-            if n > 1 and names
+            Sentence(f"{_configurations(own)} differ in {and_list(names)}.")
+            for _, own in by_method
+            if (names := _differing(own))
         ]
         n = len(by_method)
-        return several or [Sentence(f"One configuration of {'each of ' if n > 1 else ''}{n} method{'s' * (n > 1)}.")]
+        return several or [Sentence(f"One configuration of {f'each of {n} methods' if n > 1 else 'one method'}.")]
 
     def figures(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[Figure | None]:
         """Return a curve for each parameter over which variants of one method differ in nothing else."""
@@ -146,6 +152,14 @@ def _differing(rows: pd.DataFrame) -> list[str]:
     ]
 
 
+def _configurations(rows: pd.DataFrame) -> str:
+    """Name the configurations of a method; of many their number."""
+    titles = list(rows["title"].unique())
+    if len(titles) <= _MOST_NAMED:
+        return and_list(titles)
+    return f"{len(titles)} configurations of {shared_title(titles, rows['method'].iloc[0])}"
+
+
 def _side_by_side(rows: pd.DataFrame) -> Table:
     titles = dict(zip(rows["variant"], rows["title"], strict=True))
     by_variant = _by_variant(rows)
@@ -168,7 +182,8 @@ def _grouped(rows: pd.DataFrame) -> list[tuple[str, dict[str, Any]]]:
         shared = set() if len(titles) == 1 else set(own["parameter"]) - set(_differing(own))
         if shared:
             first = next(iter(by_variant.values()))
-            grouped.append((f"{method}, {_EVERY}", {name: first[name] for name in first if name in shared}))
+            of_all = shared_title(list(titles.values()), str(method))
+            grouped.append((f"{of_all}, all configurations", {name: first[name] for name in first if name in shared}))
         for variant, title in titles.items():
             grouped.append((title, {name: of for name, of in by_variant[variant].items() if name not in shared}))
     return grouped

@@ -103,7 +103,7 @@ def _which(median: pd.Series, runs: pd.DataFrame, metric: Metric, score: float) 
         )
     return (
         f"Seed {median['seed']}, the median run of {len(runs)} by {metric.title} "
-        f"({format_score(score, metric)}{collapsed}); learning curves are of all."
+        f"({format_score(score, metric)}{collapsed})."
     )
 
 

@@ -199,7 +199,9 @@ def _comparison(own: _Row, other: _Row) -> Sentence:
         than = "more stable" if direction > 0 else "less stable"
         claim = f"{own['title']} is {than} over seeds than its counterpart {other['title']}:"
     else:
-        claim = f"{own['title']} and its counterpart {other['title']} are similarly stable over seeds:"
+        claim = (
+            f"No clear difference in stability over seeds between {own['title']} and its counterpart {other['title']}:"
+        )
     overlap = "do not overlap" if direction else "overlap"
     return Sentence(claim, f"mean ARI {_ari(own)} vs {_ari(other)}; the intervals {overlap}.")
 

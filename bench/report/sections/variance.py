@@ -11,7 +11,7 @@ from bench.metrics import find_metric
 from bench.metrics.registry import DRAWN, N_DRAWS
 from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
-from bench.report.runs_frame import collapsed_mask, metric_values, one_run_per_variant
+from bench.report.runs_frame import collapsed_mask, metric_values, one_run_per_variant, shared_title
 from bench.report.section import Section
 from bench.report.values import Count, Name, Number, Quantity, Value
 from bench.statistics.variance import variance_components
@@ -81,7 +81,7 @@ class Variance(Section):
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
         notes = ["Components of variance by the method of moments; shares are of their sum."]
         if rows["sd_draws"].notna().any():
-            notes.append(f"A score of a draw is that of labels from one latent draw a point; {N_DRAWS} draws a run.")
+            notes.append(f"Draws: scores of the labels from one latent draw of each point, {N_DRAWS} times a run.")
         return notes
 
 
@@ -105,21 +105,12 @@ def _components(family: pd.DataFrame, metric: str) -> dict[str, Any] | None:
     parts = {source: getattr(components, source) for source in SOURCES}
     if parts["draws"] is None and parts["hyper_parameters"] is None:
         return None
-    row = {"title": _title(family), "metric": metric, "n_runs": int(scored.sum()), "n_configurations": len(scores)}
+    titles = [str(title) for title in one_run_per_variant(family)["title"]]
+    name = shared_title(titles, str(family["method"].iloc[0]))
+    title = f"{name} ({len(titles)} configurations)" if len(titles) > 1 else name
+    row = {"title": title, "metric": metric, "n_runs": int(scored.sum()), "n_configurations": len(scores)}
     row |= {f"sd_{source}": part.sd if part else np.nan for source, part in parts.items()}
     return row | {f"share_{source}": part.share if part else np.nan for source, part in parts.items()}
-
-
-def _title(family: pd.DataFrame) -> str:
-    """Return the words that all titles begin with: "S-DEC" of "S-DEC beta=1" and "S-DEC beta=.1"."""
-    titles = [title.split() for title in one_run_per_variant(family)["title"].astype(str)]
-    shared: list[str] = []
-    for words in zip(*titles, strict=False):
-        if len(set(words)) > 1:
-            break
-        shared.append(words[0])
-    name = " ".join(shared) or str(family["method"].iloc[0])
-    return f"{name} ({len(titles)} configurations)" if len(titles) > 1 else name
 
 
 section = Variance()
