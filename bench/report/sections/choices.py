@@ -126,8 +126,8 @@ def _sentence(rows: pd.DataFrame) -> Sentence:
         strength, ari = format_score(winner["prediction_strength"]), format_score(winner["stability"])
         why = f"prediction strength {strength}, ARI {ari}"
     n_excluded = int((rows["excluded"].map(len) > 0).sum())
-    excluded = f"; {n_excluded} excluded" if n_excluded else ""
-    return Sentence(f"{what}: {winner['parameters']}", f"({why}; of {len(rows)} candidates{excluded}).")
+    excluded = f", {n_excluded} excluded" if n_excluded else ""
+    return Sentence(f"{what}: {winner['parameters']}", f"({why}; {len(rows)} candidates{excluded}).")
 
 
 section = Choices()

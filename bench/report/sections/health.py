@@ -210,7 +210,7 @@ def _unhealthy(row: Mapping[Any, Any], verdict: str) -> Sentence:
 def _note(row: Mapping[Any, Any]) -> str:
     """Say in a table what follows for the reader, and how runs failed."""
     notes = [follows for verdict, (_, follows) in _UNHEALTHY.items() if row[VERDICTS[verdict]]]
-    return "; ".join([*notes, *[_how(row["status"])] * bool(row["status"])])
+    return "; ".join([*notes, *([_how(row["status"])] if row["status"] else [])])
 
 
 def _how(status: list[str]) -> str:
