@@ -6,7 +6,6 @@ from functools import lru_cache
 
 from bench.report.boards import BoardFrame, DatasetFindings
 from bench.report.document import Escape, Section, TextTable
-from bench.report.ranking import MOST_RANKED
 from bench.report.sections.calibration import calibration_sentences, calibration_table
 from bench.report.sections.contrasts import (
     SamplingContrast,
@@ -16,9 +15,6 @@ from bench.report.sections.contrasts import (
     variant_sentence,
 )
 from bench.report.sections.error_detection import best_sentences, detection_table, outlier_table
-from bench.report.sections.health import health_counts, health_sentences, health_table
-from bench.report.sections.stability import stability_sentences, stability_table
-from bench.report.sections.variance import variance_sentences, variance_table
 
 TITLE = "What stochasticity buys"
 SUBTITLE = "uncertainty, stability, outliers"
@@ -63,17 +59,6 @@ def _section(findings: DatasetFindings, escape: Escape) -> Section:
     if len(findings.calibration):
         headline += calibration_sentences(findings.calibration, findings.masked_runs, labels)
         tables.append(calibration_table(findings.calibration, labels))
-    if len(findings.stability):
-        headline += stability_sentences(findings.stability, findings.masked_runs, labels)
-        tables.append(stability_table(findings.stability, labels))
-    if len(findings.variance):
-        headline += variance_sentences(findings.variance, escape)
-        tables.append(variance_table(findings.variance, escape))
-    if len(findings.health) and findings.crowded:
-        headline.append(health_counts(findings.health))
-    elif len(findings.health):
-        headline += health_sentences(findings.health, labels, escape)
-        tables.append(health_table(findings.health, labels))
     if len(findings.outliers):
         headline += best_sentences(findings.outliers, labels, escape)
         if findings.outlier_contrasts:
@@ -105,15 +90,6 @@ def _answers(
 
 def _notes(findings: DatasetFindings, labels: dict[str, str]) -> tuple[str, ...]:
     notes = []
-    if findings.crowded:
-        notes.append(
-            f"{findings.n_variants} variants are too many to be told one by one: at most {MOST_RANKED}. What is known "
-            "of their uncertainty is in scores.parquet."
-        )
-    counts = {} if findings.crowded else {name: of for name, of in findings.collapsed.items() if of[0]}
-    if counts:
-        listed = ", ".join(f"{labels[name]} {n} of {of}" for name, (n, of) in counts.items())
-        notes.append(f"Collapsed runs have no uncertainty, calibration or stability and are left out here: {listed}.")
     if findings.contrasts:
         asked = {c.variant for c in findings.contrasts}
         without = [labels[name] for name in stochastic_variants(findings.masked_runs) if name not in asked]
