@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,8 @@ from bench.text import clean_name, last_line
 if TYPE_CHECKING:
     import pandas as pd
 
+#: File of a report that lists which item is in which cluster.
+ASSIGNMENTS = "assignments.csv"
 _COLUMNS = ("dataset", "method", "seed", "item", "cluster", "confidence", "class")
 #: Metric by which runs on unlabelled data are compared.
 WITHOUT_LABELS = "silhouette_pixels"
@@ -113,7 +116,7 @@ class ChosenRun:
         outputs = self.run.outputs(self.key, ["labels", "soft_assignment"])
         labels = outputs.get("labels")
         if labels is None or labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
-            mend = "run the cell again (--force)"
+            mend = "run it again (--force)"
             raise InputError(f"{self.run.folder}: the raw outputs of {self.key} hold no labels; {mend}")
         return outputs
 
@@ -224,6 +227,34 @@ def assignment_tables(chosen: Iterable[ChosenRun]) -> tuple[list[tuple[ChosenRun
         except InputError as error:
             left_out.append(f"{one.variant} on {one.dataset}: {error}")
     return tables, left_out
+
+
+def runs_listed(frame: pd.DataFrame, runs: Sequence[Run], metric: Metric) -> tuple[list[ChosenRun], int]:
+    """Return the runs that the table of a report lists, and of how many variants the points have names.
+
+    Parameters
+    ----------
+    frame, runs, metric
+        As for `choose_runs`.
+
+    Returns
+    -------
+    listed : list of ChosenRun
+        The median run of each variant whose points have names and whose outputs can be read, the best ones within the
+        limit of rows.
+    n_named : int
+    """
+    try:
+        chosen, _ = choose_runs(frame, runs, metric)
+    except InputError:  # no run gave labels, as the leaderboards say
+        return [], 0
+    named = [one for one in chosen if one.items is not None]
+    listed = []
+    for one in within_row_limit(named):
+        with contextlib.suppress(InputError):
+            one.labels()
+            listed.append(one)
+    return listed, len(named)
 
 
 def as_csv(tables: Iterable[pd.DataFrame]) -> Iterator[str]:

@@ -172,6 +172,12 @@ class DatasetRuns:
         return variant_titles(self.frame)
 
     @cached_property
+    def by_score(self) -> list[str]:
+        """The variants, best mean first; those without a score last."""
+        ascending = not self.metric.greater_is_better
+        return list(self.summary.sort_values(["mean", "variant"], ascending=[ascending, True])["variant"])
+
+    @cached_property
     def ranking(self) -> Ranking:
         """All pairs of the variants that were asked for, as one family."""
         return rank_variants(self.frame, self.metric)

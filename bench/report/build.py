@@ -11,11 +11,12 @@ from bench.metrics import find_ranking_metric
 from bench.records.results import CollectedRuns
 from bench.report.between_runs import agreements_of, disagreement_columns, stability_of
 from bench.report.board import HEADLINE, TITLES, BoardRuns, without_runs
+from bench.report.data_notes import data_notes
 from bench.report.document import Board, Report
 from bench.report.published import values_against
 from bench.report.runs_frame import check_columns
 from bench.report.section import all_sections, content_of, installed_sections
-from bench.report.sections.choices import choices_of, data_notes
+from bench.selection.choices import choices_of
 
 QUESTION = "Does stochasticity help?"
 

@@ -180,6 +180,16 @@ def variant_titles(frame: pd.DataFrame) -> dict[str, str]:
     return labels
 
 
+def shared_title(titles: Sequence[str], otherwise: str) -> str:
+    """Return the words that all titles begin with: "S-DEC" of "S-DEC beta=1" and "S-DEC beta=.1"."""
+    shared: list[str] = []
+    for words in zip(*map(str.split, titles), strict=False):
+        if len(set(words)) > 1:
+            break
+        shared.append(words[0])
+    return " ".join(shared) or otherwise
+
+
 def twin_pairs(frame: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
     """Match each stochastic variant with its deterministic twin.
 

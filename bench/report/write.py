@@ -8,12 +8,11 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from bench.errors import InputError
-from bench.metrics import Metric
+from bench.metrics import find_metric
 from bench.records.results import CollectedRuns
 from bench.records.store import Run
+from bench.report.assignments import ASSIGNMENTS, runs_listed
 from bench.report.assignments import as_csv as assignments_as_csv
-from bench.report.assignments import assignment_tables, choose_runs, within_row_limit
 from bench.report.build import boards_of, report_of, with_between_runs
 from bench.report.document import Report, figures_of
 from bench.report.formats.csv_files import index_csv, scores_csv, section_files
@@ -21,8 +20,6 @@ from bench.report.formats.latex import render_latex
 from bench.report.formats.markdown import render_markdown
 from bench.report.formats.page import digest_in, render_page
 from bench.report.published import values_against
-
-ASSIGNMENTS = "assignments.csv"
 
 #: Files of every report beside its page and its tables.
 WRITTEN = ("leaderboard.md", "leaderboard.tex", "scores.csv", "scores.parquet", "index.csv")
@@ -73,7 +70,7 @@ def write_report(
     whole = all((target.folder / name).is_file() for name in WRITTEN)
     if whole and not png and digest_in(target.folder / "report.html") == digest:
         return report_of(results, boards, draw=False)
-    write_assignments(results, boards[0].metric, target)
+    write_assignments(results, target)
     report = report_of(results, boards)
     for name, text in section_files(report):
         target.write_file(name, text)
@@ -93,27 +90,20 @@ def write_report(
     return report
 
 
-def write_assignments(results: CollectedRuns, metric: Metric, target: Run) -> None:
+def write_assignments(results: CollectedRuns, target: Run) -> None:
     """Write ``assignments.csv``, the median run of each variant, where the points of a data set have names.
 
-    Of many large runs only the best variants are in it. A file of an earlier report is removed where there is nothing
-    to write.
+    A file of an earlier report is removed where there is nothing to write.
 
     Parameters
     ----------
     results : CollectedRuns
-    metric : Metric
-        The primary one.
     target : Run
+        Where it is written.
     """
-    try:
-        chosen, _ = choose_runs(results.frame, results.runs, metric)
-    except InputError:  # no run gave labels, as the leaderboard says
-        chosen = []
-    named = [one for one in chosen if one.items is not None]
-    tables, _ = assignment_tables(within_row_limit(named))
-    if tables:
-        target.write_file(ASSIGNMENTS, "".join(assignments_as_csv(table for _, table in tables)))
+    listed, _ = runs_listed(results.frame, results.runs, find_metric(results.primary_metric))
+    if listed:
+        target.write_file(ASSIGNMENTS, "".join(assignments_as_csv(one.table() for one in listed)))
     else:
         target.remove_file(ASSIGNMENTS)
 

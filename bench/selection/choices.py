@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import InputError
 from bench.plan.plan import Place, Plan, PlannedEntry
 from bench.records.store import Run
+
+if TYPE_CHECKING:
+    from bench.records.results import CollectedRuns
 
 #: The boards of a report.
 FIXED, LABEL_FREE, ORACLE = "fixed", "label-free", "oracle"
@@ -160,6 +163,19 @@ def read_choices(run: Run, kind: type[_File]) -> _File:
         raise InputError(f"{path}: {key + ': ' if key else ''}{first['msg']}; {mend}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error}); {mend}") from error
+
+
+def choices_of(results: CollectedRuns) -> dict[str, list[AnyChoice]]:
+    """Return the choices by board that the suites ask for now, where there was something to choose between."""
+    by_board: dict[str, list[AnyChoice]] = {LABEL_FREE: [], ORACLE: []}
+    for run, suite in zip(results.runs, results.suites, strict=True):
+        for board, choices in (
+            (LABEL_FREE, read_choices(run, Selection).choices),
+            (ORACLE, read_choices(run, Oracle).choices),
+        ):
+            asked = (c for c in choices if c.entry in suite.methods and c.seeds == suite.selection_seeds)
+            by_board[board] += [choice for choice in asked if choice.candidates]
+    return {board: choices for board, choices in by_board.items() if choices}
 
 
 def write_choices(run: Run, file: Selection | Oracle) -> None:

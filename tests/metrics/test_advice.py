@@ -3,9 +3,7 @@
 import io
 
 import numpy as np
-import pandas as pd
 import pytest
-from bench.report.sections.health import health_rows, health_sentences
 from rich.console import Console
 
 from bench.metrics.health import advice_on, health_of
@@ -111,19 +109,3 @@ def test_the_terminal_says_it_once_for_a_variant():
     for health, told in (("collapsed", "Try less."), ("collapsed", "Try less."), ("healthy", None)):
         display.finished(record(health, told))
     assert text.getvalue().count("note on dec, collapsed: Try less.") == 1
-
-
-def test_the_report_says_the_most_frequent_advice_beside_the_verdict():
-    cells = pd.DataFrame(
-        {
-            "variant": "dec",
-            "status": "ok",
-            "health": "collapsed",
-            "health_epoch": 2.0,
-            "health_advice": ["Try a_b.", "Try a_b.", None, "Try more."],
-        }
-    )
-    (told,) = health_sentences(health_rows(cells), {"dec": "DEC"}, lambda text: text.replace("_", r"\_"))
-    assert told == r"DEC: 4 of 4 runs collapsed, from epoch 2 on (median). Try a\_b."
-    (without,) = health_sentences(health_rows(cells.drop(columns="health_advice")), {"dec": "DEC"})
-    assert without == "DEC: 4 of 4 runs collapsed, from epoch 2 on (median)."

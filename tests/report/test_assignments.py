@@ -15,9 +15,11 @@ from bench.data.dataset import NO_CLASS, Dataset
 from bench.metrics import METRICS_VERSION, find_metric
 from bench.metrics.registry import UNLABELLED
 from bench.records.record import Record
-from bench.records.results import frame_of
+from bench.records.results import CollectedRuns, frame_of
 from bench.records.store import Run
 from bench.report.assignments import as_csv, choose_runs, within_row_limit
+from bench.report.board import BoardRuns
+from bench.report.sections.assignments import section as assignments
 from bench.report.sorted_images import _names
 
 ITEMS = [f"{cls}/{i}.png" for cls in ("cat", "dog") for i in range(4)]
@@ -244,6 +246,32 @@ def test_a_report_keeps_the_table_of_named_points_and_removes_an_outdated_one(ru
     assert "Values: bytes, divided by 255" in board
     assert "divided by 255" in page
     assert "| recall | lost |" in board, "records without the new metrics are scored from what was kept"
+
+
+def sentences(run):
+    results = CollectedRuns(frame_of(run.records()), [run], [], {}, {})
+    rows = assignments.rows(BoardRuns("fixed", results.frame, ACC, results))
+    return [sentence.text for sentence in assignments.sentences(rows)]
+
+
+def test_the_section_names_the_file_and_the_command(run):
+    listed, command = sentences(run)
+    assert listed.startswith(
+        "assignments.csv lists the cluster of every item, for the median run of each method by ACC"
+    )
+    assert command.startswith("This command lists them for a method and seed of your choice")
+    assert command.endswith(f"deepclustbench assignments {run.folder}")
+
+
+def test_where_no_point_has_a_name_the_section_names_the_command_alone(tmp_path):
+    (command,) = sentences(run_of(tmp_path / "digits", [record("a", 0, 0.5)], dataset(items=None)))
+    assert command.startswith("This command lists the clusters of all items, for the median run of each method or")
+
+
+def test_a_run_whose_outputs_cannot_be_read_is_not_counted_as_listed(run):
+    for path in (run.folder / "outputs").glob("*.npz"):
+        path.write_bytes(b"PK no archive")
+    assert len(sentences(run)) == 1
 
 
 def test_of_many_large_runs_the_best_of_each_data_set_are_written(tmp_path):

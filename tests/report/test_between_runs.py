@@ -11,7 +11,7 @@ from bench.metrics.registry import BETWEEN_RUNS
 from bench.metrics.stability import stability
 from bench.metrics.uncertainty import mis_clustered_of
 from bench.records.record import Record
-from bench.records.results import Results, frame_of
+from bench.records.results import CollectedRuns, frame_of
 from bench.records.store import Run
 from bench.report.between_runs import agreements_of, disagreement_columns, stability_of
 
@@ -63,7 +63,7 @@ def results_of(folder, cells, classes=CLASSES):
         (folder / "data").mkdir(exist_ok=True)
         if classes is not None:
             np.savez(folder / "data" / "f0.npz", classes=classes, class_names=np.array(list("vwxyz")))
-    return Results(frame_of([made for made, _ in cells]), [run], [], {}, {})
+    return CollectedRuns(frame_of([made for made, _ in cells]), [run], [], {}, {})
 
 
 def pair(n_seeds, sick=None):
@@ -127,7 +127,7 @@ def test_columns_have_the_index_of_the_frame_and_failed_cells_are_empty(tmp_path
     cells = pair(7)
     cells[9] = (record("sdec", 2, kind="stochastic", twin="dec", status="failed", error="no"), None)
     results = results_of(tmp_path, cells)
-    results = Results(results.frame.iloc[::-1], results.runs, [], {}, {})
+    results = CollectedRuns(results.frame.iloc[::-1], results.runs, [], {}, {})
     found = disagreement_columns(results)
     pd.testing.assert_index_equal(found.index, results.frame.index)
     assert (found.isna().any(axis=1) == (results.frame["status"] == "failed")).all()

@@ -18,18 +18,19 @@ class Figure:
     alt : str
         What the picture shows, in words and numbers, for those who do not see it.
     svg : str
-        For the page: no fixed background, text and axes in ``currentColor``.
+        For the page: no fixed background, text and axes in ``currentColor``; and the file ``figures/NAME.svg``.
+    png : bytes
+        For print, on white.
     group : str
-        The method whose pictures it is one of; empty for none.
+        The heading that figures of one thing share, such as a method; empty for none.
+    group_note : str
+        What is to be known of all figures of the group.
     """
 
     name: str
     title: str
     alt: str
     svg: str
-    png_bytes: bytes = b""
+    png: bytes
     group: str = ""
-
-    def png(self) -> bytes:
-        """Return it as PNG, on white."""
-        return self.png_bytes
+    group_note: str = ""

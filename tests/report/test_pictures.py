@@ -1,20 +1,16 @@
 """Which runs and outputs the pictures of a report are made from."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from bench.report.boards import boards_of
-from bench.report.figures import grid_lines, section_figures
-from bench.report.pictures import pictures_of
 
 from bench.metrics import find_metric
 from bench.metrics.uncertainty import halves
 from bench.records.record import Record
-from bench.records.results import Results, frame_of
+from bench.records.results import CollectedRuns, frame_of
 from bench.records.store import Run
-from bench.report.plots import looks_of
+from bench.report.board import BoardRuns
 from bench.report.runs_frame import median_run
+from bench.report.sections.pictures import Pictures
 
 ACC = find_metric("acc")
 N = 40
@@ -54,7 +50,7 @@ def outputs(seed, *, drawn=True, **less):
 
 @pytest.fixture
 def run(tmp_path):
-    """Three seeds each of a stochastic variant, its twin, and KMeans, which has labels alone."""
+    """Three seeds each of a stochastic variant, its counterpart, and KMeans, which has labels alone."""
     run = Run(tmp_path)
     with run.lock():
         for variant, scores, twin in (("sdec", (0.9, 0.7, 0.8), "dec"), ("dec", (0.6, 0.5, 0.7), None)):
@@ -94,22 +90,32 @@ def record(variant, seed, score, *, twin=None, dataset="digits", **params):
     )
 
 
-def kinds(pictures):
-    return [figure.name.split("-")[0] for figure in pictures.figures]
+def kinds(figures):
+    return [figure.name.split("-")[0] for figure in figures]
 
 
-def board_of(records):
-    (board,) = boards_of({"fixed": frame_of(records)}, "acc")
-    return board
-
-
-def shown(run, **limits):
-    records = list(run.records())
-    return pictures_of(Results(frame_of(records), [run], [], {}, {}), board_of(records), **limits)
+def parts(run, **limits):
+    """Of each data set the rows, the figures and the notes."""
+    results = CollectedRuns(frame_of(list(run.records())), [run], [], {}, {})
+    section, board = Pictures(**limits), BoardRuns("fixed", results.frame, ACC, results)
+    made = {}
+    for runs in board.datasets:
+        rows = section.rows(runs)
+        if len(rows):
+            figures = [figure for figure in section.figures(rows, runs) if figure is not None]
+            made[runs.dataset] = rows, figures, section.notes(rows, runs), section.sentences(rows)
+    return made
 
 
 def by_variant(run, **limits):
-    return {p.variant: p for p in shown(run, **limits)}
+    """The figures of each variant, and what is noted of it."""
+    rows, figures, _, _ = parts(run, **limits)["digits"]
+    return {title: [f for f in figures if f.group == title] for title in rows["title"]}
+
+
+def noted(run, **limits):
+    rows = parts(run, **limits)["digits"][0]
+    return dict(zip(rows["title"], rows["note"], strict=True))
 
 
 def sdec(run):
@@ -122,12 +128,16 @@ def test_every_variant_has_the_pictures_that_its_outputs_allow(run):
     assert kinds(pictures["SDEC"]) == OF_SDEC
     assert kinds(pictures["DEC"]) == OF_DEC
     assert kinds(pictures["KMEANS"]) == ["confusion"]
-    names = [figure.name for p in pictures.values() for figure in p.figures]
+    names = [figure.name for figures in pictures.values() for figure in figures]
     assert len(set(names)) == len(names)
 
 
-def test_pictures_are_of_the_median_run_and_say_so(run):
-    assert "Seed 2, the median run of 3 by ACC (.800)" in sdec(run).note
+def test_pictures_are_of_the_median_run_and_their_note_names_it(run):
+    note = "Seed 2, the median run of 3 by ACC (.800)."
+    assert noted(run)["SDEC"] == note
+    assert {figure.group_note for figure in sdec(run)} == {note}
+    rows = parts(run, per_dataset=1)["digits"][0]
+    assert rows[["key", "seed", "score", "n_runs"]].to_numpy().tolist() == [["digits-sdec-2", 2, 0.8, 3]]
 
 
 def test_of_an_even_number_of_runs_the_lower_middle_one_is_shown():
@@ -142,8 +152,8 @@ def test_runs_without_a_score_are_no_median_unless_there_are_no_others():
 
 
 @pytest.mark.figures
-def test_the_twin_is_in_the_learning_curves(run):
-    curves = sdec(run).figures[-1]
+def test_the_counterpart_is_in_the_learning_curves(run):
+    curves = sdec(run)[-1]
     assert "DEC</text>" in curves.svg
     assert "loss 3 to 2" in curves.alt  # the mean of 1, 2 and 3
 
@@ -162,11 +172,11 @@ def test_an_output_that_an_older_run_lacks_costs_its_own_figure_only(run, lost):
     assert set(kinds(sdec(run))) - {"samples"} == set(OF_SDEC) - gone
 
 
-def by_kind(pictures):
-    return {figure.name.split("-")[0]: figure for figure in pictures.figures}
+def by_kind(figures):
+    return {figure.name.split("-")[0]: figure for figure in figures}
 
 
-def test_confidence_is_drawn_at_the_mean_over_draws_and_of_the_twin(run):
+def test_confidence_is_drawn_at_the_mean_over_draws_and_of_the_counterpart(run):
     alt = by_kind(sdec(run))["reliability"].alt
     # Seed 2 is the median run: its wrong points of the scoring half make the accuracy, its confidence is .7.
     scoring = halves("f0", N, 2)[1]
@@ -176,7 +186,7 @@ def test_confidence_is_drawn_at_the_mean_over_draws_and_of_the_twin(run):
         assert f"{whose}: mean gap {gap} over 1 bins, accuracy on average {gap} above confidence" in alt
 
 
-def test_risk_is_of_the_scores_that_the_outputs_allow_and_tells_which_sample(run):
+def test_risk_is_of_the_scores_that_the_outputs_allow_and_marks_those_that_sample(run):
     pictures = by_variant(run, per_dataset=2)
     ours, twin = (by_kind(pictures[name])["risk"].alt for name in ("SDEC", "DEC"))
     assert "MI (sampling)" in ours
@@ -185,7 +195,7 @@ def test_risk_is_of_the_scores_that_the_outputs_allow_and_tells_which_sample(run
     assert "sampling" not in twin
 
 
-def test_a_twin_without_that_seed_or_with_damaged_outputs_costs_its_own_curve(run):
+def test_a_counterpart_without_that_seed_or_with_damaged_outputs_costs_its_own_curve(run):
     (run.folder / "outputs" / "digits-dec-2.npz").write_bytes(b"PK no archive")
     alt = by_kind(sdec(run))["reliability"].alt
     assert "SDEC, over draws" in alt
@@ -193,18 +203,18 @@ def test_a_twin_without_that_seed_or_with_damaged_outputs_costs_its_own_curve(ru
 
 
 @pytest.mark.parametrize("how", ["one cluster", "one row"])
-def test_a_collapsed_run_is_neither_certain_nor_calibrated_and_a_note_says_why(run, how):
+def test_a_collapsed_run_is_neither_certain_nor_calibrated_and_a_note_has_the_reason(run, how):
     flat = {"labels": np.zeros(N, int)} if how == "one cluster" else {"soft_assignment": np.full((N, 4), 0.25)}
     for variant, twin in (("sdec", "dec"), ("dec", None)):
         for seed in range(3):
             run.write(record(variant, seed, 0.5, twin=twin), outputs(seed, drawn=twin is not None) | flat)
     both = by_variant(run)
-    for pictures in (both["SDEC"], both["DEC"]):
-        assert not {"reliability", "risk", "certain"} & set(kinds(pictures))
-        assert "No pictures of its confidence: the run collapsed" in pictures.note
+    for variant in ("SDEC", "DEC"):
+        assert not {"reliability", "risk", "certain"} & set(kinds(both[variant]))
+        assert "No pictures of its confidence: the run collapsed" in noted(run)[variant]
 
 
-def test_a_collapsed_twin_is_not_drawn_as_calibrated(run):
+def test_a_collapsed_counterpart_is_not_drawn_as_calibrated(run):
     for seed in range(3):
         run.write(record("dec", seed, 0.5), outputs(seed, drawn=False) | {"labels": np.zeros(N, int)})
     assert "; DEC" not in by_kind(sdec(run))["reliability"].alt
@@ -235,30 +245,33 @@ def test_without_what_was_kept_of_the_data_the_map_is_coloured_by_cluster(run):
     (run.folder / "data" / "f0.npz").unlink()
     pictures = sdec(run)
     assert kinds(pictures) == ["latent", "map", "curves"]
-    assert "by clusters" in pictures.figures[1].title
+    assert "by clusters" in pictures[1].title
 
 
 def test_damaged_outputs_are_noted_and_nothing_else_is_lost(run):
     (run.folder / "outputs" / "digits-sdec-2.npz").write_bytes(b"PK no archive")  # the median run of S-DEC
     (run.folder / "outputs" / "digits-dec-1.npz").write_bytes(b"PK no archive")  # not that of DEC
+    _, _, (note,), _ = parts(run)["digits"]
+    assert note.startswith("SDEC: Seed 2, the median run of 3 by ACC (.800). No pictures: ")
+    assert "digits-sdec-2.npz" in note
     pictures = by_variant(run)
-    assert not pictures["SDEC"].figures
-    assert "No pictures: " in pictures["SDEC"].note
-    assert "digits-sdec-2.npz" in pictures["SDEC"].note
+    assert not pictures["SDEC"]
     assert kinds(pictures["DEC"]) == OF_DEC
-    assert "The outputs of 1 runs cannot be read" in pictures["DEC"].note
+    assert "mean and range of 2 runs; the outputs of 1 more cannot be read" in pictures["DEC"][-1].title
 
 
-def test_of_many_variants_the_best_are_shown_and_a_note_says_so(run):
-    pictures = by_variant(run, per_dataset=2)
-    assert set(pictures) == {"SDEC", "DEC"}
-    assert any("the best 2 of 3 variants" in p.note for p in pictures.values())
+def test_of_many_variants_the_best_are_shown_and_a_sentence_states_it(run):
+    rows, _, _, (sentence,) = parts(run, per_dataset=2)["digits"]
+    assert rows["title"].tolist() == ["SDEC", "DEC"]
+    assert "the best 2 of 3 methods by mean" in sentence.text
 
 
 def test_no_data_set_uses_up_the_pictures_of_the_next(run):
     for seed in range(3):
         run.write(record("kmeans", seed, 0.5, dataset="usps"), {"labels": CLASSES})
-    assert [(p.dataset, p.variant) for p in shown(run, in_all=2)] == [("digits", "SDEC"), ("usps", "KMEANS")]
+    shown = {dataset: rows["title"].tolist() for dataset, (rows, *_) in parts(run, in_all=2).items()}
+    assert shown == {"digits": ["SDEC"], "usps": ["KMEANS"]}
+    assert set(parts(run, in_all=1)) == {"digits"}
 
 
 def test_a_run_that_failed_has_no_pictures(run):
@@ -266,36 +279,4 @@ def test_a_run_that_failed_has_no_pictures(run):
         run.write(record("dec", seed, None).model_copy(update={"status": "failed"}), {})
     pictures = by_variant(run)
     assert set(pictures) == {"SDEC", "KMEANS"}
-    assert pictures["SDEC"].figures, "its twin has no runs, and that is all"
-
-
-def test_a_grid_over_one_parameter_is_a_curve_with_its_twin(tmp_path):
-    records = [
-        record(f"sdec beta={beta}", seed, 0.5 + seed / 100, twin="dec", beta=beta, warmup=0.0)
-        for beta in (0.001, 0.01, 1.0)
-        for seed in range(2)
-    ]
-    records += [record("dec", seed, 0.4 + seed / 100) for seed in range(2)]
-    board = board_of(records)
-    looks = looks_of(board.frame)
-    figures = section_figures(board.datasets[0], "fixed", {r.config: r.params for r in records}, looks)
-    assert [figure.name.split("-")[0] for figure in figures] == ["scores", "time", "parameter"]
-    assert figures[-1].title == "ACC of SDEC over beta on digits"
-    assert "0.001: .505 ± .007; 0.01: .505 ± .007; 1: .505 ± .007; twin .405" in figures[-1].alt
-    assert len(section_figures(board.datasets[0], "fixed", {}, looks)) == 2
-
-
-def test_quality_against_time_is_drawn_for_one_machine_alone(run):
-    records = list(run.records())
-    tables = board_of(records).datasets[0]
-    assert section_figures(tables, "fixed", {}, {})[1].name.startswith("time")
-    other = replace(tables, runs=tables.runs.assign(hardware=["a", "b", "c"] * 3))
-    assert section_figures(other, "fixed", {}, {})[1] is None
-
-
-def test_variants_that_differ_in_two_parameters_are_no_curve():
-    values = [{"beta": b, "width": w, "mode": "x", "flag": True} for b, w in ((1, 1), (2, 2), (3, 3))]
-    assert grid_lines({str(i): v for i, v in enumerate(values)}) == []
-    grid = {f"{b} {w}": {"beta": b, "width": w} for b in (1, 2, 3) for w in (5, 6)}
-    lines = grid_lines(grid)
-    assert [(parameter, sorted(line.values())) for parameter, line in lines] == [("beta", [1, 2, 3])] * 2
+    assert pictures["SDEC"], "its counterpart has no runs, and that is all"
