@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as MatplotlibFigure
 
 #: Text of a table cell, and the value that it is sorted by.
 Entry = tuple[str, "float | str | None"]
@@ -84,17 +89,38 @@ class Figure:
         One line.
     alt : str
         What the picture shows, in words and numbers, for those who do not see it.
-    svg : str
-        For the page: no fixed background, text and axes in ``currentColor``; and the file ``figures/NAME.svg``.
-    png : bytes
-        For print, on white.
+    drawing : matplotlib.figure.Figure or str
+        A string is an SVG, from whatever drew it.
     """
 
     name: str
     title: str
     alt: str
-    svg: str
-    png: bytes
+    drawing: MatplotlibFigure | str
+
+    @cached_property
+    def svg(self) -> str:
+        """For the page: no fixed background, text and axes in ``currentColor``; and the file ``figures/NAME.svg``."""
+        if isinstance(self.drawing, str):
+            return self.drawing
+        from bench.report.plots.export import as_svg  # matplotlib, for a report that has drawings
+
+        return as_svg(self.drawing, self.name, self.alt)
+
+    @property
+    def png(self) -> bytes:
+        """For print, on white.
+
+        Raises
+        ------
+        TypeError
+            If the drawing is an SVG already.
+        """
+        if isinstance(self.drawing, str):
+            raise TypeError(f"figure {self.name!r} is an SVG; it has no PNG")
+        from bench.report.plots.export import as_png
+
+        return as_png(self.drawing)
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,8 @@ def _scored(frame: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     scores = metric_values(runs, metric.name)
     scored = np.isfinite(scores)
     runs = runs.loc[scored]
-    return pd.DataFrame({"variant": runs["variant"], "score": scores[scored], "collapsed": has_flag(runs, "collapsed")})
+    columns = {"variant": runs["variant"], "score": scores[scored], "collapsed": has_flag(runs, "collapsed")}
+    return pd.DataFrame({**columns, "seed": runs["seed"]})
 
 
 def grid_lines(params: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, dict[str, float]]]:
@@ -214,6 +215,7 @@ def _detection(
             "label": row["title"],
             "kind": _KINDS.get(row["needs_sampling"], row["needs_sampling"]),
             "values": metric_values(runs[row["variant"]], column_of(row["score"], row["outliers"])),
+            "seeds": runs[row["variant"]]["seed"].tolist(),
         }
         for row in rows.to_dict("records")
     ]

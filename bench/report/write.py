@@ -56,7 +56,6 @@ def write_report(results: Results, target: Run) -> Sequence[BoardFrame]:
     target.write_file("report.html", render_page(report))
     for figure in figures_of(report):
         target.write_file(f"figures/{figure.name}.svg", figure.svg)
-        target.write_file(f"figures/{figure.name}.png", figure.png)
     return boards
 
 
