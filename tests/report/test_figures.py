@@ -281,7 +281,7 @@ def test_a_grid_over_one_parameter_is_a_curve_with_its_twin(tmp_path):
     figures = section_figures(board.datasets[0], "fixed", {r.config: r.params for r in records}, looks)
     assert [figure.name.split("-")[0] for figure in figures] == ["scores", "time", "parameter"]
     assert figures[-1].title == "ACC of SDEC over beta on digits"
-    assert "0.001: .505 ± .007; 0.01: .505 ± .007; 1: .505 ± .007; twin .405" in figures[-1].alt
+    assert "0.001: .505 ± .007; 0.01: .505 ± .007; 1: .505 ± .007; counterpart .405" in figures[-1].alt
     assert len(section_figures(board.datasets[0], "fixed", {}, looks)) == 2
 
 

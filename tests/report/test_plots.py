@@ -10,14 +10,16 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure as Drawing
 from PIL import Image
 
 from bench.metrics import find_metric
 from bench.report import plots
 from bench.report.boards import boards_of
+from bench.report.document import Figure
 from bench.report.plots import Look
 from bench.report.plots.export import figure_name
-from bench.report.plots.style import INK, OKABE_ITO, label
+from bench.report.plots.style import INK, NEUTRAL, OKABE_ITO, hover, label
 
 pytestmark = pytest.mark.figures
 
@@ -251,6 +253,97 @@ def test_names_of_figures_are_safe_and_distinct():
     assert len({name.lower() for name in names}) == len(parts)
     assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", name) for name in names)
     assert figure_name("scores", "digits") == "scores-digits"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_figure_is_drawn_once_and_only_where_it_is_looked_at(kind, monkeypatch):
+    drawn, draw_it = [], Drawing.draw
+
+    def counted(drawing, renderer):
+        drawn.append(drawing)
+        draw_it(drawing, renderer)
+
+    monkeypatch.setattr(Drawing, "draw", counted)
+    figure = draw(kind)
+    assert drawn == []
+    assert figure.svg == figure.svg
+    assert drawn == [figure.drawing]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_drawing_can_be_saved_as_any_of_matplotlib(kind):
+    file = io.BytesIO()
+    plain(kind).drawing.savefig(file, format="pdf")
+    assert file.getvalue().startswith(b"%PDF")
+
+
+def test_a_figure_that_is_an_svg_already_stays_as_it_is_and_has_no_png():
+    figure = Figure("f", "title", "alt", "<svg/>")
+    assert figure.svg == "<svg/>"
+    with pytest.raises(TypeError, match="figure 'f' is an SVG"):
+        _ = figure.png
+
+
+@pytest.mark.parametrize("color", [*OKABE_ITO, NEUTRAL])
+@pytest.mark.parametrize("page", ["#ffffff", "#15171a"])
+def test_colours_stand_out_on_a_light_and_on_a_dark_page(color, page):
+    def luminance(name):
+        channels = np.array([int(name[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted((luminance(color), luminance(page)))
+    assert (high + 0.05) / (low + 0.05) >= 3, "WCAG 2.2, 1.4.11: graphical objects"
+
+
+# -- hover -----------------------------------------------------------------------------------------
+
+
+def hovered(figure):
+    """Return the text of each mark that has one, and where it is."""
+    texts = [(use.findtext(f"{SVG}title"), *place(use)) for use in parse(figure).iter(f"{SVG}use")]
+    return [(text, x, y) for text, x, y in texts if text]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "side"),
+    [
+        ("scores", r", seed \d: ACC (\S+)$", 1),
+        ("forest", r"ΔACC (\S+) \[", 1),
+        ("ranks", r"mean rank (\S+)$", 1),
+        ("parameter", r"ACC (\S+)$", 2),
+        ("time", r" (\S+) ± ", 2),
+    ],
+)
+def test_a_point_shows_its_own_number_on_hover(kind, pattern, side):
+    found = hovered(plain(kind))
+    numbers = [float(re.search(pattern, text)[1].replace("−", "-")) for text, *_ in found]
+    assert len(numbers) == {"scores": 9, "forest": 2, "ranks": 3, "parameter": 3, "time": 3}[kind]
+    slope, start = np.polyfit(numbers, [at[side] for at in found], 1)
+    np.testing.assert_allclose(start + slope * np.array(numbers), [at[side] for at in found], atol=0.3)
+
+
+def test_a_run_is_named_on_hover_a_collapsed_one_too():
+    figure = plots.score_strips(frame_with(collapsed=(2,)), ACC, {"sdec": BLUE}, name="s", title="t")
+    assert {f"S-DEC, seed {seed}: ACC {score}" for seed, score in enumerate((".800", ".900", ".500"))} <= {
+        text for text, *_ in hovered(figure)
+    }
+
+
+def test_a_point_without_a_place_does_not_shift_the_texts_of_the_others():
+    drawing = Drawing()
+    (line,) = drawing.add_subplot().plot([0, np.nan, 2], [1, 1, 1], "o")
+    hover(line, ["first", "nowhere", "last"])
+    found = hovered(Figure("f", "t", "a", drawing))
+    assert [text for text, *_ in found] == ["first", "last"]
+    assert found[0][1] < found[1][1]
+
+
+def test_of_thousands_of_points_none_has_a_text():
+    drawing = Drawing()
+    (line,) = drawing.add_subplot().plot(np.arange(2001), "o")
+    hover(line, ["a point"] * 2001)
+    assert hovered(Figure("f", "t", "a", drawing)) == []
 
 
 # -- what each shows -------------------------------------------------------------------------------

@@ -245,6 +245,17 @@ def test_each_kind_of_score_has_a_symbol_of_its_own_and_only_those_used_are_expl
     assert not any("noise where" in text for text in texts(figure))
 
 
+def test_each_seed_and_each_cluster_shows_its_number_on_hover():
+    table = rows(("DEC", "margin", "no", [0.7, np.nan, 0.9])).assign(seeds=[[3, 5, 7]])
+    figures = [
+        plots.detection_by_score(table, {"DEC": TWIN}, "noise", **TO),
+        plots.cluster_stability({"a": [0.9, 0.3]}, {"a": BLUE}, {"a": "S-DEC"}, **TO),
+    ]
+    titles = [[title.text for title in parse(figure).iter(f"{SVG}title")] for figure in figures]
+    assert titles[0][:2] == ["DEC, seed 3: AUROC of margin .700", "DEC, seed 7: AUROC of margin .900"]
+    assert titles[1] == ["S-DEC, a cluster: Jaccard .300", "S-DEC, a cluster: Jaccard .900"]
+
+
 def test_of_too_many_groups_the_first_are_drawn_and_the_title_says_so():
     table = rows(*((f"v{i}", f"s{j}", "no", [0.6]) for i in range(20) for j in range(8)))
     figure = plots.detection_by_score(table, {}, "noise", **TO)

@@ -123,6 +123,8 @@ def _write(
 class _Ruler(Axis):
     """An axis without tick objects: where its locator and formatter put ticks, lines and texts are drawn."""
 
+    axis_name: str
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._marks: dict[str, Any] = {"length": 2.5, "labels": True, "far": False, "grid": False, "size": 8.0}
         super().__init__(*args, **kwargs)
@@ -160,11 +162,11 @@ class _Ruler(Axis):
         """Clip the axis as a whole: it has no ticks to pass it on to."""
         Artist.set_clip_path(self, path, transform)
 
-    def set_ticks(self, ticks: Any, labels: Any = None, *, minor: bool = False) -> list[Any]:
+    def set_ticks(self, ticks: Any, labels: Any = None, *, minor: bool = False, **kwargs: Any) -> list[Any]:  # noqa: ARG002
         """Set the places of ticks and what is written there; the limits stay as they are."""
         if minor:
             return []
-        self.set_major_locator(FixedLocator(np.asarray(ticks, dtype=np.float64)))
+        self.set_major_locator(FixedLocator(np.asarray(ticks, dtype=np.float64).tolist()))
         if labels is not None:
             self.set_major_formatter(FixedFormatter(list(labels)))
         self.stale = True
@@ -173,7 +175,7 @@ class _Ruler(Axis):
     def shown_ticks(self) -> tuple[np.ndarray, list[str]]:
         """Return the places of the ticks within the limits, and what is written there."""
         places = np.asarray(self.get_majorticklocs(), dtype=np.float64)
-        texts = list(self.get_major_formatter().format_ticks(places))
+        texts = list(self.get_major_formatter().format_ticks(places.tolist()))
         low, high = sorted(self.get_view_interval())
         slack = 1e-9 * (high - low)
         inside = (places >= low - slack) & (places <= high + slack)
@@ -186,7 +188,7 @@ class _Ruler(Axis):
         room = {self.get_ticks_position(): (self._marks["length"] + self._depth(self.shown_ticks()[1])) / 72}
         if text := self.label.get_text():
             side = self.get_label_position()
-            lines = _PAD + _LINE * self.label.get_size() * (text.count("\n") + 1)
+            lines = _PAD + _LINE * float(self.label.get_fontsize()) * (text.count("\n") + 1)
             room[side] = room.get(side, 0.0) + lines / 72
         return room
 
@@ -335,7 +337,7 @@ def fit(
         for side, more in axis.room().items():
             room[side] += more
     if axes.get_title(loc="left"):
-        room["top"] += (_LINE * axes.title.get_fontsize() + _PAD) / 72
+        room["top"] += (_LINE * float(axes.title.get_fontsize()) + _PAD) / 72
     x0, x1 = x0 + room["left"] + left, x1 - room["right"] - right
     y0, y1 = y0 + room["bottom"] + bottom, y1 - room["top"] - top
     axes.set_position((x0 / width, y0 / height, max(x1 - x0, 0.2) / width, max(y1 - y0, 0.1) / height))

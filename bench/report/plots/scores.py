@@ -188,11 +188,11 @@ def parameter_curve(
     axes.grid(axis="y")
     if spans_decades(values, 10):
         plain_log_axis(axes, "x", values)
-    points: np.ndarray = known[["value", "score"]].to_numpy(dtype=np.float64)
-    if len(points) > MANY:
-        dots(axes, points, look.color, size=2.0, alpha=0.4)
+    places: np.ndarray = known[["value", "score"]].to_numpy(dtype=np.float64)
+    if len(places) > MANY:
+        dots(axes, places, look.color, size=2.0, alpha=0.4)
     else:
-        (marks,) = axes.plot(*points.T, ".", ms=4, mew=0, alpha=0.4, color=look.color)
+        (marks,) = axes.plot(*places.T, ".", ms=4, mew=0, alpha=0.4, color=look.color)
         hover(marks, _run_texts(known, parameter, metric))
     means, sd = stats["mean"].to_numpy(), stats["sd"].fillna(0).to_numpy()
     ends = np.stack([np.column_stack([values, means + sign * sd]) for sign in (-1, 1)], axis=1)

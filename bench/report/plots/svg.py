@@ -155,7 +155,7 @@ class SvgRenderer(RendererBase):
         mtext: Text | None = None,
     ) -> None:
         if ismath:
-            self._draw_text_as_path(gc, x, y, s, prop, angle, ismath)
+            super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)  # as a path
         else:
             anchor = mtext.get_horizontalalignment() if mtext else "left"
             along = {"left": 0.0, "center": 0.5, "right": 1.0}[anchor] * text_extent(s, prop)[0]
@@ -180,19 +180,19 @@ class SvgRenderer(RendererBase):
         self._elements.append(f'<text {at}{turned} style="{style}">{escape(s)}</text>')
 
     def draw_image(  # noqa: D102
-        self, gc: GraphicsContextBase, x: float, y: float, im: np.ndarray, transform: Any = None
+        self, gc: GraphicsContextBase, x: float, y: float, im: Any, transform: Any = None
     ) -> None:
         height, width = im.shape[:2]
         if not width or not height:
             return
         file = io.BytesIO()
         Image.fromarray(im).save(file, format="png")
-        place = Affine2D() if transform is None else Affine2D().scale(1 / width, 1 / height) + transform
-        place = place + Affine2D().translate(x, y) + self._flip
-        matrix = " ".join(f"{round(float(v), 4) + 0.0:g}" for v in place.frozen().to_values())
+        place: Any = Affine2D() if transform is None else Affine2D().scale(1 / width, 1 / height) + transform
+        matrix = (place + Affine2D().translate(x, y) + self._flip).get_matrix()[:2].T.ravel()
+        numbers = " ".join(f"{round(float(value), 4) + 0.0:g}" for value in matrix)
         opacity = f'opacity="{_number(gc.get_alpha())}" ' if gc.get_alpha() not in (None, 1) else ""
         image = (
-            f'<image width="{width}" height="{height}" transform="matrix({matrix})" {opacity}'
+            f'<image width="{width}" height="{height}" transform="matrix({numbers})" {opacity}'
             'style="image-rendering: crisp-edges; image-rendering: pixelated" '
             f'href="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"/>'
         )
@@ -225,7 +225,7 @@ class SvgRenderer(RendererBase):
         if width and line[3]:
             offset, dashes = gc.get_dashes()
             if dashes is not None:
-                style += [f"stroke-dasharray: {','.join(map(_number, dashes))}"]
+                style += [f"stroke-dasharray: {','.join(map(_number, np.asarray(dashes, dtype=np.float64).tolist()))}"]
                 style += [f"stroke-dashoffset: {_number(offset)}"] if offset else []
             style += [f"stroke: {self._color(line)}"]
             if line[3] != 1 and alpha is None:
@@ -254,13 +254,12 @@ class SvgRenderer(RendererBase):
         """Return the attribute that cuts an element off at the edge of its axes."""
         path, transform = gc.get_clip_path()
         rectangle = gc.get_clip_rectangle()
-        if path is not None:
+        if isinstance(path, Path) and transform is not None:
             region = f'<path d="{self._shape(path, transform + self._flip, None)}"/>'
         elif rectangle is not None:
-            x, y, width, height = rectangle.bounds
-            y = self._height - y - height
-            x, y, width, height = map(_number, (x, y, width, height))
-            region = f'<rect x="{x}" y="{y}" width="{width}" height="{height}"/>'
+            x, y, width, height = map(float, rectangle.bounds)
+            corner = f'x="{_number(x)}" y="{_number(self._height - y - height)}"'
+            region = f'<rect {corner} width="{_number(width)}" height="{_number(height)}"/>'
         else:
             return ""
         identity = self._id("c", region, f'<clipPath id="{{}}">{region}</clipPath>')
@@ -270,7 +269,7 @@ class SvgRenderer(RendererBase):
     def _shape(path: Path, transform: Transform, inside: tuple[float, float, float, float] | None) -> str:
         """Return a path's data in few bytes; a line that goes nowhere, a dot if its ends are round, is ``h0``."""
         clean = path.cleaned(transform=transform, remove_nans=True, clip=inside, curves=True)
-        codes, vertices = clean.codes.tolist(), np.asarray(clean.vertices)
+        codes, vertices = np.asarray(clean.codes).tolist(), np.asarray(clean.vertices)
         plain = len(codes) > _LONG and not {Path.CURVE3, Path.CURVE4} & set(codes)
         parts: list[str] = []
         last = None

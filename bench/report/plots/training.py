@@ -264,8 +264,8 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
     chart.finish(0, end, top=0.3)
     used = [verdict for verdict in _VERDICT_STYLES if any((part["verdict"] == verdict).any() for _, part in variants)]
     _verdict_key(chart.drawing, used)
-    words = f"Runs by verdict. {'; '.join(descriptions)}."
-    return Figure(name, clean_name(title), clean_name(words), chart.drawing)
+    alt = f"Runs by verdict. {'; '.join(descriptions)}."
+    return Figure(name, clean_name(title), clean_name(alt), chart.drawing)
 
 
 def _verdict_key(drawing: Drawing, used: Sequence[str]) -> None:
