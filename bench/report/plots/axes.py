@@ -133,7 +133,7 @@ class _Ruler(Axis):
         """Forget everything that was set."""
         super().clear()
         # Ticks that do not depend on the size of the axes: margins are known before it is.
-        self.set_major_locator(MaxNLocator(4, steps=STEPS))
+        self.set_major_locator(MaxNLocator(6, steps=STEPS))
         self.set_major_formatter(FuncFormatter(plain_number))
 
     def set_tick_params(self, which: str = "major", reset: bool = False, **kwargs: Any) -> None:  # noqa: ARG002
@@ -222,12 +222,12 @@ class _Ruler(Axis):
         ink = self.label.get_color()
         gc.set_foreground(ink)
         if marks["grid"] and len(at):
-            gc.set_linewidth(_pixels(renderer, 0.5))
+            gc.set_linewidth(0.5)
             gc.set_alpha(0.12)
             renderer.draw_path(gc, _lines(at, near, beyond, along_x), IdentityTransform())
             gc.set_alpha(1)
         if length and len(at):
-            gc.set_linewidth(_pixels(renderer, 0.6))
+            gc.set_linewidth(0.6)
             renderer.draw_path(gc, _lines(at, start, start + out * length, along_x), IdentityTransform())
         edge = start + out * length
         if marks["labels"]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
 from bench.report.document import Figure
-from bench.report.plots.axes import Words, drawing_of, fit, new_axes, new_drawing, widest
+from bench.report.plots.axes import STEPS, Words, drawing_of, fit, new_axes, new_drawing, widest
 from bench.report.plots.style import (
     FONT,
     INK,
@@ -115,6 +116,8 @@ def latent_structure(
         axes.set_xticks(dimensions if len(dimensions) <= 12 else dimensions[:: len(dimensions) // 8])
         axes.tick_params(labelbottom=axes is others[-1])
         axes.grid(axis="y")
+    for axes in others:
+        axes.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
     left = max(axes.yaxis.room()["left"] for axes in (first, *others))
     for i, axes in enumerate((first, *others)):
         top = height - 1.2 * i

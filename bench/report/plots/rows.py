@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from matplotlib.ticker import MaxNLocator
+
 from bench.metrics import find_metric
-from bench.report.plots.axes import Words, fit, new_axes, new_drawing, widest
+from bench.report.plots.axes import STEPS, Words, fit, new_axes, new_drawing, widest
 from bench.report.plots.style import INK, SMALL, WIDE, label
 
 UNIT = find_metric("acc")
@@ -30,6 +32,7 @@ class RowChart:
         self.drawing = new_drawing(WIDE, 1)
         self.axes = new_axes(self.drawing, hidden="y")
         self.axes.spines["left"].set_visible(False)
+        self.axes.xaxis.set_major_locator(MaxNLocator(8, steps=STEPS))
         self._names: list[tuple[float, str]] = []
         self._headings: list[tuple[float, str]] = []
         self._notes: list[tuple[float, tuple[str, ...]]] = []

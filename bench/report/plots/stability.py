@@ -204,7 +204,7 @@ def confusion(
     names = cluster_names(labels)
     shares = counts[:, order] / np.maximum(counts.sum(1, keepdims=True), 1)
     cell = min(0.32, (WIDE - 2) / len(clusters))
-    height = max(1.6, 0.55 + max(cell, 0.14) * len(class_names))
+    height = max(1.75, 0.55 + max(cell, 0.14) * len(class_names))
     drawing = new_drawing(min(WIDE, 1.5 + cell * max(len(clusters), 8)), height)
     axes = new_axes(drawing)
     # One colour, its opacity the share: the page's own background is zero, be it light or dark.

@@ -102,6 +102,7 @@ def learning_curves(
         for end in list(accumulate(lengths.values()))[:-1]:
             axes.axvline(end + 0.5, color=INK, lw=0.6, alpha=0.5, ls=":")
         axes.set_xlim(_first(ours, theirs), None)
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=STEPS, integer=True))
         descriptions.append(f"{quantity.replace('_', ' ')} {means[0]:.3g} to {means[-1]:.3g}")
         if i == 0 and len(lengths) > 1:
             _name_phases(axes, lengths)
