@@ -85,7 +85,7 @@ def write_report(
             progress(number, len(figures))
         _ = figure.svg  # drawn once, here, where progress is shown
         if png:
-            target.write_file(f"figures/{figure.name}.png", figure.png())
+            target.write_file(f"figures/{figure.name}.png", figure.png)
     target.write_file("report.html", render_page(report, digest))
     return report
 

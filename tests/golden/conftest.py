@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
 from bench.cli import main
 from bench.cli.app import out
 from tests.golden.compare import differences, lines_that_differ
+from tests.undrawn import leave_figures_blank
 
 HERE = Path(__file__).parent
 SUITE = HERE / "suite"
@@ -29,11 +29,6 @@ FRESH = (
     *("run", "fresh.toml", "--out", "fresh", "--jobs", "1", "--threads", "1", "--seeds", "0-1", "--limit", "60"),
     *("--set", "vade.pretrain_epochs=20", "--set", "vade.epochs=5", "--set", "sdec@stable.pretrain_epochs=21"),
 )
-
-_BLANK_SVG = (
-    b'<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="72pt" viewBox="0 0 72 72"><g id="figure_1"/></svg>'
-)
-_BLANK_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -64,17 +59,11 @@ def plain(text: str) -> str:
 
 
 @contextlib.contextmanager
-def workplace(folder: Path, draws: tuple[str, ...]) -> Iterator[Path]:
-    """Work in a folder with the suite and its files, on a terminal of fixed width; only some formats are drawn."""
-    draw = Figure.savefig
-
-    def save(figure, file, **options):
-        if options["format"] in draws:
-            draw(figure, file, **options)
-        else:
-            file.write({"svg": _BLANK_SVG, "png": _BLANK_PNG}[options["format"]])
-
+def workplace(folder: Path, *, drawn: bool) -> Iterator[Path]:
+    """Work in a folder with the suite and its files, on a terminal of fixed width, with figures drawn or blank."""
     with pytest.MonkeyPatch.context() as patch:
+        if not drawn:
+            leave_figures_blank(patch.setattr)
         shutil.copytree(SUITE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
         patch.chdir(folder)
         patch.setattr(sys, "path", sys.path[:])
@@ -84,10 +73,7 @@ def workplace(folder: Path, draws: tuple[str, ...]) -> Iterator[Path]:
             patch.delenv(name, raising=False)
         for name, value in {"COLUMNS": "100", "NO_COLOR": "1", "DEEPCLUSTBENCH_CACHE": str(folder / "cache")}.items():
             patch.setenv(name, value)
-        patch.setattr(Figure, "savefig", save)
         patch.setattr(out, "width", 100)  # it read COLUMNS when it was made
-        if "svg" not in draws:
-            patch.setattr(Figure, "draw_without_rendering", lambda figure: None)
         yield folder
 
 
@@ -102,7 +88,7 @@ class Worked:
 @pytest.fixture(scope="package")
 def replayed(tmp_path_factory) -> Worked:
     """The stored run, whose command is given again: nothing is left to train, all is chosen and reported anew."""
-    with workplace(tmp_path_factory.mktemp("replayed"), draws=("svg",)) as folder:
+    with workplace(tmp_path_factory.mktemp("replayed"), drawn=True) as folder:
         with zipfile.ZipFile(STORED) as stored:
             stored.extractall(folder / "run")
         return Worked(folder / "run", command(*RUN))
@@ -111,14 +97,14 @@ def replayed(tmp_path_factory) -> Worked:
 @pytest.fixture(scope="package")
 def fresh(tmp_path_factory) -> Worked:
     """Every method with two seeds on sixty digits, trained here; its figures stay blank."""
-    with workplace(tmp_path_factory.mktemp("fresh"), draws=()) as folder:
+    with workplace(tmp_path_factory.mktemp("fresh"), drawn=False) as folder:
         return Worked(folder / "fresh", command(*FRESH))
 
 
 @pytest.fixture
 def there(replayed) -> Iterator[Path]:
     """Work beside the stored run."""
-    with workplace(replayed.folder.parent, draws=()) as folder:
+    with workplace(replayed.folder.parent, drawn=False) as folder:
         yield folder
 
 

@@ -13,7 +13,7 @@ COMMANDS = (
 @pytest.fixture
 def elsewhere(tmp_path):
     """Work in an empty place, on a terminal of fixed width."""
-    with workplace(tmp_path, draws=()) as folder:
+    with workplace(tmp_path, drawn=False) as folder:
         yield folder
 
 

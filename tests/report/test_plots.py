@@ -11,13 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from bench.report.boards import boards_of
+from matplotlib.figure import Figure as Drawing
 from PIL import Image
 
 from bench.metrics import find_metric
 from bench.report import plots
 from bench.report.plots import Look
 from bench.report.plots.export import figure_name
-from bench.report.plots.style import INK, OKABE_ITO, label
+from bench.report.plots.figure import Figure
+from bench.report.plots.style import INK, NEUTRAL, OKABE_ITO, hover, label
 
 pytestmark = pytest.mark.figures
 
@@ -122,10 +124,19 @@ def texts(figure):
     return ["".join(text.itertext()).strip() for text in parse(figure).iter(f"{SVG}text")]
 
 
+def uses(figure, style):
+    """Return the marks whose style holds some words, in the order drawn."""
+    groups = [group for group in parse(figure).iter(f"{SVG}g") if style in group.get("style", "").split("; ")]
+    return [use for group in groups for use in group.iter(f"{SVG}use")]
+
+
+def place(use):
+    return float(use.get("x")), float(use.get("y"))
+
+
 def marks(figure, color):
     """Return the places of a colour's marks, (n, 2), by x."""
-    colored = [use for use in parse(figure).iter(f"{SVG}use") if f"stroke: {color.lower()}" in use.get("style", "")]
-    return np.array(sorted((float(use.get("x")), float(use.get("y"))) for use in colored))
+    return np.array(sorted(map(place, uses(figure, f"stroke: {color.lower()}")))).reshape(-1, 2)
 
 
 def region(figure):
@@ -139,8 +150,9 @@ def bars(figure, ranks):
     """Return the variants that have a dot on each bar of a diagram of ranks drawn in one colour."""
     at = dict(zip(marks(figure, Look().color)[:, 0], sorted(ranks, key=ranks.get), strict=True))
     root = parse(figure)
-    dots = [use for use in root.iter(f"{SVG}use") if use.get("style") == "fill: currentColor"]
-    places = sorted((float(use.get("x")), float(use.get("y"))) for use in dots)
+    groups = [group for group in root.iter(f"{SVG}g") if group.get("style") == "fill: currentColor"]
+    dots = [use for group in groups for use in group.iter(f"{SVG}use")]
+    places = sorted(map(place, dots))
     found = []
     for path in root.iter(f"{SVG}path"):
         if "stroke-width: 1.4" in path.get("style", ""):
@@ -167,7 +179,7 @@ def test_a_hostile_name_is_written_and_not_obeyed(kind):
     figure = draw(kind, lambda name: name + HOSTILE)
     root = parse(figure)  # well-formed, or this raises
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
-        *("svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image")
+        *("svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image", "title")
     }
     assert "\x1b" not in figure.svg + figure.alt + figure.title
     assert "\n" not in figure.title
@@ -243,6 +255,97 @@ def test_names_of_figures_are_safe_and_distinct():
     assert figure_name("scores", "digits") == "scores-digits"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_figure_is_drawn_once_and_only_where_it_is_looked_at(kind, monkeypatch):
+    drawn, draw_it = [], Drawing.draw
+
+    def counted(drawing, renderer):
+        drawn.append(drawing)
+        draw_it(drawing, renderer)
+
+    monkeypatch.setattr(Drawing, "draw", counted)
+    figure = draw(kind)
+    assert drawn == []
+    assert figure.svg == figure.svg
+    assert drawn == [figure.drawing]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_drawing_can_be_saved_as_any_of_matplotlib(kind):
+    file = io.BytesIO()
+    plain(kind).drawing.savefig(file, format="pdf")
+    assert file.getvalue().startswith(b"%PDF")
+
+
+def test_a_figure_that_is_an_svg_already_stays_as_it_is_and_has_no_png():
+    figure = Figure("f", "title", "alt", "<svg/>")
+    assert figure.svg == "<svg/>"
+    with pytest.raises(TypeError, match="figure 'f' is an SVG"):
+        _ = figure.png
+
+
+@pytest.mark.parametrize("color", [*OKABE_ITO, NEUTRAL])
+@pytest.mark.parametrize("page", ["#ffffff", "#15171a"])
+def test_colours_stand_out_on_a_light_and_on_a_dark_page(color, page):
+    def luminance(name):
+        channels = np.array([int(name[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted((luminance(color), luminance(page)))
+    assert (high + 0.05) / (low + 0.05) >= 3, "WCAG 2.2, 1.4.11: graphical objects"
+
+
+# -- hover -----------------------------------------------------------------------------------------
+
+
+def hovered(figure):
+    """Return the text of each mark that has one, and where it is."""
+    texts = [(use.findtext(f"{SVG}title"), *place(use)) for use in parse(figure).iter(f"{SVG}use")]
+    return [(text, x, y) for text, x, y in texts if text]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "side"),
+    [
+        ("scores", r", seed \d: ACC (\S+)$", 1),
+        ("forest", r"ΔACC (\S+) \[", 1),
+        ("ranks", r"mean rank (\S+)$", 1),
+        ("parameter", r"ACC (\S+)$", 2),
+        ("time", r" (\S+) ± ", 2),
+    ],
+)
+def test_a_point_shows_its_own_number_on_hover(kind, pattern, side):
+    found = hovered(plain(kind))
+    numbers = [float(re.search(pattern, text)[1].replace("−", "-")) for text, *_ in found]
+    assert len(numbers) == {"scores": 9, "forest": 2, "ranks": 3, "parameter": 3, "time": 3}[kind]
+    slope, start = np.polyfit(numbers, [at[side] for at in found], 1)
+    np.testing.assert_allclose(start + slope * np.array(numbers), [at[side] for at in found], atol=0.3)
+
+
+def test_a_run_is_named_on_hover_a_collapsed_one_too():
+    figure = plots.score_strips(frame_with(collapsed=(2,)), ACC, {"sdec": BLUE}, name="s", title="t")
+    assert {f"S-DEC, seed {seed}: ACC {score}" for seed, score in enumerate((".800", ".900", ".500"))} <= {
+        text for text, *_ in hovered(figure)
+    }
+
+
+def test_a_point_without_a_place_does_not_shift_the_texts_of_the_others():
+    drawing = Drawing()
+    (line,) = drawing.add_subplot().plot([0, np.nan, 2], [1, 1, 1], "o")
+    hover(line, ["first", "nowhere", "last"])
+    found = hovered(Figure("f", "t", "a", drawing))
+    assert [text for text, *_ in found] == ["first", "last"]
+    assert found[0][1] < found[1][1]
+
+
+def test_of_thousands_of_points_none_has_a_text():
+    drawing = Drawing()
+    (line,) = drawing.add_subplot().plot(np.arange(2001), "o")
+    hover(line, ["a point"] * 2001)
+    assert hovered(Figure("f", "t", "a", drawing)) == []
+
+
 # -- what each shows -------------------------------------------------------------------------------
 
 
@@ -256,7 +359,7 @@ def test_a_forest_has_its_marks_at_the_differences():
 def test_the_region_of_equivalence_has_its_width_and_is_missing_where_there_is_none():
     small, wide = (plots.forest(contrasts([-0.06, 0.06]), ACC, rope=r, name="f", title="t") for r in (0.02, 0.04))
     none = plots.forest(contrasts([300.0]), find_metric("calinski_harabasz_pixels"), rope=None, name="f", title="t")
-    assert "shaded: equivalent in practice, ±.040" in "".join(texts(wide))
+    assert "shaded: practically equivalent, ±.040" in "".join(texts(wide))
     for figure, rope in ((small, 0.02), (wide, 0.04)):
         low, high = marks(figure, "#0072b2")[:, 0]
         assert_linear([low, *region(figure), high], [-0.06, -rope, rope, 0.06])
@@ -270,9 +373,7 @@ def test_every_seed_has_its_mark_at_its_score_collapsed_ones_too():
     hurt = plots.score_strips(frame_with(collapsed=(2,)), ACC, looks, name="s", title="t")
     for figure in (whole, hurt):
         assert_linear(marks(figure, BLUE.color)[:, 0], [0.5, 0.8, 0.9])
-    kinds = [
-        {use.get("href") for use in parse(f).iter(f"{SVG}use") if "#0072b2" in use.get("style")} for f in (whole, hurt)
-    ]
+    kinds = [{use.get("href") for use in uses(figure, "stroke: #0072b2")} for figure in (whole, hurt)]
     assert (len(kinds[0]), len(kinds[1])) == (1, 2), "a collapsed run has a symbol of its own"
     assert "S-DEC .733 ± .208, 1 of 3 collapsed" in hurt.alt
 
@@ -323,7 +424,7 @@ def test_a_variant_without_a_finite_time_is_not_in_the_front():
 def test_ranks_stand_on_their_axis():
     figure = plain("ranks")
     assert_linear(marks(figure, Look().color)[:, 0], [1.0, 2.2, 2.8])
-    assert figure.alt == "Mean ranks: a 1.00, c 2.20, b 2.80. Not told apart: a, c; c, b."
+    assert figure.alt == "Mean ranks: a 1.00, c 2.20, b 2.80. Not significantly different: a, c; c, b."
 
 
 RANKS = {"d": 3.9, "a": 1.0, "b": 2.2, "c": 2.4, "e": 5.0}
@@ -332,12 +433,12 @@ RANKS = {"d": 3.9, "a": 1.0, "b": 2.2, "c": 2.4, "e": 5.0}
 @pytest.mark.parametrize(
     ("cliques", "words"),
     [
-        ([], "Every two are told apart"),
-        (["abcde"], "Not told apart: a, b, c, d, e"),
-        (["ac", "bc"], "Not told apart: a, c; b, c"),  # a bar passes over b, which is told apart from a
-        (["abd", "acd"], "Not told apart: a, b, d; a, c, d"),  # two bars of one span
-        (["ab", "de"], "Not told apart: a, b; d, e"),  # two bars of one height
-        (["abe", "bcd"], "Not told apart: a, b, e; b, c, d"),  # one bar within the span of the other
+        ([], "Every two differ significantly"),
+        (["abcde"], "Not significantly different: a, b, c, d, e"),
+        (["ac", "bc"], "Not significantly different: a, c; b, c"),  # a bar passes over b, which differs from a
+        (["abd", "acd"], "Not significantly different: a, b, d; a, c, d"),  # two bars of one span
+        (["ab", "de"], "Not significantly different: a, b; d, e"),  # two bars of one height
+        (["abe", "bcd"], "Not significantly different: a, b, e; b, c, d"),  # one bar within the span of the other
     ],
 )
 def test_a_bar_has_a_dot_on_each_member_of_its_clique_and_on_no_other(cliques, words):
@@ -354,7 +455,7 @@ def test_variants_of_one_label_and_one_rank_are_still_two():
     figure = plots.critical_difference(ranks, [("one", "other")], labels, looks, name="r", title="t")
     assert sum("DEC" in text for text in texts(figure)) == 2
     assert [len(marks(figure, color)) for color in (BLUE.color, "#D55E00")] == [1, 1]
-    assert figure.alt == "Mean ranks: DEC 1.50, DEC 1.50, KMeans 3.00. Not told apart: DEC, DEC."
+    assert figure.alt == "Mean ranks: DEC 1.50, DEC 1.50, KMeans 3.00. Not significantly different: DEC, DEC."
 
 
 def test_a_run_that_stopped_keeps_its_last_value():

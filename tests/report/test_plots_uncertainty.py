@@ -85,10 +85,19 @@ def texts(figure):
     return ["".join(text.itertext()).strip() for text in parse(figure).iter(f"{SVG}text")]
 
 
+def uses(figure, style):
+    """Return the marks whose style holds some words, in the order drawn."""
+    groups = [group for group in parse(figure).iter(f"{SVG}g") if style in group.get("style", "").split("; ")]
+    return [use for group in groups for use in group.iter(f"{SVG}use")]
+
+
+def place(use):
+    return float(use.get("x")), float(use.get("y"))
+
+
 def marks(figure, color):
     """Return the places of a colour's marks, (n, 2), by x."""
-    colored = [use for use in parse(figure).iter(f"{SVG}use") if f"stroke: {color.lower()}" in use.get("style", "")]
-    return np.array(sorted((float(use.get("x")), float(use.get("y"))) for use in colored))
+    return np.array(sorted(map(place, uses(figure, f"stroke: {color.lower()}")))).reshape(-1, 2)
 
 
 def assert_linear(places, values):
@@ -110,7 +119,7 @@ def test_a_hostile_name_is_written_and_not_obeyed(kind):
     figure = draw(kind, lambda name: name + HOSTILE)
     root = parse(figure)  # well-formed, or this raises
     assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
-        *("svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image", "pattern")
+        *("svg", "g", "defs", "path", "use", "text", "tspan", "clipPath", "rect", "image", "pattern", "title")
     }
     assert "\x1b" not in figure.svg + figure.alt + figure.title
     if kind not in ("latent", "draws"):
@@ -178,7 +187,7 @@ def test_marks_of_reliability_are_at_accuracy_and_confidence():
     found = marks(figure, BLUE.color)[-3:]  # the first is that of the legend
     assert_linear(found[:, 0], confidence)
     assert_linear(found[:, 1], accuracy)
-    symbols = [use.get("href") for use in parse(figure).iter(f"{SVG}use") if "#0072b2" in use.get("style", "")]
+    symbols = [use.get("href") for use in uses(figure, "stroke: #0072b2")]
     assert len(set(symbols)) == 2, "the bin of one point in five hundred has a small mark"
 
 
@@ -222,7 +231,7 @@ def test_every_row_has_its_mean_interval_and_what_it_takes():
     table = rows(("DEC", "margin", "no", [*values, np.nan]), ("DEC", "disagreement", "runs", [0.75]))
     figure = plots.detection_by_score(table, {"DEC": TWIN}, "mis-clustered points", **TO)
     # 0.8 ± 4.303 * 0.1 / sqrt(3) = [.552, 1.048], cut at 1
-    assert "DEC, margin (free): .800 [.552, 1.000]; DEC, disagreement (takes several runs): .750." in figure.alt
+    assert "DEC, margin (free): .800 [.552, 1.000]; DEC, disagreement (uses several runs): .750." in figure.alt
     assert_linear(marks(figure, TWIN.color)[:, 0], [0.75, 0.8])
     assert {"margin", "disagreement", ".800 [.552, 1.000]", ".750"} <= set(texts(figure))
 
@@ -230,10 +239,21 @@ def test_every_row_has_its_mean_interval_and_what_it_takes():
 def test_each_kind_of_score_has_a_symbol_of_its_own_and_only_those_used_are_explained():
     table = rows(*(("DEC", kind, kind, [0.6, 0.7]) for kind in ("no", "yes", "runs")))
     figure = plots.detection_by_score(table, {"DEC": BLUE}, "noise", **TO)
-    symbols = {use.get("href") for use in parse(figure).iter(f"{SVG}use") if "#0072b2" in use.get("style", "")}
+    symbols = {use.get("href") for use in uses(figure, "stroke: #0072b2")}
     assert len(symbols) == 3
-    assert {"free", "takes sampling", "takes several runs"} <= set(texts(figure))
+    assert {"free", "uses sampling", "uses several runs"} <= set(texts(figure))
     assert not any("noise where" in text for text in texts(figure))
+
+
+def test_each_seed_and_each_cluster_shows_its_number_on_hover():
+    table = rows(("DEC", "margin", "no", [0.7, np.nan, 0.9])).assign(seeds=[[3, 5, 7]])
+    figures = [
+        plots.detection_by_score(table, {"DEC": TWIN}, "noise", **TO),
+        plots.cluster_stability({"a": [0.9, 0.3]}, {"a": BLUE}, {"a": "S-DEC"}, **TO),
+    ]
+    titles = [[title.text for title in parse(figure).iter(f"{SVG}title")] for figure in figures]
+    assert titles[0][:2] == ["DEC, seed 3: AUROC of margin .700", "DEC, seed 7: AUROC of margin .900"]
+    assert titles[1] == ["S-DEC, a cluster: Jaccard .300", "S-DEC, a cluster: Jaccard .900"]
 
 
 def test_of_too_many_groups_the_first_are_drawn_and_the_title_says_so():
@@ -382,7 +402,7 @@ def test_of_very_many_variants_the_first_are_shown_and_the_file_stays_small():
 
 def test_agreement_by_point_has_its_quantiles_in_words():
     figure = plots.point_agreement({"a": np.linspace(0, 1, 101)}, {"a": BLUE}, {"a": "S-DEC"}, **TO)
-    assert "S-DEC: median .500, 90 % from .050 to .950, 1% in all runs alike" in figure.alt
+    assert "S-DEC: median .500, 90 % from .050 to .950, 1% alike in all runs" in figure.alt
 
 
 def test_runs_are_counted_by_verdict_with_the_median_epoch_of_each():

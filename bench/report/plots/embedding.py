@@ -8,24 +8,23 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 
-from bench.report.plots.export import export
+from bench.report.plots.axes import STEPS, Words, drawing_of, fit, new_axes, new_drawing, widest
 from bench.report.plots.figure import Figure
 from bench.report.plots.style import (
     FONT,
     INK,
     NARROW,
     OKABE_ITO,
-    SMALL,
     Look,
     dots,
     in_style,
     label,
-    new_drawing,
-    note,
     plain_log_axis,
 )
+from bench.text import clean_name
 
 _MOST_MARKED = 40
 """Dimensions beyond which there are lines without markers."""
@@ -74,8 +73,9 @@ def latent_structure(
     order = np.argsort(-spread, kind="stable")
     spread = spread[order]
     panels = 2 if variance is None else 3
-    drawing = new_drawing(NARROW, 0.6 + 1.15 * panels)
-    first, *others = drawing.subplots(panels, 1, sharex=True)
+    height = 0.4 + 1.2 * panels
+    drawing = new_drawing(NARROW, height)
+    first, *others = (new_axes(drawing) for _ in range(panels))
     marked = len(spread) <= _MOST_MARKED
     thin: dict[str, Any] = {"color": look.color, "lw": 0.8, "ms": 4, "mfc": look.face}
     dimensions = np.arange(1, len(spread) + 1)
@@ -111,12 +111,19 @@ def latent_structure(
         )
         title = f"{title} (N(0, 1) is one yardstick for all, and not every method's prior)"
     others[-1].set_xlabel("latent dimension, by variance of the means")
-    others[-1].set_xticks(dimensions if len(dimensions) <= 12 else dimensions[:: len(dimensions) // 8])
-    others[-1].set_xlim(0.4, len(spread) + 0.6)
     for axes in (first, *others):
+        axes.set_xlim(0.4, len(spread) + 0.6)
+        axes.set_xticks(dimensions if len(dimensions) <= 12 else dimensions[:: len(dimensions) // 8])
+        axes.tick_params(labelbottom=axes is others[-1])
         axes.grid(axis="y")
-        axes.tick_params(labelsize=SMALL)
-    return export(drawing, name=name, title=title, alt=words + ".")
+    for axes in others:
+        axes.yaxis.set_major_locator(MaxNLocator(4, steps=STEPS))
+    left = max(axes.yaxis.room()["left"] for axes in (first, *others))
+    for i, axes in enumerate((first, *others)):
+        top = height - 1.2 * i
+        low = 0.0 if axes is others[-1] else top - 1.2
+        fit(axes, left=left - axes.yaxis.room()["left"], within=(0, low, NARROW, top))
+    return Figure(name, clean_name(title), clean_name(words + "."), drawing)
 
 
 def _bars(axes: Axes, heights: np.ndarray, look: Look) -> None:
@@ -135,7 +142,7 @@ def _positive(values: np.ndarray) -> np.ndarray:
 _MOST_POINTS = 2000
 _SEED = 20_241
 # Beyond six, colours that go with the others; every group is also named where it lies.
-_COLORS = (*OKABE_ITO, "#882255", "#999933", "#8A8A8A", "#AA4499")
+_COLORS = (*OKABE_ITO, "#AA4466", "#999933", "#8A8A8A", "#9467BD")
 _MOST_NAMED = 20
 
 
@@ -176,36 +183,41 @@ def embedding_map(
     points, how = project(codes, seed)
     groups = groups[shown]
     drawing = new_drawing(NARROW, NARROW)
-    axes = drawing.add_subplot(xticks=[], yticks=[])
+    axes = new_axes(drawing, hidden="xy")
     axes.spines[:].set_visible(False)
     axes.set_aspect("equal", adjustable="datalim")
     present = np.unique(groups)
     for i, group in enumerate(present):
         dots(axes, points[groups == group], _COLORS[i % len(_COLORS)])
     axes.autoscale_view()
+    fit(axes)
+    axes.apply_aspect()
     if len(present) <= _MOST_NAMED:
         middles = np.array([np.median(points[groups == group], axis=0) for group in present])
-        drawing.draw_without_rendering()
         _name_groups(axes, middles, [label(str(group_names[group]), 16, 1) for group in present])
     sizes = ", ".join(f"{group_names[group]} {int((groups == group).sum())}" for group in present)
     words = f"{how} map of {len(points)} points in {embedding.shape[1]} latent dimensions; points by group: {sizes}."
-    return export(drawing, name=name, title=f"{title} ({how})", alt=words)
+    return Figure(name, clean_name(f"{title} ({how})"), clean_name(words), drawing)
 
 
 def _name_groups(axes: Axes, middles: np.ndarray, names: Sequence[str]) -> None:
     """Write names at points (n, 2), the upper of two that would overlap moved up."""
+    drawing = drawing_of(axes)
+    points = axes.transData.transform(middles) * 72 / drawing.dpi
     taken: list[Bbox] = []
+    shown: list[int] = []
+    shifts: list[tuple[float, float]] = []
     for i in np.argsort(middles[:, 1], kind="stable"):
+        width, height = 72 * widest([names[i]], FONT, "bold"), 0.8 * FONT
         for up in range(0, 50, 2):
-            x, y = middles[i]
-            text = note(axes, names[i], (x, y), (0, up), ha="center", weight="bold", size=FONT)
-            box = text.get_window_extent()
+            box = Bbox.from_bounds(points[i, 0] - width / 2, points[i, 1] + up - height / 2, width, height)
             if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                shown.append(int(i))
+                shifts.append((0.0, float(up)))
                 break
-            text.remove()
-        else:
-            continue
-        taken.append(box)
+    style: dict[str, Any] = {"size": FONT, "color": INK, "weight": "bold", "ha": "center"}
+    axes.add_artist(Words(middles[shown], [names[i] for i in shown], axes.transData, offset=shifts, **style))
 
 
 def project(codes: np.ndarray, seed: int) -> tuple[np.ndarray, str]:

@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from bench.report.plots.export import export
+from bench.report.plots.axes import fit, new_axes, new_drawing, widest
 from bench.report.plots.figure import Figure
-from bench.report.plots.style import NARROW, WIDE, WORSE, in_style, label, new_drawing
+from bench.report.plots.style import NARROW, SMALL, WIDE, WORSE, in_style, label
+from bench.text import clean_name
 
 _SAMPLE_PIXELS = 24_000
 """Pixel values of the originals shown in one figure; it bounds the bytes of a page."""
@@ -141,7 +142,7 @@ def certain_points(
         lines[:, :half], lines[:, half + width :] = _mosaic(row[0], present[0]), _mosaic(row[1], present[1])
     tile = (NARROW - 0.6) / (2 * shown + 1)
     drawing = new_drawing(NARROW, 0.5 + tile * n_clusters * (height + gap) / (width + gap))
-    axes = drawing.add_subplot()
+    axes = new_axes(drawing)
     axes.imshow(picture, interpolation="none", aspect="equal")
     middles = np.arange(n_clusters) * (height + gap) + (height - 1) / 2
     axes.set_yticks(middles, [label(text, 10, 1) for text in clusters[:n_clusters]])
@@ -158,7 +159,8 @@ def certain_points(
         most, least = (int(wrong[:, side].sum()) for side in (0, 1))
         all_most, all_least = (int((points[:, side] >= 0).sum()) for side in (0, 1))
         words += f" Mis-clustered, in a frame: {most} of the {all_most} most certain, {least} of the {all_least} least."
-    return export(drawing, name=name, title=title, alt=words)
+    fit(axes)
+    return Figure(name, clean_name(title), clean_name(words), drawing)
 
 
 def _frame(axes: Axes, wrong: np.ndarray, size: tuple[int, int], gap: int) -> None:
@@ -187,17 +189,23 @@ def _rows_of_images(rows: Sequence[tuple[str, np.ndarray]], under: str, *, name:
     """Draw rows of images (m, height, width[, channels]), each row with its name, and a line of text under them."""
     n, height, width = rows[0][1].shape[:3]
     tile = min(0.6, (WIDE - 1) / n)
-    drawing = new_drawing(1 + tile * n, 0.1 + len(rows) * tile * height / width + (0.2 if under else 0))
+    step = tile * height / width + 0.04
+    floor = 0.2 if under else 0.0
+    left = widest([text for text, _ in rows], SMALL) + 0.1
+    size = left + 0.05 + tile * n, 0.06 + len(rows) * step + floor
+    drawing = new_drawing(*size)
     for i, (text, images) in enumerate(rows):
-        axes = drawing.add_subplot(len(rows), 1, i + 1)
+        axes = new_axes(drawing)
         axes.imshow(_mosaic(images), interpolation="none", aspect="equal")
         axes.set_yticks([height / 2], [text])
         axes.set_xticks([])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
+        place = (left, size[1] - 0.03 - (i + 1) * step + 0.02, tile * n, step - 0.04)
+        axes.set_position(tuple(part / size[j % 2] for j, part in enumerate(place)))
     if under:
         axes.set_xlabel(under)
-    return export(drawing, name=name, title=title, alt=alt)
+    return Figure(name, clean_name(title), clean_name(alt), drawing)
 
 
 def _gap(width: int) -> int:

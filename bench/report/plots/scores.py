@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,29 +13,31 @@ from matplotlib.collections import LineCollection
 from matplotlib.transforms import Bbox
 
 from bench.metrics import Metric
-from bench.report.numbers import format_mean, format_seconds
-from bench.report.plots.export import export
+from bench.report.numbers import format_mean, format_score, format_seconds
+from bench.report.plots.axes import Words, drawing_of, fit, new_axes, new_drawing, widest
 from bench.report.plots.figure import Figure
+from bench.report.plots.rows import MOST_ROWS, RowChart, first_rows
 from bench.report.plots.style import (
     INK,
     MANY,
-    MOST_VARIANTS,
     NARROW,
-    ROW_HEIGHT,
+    SMALL,
     WIDE,
     Look,
+    dots,
+    hover,
     in_style,
     label,
     look_of,
-    new_drawing,
     note,
     plain_log_axis,
     score_axis,
     spans_decades,
 )
 from bench.report.runs_frame import finished_runs, has_flag, metric_values, runs_by_variant, twin_pairs, variant_titles
+from bench.text import clean_name
 
-# Pairs of twins are far apart where there are many rows, and lines across all of them would hide the seeds.
+# Counterparts are far apart among many rows, and lines across all of them would hide the seeds.
 _MOST_CONNECTED = 10
 
 
@@ -57,7 +60,7 @@ def score_strips(
     Returns
     -------
     Figure or None
-        None if no run has a score. Beyond `MOST_VARIANTS` variants only the best are drawn, and the title says so.
+        None if no run has a score. Beyond `MOST_ROWS` variants only the best are drawn, and the title says so.
     """
     ok = finished_runs(frame)
     ok = ok.loc[np.isfinite(metric_values(ok, metric.name))]
@@ -65,35 +68,44 @@ def score_strips(
         return None
     sign = -1 if metric.greater_is_better else 1
     rows = sorted(runs_by_variant(ok).items(), key=lambda item: sign * metric_values(item[1], metric.name).mean())
-    if len(rows) > MOST_VARIANTS:
-        title = f"{title} (the best {MOST_VARIANTS} of {len(rows)} variants)"
-        rows = rows[:MOST_VARIANTS]
+    title, rows = first_rows(title, len(rows), "best"), rows[:MOST_ROWS]
     labels = variant_titles(frame)
     offsets = _offsets(sorted(set(ok["seed"])))
-    drawing = new_drawing(WIDE, 0.5 + ROW_HEIGHT * (len(rows) + 0.4))
-    axes = drawing.add_subplot()
+    chart = RowChart()
+    axes = chart.axes
     axes.grid(axis="x")
     places: dict[str, dict[int, tuple[float, float]]] = {}
     descriptions = []
     for y, (variant, runs) in enumerate(rows):
-        values = metric_values(runs, metric.name)
-        at = y + np.array([offsets[seed] for seed in runs["seed"]])
-        places[variant] = {seed: (x, h) for seed, x, h in zip(runs["seed"], values, at, strict=True)}
+        values, seeds = metric_values(runs, metric.name), runs["seed"].tolist()
+        at = y + np.array([offsets[seed] for seed in seeds])
+        places[variant] = dict(zip(seeds, zip(values.tolist(), at.tolist(), strict=True), strict=True))
         collapsed = has_flag(runs, "collapsed")
-        text = _strip(axes, y, values, at, collapsed, look_of(looks, variant), metric)
+        text = _numbers(values, collapsed, metric)
+        marks = _seed_texts(labels[variant], seeds, values, metric)
+        _strip(axes, y, values, at, collapsed, look_of(looks, variant), marks)
+        chart.row(y, label(labels[variant]), text.replace(", ", "\n"))
         descriptions.append(f"{labels[variant]} {text}")
     if len(rows) <= _MOST_CONNECTED:
         _connect(axes, places, twin_pairs(frame)[0], looks)
-    axes.set_yticks(range(len(rows)), [label(labels[variant]) for variant, _ in rows])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
     score_axis(axes, metric)
     crosses = "; × collapsed" if has_flag(ok, "collapsed").any() else ""
     axes.set_xlabel(f"{metric.title} of each seed; bar: mean ± sd{crosses}")
-    return export(
-        drawing, name=name, title=title, alt=f"{metric.title}, mean ± sd over seeds: {'; '.join(descriptions)}."
-    )
+    chart.finish(-0.6, len(rows) - 0.4)
+    words = f"{metric.title}, mean ± sd over seeds: {'; '.join(descriptions)}."
+    return Figure(name, clean_name(title), clean_name(words), chart.drawing)
+
+
+def _seed_texts(name: str, seeds: Sequence[int], values: np.ndarray, metric: Metric) -> np.ndarray:
+    pairs = zip(seeds, values, strict=True)
+    texts = [f"{name}, seed {seed}: {metric.title} {format_score(value, metric)}" for seed, value in pairs]
+    return np.array(texts, dtype=object)
+
+
+def _numbers(values: np.ndarray, collapsed: np.ndarray, metric: Metric) -> str:
+    sd = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    lost = f", {int(collapsed.sum())} of {len(values)} collapsed" if collapsed.any() else ""
+    return format_mean(float(values.mean()), sd, metric) + lost
 
 
 def _offsets(seeds: Sequence[int]) -> dict[int, float]:
@@ -103,20 +115,20 @@ def _offsets(seeds: Sequence[int]) -> dict[int, float]:
 
 
 def _strip(
-    axes: Axes, y: int, values: np.ndarray, at: np.ndarray, collapsed: np.ndarray, look: Look, metric: Metric
-) -> str:
-    """Draw one variant's seeds and return its numbers as text."""
-    mean, sd = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    axes: Axes, y: int, values: np.ndarray, at: np.ndarray, collapsed: np.ndarray, look: Look, texts: np.ndarray
+) -> None:
+    """Draw one variant's seeds, their mean and their standard deviation."""
+    mean = float(values.mean())
     if len(values) > 1:
+        sd = float(values.std(ddof=1))
         axes.plot([mean - sd, mean + sd], [y, y], color=look.color, lw=7, alpha=0.25, solid_capstyle="butt", zorder=1)
     axes.plot([mean, mean], [y - 0.34, y + 0.34], color=INK, lw=1.4, zorder=2, solid_capstyle="butt")
-    axes.plot(values[~collapsed], at[~collapsed], **look.line(), ms=3.4, mew=0.8, zorder=3)
-    axes.plot(values[collapsed], at[collapsed], ls="none", marker="x", color=look.color, ms=4.5, mew=1.2, zorder=3)
-    text = format_mean(mean, sd, metric)
-    if collapsed.any():
-        text += f", {int(collapsed.sum())} of {len(values)} collapsed"
-    note(axes, text.replace(", ", "\n"), (1, y), (8, 0), axes.get_yaxis_transform())
-    return text
+    mark = {**look.line(), "ms": 3.4, "mew": 0.8}
+    cross = {"ls": "none", "marker": "x", "color": look.color, "ms": 4.5, "mew": 1.2}
+    for which, style in ((~collapsed, mark), (collapsed, cross)):
+        if which.any():
+            (marks,) = axes.plot(values[which], at[which], **style, zorder=3)
+            hover(marks, list(texts[which]))
 
 
 def _connect(
@@ -125,12 +137,12 @@ def _connect(
     pairs: Sequence[tuple[str, str]],
     looks: Mapping[str, Look],
 ) -> None:
-    """Join the seeds of twins, so that one sees whether the noise moves all of them one way."""
+    """Join the seeds of counterparts, so that one sees whether the noise moves all of them one way."""
     for variant, twin in pairs:
         ours, theirs = places.get(variant, {}), places.get(twin, {})
         lines = [(ours[seed], theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())]
         color = look_of(looks, variant).color
-        axes.add_collection(LineCollection(lines, colors=color, linewidths=0.5, alpha=0.45, zorder=1.5))
+        axes.add_collection(LineCollection(lines, colors=color, linewidths=0.5, alpha=0.6, zorder=1.5))
 
 
 @in_style
@@ -144,17 +156,18 @@ def parameter_curve(
     name: str,
     title: str,
 ) -> Figure | None:
-    """Draw a metric against a parameter: mean ± sd, every seed a faint dot, the twin's mean dashed.
+    """Draw a metric against a parameter: mean ± sd, every seed a faint dot, the counterpart's mean dashed.
 
     Parameters
     ----------
     points : DataFrame
-        One row a run: ``value`` of the parameter, ``score`` and ``collapsed_mask`` (bool).
+        One row a run: ``value`` of the parameter, ``score``, ``collapsed`` (bool) and, where it is
+        known, ``seed``.
     parameter : str
     metric : Metric
     look : Look
     twin : mapping of float to float, optional
-        Mean of the twin by value of the parameter.
+        Mean of the counterpart by value of the parameter.
     name, title : str
         As in `bench.report.document.Figure`.
 
@@ -171,16 +184,21 @@ def parameter_curve(
         return None
     values = stats.index.to_numpy(np.float64)
     drawing = new_drawing(NARROW * 1.25, 2.7)
-    axes = drawing.add_subplot()
+    axes = new_axes(drawing)
     axes.grid(axis="y")
     if spans_decades(values, 10):
         plain_log_axis(axes, "x", values)
-    many = len(known) > MANY
-    x, y = known["value"].to_numpy(), known["score"].to_numpy()
-    axes.plot(x, y, ".", ms=4, mew=0, alpha=0.4, color=look.color, rasterized=many)
-    sd = stats["sd"].fillna(0)
-    axes.errorbar(values, stats["mean"], sd, color=look.color, lw=1.2, elinewidth=0.8, rasterized=many)
-    axes.plot(values, stats["mean"], **look.line(), zorder=3, rasterized=many)
+    places: np.ndarray = known[["value", "score"]].to_numpy(dtype=np.float64)
+    if len(places) > MANY:
+        dots(axes, places, look.color, size=2.0, alpha=0.4)
+    else:
+        (marks,) = axes.plot(*places.T, ".", ms=4, mew=0, alpha=0.4, color=look.color)
+        hover(marks, _run_texts(known, parameter, metric))
+    means, sd = stats["mean"].to_numpy(), stats["sd"].fillna(0).to_numpy()
+    ends = np.stack([np.column_stack([values, means + sign * sd]) for sign in (-1, 1)], axis=1)
+    axes.add_collection(LineCollection(list(ends), colors=look.color, linewidths=0.8))
+    axes.plot(values, means, color=look.color, lw=1.2)
+    axes.plot(values, means, **look.line(), zorder=3)
     words = [
         f"{value:g}: {format_mean(row['mean'], row['sd'], metric)}"
         + (f", {row['collapsed']:.0f} of {row['n']:.0f} collapsed" if row["collapsed"] else "")
@@ -191,15 +209,25 @@ def parameter_curve(
         text = f"{row['collapsed']:.0f}/{row['n']:.0f} ×"
         note(axes, text, (value, row["mean"] + np.nan_to_num(row["sd"])), (5, 8))
     if twin:
-        ends = sorted(twin)
-        axes.plot(ends, [twin[value] for value in ends], color=INK, ls=(0, (4, 3)), lw=0.9, alpha=0.8, zorder=2)
-        note(axes, "twin", (ends[0], twin[ends[0]]), (0, 6))
-        words += [f"twin {', '.join(dict.fromkeys(format_mean(twin[value], np.nan, metric) for value in ends))}"]
+        at = sorted(twin)
+        axes.plot(at, [twin[value] for value in at], color=INK, ls=(0, (4, 3)), lw=0.9, alpha=0.8, zorder=2)
+        note(axes, "counterpart", (at[0], twin[at[0]]), (0, 6))
+        words += [f"counterpart {', '.join(dict.fromkeys(format_mean(twin[value], np.nan, metric) for value in at))}"]
     axes.set_xticks(values) if len(values) <= 6 else None
     score_axis(axes, metric, "y")
     axes.set_xlabel(label(parameter, 50, 1) + ("; ×: runs collapsed" if stats["collapsed"].any() else ""))
     axes.set_ylabel(f"{metric.title}, mean ± sd")
-    return export(drawing, name=name, title=title, alt=f"{metric.title} by {parameter}: {'; '.join(words)}.")
+    fit(axes, right=0.3 if stats["collapsed"].any() else 0.0)
+    alt = f"{metric.title} by {parameter}: {'; '.join(words)}."
+    return Figure(name, clean_name(title), clean_name(alt), drawing)
+
+
+def _run_texts(runs: pd.DataFrame, parameter: str, metric: Metric) -> list[str]:
+    texts = []
+    for row in runs.to_dict("records"):
+        run = f", seed {row['seed']}" if "seed" in row else ""
+        texts.append(f"{parameter} {row['value']:g}{run}: {metric.title} {format_score(row['score'], metric)}")
+    return texts
 
 
 _MOST_LABELS = 40
@@ -253,22 +281,27 @@ def quality_against_time(
     goods = means if metric.greater_is_better else -means
     front = _front(times, goods)
     drawing = new_drawing(WIDE, 3.6)
-    axes = drawing.add_subplot()
+    axes = new_axes(drawing)
     axes.grid(axis="y")
     plain_log_axis(axes, "x", times)
     axes.step(times[front], means[front], where="post", color=INK, lw=0.7, alpha=0.4, zorder=1)
     many = len(both) > MANY
-    for variant, time, mean, sd in zip(both["variant"], times, means, sds, strict=True):
-        look = look_of(looks, variant)
+    by_look: dict[Look, list[int]] = {}
+    for i, variant in enumerate(both["variant"]):
+        by_look.setdefault(look_of(looks, variant), []).append(i)
+    texts = [_quality_text(row, metric) for row in both.to_dict("records")]
+    for look, of_look in by_look.items():
         if not many:
-            axes.plot([time, time], [mean - sd, mean + sd], color=look.color, lw=0.8, zorder=2)
-        axes.plot([time], [mean], **look.line(), ms=2.5 if many else 5, zorder=3, rasterized=many)
+            spread = [[(times[i], means[i] - sds[i]), (times[i], means[i] + sds[i])] for i in of_look]
+            axes.add_collection(LineCollection(spread, colors=look.color, linewidths=0.8, zorder=2))
+        (marks,) = axes.plot(times[of_look], means[of_look], **look.line(), ms=2.5 if many else 5, zorder=3)
+        if not many:
+            hover(marks, [texts[i] for i in of_look])
     axes.margins(0.1)
     score_axis(axes, metric, "y")
     axes.set_xlabel("mean wall time of a run in seconds; line: nothing is both faster and better")
     axes.set_ylabel(f"{metric.title}, mean ± sd")
-    drawing.draw_without_rendering()
-    drawing.set_layout_engine("none")
+    fit(axes)
     named = front[:_MOST_LABELS]
     if len(both) <= _MOST_LABELS:
         named = [*front, *sorted(set(range(len(both))) - set(front), key=lambda i: -goods[i])]
@@ -277,14 +310,15 @@ def quality_against_time(
     bars = [_box(axes, t, t, m - s, m + s) for t, m, s in zip(times, means, sds, strict=True)]
     bars += [_box(axes, times[i], times[j], means[i], means[i]) for i, j in itertools.pairwise(front)]
     _place_labels(axes, points, [names[i] for i in named], bars)
-    descriptions = "; ".join(
-        f"{row['title']} {format_mean(row['mean'], row['sd'], metric)} in {format_seconds(row['wall_time_mean'])}"
-        for row in both.iloc[np.sort(named)].to_dict("records")
-    )
+    descriptions = "; ".join(texts[i] for i in np.sort(named))
     best = ", ".join(both["title"].iloc[front])
     words = f"Mean {metric.title} and wall time, {len(named)} of {len(both)} variants: {descriptions}. "
     words += f"No variant is both faster and better than: {best}."
-    return export(drawing, name=name, title=title, alt=words)
+    return Figure(name, clean_name(title), clean_name(words), drawing)
+
+
+def _quality_text(row: Mapping[str, Any], metric: Metric) -> str:
+    return f"{row['title']} {format_mean(row['mean'], row['sd'], metric)} in {format_seconds(row['wall_time_mean'])}"
 
 
 def _front(times: np.ndarray, goods: np.ndarray) -> list[int]:
@@ -297,26 +331,46 @@ def _front(times: np.ndarray, goods: np.ndarray) -> list[int]:
 
 
 def _box(axes: Axes, x0: float, x1: float, y0: float, y1: float) -> Bbox:
-    """Return what a line covers, in pixels, with a little air."""
-    return Bbox(axes.transData.transform([(x0, y0), (x1, y1)])).padded(1.5)
+    """Return what a line covers, in points, with a little air."""
+    return Bbox(_points(axes, np.array([(x0, y0), (x1, y1)]))).padded(1.5)
+
+
+def _points(axes: Axes, places: np.ndarray) -> np.ndarray:
+    """Return places (n, 2) in points of the drawing."""
+    drawing = drawing_of(axes)
+    return axes.transData.transform(places) * 72 / drawing.dpi
 
 
 def _place_labels(axes: Axes, points: np.ndarray, texts: Sequence[str], bars: Sequence[Bbox]) -> None:
     """Write each text beside its point (n, 2), off the bars where possible; one without room is left out."""
-    pixels = axes.transData.transform(points)
-    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in pixels]
-    places = [*itertools.product((bars, ()), _OFFSETS), *itertools.product((bars, ()), _FAR)]
-    for (x, y), text in zip(points, texts, strict=True):
-        for obstacles, (dx, dy) in places:
+    drawing = drawing_of(axes)
+    at = _points(axes, points)
+    x0, y0, x1, y1 = (np.reshape(axes.get_position().extents, (2, 2)) * drawing.get_size_inches() * 72).ravel()
+    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in at]
+    tries = [*itertools.product((bars, ()), _OFFSETS), *itertools.product((bars, ()), _FAR)]
+    written: dict[tuple[str, str], list[int]] = {}
+    chosen: dict[int, tuple[float, float]] = {}
+    leaders = []
+    for i, ((x, y), text) in enumerate(zip(at, texts, strict=True)):
+        width, height = 72 * widest([text], SMALL), 1.2 * SMALL * (text.count("\n") + 1)
+        for obstacles, (dx, dy) in tries:
             ha, va = _SIDES[np.sign(dx)][0], _SIDES[np.sign(dy)][1]
-            written = note(axes, text, (x, y), (dx, dy), ha=ha, va=va)
-            box = written.get_window_extent()
-            inside = axes.bbox.fully_containsx(box.x0) and axes.bbox.fully_containsx(box.x1)
-            inside &= axes.bbox.fully_containsy(box.y0) and axes.bbox.fully_containsy(box.y1)
+            left = x + dx - {"left": 0, "center": width / 2, "right": width}[ha]
+            low = y + dy - {"bottom": 0, "center": height / 2, "top": height}[va]
+            box = Bbox.from_bounds(left, low, width, height)
+            inside = x0 <= box.x0 and box.x1 <= x1 and y0 <= box.y0 and box.y1 <= y1
             if inside and not any(box.overlaps(other) for other in (*taken, *obstacles)):
                 taken.append(box)
+                written.setdefault((ha, va), []).append(i)
+                chosen[i] = (dx, dy)
                 if abs(dy) > 20:
-                    leader = {"arrowstyle": "-", "lw": 0.5, "alpha": 0.5, "color": INK}
-                    note(axes, "", (x, y), (dx, dy), arrowprops=leader)
+                    leaders.append([(x / 72, y / 72), ((x + dx) / 72, (y + dy) / 72)])
                 break
-            written.remove()
+    for (ha, va), which in written.items():
+        offsets = [chosen[i] for i in which]
+        lines = [texts[i] for i in which]
+        axes.add_artist(
+            Words(points[which], lines, axes.transData, size=SMALL, color=INK, ha=ha, va=va, offset=offsets)
+        )
+    lines_at = drawing.dpi_scale_trans
+    axes.add_artist(LineCollection(leaders, colors=INK, linewidths=0.5, alpha=0.5, transform=lines_at))

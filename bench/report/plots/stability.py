@@ -5,36 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
 from scipy.optimize import linear_sum_assignment
 
-from bench.metrics import find_metric
 from bench.metrics.external import with_class
 from bench.metrics.registry import NOISE
 from bench.metrics.stability import DISSOLVED, HIGHLY_STABLE, STABLE
 from bench.report.numbers import format_score
-from bench.report.plots.export import export
+from bench.report.plots.axes import Words, fit, new_axes, new_drawing
 from bench.report.plots.figure import Figure
+from bench.report.plots.rows import MOST_ROWS, UNIT, RowChart, first_rows
 from bench.report.plots.style import (
     BETTER,
     INK,
     MANY,
-    MOST_VARIANTS,
-    ROW_HEIGHT,
     SMALL,
     WIDE,
     Look,
     cluster_names,
+    dots,
+    hover,
     in_style,
     label,
     look_of,
-    new_drawing,
     note,
     score_axis,
 )
-
-_UNIT = find_metric("acc")  # for how numbers between 0 and 1 are written
+from bench.text import clean_name
 
 
 @in_style
@@ -63,27 +59,32 @@ def cluster_stability(
     Returns
     -------
     Figure or None
-        None if no cluster has a finite one. Beyond `MOST_VARIANTS` variants the first are drawn, and the title says so.
+        None if no cluster has a finite one. Beyond `MOST_ROWS` variants the first are drawn, and the title says so.
     """
     rows = {variant: np.sort(np.asarray(values, dtype=np.float64)) for variant, values in jaccard.items()}
     rows = {variant: values[np.isfinite(values)] for variant, values in rows.items()}
     rows = {variant: values for variant, values in rows.items() if len(values)}
     if not rows:
         return None
-    title, rows = _first(title, rows)
-    drawing, axes = _strips([labels[variant] for variant in rows])
+    title, rows = first_rows(title, len(rows)), dict(list(rows.items())[:MOST_ROWS])
+    chart = _unit_rows()
+    axes = chart.axes
     many = sum(map(len, rows.values())) > MANY
     descriptions = []
     for y, (variant, values) in enumerate(rows.items()):
-        style = look_of(looks, variant).line()
-        axes.plot(values, y + _spread(values), **style, ms=4.2, mew=0.9, alpha=0.8, rasterized=many)
+        look, heights = look_of(looks, variant), y + _spread(values)
+        if many:
+            dots(axes, np.column_stack([values, heights]), look.color, size=4.2, alpha=0.8)
+        else:
+            (marks,) = axes.plot(values, heights, **look.line(), ms=4.2, mew=0.9, alpha=0.8)
+            hover(marks, [f"{labels[variant]}, a cluster: Jaccard {format_score(value, UNIT)}" for value in values])
         dissolved, stable = int((values <= DISSOLVED).sum()), int((values >= STABLE).sum())
         highly = int((values >= HIGHLY_STABLE).sum())
         text = f"{stable} of {len(values)} stable" + (f", {dissolved} dissolved" if dissolved else "")
-        note(axes, text.replace(", ", "\n"), (1, y), (8, 0), axes.get_yaxis_transform())
+        chart.row(y, label(labels[variant]), text.replace(", ", "\n"))
         descriptions.append(
-            f"{labels[variant]}: {len(values)} clusters from {format_score(values[0], _UNIT)} to "
-            f"{format_score(values[-1], _UNIT)}, {dissolved} dissolved, {stable} stable, {highly} of them highly"
+            f"{labels[variant]}: {len(values)} clusters from {format_score(values[0], UNIT)} to "
+            f"{format_score(values[-1], UNIT)}, {dissolved} dissolved, {stable} stable, {highly} of them highly"
         )
     for at in (DISSOLVED, STABLE, HIGHLY_STABLE):
         axes.axvline(at, color=INK, lw=0.7, alpha=0.6, ls=":", zorder=1)
@@ -94,8 +95,9 @@ def cluster_stability(
         note(axes, text, (at, 1), (offset, 6), top, ha=ha)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("Jaccard of each cluster with its best match in the other runs, better →")
+    chart.finish(-0.6, len(rows) - 0.4, top=0.18)
     words = f"Jaccard of clusters over runs. {'; '.join(descriptions)}."
-    return export(drawing, name=name, title=title, alt=words)
+    return Figure(name, clean_name(title), clean_name(words), chart.drawing)
 
 
 @in_style
@@ -121,50 +123,42 @@ def point_agreement(
     Returns
     -------
     Figure or None
-        None if no point has a finite one. Beyond `MOST_VARIANTS` variants the first are drawn, and the title says so.
+        None if no point has a finite one. Beyond `MOST_ROWS` variants the first are drawn, and the title says so.
     """
     rows = {variant: values[np.isfinite(values)] for variant, values in agreement.items()}
     rows = {variant: values for variant, values in rows.items() if len(values)}
     if not rows:
         return None
-    title, rows = _first(title, rows)
-    drawing, axes = _strips([labels[variant] for variant in rows])
+    title, rows = first_rows(title, len(rows)), dict(list(rows.items())[:MOST_ROWS])
+    chart = _unit_rows()
+    axes = chart.axes
     descriptions = []
     for y, (variant, values) in enumerate(rows.items()):
         look = look_of(looks, variant)
         low, quarter, middle, three_quarters, high = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95])
         axes.plot([low, high], [y, y], color=look.color, lw=1, solid_capstyle="butt", zorder=1)
         axes.plot([quarter, three_quarters], [y, y], color=look.color, lw=7, alpha=0.35, solid_capstyle="butt")
-        axes.plot([middle], [y], **look.line(), ms=5)
+        (mark,) = axes.plot([middle], [y], **look.line(), ms=5)
         whole = float((values >= 1 - 1e-9).mean())
-        text = f"{whole:.0%} in all runs alike"
-        note(axes, text, (1, y), (8, 0), axes.get_yaxis_transform())
-        numbers = [format_score(float(v), _UNIT) for v in (low, middle, high)]
-        descriptions.append(f"{labels[variant]}: median {numbers[1]}, 90 % from {numbers[0]} to {numbers[2]}, {text}")
+        text = f"{whole:.0%} alike in all runs"
+        chart.row(y, label(labels[variant]), text)
+        numbers = [format_score(float(v), UNIT) for v in (low, middle, high)]
+        words = f"{labels[variant]}: median {numbers[1]}, 90 % from {numbers[0]} to {numbers[2]}, {text}"
+        hover(mark, [words])
+        descriptions.append(words)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("agreement of the runs on a point; marker: median, bar: half of the points, line: 90 %")
+    chart.finish(-0.6, len(rows) - 0.4)
     words = f"Agreement of runs by point. {'; '.join(descriptions)}."
-    return export(drawing, name=name, title=title, alt=words)
+    return Figure(name, clean_name(title), clean_name(words), chart.drawing)
 
 
-def _first(title: str, rows: dict[str, np.ndarray]) -> tuple[str, dict[str, np.ndarray]]:
-    """Return a title and the rows that are drawn."""
-    if len(rows) > MOST_VARIANTS:
-        title = f"{title} (the first {MOST_VARIANTS} of {len(rows)} variants)"
-    return title, dict(list(rows.items())[:MOST_VARIANTS])
-
-
-def _strips(names: Sequence[str]) -> tuple[Drawing, Axes]:
-    """Return a drawing with a row for each name, on a scale from 0 to 1."""
-    drawing = new_drawing(WIDE, 0.65 + ROW_HEIGHT * (len(names) + 0.4))
-    axes = drawing.add_subplot()
-    axes.grid(axis="x")
-    axes.set_yticks(range(len(names)), [label(text) for text in names])
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    score_axis(axes, _UNIT)
-    return drawing, axes
+def _unit_rows() -> RowChart:
+    """Return an empty chart on a scale from 0 to 1."""
+    chart = RowChart()
+    chart.axes.grid(axis="x")
+    score_axis(chart.axes, UNIT)
+    return chart
 
 
 def _spread(values: np.ndarray) -> np.ndarray:
@@ -210,18 +204,20 @@ def confusion(
     names = cluster_names(labels)
     shares = counts[:, order] / np.maximum(counts.sum(1, keepdims=True), 1)
     cell = min(0.32, (WIDE - 2) / len(clusters))
-    drawing = new_drawing(min(WIDE, 1.5 + cell * max(len(clusters), 8)), 0.75 + max(cell, 0.14) * len(class_names))
-    axes = drawing.add_subplot()
+    height = max(1.75, 0.55 + max(cell, 0.14) * len(class_names))
+    drawing = new_drawing(min(WIDE, 1.5 + cell * max(len(clusters), 8)), height)
+    axes = new_axes(drawing)
     # One colour, its opacity the share: the page's own background is zero, be it light or dark.
     image = np.zeros((*shares.shape, 4))
     image[..., :3] = np.array([int(BETTER[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     image[..., 3] = shares
     axes.imshow(image, interpolation="none", aspect="auto")
     if max(shares.shape) <= _MOST_PRINTED:
-        for i, j in zip(*np.nonzero(shares >= 0.005), strict=True):
-            color = "white" if shares[i, j] > 0.8 else INK  # below, ink reads better on either page
-            text = f"{shares[i, j]:.2f}".removeprefix("0")
-            axes.text(j, i, text, ha="center", va="center", size=SMALL, color=color)
+        at = np.argwhere(shares >= 0.005)
+        printed = shares[at[:, 0], at[:, 1]]
+        texts = [f"{share:.2f}".removeprefix("0") for share in printed]
+        colors = ["white" if share > 0.8 else INK for share in printed]  # below, ink reads better on either page
+        axes.add_artist(Words(at[:, ::-1], texts, axes.transData, size=SMALL, color=colors, ha="center"))
     every = max(1, len(class_names) // 30)
     axes.set_yticks(range(0, len(class_names), every), [label(str(c), 20, 1) for c in class_names[::every]])
     if len(clusters) <= 30:
@@ -241,7 +237,8 @@ def confusion(
     alt = f"Largest share of each class. {'; '.join(best)}."
     if n_left_out:
         alt += f" {n_left_out} points that have no class are left out."
-    return export(drawing, name=name, title=title, alt=alt)
+    fit(axes)
+    return Figure(name, clean_name(title), clean_name(alt), drawing)
 
 
 def _matched_order(counts: np.ndarray) -> list[int]:

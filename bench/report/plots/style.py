@@ -6,23 +6,26 @@ import functools
 import math
 import textwrap
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from bench.metrics import Metric
 from bench.metrics.registry import NOISE
 from bench.report.numbers import format_score
+from bench.report.plots.axes import STEPS, Words, drawing_of, plain_number
 from bench.report.runs_frame import one_run_per_variant, twin_pairs
 from bench.text import clean_name
 
@@ -35,8 +38,11 @@ INK = "#0a0b0c"
 NEUTRAL = "#8a8a8a"
 """Grey that stands out on white and on black alike."""
 
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Colours that all kinds of colour vision tell apart, less black and yellow: each is lost on one of the two pages."""
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#C48700", "#2F9BD8")
+"""Colours that differ for all kinds of colour vision, less black and yellow: each is lost on one of the two pages.
+
+Orange and sky blue are darker than Okabe and Ito have them, so that all have a contrast of 3 with both pages.
+"""
 
 BETTER, WORSE = "#0072B2", "#D55E00"
 FONT, SMALL = 8.5, 8.0
@@ -44,13 +50,6 @@ FONT, SMALL = 8.5, 8.0
 MANY = 300
 """Points beyond which they are drawn as pixels inside the SVG, that it may stay small."""
 
-ROW_HEIGHT = 0.33
-"""Of a variant in a figure with one row a variant, in inches."""
-
-MOST_VARIANTS = 40
-"""Rows of such a figure."""
-
-STEPS = (1, 2, 5, 10)
 
 _CHANGES: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -74,6 +73,7 @@ _CHANGES: dict[str, Any] = {
     "grid.linewidth": 0.5,
     "axes.axisbelow": True,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # so that nothing looks for a better place
     "axes.titlepad": 3.0,
     "axes.labelpad": 3.0,
     "lines.linewidth": 1.2,
@@ -156,11 +156,6 @@ def look_of(looks: Mapping[str, Look], variant: str) -> Look:
     return looks.get(variant, Look())
 
 
-def new_drawing(width: float, height: float) -> Drawing:
-    """Return an empty drawing, in inches, that makes room for what is written on it."""
-    return Drawing(figsize=(width, height), layout="constrained")
-
-
 def label(name: str, width: int = 34, lines: int = 2) -> str:
     """Write a name on at most ``lines`` lines, its middle left out where that does not suffice."""
     text = clean_name(name) or "(no name)"
@@ -176,11 +171,70 @@ def cluster_names(labels: np.ndarray) -> list[str]:
 
 
 def note(
-    axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], coords: Any = "data", **style: Any
-) -> Annotation:
+    axes: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], coords: Any = None, **style: Any
+) -> None:
     """Write a text at a place of the axes, moved by an offset in points."""
-    style = {"size": SMALL, "va": "center", **style}
-    return axes.annotate(text, at, xycoords=coords, xytext=offset, textcoords="offset points", **style)
+    coords = axes.transData if coords is None else coords
+    axes.add_artist(Words([at], [text], coords, **{"size": SMALL, "color": INK, "offset": offset, **style}))
+
+
+MOST_HOVERED = 2000
+"""Points of a figure that have a text of their own."""
+
+_HOVER: WeakKeyDictionary[Drawing, dict[str, tuple[str, ...]]] = WeakKeyDictionary()
+
+
+def hover(artist: Artist, texts: Sequence[str]) -> None:
+    """Show a text for each marker of a line, or for a patch, where the pointer rests on it.
+
+    Parameters
+    ----------
+    artist : Artist
+        In a drawing.
+    texts : sequence of str
+        In the order of the points. Beyond `MOST_HOVERED` in one drawing nothing is shown.
+    """
+    drawing = drawing_of(artist)
+    known = _HOVER.setdefault(drawing, {})
+    if len(texts) and sum(map(len, known.values())) + len(texts) <= MOST_HOVERED:
+        artist.set_gid(f"points-{len(known)}")
+        known[f"points-{len(known)}"] = tuple(map(clean_name, texts))
+
+
+def hover_texts(drawing: Drawing) -> Mapping[str, Sequence[str]]:
+    """Return what `hover` was given, by the ``gid`` of the artist."""
+    return _HOVER.get(drawing, {})
+
+
+def key(
+    drawing: Drawing, entries: Sequence[tuple[dict[str, Any], str]], left: float, top: float, widths: Sequence[float]
+) -> None:
+    """Explain lines and markers, in inches of the drawing.
+
+    Parameters
+    ----------
+    drawing : matplotlib.figure.Figure
+    entries : sequence of (dict, str)
+        The style of a line, as ``Line2D`` takes it, and its name. They fill one column after the other.
+    left, top : float
+        Corner of the first.
+    widths : sequence of float
+        Of the columns.
+    """
+    rows = math.ceil(len(entries) / len(widths))
+    places = []
+    for i, (style, _) in enumerate(entries):
+        x, y = left + sum(widths[: i // rows]), top - KEY_ROW * (i % rows + 0.5)
+        places.append((x + 0.34, y))
+        line = Line2D([x + 0.02, x + 0.15, x + 0.28], [y] * 3, transform=drawing.dpi_scale_trans, markevery=[1])
+        line.set(**style)
+        drawing.add_artist(line)
+    texts = [text for _, text in entries]
+    drawing.add_artist(Words(places, texts, drawing.dpi_scale_trans, size=SMALL, color=INK))
+
+
+KEY_ROW = 0.17
+"""Height of an entry of a key, in inches."""
 
 
 def dots(axes: Axes, points: np.ndarray, color: str, size: float = 2.6, alpha: float = 0.6) -> None:
@@ -190,7 +244,8 @@ def dots(axes: Axes, points: np.ndarray, color: str, size: float = 2.6, alpha: f
     codes = np.tile([Path.MOVETO, Path.LINETO], len(points))
     style = {"capstyle": "round", "lw": size, "alpha": alpha, "edgecolor": color, "facecolor": "none"}
     # Snapped to pixels they would have no length, and vanish.
-    axes.add_patch(PathPatch(Path(vertices, codes), snap=False, **style))
+    axes.add_artist(PathPatch(Path(vertices, codes), snap=False, **style))
+    axes.update_datalim(points)  # as add_patch does, which looks at every line for a curve
 
 
 def score_axis(axes: Axes, metric: Metric, which: str = "x") -> None:
@@ -214,10 +269,10 @@ def plain_log_axis(axes: Axes, which: str, values: np.ndarray) -> None:
     decades = math.log10(positive.max() / positive.min()) if len(positive) else 1.0
     few = LogLocator(subs=(1, 2, 5) if decades < 1.2 else (1, 3) if decades < 2 else (1,))
     axis.set_major_locator(MaxNLocator(4, steps=STEPS) if decades < 0.8 else few)
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(plain_number))
     axis.set_minor_locator(NullLocator())
 
 
 def spans_decades(values: Any, factor: float) -> bool:
-    """Tell whether positive values differ by more than a factor, so that a log axis shows them best."""
+    """Return whether positive values differ by more than a factor, so that a log axis shows them best."""
     return len(values) > 0 and min(values) > 0 and max(values) > factor * min(values)

@@ -7,33 +7,36 @@ import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.figure import Figure as Drawing
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from bench.report.plots.export import export
+from bench.report.plots.axes import STEPS, fit, new_axes, new_drawing, widest
 from bench.report.plots.figure import Figure
+from bench.report.plots.rows import MOST_ROWS, RowChart, first_rows
 from bench.report.plots.style import (
     INK,
-    MOST_VARIANTS,
+    KEY_ROW,
     NEUTRAL,
-    ROW_HEIGHT,
-    STEPS,
+    SMALL,
     WIDE,
     Look,
+    hover,
     in_style,
+    key,
     label,
-    new_drawing,
     note,
     plain_log_axis,
     spans_decades,
 )
+from bench.text import clean_name
 
-_MOST_PANELS = 12
+_MOST_PANELS = 6
 _COLUMNS = 3
 _MOST_EPOCHS = 32
 
@@ -60,7 +63,7 @@ def learning_curves(
     Parameters
     ----------
     runs, twin_runs : sequence of mapping of str to ndarray
-        The history of each seed of a variant, and of its twin, which is dashed.
+        The history of each seed of a variant, and of its counterpart, which is dashed.
     variant, twin : str
         What to call them.
     look : Look
@@ -70,18 +73,24 @@ def learning_curves(
     Returns
     -------
     Figure or None
-        None if no run has a quantity. Of more than `_MOST_PANELS` quantities the first are drawn.
+        None if no run has a quantity. Of more than `_MOST_PANELS` the first are drawn, and the title says so.
     """
-    quantities = _quantities(runs)[:_MOST_PANELS]
+    known = _quantities(runs)
+    quantities = known[:_MOST_PANELS]
     if not quantities:
         return None
+    if len(known) > _MOST_PANELS:
+        title = f"{title} (the first {_MOST_PANELS} of {len(known)} quantities)"
     lengths = _lengths([*runs, *twin_runs])
     n_rows = math.ceil(len(quantities) / _COLUMNS)
-    drawing = new_drawing(WIDE, 0.45 + 1.25 * n_rows)
+    keyed = KEY_ROW + 0.05 if twin_runs else 0.0
+    cell = WIDE / _COLUMNS, 1.3
+    height = keyed + 0.2 + cell[1] * n_rows
+    drawing = new_drawing(WIDE, height)
     descriptions: list[str] = []
-    lines: dict[str, Line2D] = {}
+    styles: dict[str, dict[str, Any]] = {}
     for i, quantity in enumerate(quantities):
-        axes = drawing.add_subplot(n_rows, _COLUMNS, i + 1)
+        axes = new_axes(drawing)
         axes.set_title(label(quantity.replace("_", " "), 30, 1), loc="left")
         ours = _matrices(runs, quantity, lengths)
         theirs = _matrices(twin_runs, quantity, lengths)
@@ -89,20 +98,27 @@ def learning_curves(
         for which, values, dashes in ((twin, theirs, (3, 2)), (variant, ours, None)):
             means = _bands(axes, values, look.color, dashes)
             if means:
-                lines[which] = axes.lines[-1]
+                styles[which] = {"color": look.color, "ls": (0, dashes) if dashes else "-"}
         for end in list(accumulate(lengths.values()))[:-1]:
             axes.axvline(end + 0.5, color=INK, lw=0.6, alpha=0.5, ls=":")
         axes.set_xlim(_first(ours, theirs), None)
+        axes.xaxis.set_major_locator(MaxNLocator(4, steps=STEPS, integer=True))
         descriptions.append(f"{quantity.replace('_', ' ')} {means[0]:.3g} to {means[-1]:.3g}")
         if i == 0 and len(lengths) > 1:
             _name_phases(axes, lengths)
-        if i >= len(quantities) - _COLUMNS:
+        below = i >= len(quantities) - _COLUMNS
+        if below:
             axes.set_xlabel("epoch")
-    if twin in lines:
-        both = [lines[variant], lines[twin]]
-        drawing.legend(both, [label(t, 50, 1) for t in (variant, twin)], loc="outside lower center", ncols=2)
+        row, column = divmod(i, _COLUMNS)
+        top = height - row * cell[1]
+        floor = top - cell[1] - (0.2 if below and row == n_rows - 1 else 0)
+        fit(axes, within=(column * cell[0], floor, (column + 1) * cell[0], top))
+    if twin in styles:
+        entries = [(styles[which], label(which, 50, 1)) for which in (variant, twin)]
+        widths = [0.55 + widest([text], SMALL) for _, text in entries]
+        key(drawing, entries, (WIDE - sum(widths)) / 2, keyed, widths)
     words = f"Means over {len(runs)} runs of {variant}, from first to last epoch: {'; '.join(descriptions)}."
-    return export(drawing, name=name, title=title, alt=words)
+    return Figure(name, clean_name(title), clean_name(words), drawing)
 
 
 def _quantities(runs: Sequence[RunHistory]) -> list[str]:
@@ -198,7 +214,7 @@ _VERDICT_STYLES: dict[str, tuple[str, str]] = {
     "collapsed": ("#D55E00", "xxx"),
     "failed": (NEUTRAL, "----"),
 }
-"""Colour and hatch of each verdict, in the order drawn: the hatch tells them apart where colours do not."""
+"""Colour and hatch of each verdict, in the order drawn: hatches differ where colours do not."""
 
 
 @in_style
@@ -216,20 +232,17 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
     Returns
     -------
     Figure or None
-        None if no run has one of the verdicts. Beyond `MOST_VARIANTS` variants the first are drawn, and the title says
+        None if no run has one of the verdicts. Beyond `MOST_ROWS` variants the first are drawn, and the title says
         so.
     """
     runs = runs.loc[runs["verdict"].isin(list(_VERDICT_STYLES))]
     if runs.empty:
         return None
     variants = [(str(variant), part) for variant, part in runs.groupby("label", sort=False)]
-    if len(variants) > MOST_VARIANTS:
-        title = f"{title} (the first {MOST_VARIANTS} of {len(variants)} variants)"
-        variants = variants[:MOST_VARIANTS]
-    drawing = new_drawing(WIDE, 1)
-    axes = drawing.add_subplot()
+    title, variants = first_rows(title, len(variants)), variants[:MOST_ROWS]
+    chart = RowChart()
+    axes = chart.axes
     descriptions: list[str] = []
-    places: list[float] = []
     end = 0.0
     for variant, part in variants:
         counts = {verdict: part.loc[part["verdict"] == verdict, "epoch"] for verdict in _VERDICT_STYLES}
@@ -241,25 +254,33 @@ def health_timeline(runs: pd.DataFrame, *, name: str, title: str) -> Figure | No
         start = 0
         for verdict, epochs in counts.items():
             color, hatch = _VERDICT_STYLES[verdict]
-            axes.barh(y, len(epochs), left=start, height=0.62, fc=color, ec=INK, hatch=hatch, lw=0.6)
+            (bar,) = axes.barh(y, len(epochs), left=start, height=0.62, fc=color, ec=INK, hatch=hatch, lw=0.6)
+            hover(bar, [f"{variant}: {len(epochs)} {verdict}{_when(epochs)}"])
             start += len(epochs)
-        note(axes, "\n".join(lines), (1, y), (8, 0), axes.get_yaxis_transform())
-        places.append(y)
+        chart.row(y, label(variant, 28), "\n".join(lines))
         descriptions.append(f"{variant}: {', '.join(words)}")
-    axes.set_yticks(places, [label(variant, 28) for variant, _ in variants])
-    axes.set_ylim(end, 0)
     axes.set_xlim(0, max(len(part) for _, part in variants))
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS, integer=True))
     axes.set_xlabel("runs; beside: the median epoch at which it happened")
+    chart.finish(0, end, top=0.3)
     used = [verdict for verdict in _VERDICT_STYLES if any((part["verdict"] == verdict).any() for _, part in variants)]
-    bars = [
-        Patch(fc=_VERDICT_STYLES[verdict][0], ec=INK, hatch=_VERDICT_STYLES[verdict][1], lw=0.6) for verdict in used
-    ]
-    drawing.set_size_inches(WIDE, 0.9 + ROW_HEIGHT * end)
-    drawing.legend(bars, used, loc="outside upper center", ncols=len(used), columnspacing=1.2, handlelength=1.6)
-    return export(drawing, name=name, title=title, alt=f"Runs by verdict. {'; '.join(descriptions)}.")
+    _verdict_key(chart.drawing, used)
+    alt = f"Runs by verdict. {'; '.join(descriptions)}."
+    return Figure(name, clean_name(title), clean_name(alt), chart.drawing)
+
+
+def _verdict_key(drawing: Drawing, used: Sequence[str]) -> None:
+    """Explain colours and hatches above the bars."""
+    widths = [0.55 + widest([verdict], SMALL) for verdict in used]
+    width, height = drawing.get_size_inches()
+    x = (width - sum(widths)) / 2
+    for verdict, step in zip(used, widths, strict=True):
+        color, hatch = _VERDICT_STYLES[verdict]
+        box = Rectangle((x, height - 0.2), 0.25, 0.12, transform=drawing.dpi_scale_trans)
+        box.set(fc=color, ec=INK, hatch=hatch, lw=0.6)
+        drawing.add_artist(box)
+        x += step
+    key(drawing, [({"ls": "none"}, verdict) for verdict in used], (width - sum(widths)) / 2, height - 0.055, widths)
 
 
 def _when(epochs: pd.Series) -> str:

@@ -23,7 +23,7 @@ def figure(name, marks, title, width=460, height=300, alt=None):
         f'font-family="sans-serif" font-size="12">{marks}</svg>'
     )
     return Figure(
-        name, title, alt or f"{title}. What it shows is said here in words and numbers: .801 against .803.", svg, b""
+        name, title, alt or f"{title}. What it shows is said here in words and numbers: .801 against .803.", svg
     )
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from bench.report.document import Board, Figure, Pictures, Report, Section, TextTable, figures_of
 from bench.report.formats.page import render_page
-from bench.report.plots.export import export
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 5">{}</svg>'
 VOID = {"meta", "link", "img", "br", "input", "hr"}
@@ -56,7 +55,7 @@ def only(*figures):
 
 
 def drawn(inside, svg=SVG):
-    return Figure("f", "title", "alt", svg.format(inside), b"")
+    return Figure("f", "title", "alt", svg.format(inside))
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +192,7 @@ HOSTILE = ("</script><script>x</script>", '"><img src=x onerror=y>', "{{ 7 * 7 }
 def test_no_text_of_a_plugin_becomes_markup(text):
     def report_of(word):
         table = TextTable(word, (word, "b"), ((word, word),) * 7, ((word, word),) * 7)
-        figure = Figure("f", word, word, SVG.format(""), b"")
+        figure = Figure("f", word, word, SVG.format(""))
         section = Section(word, (word,), (table,), (word,), (figure,))
         boards = tuple(
             Board(name, word, word, (section if name == "fixed" else Section(word, ()),))
@@ -276,7 +275,7 @@ def test_a_figure_that_could_run_load_or_restyle_is_refused(inside):
 )
 def test_what_is_no_drawing_of_some_size_is_refused(svg, why):
     with pytest.raises(ValueError, match=why):
-        render_page(only(Figure("f", "title", "alt", svg, b"")))
+        render_page(only(Figure("f", "title", "alt", svg)))
 
 
 def test_two_figures_of_one_name_are_refused_and_so_is_a_name_that_is_no_file_stem():
@@ -308,7 +307,7 @@ def test_a_figure_of_matplotlib_comes_into_the_page_by_way_of_export():
     axes.plot([1, 2, 3], label="a")
     axes.imshow([[0, 1], [1, 0]])
     axes.legend()
-    html = render_page(only(export(canvas, name="f", title="title", alt="alt")))
+    html = render_page(only(Figure("f", "title", "alt", canvas)))
     (svg,) = Page(html).all("svg")
     assert (svg["width"], svg["height"]) == ("576", "288")  # 6 in by 3 in, in CSS pixels
     assert "stroke-linejoin: round" in svg["style"]
