@@ -44,7 +44,7 @@ def report(
             locks.enter_context(source.lock())
         results = collect(sources, lambda suite: load_datasets(suite, data_root).values())
         with drawing(Output(stderr=True)) as drawn:
-            report = write_report(results, target, png=png, against=against, progress=drawn)
+            report = write_report(results, target, png=png, against=against, drawn=drawn)
     if report is None:
         raise InputError(f"{', '.join(map(str, runs))}: no runs to report; run the suite first")
     print_report(report, out, verbose=verbose)

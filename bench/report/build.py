@@ -15,7 +15,7 @@ from bench.report.data_notes import data_notes
 from bench.report.document import Board, Report
 from bench.report.published import values_against
 from bench.report.runs_frame import check_columns
-from bench.report.section import all_sections, content_of, installed_sections
+from bench.report.section import Drawn, all_sections, content_of, installed_sections
 from bench.selection.choices import choices_of
 
 QUESTION = "Does stochasticity help?"
@@ -56,7 +56,9 @@ def boards_of(results: CollectedRuns, against: str | None = None) -> list[BoardR
     return boards
 
 
-def report_of(results: CollectedRuns, boards: Sequence[BoardRuns], *, draw: bool = True) -> Report:
+def report_of(
+    results: CollectedRuns, boards: Sequence[BoardRuns], *, draw: bool = True, drawn: Drawn | None = None
+) -> Report:
     """Return the whole report of some results.
 
     Parameters
@@ -66,12 +68,14 @@ def report_of(results: CollectedRuns, boards: Sequence[BoardRuns], *, draw: bool
         The headline first; at least one.
     draw : bool
         Whether to draw the figures.
+    drawn : callable, optional
+        Called after each figure.
     """
     faults = [f"Left out: {fault}." for fault in installed_sections()[1]]
     written = []
     for board in boards:
         sections = (s for s in all_sections() if board is boards[0] or s.every_board)
-        contents = (content_of(section, board, faults, draw=draw) for section in sections)
+        contents = (content_of(section, board, faults, draw=draw, drawn=drawn) for section in sections)
         written.append(Board(board.name, board.title, board.note, tuple(c for c in contents if c is not None)))
     return Report(
         title=QUESTION,

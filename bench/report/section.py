@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -24,6 +24,9 @@ from bench.text import clean_name, import_fault, one_line
 
 if TYPE_CHECKING:
     from bench.report.plots.figure import Figure
+
+#: Called with the title of the section after each of its figures.
+Drawn = Callable[[str], None]
 
 SECTION_ENTRY_POINTS = "deepclustbench.sections"
 
@@ -86,8 +89,8 @@ class Section:
         """Return what a reader has to know of the numbers and of the runs behind them."""
         return ()
 
-    def figures(self, rows: pd.DataFrame, runs: Any) -> Sequence[Figure | None]:
-        """Return the figures; ``runs`` has the looks of variants, the raw outputs and the parameters."""
+    def figures(self, rows: pd.DataFrame, runs: Any) -> Iterable[Figure | None]:
+        """Return or yield the figures; ``runs`` has the looks of variants, the raw outputs and the parameters."""
         return ()
 
     def is_news(self, rows: pd.DataFrame) -> bool:
@@ -149,7 +152,9 @@ def all_sections() -> tuple[Section, ...]:
     return tuple(sorted((*built_in_sections(), *installed_sections()[0]), key=lambda section: section.place))
 
 
-def content_of(section: Section, board: BoardRuns, faults: list[str], *, draw: bool = True) -> Content | None:
+def content_of(
+    section: Section, board: BoardRuns, faults: list[str], *, draw: bool = True, drawn: Drawn | None = None
+) -> Content | None:
     """Write a section of a board.
 
     Parameters
@@ -160,6 +165,8 @@ def content_of(section: Section, board: BoardRuns, faults: list[str], *, draw: b
         A line is added where the section of a package fails: the rest of the report is written all the same.
     draw : bool
         Whether to draw its figures.
+    drawn : callable, optional
+        Called after each figure.
 
     Returns
     -------
@@ -167,18 +174,18 @@ def content_of(section: Section, board: BoardRuns, faults: list[str], *, draw: b
         None where there is nothing to say.
     """
     if section in built_in_sections():
-        return _content(section, board, draw)
+        return _content(section, board, draw, drawn)
     try:
         with plugin_faults(
             lambda error: f"section {section.name}: {type(error).__name__}: {one_line(error)}", InputError
         ):
-            return _content(section, board, draw)
+            return _content(section, board, draw, drawn)
     except InputError as error:
         faults.append(f"Left out: {error}.")
         return None
 
 
-def _content(section: Section, board: BoardRuns, draw: bool) -> Content | None:
+def _content(section: Section, board: BoardRuns, draw: bool, drawn: Drawn | None) -> Content | None:
     parts, news = [], False
     for runs in _runs_of(section, board):
         rows = section.rows(runs)
@@ -187,7 +194,7 @@ def _content(section: Section, board: BoardRuns, draw: bool) -> Content | None:
         dataset = runs.dataset if isinstance(runs, DatasetRuns) else ""
         if dataset and "dataset" not in rows:
             rows.insert(0, "dataset", dataset)
-        figures = tuple(figure for figure in section.figures(rows, runs) if figure is not None) if draw else ()
+        figures = tuple(_drawn(section, rows, runs, drawn)) if draw else ()
         part = Part(
             dataset,
             rows,
@@ -201,6 +208,16 @@ def _content(section: Section, board: BoardRuns, draw: bool) -> Content | None:
             news = news or section.is_news(rows)
     csv = f"tables/{section.name}.csv" if section.csv is None else section.csv
     return Content(section.name, section.title, tuple(parts), news, csv) if parts else None
+
+
+def _drawn(section: Section, rows: pd.DataFrame, runs: Any, drawn: Drawn | None) -> Iterator[Figure]:
+    """Yield the figures of a section, each written down as SVG once."""
+    for figure in section.figures(rows, runs):
+        if figure is not None:
+            _ = figure.svg
+            if drawn is not None:
+                drawn(section.title)
+            yield figure
 
 
 def _runs_of(section: Section, board: BoardRuns) -> Iterator[DatasetRuns | BoardRuns]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -20,14 +19,12 @@ from bench.report.formats.latex import render_latex
 from bench.report.formats.markdown import render_markdown
 from bench.report.formats.page import digest_in, render_page
 from bench.report.published import values_against
+from bench.report.section import Drawn
 
 #: Files of every report beside its page and its tables.
 WRITTEN = ("leaderboard.md", "leaderboard.tex", "scores.csv", "scores.parquet", "index.csv")
 #: Files of a run, beside its records and data, that a report tells of.
 _SOURCES = ("suite.toml", "plan.json", "experiment.json", "selection.json", "oracle.json", "commands.txt")
-
-#: Called with the number of figures that are drawn, and of all.
-FigureProgress = Callable[[int, int], None]
 
 
 def write_report(
@@ -36,7 +33,7 @@ def write_report(
     *,
     png: bool = False,
     against: str | None = None,
-    progress: FigureProgress | None = None,
+    drawn: Drawn | None = None,
 ) -> Report | None:
     """Write the whole report of some results into a folder; its figures are drawn only where something has changed.
 
@@ -49,8 +46,8 @@ def write_report(
         Also write every figure as ``figures/NAME.png``.
     against : str, optional
         Name of published values to show beside ours.
-    progress : callable, optional
-        Called while figures are drawn.
+    drawn : callable, optional
+        Called after each figure.
 
     Returns
     -------
@@ -71,7 +68,7 @@ def write_report(
     if whole and not png and digest_in(target.folder / "report.html") == digest:
         return report_of(results, boards, draw=False)
     write_assignments(results, target)
-    report = report_of(results, boards)
+    report = report_of(results, boards, drawn=drawn)
     for name, text in section_files(report):
         target.write_file(name, text)
     target.write_file("leaderboard.md", render_markdown(report))
@@ -79,13 +76,8 @@ def write_report(
     target.write_file("scores.csv", scores_csv(results.frame))
     target.write_table("scores.parquet", results.frame.drop(columns=["run"]))
     target.write_file("index.csv", index_csv(results.frame))
-    figures = list(figures_of(report))
-    for number, figure in enumerate(figures, start=1):
-        if progress is not None:
-            progress(number, len(figures))
-        _ = figure.svg  # drawn once, here, where progress is shown
-        if png:
-            target.write_file(f"figures/{figure.name}.png", figure.png)
+    for figure in figures_of(report) if png else ():
+        target.write_file(f"figures/{figure.name}.png", figure.png)
     target.write_file("report.html", render_page(report, digest))
     return report
 

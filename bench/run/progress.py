@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -116,14 +118,15 @@ class Display:
 
 
 @contextmanager
-def drawing(console: Console) -> Iterator[Callable[[int, int], None]]:
-    """Show how many figures of a report are drawn: yield what is called with their number and that of all."""
-    bar = Progress(TextColumn("{task.description}"), BarColumn(bar_width=24), console=console, transient=True)
+def drawing(console: Console) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal how many figures of a report are drawn: yield what is called with the section of each."""
+    bar = Progress(SpinnerColumn(), TextColumn("{task.description}", markup=False), console=console, transient=True)
     bar.disable = not console.is_terminal
     with bar:
-        task = bar.add_task("report")
+        task = bar.add_task("report: comparing runs", total=None)
+        count = itertools.count(1)
 
-        def drawn(number: int, total: int) -> None:
-            bar.update(task, completed=number, total=total, description=f"report: {number} of {total} figures")
+        def drawn(section: str) -> None:
+            bar.update(task, description=f"report: {next(count)} figures drawn, {section}")
 
         yield drawn

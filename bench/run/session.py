@@ -208,7 +208,7 @@ def execute_plan(
             target.write_dataset(dataset)
         results = collect([target], lambda _: plan.datasets.values())
         with drawing(progress) as drawn:
-            report = write_report(results, target, progress=drawn)
+            report = write_report(results, target, drawn=drawn)
     keys = {cell.key for cell in (*selection.cells, *reporting.cells)}
     failures = [record for record in target.records() if record.key in keys and record.status != "ok"]
     return SessionResult(complete, results, report, failures)
