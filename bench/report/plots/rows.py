@@ -20,7 +20,7 @@ MOST_ROWS = 40
 """Variants of a chart."""
 
 
-_LEAST = 2.0
+_LEAST = 1.6
 """Width of the axes beside the longest names and notes, in inches; the chart grows beyond a page for it."""
 
 
