@@ -356,6 +356,12 @@ def test_a_forest_has_its_marks_at_the_differences():
     assert ".080 [.070, .090], p = .031, n = 10" in figure.alt
 
 
+def test_beside_the_longest_texts_a_forest_keeps_room_for_its_marks():
+    table = contrasts([-0.02, 0.04]).assign(label="a very long name " * 4, text="p = .031 and a long remark " * 2)
+    x = marks(plots.forest(table, ACC, rope=None, name="f", title="t"), "#0072b2")[:, 0]
+    assert np.ptp(x) > 72, "an inch"
+
+
 def test_the_region_of_equivalence_has_its_width_and_is_missing_where_there_is_none():
     small, wide = (plots.forest(contrasts([-0.06, 0.06]), ACC, rope=r, name="f", title="t") for r in (0.02, 0.04))
     none = plots.forest(contrasts([300.0]), find_metric("calinski_harabasz_pixels"), rope=None, name="f", title="t")

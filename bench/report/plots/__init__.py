@@ -1,7 +1,8 @@
 """Figures of a report: functions of tables and arrays that return a `document.Figure`, or None without data.
 
-All share one look (``style``) and one way to become SVG and PNG (``export``). None of them uses pyplot or leaves a
-trace in matplotlib's global settings.
+All share one look (``style``), axes that are quick to draw (``axes``), charts with a row a variant (``rows``), and one
+way to become SVG and PNG (``export``, ``svg``), which happens where somebody looks. `style.hover` gives points a text.
+None of them uses pyplot or leaves a trace in matplotlib's global settings.
 """
 
 from bench.report.plots.comparisons import critical_difference, forest

@@ -65,10 +65,10 @@ def forest(contrasts: pd.DataFrame, metric: Metric, *, rope: float | None, name:
     for group, rows in contrasts.groupby("group", sort=False):
         chart.heading(y, str(group))
         for row in rows.to_dict("records"):
-            text = label(row["label"])
-            y += 1 + 0.35 * text.count("\n")
+            text, remark = label(row["label"]), label(row["text"], 26)
+            y += 1 + 0.35 * max(text.count("\n"), remark.count("\n"))
             numbers = _numbers(row["difference"], row["ci_low"], row["ci_high"], metric)
-            chart.row(y, text, numbers, label(row["text"], 60, 1))
+            chart.row(y, text, numbers, remark)
             mark = f"{row['label']}: Δ{metric.title} {numbers}, {row['text']}"
             _contrast(axes, y, row["difference"], row["ci_low"], row["ci_high"], row["outcome"], mark)
             descriptions.append(f"{row['label']} on {group}: {numbers}, {row['text']}, {row['outcome']}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.ticker import MaxNLocator
 
 from bench.metrics import find_metric
@@ -16,6 +18,10 @@ ROW_HEIGHT = 0.33
 
 MOST_ROWS = 40
 """Variants of a chart."""
+
+
+_LEAST = 1.6
+"""Width of the axes beside the longest names and notes, in inches; the chart grows beyond a page for it."""
 
 
 class RowChart:
@@ -62,17 +68,16 @@ class RowChart:
             if lines:
                 places, texts = [(0.0, y) for y, _ in lines], [text for _, text in lines]
                 left = max(left, widest(texts, SMALL, weight) + 9 / 72)
-                style = {"size": SMALL, "color": INK, "offset": (-6.0, 0.0), "ha": "right", "weight": weight}
-                axes.add_artist(Words(places, texts, side, **style))  # type: ignore[arg-type]
+                style: dict[str, Any] = {"offset": (-6, 0), "ha": "right", "weight": weight}
+                axes.add_artist(Words(places, texts, side, size=SMALL, color=INK, **style))
         for column in range(max((len(notes) for _, notes in self._notes), default=0)):
             noted = [(y, notes[column]) for y, notes in self._notes if len(notes) > column]
             places, texts = [(1.0, y) for y, _ in noted], [text for _, text in noted]
-            style = {"size": SMALL, "color": INK, "offset": (8 + 72 * right, 0.0)}
-            axes.add_artist(Words(places, texts, side, **style))  # type: ignore[arg-type]
+            axes.add_artist(Words(places, texts, side, size=SMALL, color=INK, offset=(8 + 72 * right, 0)))
             right += widest(texts, SMALL) + 10 / 72
         axes.set_ylim(last, first)
-
-        self.drawing.set_size_inches(WIDE, row_height * (last - first) + top + axes.xaxis.room()["bottom"] + 0.1)
+        height = row_height * (last - first) + top + axes.xaxis.room()["bottom"] + 0.1
+        self.drawing.set_size_inches(max(WIDE, left + right + _LEAST), height)
         fit(axes, left=left, right=right, top=top)
 
 

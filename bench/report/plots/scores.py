@@ -252,13 +252,13 @@ _SIDES = {-1: ("right", "top"), 0: ("center", "center"), 1: ("left", "bottom")}
 
 @in_style
 def quality_against_time(
-    board: pd.DataFrame, metric: Metric, looks: Mapping[str, Look], *, name: str, title: str
+    leaderboard: pd.DataFrame, metric: Metric, looks: Mapping[str, Look], *, name: str, title: str
 ) -> Figure | None:
     """Draw the mean score of each variant against its mean wall time, and the front that none beats in both.
 
     Parameters
     ----------
-    board : DataFrame
+    leaderboard : DataFrame
         One row a variant with columns ``variant``, ``title``, ``mean``, ``sd`` and ``wall_time_mean`` (seconds), as
         `bench.report.tables.DatasetTables.quality` has it; one without a mean or a time is not drawn.
     metric : Metric
@@ -273,7 +273,9 @@ def quality_against_time(
         None with fewer than two variants that have both. Of more than `_MOST_LABELS` variants only the
         front is named.
     """
-    both = board.loc[np.isfinite(board["mean"]) & board["wall_time_mean"].between(0, np.inf, inclusive="neither")]
+    both = leaderboard.loc[
+        np.isfinite(leaderboard["mean"]) & leaderboard["wall_time_mean"].between(0, np.inf, inclusive="neither")
+    ]
     if len(both) < 2:
         return None
     times, means = both["wall_time_mean"].to_numpy(np.float64), both["mean"].to_numpy(np.float64)

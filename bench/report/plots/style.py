@@ -111,7 +111,7 @@ class Look:
     color, marker : str
         A circle is stochastic, a square deterministic.
     filled : bool
-        False for a twin, which has its partner's colour.
+        False for a counterpart, which has the colour of its stochastic variant.
     """
 
     color: str = NEUTRAL

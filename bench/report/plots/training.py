@@ -65,7 +65,7 @@ def learning_curves(
     runs, twin_runs : sequence of mapping of str to ndarray
         The history of each seed of a variant, and of its counterpart, which is dashed.
     variant, twin : str
-        What to call them.
+        Names of the variant and its counterpart.
     look : Look
     name, title : str
         As in `bench.report.document.Figure`.
