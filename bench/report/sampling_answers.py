@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from bench.report.document import Sentence
-from bench.report.numbers import format_difference, format_equation, format_score
+from bench.report.numbers import format_difference, format_equation, format_margin
 from bench.text import and_list
 
 Row = Mapping[Any, Any]
@@ -25,10 +25,10 @@ _SIGNIFICANT = ("better", "worse")
 _MOST_NAMED = 5
 
 RULE = (
-    "Sampling helps where one score with draws beats both scores of q without draws, H[q] and 1 − max q, and loses to no "
-    "other. Mixed is less: one that beats H[q] alone, that loses to another score, or MI or latent variance that beats "
-    "1 − max q, since these are not compared with H[q]. H[mean q] and H[q] differ in the draws alone: to beat 1 − max q "
-    "and not H[q] is no effect of sampling. That sampling does not help is said only where H[mean q] loses to one of "
+    "Sampling helps where one score with draws beats both scores of q without draws, H[q] and 1 − max q, and loses to "
+    "no other. Mixed is less: one that beats H[q] alone, that loses to another score, or MI or latent variance that beats "
+    "1 − max q, since these are not compared with H[q]. H[mean q] and H[q] differ in the draws alone: to beat "
+    "1 − max q and not H[q] is no effect of sampling. That sampling does not help is said only where H[mean q] loses to one of "
     "the two."
 )
 
@@ -195,7 +195,7 @@ def _against(c: Row) -> str:
 
 
 def _margin(contrasts: Sequence[Row]) -> str:
-    return format_score(contrasts[0]["rope"]).rstrip("0")
+    return format_margin(contrasts[0]["rope"])
 
 
 def overall_sentence(answers: Sequence[Answer], rows: pd.DataFrame, task: str, unit: str) -> Sentence:
@@ -225,8 +225,8 @@ def overall_sentence(answers: Sequence[Answer], rows: pd.DataFrame, task: str, u
         )
     if helped := by_verdict.pop("sampling helps", []):
         count = f"all {n}" if len(helped) == n else f"{len(helped)} of {n}"
-        answer = "Yes" if len(helped) == n else "For some"
-        claim = f"{answer}. {place} sampling helps {task} for {count} {unit}{_listed(helped)}."
+        word = "Yes" if len(helped) == n else "For some"
+        claim = f"{word}. {place} sampling helps {task} for {count} {unit}{_listed(helped)}."
     elif mixed := by_verdict.pop("mixed", []):
         count = f"all {n}" if len(mixed) == n else f"{len(mixed)} of {n}"
         claim = f"Mixed. {place} sampling helps {task} in part for {count} {unit}{_listed(mixed)}."

@@ -44,7 +44,9 @@ class Calibration(Section):
         """
         frame = runs.reported
         stochastic, rows = stochastic_variants(frame), []
-        for variant, own in runs_by_variant(frame).items():
+        by_variant = runs_by_variant(frame)
+        for variant in (name for name in runs.by_score if name in by_variant):
+            own = by_variant[variant]
             place = {
                 "variant": variant,
                 "title": runs.titles[variant],

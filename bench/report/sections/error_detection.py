@@ -61,6 +61,9 @@ class Detection(Section):
         rows = pd.DataFrame(
             [{"kind": "contrast"} | row for row in contrasts] + [{"kind": "score"} | row for row in scores]
         )
+        rank = {variant: place for place, variant in enumerate(runs.by_score)}
+        if len(rows):  # best method first; the order of the contrasts of one is fixed
+            rows = rows.sort_values("variant", key=lambda names: names.map(rank), kind="stable", ignore_index=True)
         types = {"complete": "boolean", **dict.fromkeys(_COUNTS, "Int64")}
         return rows.astype({name: kind for name, kind in types.items() if name in rows})
 
@@ -123,7 +126,7 @@ class Detection(Section):
 
 
 class ErrorDetection(Detection):
-    """Does sampling help to find mis-clustered points?"""
+    """How well mis-clustered points are detected."""
 
     name = "error_detection"
     title = "Error detection: does sampling help to find mis-clustered points?"
@@ -132,6 +135,7 @@ class ErrorDetection(Detection):
     unit = "stochastic methods"
     pairs = PAIRS
     rates = ("auroc", "aupr", "aurc", "augrc")
+    plots = ("detection",)
 
     def targets(self, frame: pd.DataFrame) -> list[str]:
         return [""]
@@ -236,7 +240,7 @@ def _score_table(rows: pd.DataFrame, rates: Sequence[str]) -> Table:
             *(Number(row[rate], complete=bool(row["complete"])) for rate in rates[1:]),
             Count(row["n"]),
         )
-        for row in rows.to_dict("records")
+        for row in rows.sort_values(rates[0], ascending=False, kind="stable").to_dict("records")
     )
     return Table("Every score; marked * where runs lack it", columns, written)
 

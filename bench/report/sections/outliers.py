@@ -21,7 +21,7 @@ _NEEDS = {"no": "needs no sampling", "yes": "needs sampling", "five runs": "need
 
 
 class Outliers(Detection):
-    """Does sampling help to detect outliers?"""
+    """How well outliers are detected."""
 
     name = "outliers"
     title = "Outlier detection"
@@ -30,6 +30,7 @@ class Outliers(Detection):
     unit = "pairs of a stochastic method and a set of outliers"
     pairs = OUTLIER_PAIRS
     rates = OUTLIER_RATES
+    plots = ("outliers",)
 
     def targets(self, frame: pd.DataFrame) -> list[str]:
         names = [str(c) for c in frame.columns if is_outlier_column(str(c)) and frame[c].notna().any()]
