@@ -22,16 +22,20 @@ if TYPE_CHECKING:
 
 @app.command()
 def check(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="Folder of the runs.", metavar="RUN")],
     baseline: Annotated[Path, typer.Option(help="The scores to compare with.", metavar="FILE")],
     update: Annotated[bool, typer.Option("--update", help="Write FILE from this run instead.")] = False,
-    metrics: Annotated[str | None, typer.Option(help="Metrics instead of all, or the usual: acc,nmi,wall_time")] = None,
-    methods: Annotated[str | None, typer.Option(help="Compare these alone, named as in FILE: dec,sdec")] = None,
-    tolerance: Annotated[
-        list[str] | None, typer.Option(help="METRIC=DROP tolerated, of time and memory a share; repeatable.")
+    metrics: Annotated[
+        str | None, typer.Option(help="Metrics to compare, or with --update to store: acc,nmi,wall_time")
     ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.", metavar="FILE")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything as JSON.", metavar="FILE")] = None,
+    methods: Annotated[str | None, typer.Option(help="Methods to compare, named as in FILE: dec,sdec")] = None,
+    tolerance: Annotated[
+        list[str] | None, typer.Option(help="Tolerated drop, METRIC=DROP; a share for time and memory; repeatable.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to FILE.", metavar="FILE")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the comparison as JSON to FILE.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Compare a run with a baseline. Exit code 1 if it is worse, 2 if something cannot be compared."""
     from bench.gate import compare, load_baseline
@@ -47,7 +51,7 @@ def check(
     if update:
         for name, value in {"--methods": variants, "--junit": junit, "--json": json_file}.items():
             if value is not None:
-                raise InputError(f"{name} does not go with --update: a baseline is written whole, from all methods")
+                raise InputError(f"{name} does not go with --update: a baseline always holds all methods")
         _update(source, baseline, chosen, tolerances)
         return
     comparison = compare(
@@ -72,7 +76,7 @@ def _update(source: Run, path: Path, metrics: Sequence[str] | None, tolerances: 
     if update.old is not None:
         _say_names(render_update(update))
     variants = sum(1 for _ in update.new.scores())
-    say(f"written: {path} with {variants} variants, to compare {', '.join(update.new.metric_names())}")
+    say(f"written: {path} with {variants} variants, comparing {', '.join(update.new.metric_names())}")
 
 
 def _print(comparison: Comparison) -> None:

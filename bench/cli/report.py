@@ -1,15 +1,22 @@
-"""``report``: leaderboards again, from what is stored."""
+"""``report``: the report of stored runs."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bench.cli.app import app, out, say_written
-from bench.cli.options import DataRoot
+from bench.cli.options import OUTPUT, DataRoot, Verbose
 from bench.errors import InputError
+
+
+class Reference(StrEnum):
+    """Values with which a report compares its own."""
+
+    PUBLISHED = "published"
 
 
 @app.command()
@@ -17,10 +24,23 @@ def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs.", metavar="RUN...")],
     data_root: DataRoot = None,
     out_folder: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the report. Default: the run's own; several runs need one.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder of the report. Default: that of the runs; required with several folders.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
+    png: Annotated[  # noqa: ARG001 - used by the report
+        bool, typer.Option("--png", help="Also write the figures as PNG.", rich_help_panel=OUTPUT)
+    ] = False,
+    against: Annotated[  # noqa: ARG001 - used by the report
+        Reference | None, typer.Option(help="Show these values beside the measured ones.", rich_help_panel=OUTPUT)
+    ] = None,
+    verbose: Verbose = False,  # noqa: ARG001 - used by the report
 ) -> None:
-    """Score runs again where metrics changed, and rebuild their leaderboards; several runs become one report."""
+    """Report stored runs, scored anew where metrics changed. Several folders give one report."""
     from contextlib import ExitStack
 
     from bench.plan.plan import load_datasets
@@ -30,7 +50,7 @@ def report(
     from bench.report.write import write_report
 
     if len(runs) > 1 and out_folder is None:
-        raise InputError("several runs make one report: say with --out DIR where it is to be written")
+        raise InputError("several folders give one report: name its folder with --out FOLDER")
     sources = [Run(folder) for folder in {folder.resolve(): folder for folder in runs}.values()]
     for source in sources:
         suite_of(source)  # before anything is locked: a folder that is no run stays as it is
@@ -41,6 +61,6 @@ def report(
         results = collect(sources, lambda suite: load_datasets(suite, data_root).values())
         boards = write_report(results, target)
     if not boards:
-        raise InputError(f"{', '.join(map(str, runs))}: no cells to report; run the suite first")
+        raise InputError(f"{', '.join(map(str, runs))}: no finished runs; run the suite first")
     render_terminal(boards, notes=results.notes, console=out)
     say_written(target.folder)

@@ -1,7 +1,6 @@
-"""Planned runs, called cells, and the key that says whether one has been executed.
+"""Planned runs, in code called cells, and the key under which the record of each is stored.
 
-A cell is (data set, method, configuration, seed). Whoever writes a record and whoever looks for it take the key from
-one function.
+A cell is (data set, method, configuration, seed). One function makes the key for writers and readers of records.
 """
 
 from __future__ import annotations
@@ -62,6 +61,11 @@ class ConfigurationFacts(BaseModel):
     seeded: bool = True
     twin: str | None = None
     role: Literal["asked", "twin"] = "asked"
+
+
+def shown_variant(variant: str) -> str:
+    """Return a variant's name as users read it; the stored name of a counterpart says "twin"."""
+    return variant.replace("(twin of ", "(counterpart of ")
 
 
 class Configuration(ConfigurationFacts):
@@ -165,7 +169,7 @@ class Cell:
 
     @cached_property
     def network(self) -> str | None:
-        """Name of the pretrained network it starts from, shared by all cells of equal name; None for none."""
+        """Name of the pretrained network it starts from, shared by all runs of equal name; None for none."""
         recipe = self.configuration.pretraining
         if recipe is None:
             return None
@@ -207,7 +211,7 @@ def make_cells(
     part: Part = "whole",
     outliers: tuple[OutlierSet, ...] = (),
 ) -> list[Cell]:
-    """Return the cells of configurations on a data set; one that takes no seed has a single cell on the same points.
+    """Return the runs of configurations on a data set; one that takes no seed is run once on the same points.
 
     Raises
     ------
@@ -224,7 +228,7 @@ def make_cells(
 
 
 def unique_cells(cells: Iterable[Cell]) -> list[Cell]:
-    """Return the first cell of each key."""
+    """Return the first run of each key."""
     first: dict[str, Cell] = {}
     for cell in cells:
         first.setdefault(cell.key, cell)
@@ -241,8 +245,8 @@ def refuse_too_many(n_cells: int) -> None:
     """
     if n_cells > MOST_CELLS:
         raise InputError(
-            f"this makes {n_cells:,} cells or more, and a run holds {MOST_CELLS:,} at most; "
-            "take fewer seeds, a smaller grid or --search, or several runs"
+            f"this makes {n_cells:,} runs or more, and a folder holds {MOST_CELLS:,} at most; "
+            "take fewer seeds, a smaller grid or --search, or several folders"
         )
 
 
