@@ -14,6 +14,7 @@ import typer
 
 from bench.cli.app import app, say
 from bench.errors import InputError
+from bench.text import counted
 
 if TYPE_CHECKING:
     from bench.gate import Comparison
@@ -39,6 +40,7 @@ def check(
 ) -> None:
     """Compare a run with a baseline. Exit code 1 if it is worse, 2 if something cannot be compared."""
     from bench.gate import compare, load_baseline
+    from bench.plan.cells import stored_variant
     from bench.records.experiment import reported_records
     from bench.records.results import suite_of
     from bench.records.store import Run
@@ -58,7 +60,7 @@ def check(
         reported_records(source),
         load_baseline(baseline),
         metrics=chosen,
-        methods=variants,
+        methods=None if variants is None else [stored_variant(name) for name in variants],
         tolerances=tolerances,
         planned=source.planned_keys(),
         commit=commit(),
@@ -76,7 +78,7 @@ def _update(source: Run, path: Path, metrics: Sequence[str] | None, tolerances: 
     if update.old is not None:
         _say_names(render_update(update))
     variants = sum(1 for _ in update.new.scores())
-    say(f"written: {path} with {variants} variants, comparing {', '.join(update.new.metric_names())}")
+    say(f"written: {path} of {counted(variants, 'configuration')}, comparing {', '.join(update.new.metric_names())}")
 
 
 def _print(comparison: Comparison) -> None:

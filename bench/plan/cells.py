@@ -30,6 +30,20 @@ Part = Literal["whole", "selection"]
 Text = Annotated[str, AfterValidator(storable)]
 
 
+#: How the names of counterparts are stored and shown.
+_STORED, _SHOWN = "(twin of ", "(counterpart of "
+
+
+def shown_variant(variant: str) -> str:
+    """Return the name of a variant as users read it; stored names of counterparts hold "twin of"."""
+    return variant.replace(_STORED, _SHOWN)
+
+
+def stored_variant(variant: str) -> str:
+    """Return the name of a variant as records and baselines store it."""
+    return variant.replace(_SHOWN, _STORED)
+
+
 class ConfigurationFacts(BaseModel):
     """What identifies a configuration, in plans, records and reports alike.
 
@@ -55,17 +69,12 @@ class ConfigurationFacts(BaseModel):
     version: int
     preset: str | None
     variant: Text
-    title: Text
+    title: Annotated[Text, AfterValidator(shown_variant)]
     kind: Literal["deterministic", "stochastic"]
     config: str
     seeded: bool = True
     twin: str | None = None
     role: Literal["asked", "twin"] = "asked"
-
-
-def shown_variant(variant: str) -> str:
-    """Return a variant's name as users read it; the stored name of a counterpart says "twin"."""
-    return variant.replace("(twin of ", "(counterpart of ")
 
 
 class Configuration(ConfigurationFacts):

@@ -243,7 +243,7 @@ def test_other_content_than_a_baseline_is_refused(stored, content):
 
 
 def test_a_missing_or_too_large_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="there is no baseline; --update writes one"):
+    with pytest.raises(InputError, match="this baseline does not exist; --update writes it"):
         load_baseline(tmp_path / "none.json")
     with pytest.raises(InputError, match="cannot be read"):
         load_baseline(tmp_path)

@@ -35,7 +35,7 @@ def baseline(cli, run, tmp_path):
     path = tmp_path / "baselines" / "quick.json"
     code, out, _ = cli("check", run(), "--baseline", path, "--update")
     assert code == 0
-    assert f"written: {path} with 1 variants, to compare acc, nmi, ari, wall_time, peak_memory" in out
+    assert f"written: {path} of 1 configuration, comparing acc, nmi, ari, wall_time, peak_memory" in out
     return path
 
 
@@ -152,8 +152,8 @@ def test_an_unfinished_run_makes_no_baseline(cli, run, baseline):
     plan(Run(run()), "kmeans", [f"kmeans-{seed}" for seed in range(12)])
     code, _, err = cli("check", run(), "--baseline", baseline, "--update")
     assert code == 2
-    assert "2 of 12 planned cells have not been run" in err
-    assert "give the run's command again" in err
+    assert "2 of 12 planned runs are missing" in err
+    assert "repeat the command of the run" in err
     assert baseline.read_bytes() == content
     plan(Run(run()), "kmeans", [f"kmeans-{seed}" for seed in range(10)])
     assert cli("check", run(), "--baseline", baseline, "--update")[0] == 0
@@ -183,7 +183,7 @@ def test_a_missing_run_or_baseline_is_an_error_and_another_file_is_not_overwritt
     code, _, err = cli("check", tmp_path, "--baseline", baseline)
     assert (code, "not the folder of a run" in err) == (2, True)
     code, _, err = cli("check", run(), "--baseline", tmp_path / "none.json")
-    assert (code, "there is no baseline; --update writes one" in err) == (2, True)
+    assert (code, "this baseline does not exist; --update writes it" in err) == (2, True)
     (tmp_path / "README.md").write_text("# Mine")
     code, _, err = cli("check", run(), "--baseline", tmp_path / "README.md", "--update")
     assert (code, "not a valid baseline" in err) == (2, True)

@@ -217,7 +217,7 @@ def test_where_no_method_is_left_nothing_runs(tmp_path):
     (tmp_path / "broken.py").write_text("import nothing_at_all")
     with pytest.raises(InputError, match=r"no method can be used: .*nothing_at_all"):
         planned(methods=[str(tmp_path / "broken.py")])
-    with pytest.raises(InputError, match="there is no file"):
+    with pytest.raises(InputError, match="no such file"):
         planned(methods=["kmeans", str(tmp_path / "not_there.py")])
 
 
@@ -239,7 +239,7 @@ def test_a_file_runs_beside_a_broken_one_which_is_told_of_and_makes_the_exit_cod
     mine.write_text(mine.read_text() + "\n# another thought\n")
     registry._run.cache_clear()  # as in the process of the next command
     code, out, _ = cli(*arguments, "--methods", f"kmeans,{mine}", "--set", "mine.shift=2")
-    assert "mine has changed since 2 of its cells were run" in out
+    assert "mine has changed since 2 runs of it" in out
     assert json.loads(next((tmp_path / "run" / "records").glob("*.json")).read_text())
 
 

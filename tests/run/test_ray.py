@@ -367,7 +367,7 @@ def test_no_one_without_the_token_connects_to_a_run_and_ctrl_c_ends_it_so_that_i
         if line.startswith("[2/") or (presses == 2 and "Ctrl-C again" in line):
             os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
     assert process.wait(timeout=60) == 130
-    assert lines[-1] == "stopped; the finished cells are kept, the same command goes on from here\n"
+    assert lines[-1] == "stopped; finished runs are kept, and the same command continues from here\n"
     assert not any("Traceback" in line for line in lines)
     assert 2 <= finished_cells(folder) < 1000
     assert all(record.status == "ok" for record, _ in contents(folder).values())

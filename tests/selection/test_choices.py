@@ -96,10 +96,10 @@ def test_a_choice_names_what_differs_and_what_was_gated_out(digits):
     assert describe_choice(choice).startswith(
         "label-free choice for KMeans on digits[200]: n_init=2 (prediction strength ."
     )
-    assert describe_choice(choice).endswith("; 3 of 4 candidates gated out)")
+    assert describe_choice(choice).endswith("; 3 of 4 candidates excluded)")
     none = choose_label_free(entry, [mute()] * 4, points, [0, 1])
     assert none.chosen is None
-    assert describe_choice(none).endswith(f"none, since all 4 candidates are out: {NO_PREDICT}")
+    assert describe_choice(none).endswith(f"none: all 4 candidates are excluded; the first: {NO_PREDICT}")
 
 
 def test_the_preset_is_chosen_where_nothing_of_the_grid_is_better(digits):
@@ -403,11 +403,11 @@ def test_a_grid_given_on_the_command_line_is_chosen_from(cli, tmp_path):
     )
     code, out, _ = cli("plan", suite, "--methods", "kmeans", "--set", "kmeans.n_init=1,2", "--out", tmp_path / "run")
     assert code == 0
-    assert "6 cells, 6 left" in out, "the preset and two values, each with two seeds"
+    assert "6 runs, 6 left" in out, "the preset and two values, each with two seeds"
     for settings in ((), ("--set", "kmeans.n_init=1")):
         code, out, _ = cli("plan", suite, "--methods", "kmeans", *settings, "--out", tmp_path / "run")
         assert (code, "To report" in out) == (0, False), "nothing to choose between is left"
-        assert "2 cells, 2 left" in out
+        assert "2 runs, 2 left" in out
 
 
 def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, tmp_path, plugins):
@@ -424,7 +424,10 @@ def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, t
     assert code == 0
     assert "label-free choice for S-DEC on digits[200]: beta=0." in out
     assert "oracle choice for S-DEC on digits[200]: beta=0." in out
-    assert f"label-free choice for Mute on digits[200]: none, since all 3 candidates are out: {NO_PREDICT}" in out
+    assert (
+        f"label-free choice for Mute on digits[200]: none: all 3 candidates are excluded; the first: {NO_PREDICT}"
+        in out
+    )
 
     records = stored(folder).values()
     to_choose = [r for r in records if r["part"] == "selection"]

@@ -275,7 +275,7 @@ def test_selection_cells_see_no_labels(digits):
         ({"selection_seeds": "7"}, "share"),
         ({"selection_seeds": [5]}, "two different seeds"),
         ({"selection_seeds": [5, 5]}, "two different seeds"),
-        ({"selection_seeds": "a-b"}, "selection_seeds: .*no number of seeds"),
+        ({"selection_seeds": "a-b"}, "selection_seeds: .*not a number of seeds"),
         ({"grid": {}}, "nothing to choose between"),
         ({"grid": {"kmeans": {"n_init": [1]}}}, "nothing to choose between"),
     ],

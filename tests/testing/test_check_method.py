@@ -74,7 +74,7 @@ def test_escape_sequences_and_long_messages_of_a_plugin_are_cleaned(cli, mine):
     ("arguments", "message"),
     [
         (["dek"], "did you mean dec"),
-        (["nowhere/mine.py"], "there is no file"),
+        (["nowhere/mine.py"], "no such file"),
         (["sklearn.svm:SVC"], "is no clusterer"),
         (["sdec", "--preset", "papr"], "it has: stable"),
         (["sdec", "--set", "beta"], "write PARAMETER=VALUE"),
