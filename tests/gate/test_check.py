@@ -94,7 +94,7 @@ def test_tolerances_are_set_kept_and_overridden(cli, run, baseline):
     assert cli(*update, "--tolerance", "acc=0.123")[0] == 0
     assert tolerance() == 0.123
     _, out, _ = cli(*update)
-    assert "tolerances set by hand, which stay: 1" in out
+    assert "tolerances set by hand and kept: 1" in out
     assert tolerance() == 0.123
     _, out, _ = cli("check", run(), "--baseline", baseline, "--tolerance", "acc=0.456")
     assert ".456" in out
@@ -116,7 +116,7 @@ def test_metrics_once_chosen_stay_when_the_baseline_is_updated(cli, run, baselin
     (["--tolerance", "acc=-1"], "--tolerance acc=-1: write METRIC=DROP"),
     (["--tolerance", "acc=nan"], "--tolerance acc=nan: write METRIC=DROP"),
     (["--update", "--methods", "kmeans"], "--methods does not go with --update"),
-    (["--update", "--metrics", "n_clusters_used"], "neither of its ends is better"),
+    (["--update", "--metrics", "n_clusters_used"], "neither higher nor lower values are better"),
     (["--junit", "/dev/null/x.xml"], "/dev/null/x.xml: cannot be written"),
     (["--metrics", ""], "--metrics '': a name is empty; write names such as acc,nmi, or leave --metrics out"),
     (["--methods", ""], "--methods '': a name is empty; write names such as dec,sdec, or leave --methods out"),
@@ -217,6 +217,6 @@ def test_on_github_no_line_of_an_update_is_executed(cli, run, baseline, monkeypa
     stop, *table, kept, resume, written = out.splitlines()
     assert stop.startswith("::stop-commands::")
     assert any(line.startswith("::error::x") for line in table)
-    assert kept == "tolerances set by hand, which stay: 0"
+    assert kept == "tolerances set by hand and kept: 0"
     assert resume == f"::{stop.removeprefix('::stop-commands::')}::"
     assert written.startswith("written: ")

@@ -142,7 +142,7 @@ def test_an_update_that_replaces_a_baseline_shows_what_changed(project, stored):
     result = project('assert_no_regression("bad")', *NAMED, "--deepclustbench-update")
     result.stdout.fnmatch_lines([
         "deepclustbench: baseline written: *b.json", "data set*method*metric*old*new*tolerance",
-        "digits*dec*ACC*.804*.702*0.01 -> 0.03", "tolerances set by hand, which stay: 0",
+        "digits*dec*ACC*.804*.702*0.01 -> 0.03", "tolerances set by hand and kept: 0",
     ])  # fmt: skip
     result = project('assert_no_regression("bad", baseline="new.json")', "--deepclustbench-update")
     result.stdout.fnmatch_lines(["deepclustbench: baseline written: *new.json"])

@@ -100,7 +100,7 @@ def test_the_twin_may_come_from_another_file_of_the_suite(tmp_path, mine):
     assert {c.configuration.method for c in cells if c.configuration.role == "twin"} == {"plain"}
 
     cells, (fault,) = planned(methods=["kmeans", str(mine)])
-    assert "its twin cannot be made: unknown method 'plain'" in fault
+    assert "its counterpart cannot be made: unknown method 'plain'" in fault
     assert {c.configuration.method for c in cells} == {"kmeans"}
 
 
@@ -181,14 +181,14 @@ BROKEN = {
     "pca.py": (changed(AS_ESTIMATOR, "estimator='sklearn.decomposition:PCA'"), r"PCA is no clusterer: it has no fit_p"),
     "forest.py": (changed(AS_ESTIMATOR, "estimator='sklearn.ensemble:IsolationForest'"), r"it has OutlierMixin"),
     "presets.py": (changed('"quick": {}', '"quick": {"shft": 1}'), r"no parameter 'shft'; did you mean shift"),
-    "twins.py": (changed("lambda params:", "lambda:"), r"its twin cannot be made: TypeError"),
+    "twins.py": (changed("lambda params:", "lambda:"), r"its counterpart cannot be made: TypeError"),
     "made.py": (changed("self.n_clusters,", "raise KeyError('no')\n        self.n_clusters,"), r"Mine cannot be made"),
     "values.py": (changed("shift=0", "shift=lambda x: x"), r"parameter shift: .*<lambda> is defined in the plugin's"),
     "objects.py": (changed("shift=0", "shift=memoryview(b'')"), r"parameter shift: it is a builtins.memoryview, which"),
     "lazy.py": ("def __getattr__(name):\n    import no_such_library", r"there is no module 'no_such_library'"),
     "skips.py": ("import pytest\npytest.skip('no', allow_module_level=True)", r"line 2: it cannot be imported .*: no"),
     "exits.py": (changed("self.n_clusters,", "raise SystemExit\n        self.n_clusters,"), r"Mine cannot be made"),
-    "leaves.py": (changed('("mine", {', "exit() or ({"), r"its twin cannot be made: SystemExit"),
+    "leaves.py": (changed('("mine", {', "exit() or ({"), r"its counterpart cannot be made: SystemExit"),
     "late.py": (changed(AS_ESTIMATOR, "estimator='no_such_library:X'"), r"method mine: its estimator .* install it"),
 }
 
