@@ -83,6 +83,7 @@ def test_older_metrics_of_a_method_that_is_not_compared_are_ignored():
     assert check(both, [*BEFORE, *older]).exit_code == 2
 
 
+AGAIN = ": a new --out folder computes it again"
 BASELINE = [*BEFORE, *dec_of("dec lr=1"), *dec_of("dec (twin of sdec)"), *run_of(0.7 + SPREAD, variant="sdec")]
 
 
@@ -138,9 +139,9 @@ A, B = "a" * 40, "b" * 40
 
 @pytest.mark.parametrize(("commits", "here", "said"), [
     ([A], A, []),
-    ([A], B, [f"computed at {A[:12]}; the code here is {B[:12]}: a new --out folder computes it again"]),
-    ([A], f"{A}-dirty", [f"computed at {A[:12]}; the code here is {A[:12]}-dirty: a new --out folder computes it again"]),
-    ([A, B], B, [f"computed at {A[:12]} and {B[:12]}; the code here is {B[:12]}: a new --out folder computes it again"]),
+    ([A], B, [f"computed at {A[:12]}; the code here is {B[:12]}{AGAIN}"]),
+    ([A], f"{A}-dirty", [f"computed at {A[:12]}; the code here is {A[:12]}-dirty{AGAIN}"]),
+    ([A, B], B, [f"computed at {A[:12]} and {B[:12]}; the code here is {B[:12]}{AGAIN}"]),
     ([A, B], None, [f"computed at {A[:12]} and {B[:12]}: a new --out folder computes all of it by one"]),
     ([A], None, []),
     ([None], B, []),
