@@ -219,7 +219,7 @@ def test_an_invalid_baseline_is_refused_in_one_line_that_names_the_key(stored, p
     assert line.startswith(f"{stored}: not a valid baseline (")
     assert said in line
     assert line.endswith(
-        "; mend it, take it back from version control, or write one anew with --update to another file"
+        "; correct it, restore it from version control, or write a new one with --update to another file"
     )
     assert line.isprintable()
 
