@@ -30,6 +30,11 @@ def shown(value: object, longest: int = 100) -> str:
     return one_line(text, longest)
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun: "1 run", "2 runs"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def last_line(text: str | None) -> str:
     """Return the last line of a traceback, which holds the exception and its message."""
     lines = (text or "").strip().splitlines()

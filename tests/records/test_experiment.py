@@ -137,14 +137,14 @@ def test_appended_cells_are_reported_alone_and_the_report_says_what_else_is_ther
     assert len(records(done)) == 2
     assert first < records(done)
     for text in (out, (done / "leaderboard.md").read_text().replace("\\", "")):
-        assert "also holds cells of other commands" in text
+        assert "also holds runs of other commands" in text
         assert "1 cell on digits[100] (kmeans)" in text
     assert "digits[120]" in (done / "leaderboard.csv").read_text()
     assert "digits[100]" not in (done / "leaderboard.csv").read_text()
 
     code, out, _ = cli("report", done)
     assert code == 0
-    assert "also holds cells of other commands" in out
+    assert "also holds runs of other commands" in out
     assert cli(*changed(BASE, limit="120"), "--out", done)[0] == 0  # the same experiment: no flag
     code, _, err = cli(*BASE, "--out", done)
     assert code == 2
