@@ -7,12 +7,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.test_readme import COMMANDS
 
 from bench.errors import InputError
 from bench.plan.suite import load_suite
 from bench.records.experiment import check_same_experiment, default_folder, stored_experiment
 from bench.records.store import Run
-from tests.test_readme import COMMANDS
 
 BASE = ["run", "quick", "--methods", "kmeans", "--seeds", "1", "--limit", "100"]
 
