@@ -128,7 +128,8 @@ def own_data(folder):
     table = pd.DataFrame(points).add_prefix("f").assign(label=classes)
     table.to_csv(folder / "table.csv", index=False)
     table.iloc[:, [0, 1, 2, 3, -1]].to_csv(folder / "iris.data", index=False, header=False)
-    table.rename(columns={"label": "variety"}).to_csv(folder / "seeds.csv", index=False)
+    genes = pd.DataFrame(np.random.default_rng(1).random((60, 2100)).round(3)).add_prefix("g")
+    genes.assign(tissue=classes).to_csv(folder / "genes.csv", index=False)
     for place in ("photos", "pictures/train", "pictures/test"):
         for i, (point, name) in enumerate(zip(points, classes, strict=True)):
             file = folder / place / f"class{name}" / f"{i}.png"
