@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from typer.main import get_command
 
@@ -123,7 +124,7 @@ def anchors(guide: Path) -> set[str]:
 @cache
 def options() -> set[str]:
     """Return the options of all commands of the command line."""
-    application = get_command(app)
+    application: Any = get_command(app)
     parameters = [p for command in (application, *application.commands.values()) for p in command.params]
     return {name for parameter in parameters for name in parameter.opts} | {"--help"}
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,8 @@ from uv import find_uv_bin
 from bench.cli.commands import app
 from tests.guides.reading import ROOT, announced, blocks, calls, inner
 
-COMMANDS = get_command(app).commands
+APPLICATION: Any = get_command(app)
+COMMANDS = APPLICATION.commands
 #: Data sets of the guides that are neither built in nor made by `own_data`.
 ELSEWHERE = r"mnist|usps|hf:|openml:|\buncertainty(?! --datasets)"
 
