@@ -126,7 +126,7 @@ def options() -> set[str]:
     """Return the options of all commands of the command line."""
     application: Any = get_command(app)
     parameters = [p for command in (application, *application.commands.values()) for p in command.params]
-    return {name for parameter in parameters for name in parameter.opts} | {"--help"}
+    return {name for parameter in parameters for name in parameter.opts} | {"--help", "-h"}
 
 
 def announced() -> set[str]:

@@ -26,7 +26,7 @@ FACE = [block for block in PYTHON if re.search(r"^import bench$", block.text, re
 #: What a snippet asks for, and what a test takes instead.
 SMALLER = {"seeds=10": 'seeds=2, limit=150, set={"dec.epochs": 2, "sdec.epochs": 2}'}
 
-has_face = pytest.mark.skipif(not hasattr(bench, "run"), reason="this version has no bench.run")
+has_face = pytest.mark.skipif(not hasattr(bench, "load"), reason="this version has no bench.load")
 each_of_the_face = pytest.mark.parametrize("block", FACE, ids=str)
 
 
