@@ -331,6 +331,6 @@ def default_jobs(device: Device) -> int:
 
         if torch.cuda.is_available():
             return 1
-    from bench.run.resources import cores
+    from bench.execution.resources import cores
 
     return cores()

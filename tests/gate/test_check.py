@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from bench.execution.provenance import commit
 from bench.plan.suite import load_suite
 from bench.records.store import Run
-from bench.run.provenance import commit
 from tests.gate.scores import plan
 from tests.simulation.gate import make_record
 

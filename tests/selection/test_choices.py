@@ -14,6 +14,8 @@ from bench.data.cards import load_dataset
 from bench.data.dataset import Dataset
 from bench.data.selection_split import heldout_indices
 from bench.errors import InputError
+from bench.execution.fit import fit_cell
+from bench.execution.session import stage_to_report
 from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import make_suite
@@ -21,8 +23,6 @@ from bench.records.results import collect
 from bench.records.store import Run
 from bench.report.formats.latex import render_latex
 from bench.report.write import _board_frames, write_report
-from bench.run.fit import fit_cell
-from bench.run.session import stage_to_report
 from bench.selection.choices import (
     LabelFreeChoice,
     Oracle,
