@@ -137,7 +137,7 @@ def test_the_error_lists_all_failed_checks():
     lines = str(raised.value).splitlines()
     assert lines[0] == "method good fails 2 checks"
     assert lines[1] == "fit_predict_gives_labels: fit_predict returns labels_."
-    assert lines[2] == "  seen:   fit_predict returns something else than labels_"
+    assert lines[2] == "  seen:   fit_predict does not return labels_"
     assert lines[3] == "  change: take it from sklearn.base.ClusterMixin"
     assert lines[4].startswith("reconstructions_are_points: ")
     assert isinstance(raised.value, AssertionError)
