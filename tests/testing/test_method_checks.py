@@ -105,7 +105,7 @@ def test_clusterers_of_scikit_learn_pass_unchanged(method):
 
 def test_checks_of_missing_members_are_not_applicable_and_say_why():
     results = verdicts(HDBSCAN)
-    assert results["nan_is_refused"].seen == "its scikit-learn tags say that it takes NaN"
+    assert results["nan_is_refused"].seen == "its scikit-learn tags declare that it takes NaN"
     assert results["one_cluster_is_one"].seen == "it has no n_clusters"
     assert results["seeds_matter"].seen == "it has no random_state, and is run once"
     assert results["predict_agrees_with_labels"].seen == "it has no predict"
@@ -159,7 +159,7 @@ def test_the_check_of_a_whole_run_does_not_repeat_a_failure():
 
 def test_a_failed_fit_is_reported_by_one_check():
     results = verdicts(declare(Raises))
-    assert results["pickle_keeps_it"].seen == "there is no fit to look at: see fit_gives_labels"
+    assert results["pickle_keeps_it"].seen == "the method could not be fitted: see fit_gives_labels"
 
 
 def test_checks_restore_the_global_generators_and_threads():
