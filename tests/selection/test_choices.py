@@ -417,7 +417,7 @@ def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, t
     code, out, _ = cli("plan", suite, "--out", folder)
     assert code == 0
     to_choose, _, to_report = out.partition("To report")
-    assert "10 cells, 10 left" in to_choose  # S-DEC with 2 values, one is the preset's; Mute with the preset and 2
+    assert "10 runs, 10 left" in to_choose  # S-DEC with 2 values, one is the preset's; Mute with the preset and 2
     assert "8 runs, 8 left" in to_report  # KMeans, S-DEC, its twin and Mute, two seeds
     assert not folder.exists()
 
