@@ -107,7 +107,7 @@ def run(
     --------
     >>> results = bench.run(methods=["kmeans", "ae_kmeans"], seeds=2, limit=200, out=folder, progress=False)
     >>> results.leaderboard()[["title", "n_ok"]].to_dict("list")
-    {'title': ['KMeans', 'AE+KMeans'], 'n_ok': [2, 2]}
+    {'title': ['AE+KMeans', 'KMeans'], 'n_ok': [2, 2]}
     """
     from rich.console import Console
 
@@ -183,7 +183,7 @@ class Results:
 
     Examples
     --------
-    >>> small = {"dec.hidden_dims": (16,), "dec.pretrain_epochs": 1, "dec.max_iter": 5}
+    >>> small = {"dec.hidden_dims": [(16,)], "dec.pretrain_epochs": 1, "dec.max_iter": 5}
     >>> results = bench.run(
     ...     methods=["kmeans", "dec"], seeds=2, limit=200, settings=small, out=folder / "run", progress=False
     ... )
@@ -244,7 +244,7 @@ class Results:
         Examples
         --------
         >>> results.params.loc["DEC", "hidden_dims"]
-        (16,)
+        [16]
         """
         firsts = self._collected.frame.drop_duplicates("config")
         kept = (self._collected.params.get(config, {}) for config in firsts["config"])

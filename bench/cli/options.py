@@ -127,7 +127,7 @@ class SuiteOptions:
             "-m",
             help="Methods instead of the suite's: dec,sdec@stable,lab/mine.py,pkg.mod:Class",
             rich_help_panel=METHODS,
-            autocompletion=completion.methods,
+            autocompletion=completion.method_lists,
         ),
     ] = None
     seeds: Annotated[

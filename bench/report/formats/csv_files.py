@@ -13,7 +13,7 @@ from bench.report.document import Report
 INDEX_COLUMNS = ("key", "dataset", "method", "variant", "title", "config", "seed", "status", "error")
 
 
-def as_csv(frame: pd.DataFrame) -> str:
+def csv_text(frame: pd.DataFrame) -> str:
     """Return a table as CSV: numbers to ten digits, lists joined by ";", names as they are."""
     written = {name: column.map(_joined) if column.dtype == object else column for name, column in frame.items()}
     return pd.DataFrame(written).to_csv(index=False, lineterminator="\n", float_format="%.10g")
@@ -39,14 +39,14 @@ def section_files(report: Report) -> Iterator[tuple[str, str]]:
         # Not concat of frames: it would warn about, and guess, the types of columns that are all empty.
         rows = pd.DataFrame([row for part in parts for row in part.to_dict("records")])
         first = [column for column in ("board", "dataset") if column in rows]
-        yield file, as_csv(rows[[*first, *(column for column in rows if column not in first)]])
+        yield file, csv_text(rows[[*first, *(column for column in rows if column not in first)]])
 
 
 def scores_csv(frame: pd.DataFrame) -> str:
     """Return every score, one row a run."""
-    return as_csv(frame.drop(columns=["run"], errors="ignore"))
+    return csv_text(frame.drop(columns=["run"], errors="ignore"))
 
 
 def index_csv(frame: pd.DataFrame) -> str:
     """Return one row a run: its key, which names its record and its outputs, and how it ended."""
-    return as_csv(frame[[column for column in INDEX_COLUMNS if column in frame]])
+    return csv_text(frame[[column for column in INDEX_COLUMNS if column in frame]])
