@@ -243,7 +243,7 @@ class Results:
 
         Examples
         --------
-        >>> results.params.loc["DEC", "hidden_dims"]
+        >>> results.params.filter(like="DEC", axis="index")["hidden_dims"].item()
         [16]
         """
         firsts = self._collected.frame.drop_duplicates("config")

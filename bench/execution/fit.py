@@ -124,7 +124,8 @@ def fit_cell(
     outputs : dict of str to ndarray
         As `bench.execution.outputs.outputs_of` returns them; ``extreme_points`` and ``extreme_images``, the most
         and least certain ones; ``inliers``, the fitted points that are compared with outliers. A run of the
-        selection has `outputs_of` the points it was fitted to and `heldout_outputs` of the others. Empty unless the status is "ok".
+        selection has `outputs_of` the points it was fitted to and `heldout_outputs` of the others. Empty unless the
+        status is "ok".
     """
     if dataset.fingerprint != cell.fingerprint:
         return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}
