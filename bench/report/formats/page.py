@@ -7,7 +7,7 @@ import hashlib
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
@@ -40,6 +40,8 @@ _ELEMENTS = {
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3}
 #: Points of a figure whose texts are listed below it on a phone.
 _MOST_LISTED = 12
+#: Lines of text closer than this are of one row of a chart, in the units of figures.
+_ROW = 11.0
 
 # Characters that turn the text after them around, so that a name could rewrite the numbers beside it; and controls.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
@@ -80,8 +82,9 @@ def render_page(report: Report, digest: str = "") -> str:
         "lead": _lead,
         "by_group": _by_group,
         "copies": _copies,
+        "breakable": _breakable,
     }
-    environment.tests |= {"code": lambda value: isinstance(value, Code), "line": _is_line, "local_file": _is_local}
+    environment.tests |= _TESTS
     return environment.from_string(_asset("page.html.jinja")).render(
         report=report,
         anchor=_Anchors({"top", "results", "files", "cite"}),
@@ -143,6 +146,12 @@ def _copies(table: Table, dataset: str, board: str) -> list[tuple[str, str]]:
     return [("LaTeX", latex), ("CSV", table_csv(table)), ("Markdown", markdown_table(table))]
 
 
+def _breakable(text: str) -> Markup:
+    """Escape the text of a cell; where a line breaks, the brackets of an interval stay whole."""
+    head, bracket, rest = _clean(text).partition(" [")
+    return Markup("{} <span>[{}</span>").format(head, rest) if bracket else Markup("{}").format(head)
+
+
 def _sort_key(value: Value) -> tuple[str, str] | None:
     """Return the attribute that a cell is sorted by and its value; None for a cell that goes last."""
     key = value.key
@@ -152,6 +161,13 @@ def _sort_key(value: Value) -> tuple[str, str] | None:
         return None
     # As JavaScript writes them.
     return "data-number", repr(float(key)) if math.isfinite(key) else f"{'-' if key < 0 else ''}Infinity"
+
+
+_TESTS: dict[str, Callable[..., bool]] = {
+    "code": lambda value: isinstance(value, Code),
+    "line": _is_line,
+    "local_file": _is_local,
+}
 
 
 def digest_in(page: Path) -> str:
@@ -214,14 +230,14 @@ class EmbeddedFigure:
     drawn : float
         Width of what is drawn, without the columns of numbers at its right, which are of class ``beside``; a narrow
         screen shows so much.
-    points : tuple of str
-        The texts of its points, where they are few enough to be read as a list.
+    listed : tuple of str
+        The rows of a chart with such columns, or the texts of its points where they are few enough for a list.
     """
 
     svg: Markup
     width: float
     drawn: float
-    points: tuple[str, ...]
+    listed: tuple[str, ...]
 
 
 def embed_svg(figure: Figure) -> EmbeddedFigure:
@@ -246,9 +262,9 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
         width = _set_size(root)
     except (ET.ParseError, ValueError) as error:
         raise ValueError(f"figure {figure.name!r}: {error}") from error
-    points = tuple(child.text or "" for element in root.iter() for child in element.findall("title"))
-    few = points if len(points) <= _MOST_LISTED else ()
-    share = _mark_beside(root) if few else 1.0
+    share, rows = _mark_beside(root)
+    points = [child.text or "" for element in root.iter() for child in element.findall("title")]
+    listed = rows or (points if len(points) <= _MOST_LISTED else [])
     root.attrib |= {
         "role": "img",
         "aria-labelledby": f"figure-{figure.name}:title",
@@ -256,39 +272,54 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
         "focusable": "false",
     }
     svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - every element and attribute was checked
-    return EmbeddedFigure(svg, width, width * share, few)
+    return EmbeddedFigure(svg, width, width * share, tuple(listed))
 
 
-def _mark_beside(root: ET.Element) -> float:
+def _mark_beside(root: ET.Element) -> tuple[float, list[str]]:
     """Mark the columns of numbers at the right of a chart of rows, whose names are at its left.
 
     Returns
     -------
-    float
-        The share of the width that the rest takes; 1 where there are no such columns.
+    share : float
+        Of the width, what the rest takes; 1 where there are no such columns.
+    rows : list of str
+        The name of each row and its numbers.
     """
     box = root.get("viewBox", "").split()
-    if len(box) != 4:
-        return 1.0
-    edge = 0.0
-    for element in root.iter():
-        for key in ("x", "d") if element.tag in ("path", "use", "rect") else ():
-            xs = [0.0] + [float(x) for x in re.findall(r"(-?[\d.]+)(?: -?[\d.]+)?", element.get(key, ""))]
-            if element.get("id") is None:  # what has one is drawn where it is used
-                edge = max(edge, *xs, xs[-1] + float(element.get("width", 0)) if element.tag == "rect" else 0)
-    texts = [element for element in root.iter("text") if "transform" not in element.attrib]
-    names = {element.get("y") for element in texts if "text-anchor: end" in element.get("style", "")}
-    beside = [t for t in texts if float(t.get("x", 0)) >= edge and "text-anchor" not in t.get("style", "")]
-    if not beside or any(text.get("y") not in names for text in beside):
-        return 1.0
+    texts = [(text, text.get("style", "")) for text in root.iter("text") if "transform" not in text.attrib]
+    edge = max((_right_of(element) for element in root.iter() if element.get("id") is None), default=0.0)
+    beside = [text for text, style in texts if "text-anchor" not in style and float(text.get("x", 0)) >= edge]
+    names = [text for text, style in texts if "text-anchor: end" in style]
+    rows: list[list[ET.Element]] = []
+    last = -math.inf
+    for text in sorted((*names, *beside), key=lambda text: float(text.get("y", 0))):
+        y = float(text.get("y", 0))
+        rows = rows if y - last < _ROW else [*rows, []]
+        rows[-1].append(text)
+        last = y
+    if len(box) != 4 or not beside or any(not set(names) & set(row) for row in rows):
+        return 1.0, []
     for text in beside:
         text.set("class", "beside")
-    for text in texts:
-        if "text-anchor: middle" in text.get("style", ""):
-            size = re.search(r"font-size: ([\d.]+)", text.get("style", ""))
+    for text, style in texts:
+        if "text-anchor: middle" in style:
+            size = re.search(r"font-size: ([\d.]+)", style)
             half = 0.3 * float(size[1] if size else 10) * len(text.text or "")
             edge = max(edge, float(text.get("x", 0)) + half)
-    return min(1.0, (edge + 4) / float(box[2]))
+    lines = []
+    for row in rows:
+        name = " ".join(text.text or "" for text in row if text in names)
+        lines.append(": ".join(filter(None, [name, ", ".join(text.text or "" for text in row if text in beside)])))
+    return min(1.0, (edge + 4) / float(box[2])), lines
+
+
+def _right_of(element: ET.Element) -> float:
+    """Return the largest x of a shape; 0 for what is none."""
+    if element.tag == "path":
+        return max((float(x) for x in re.findall(r"(-?[\d.]+)(?: -?[\d.]+)?", element.get("d", ""))), default=0.0)
+    if element.tag in ("use", "rect"):
+        return float(element.get("x", 0)) + float(element.get("width", 0))
+    return 0.0
 
 
 def _check_and_rename(element: ET.Element, prefix: str) -> None:
