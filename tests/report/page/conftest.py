@@ -29,9 +29,8 @@ def figure(name, marks, title, width=460, height=300, alt=None, group=""):
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'font-family="sans-serif" font-size="12">{marks}</svg>'
     )
-    return Figure(
-        name, title, alt or f"{title}. What it shows is said here in words and numbers: .801 against .803.", svg
-    )
+    words = alt or f"{title}. What it shows, in words and numbers: .801 against .803."
+    return Figure(name, title, words, svg, group, "The run of median ACC, seed 4." if group else "")
 
 
 def forest(name, rows, rng):
