@@ -14,6 +14,11 @@ from markupsafe import Markup, escape
 
 from bench.data.dataset import Dataset
 from bench.errors import InputError
+from bench.execution.execute import OnThisMachine
+from bench.execution.networks import default_memory
+from bench.execution.processes import main_module_stays_here, warm_up
+from bench.execution.resources import Settings, cores
+from bench.execution.session import execute_plan
 from bench.method import RUNNER_PARAMETERS, MethodInfo
 from bench.plan.plan import load_datasets, make_plan
 from bench.plan.registry import give_method
@@ -26,11 +31,6 @@ from bench.report.build import boards_of, report_of, with_between_runs
 from bench.report.document import Report, Table
 from bench.report.section import Section, all_sections
 from bench.report.write import write_report
-from bench.run.execute import OnThisMachine
-from bench.run.networks import default_memory
-from bench.run.processes import main_module_stays_here, warm_up
-from bench.run.resources import Settings, cores
-from bench.run.session import execute_plan
 from bench.text import shown
 
 if TYPE_CHECKING:
@@ -263,15 +263,15 @@ class Results:
         content = self._report.headline.section("verdict")
         return "\n".join(s.text for part in content.parts for s in part.sentences) if content else ""
 
-    def plot(self, name: str = "contrasts", *, dataset: str | None = None) -> Figure:
+    def plot(self, name: str = "contrasts", *, dataset: str | None = None, method: str | None = None) -> Figure:
         """Draw a figure of the report.
 
         Parameters
         ----------
         name : str
             What is drawn: "contrasts", "scores", "ranks", "time", ...; a name that is not known lists those that are.
-        dataset : str, optional
-            Default: the first that has such a figure.
+        dataset, method : str, optional
+            Of pictures of one run, the method by its title, such as "S-DEC". Default: the first with such a figure.
 
         Returns
         -------
@@ -294,7 +294,7 @@ class Results:
         if dataset is not None and dataset not in datasets:
             raise InputError(f"the results are not of a data set {shown(dataset)}; they are of {', '.join(datasets)}")
         for figure in _figures(known[name], board, dataset):
-            if figure is not None and figure.name.partition("-")[0] == name:
+            if figure is not None and figure.name.partition("-")[0] == name and method in (None, figure.group):
                 return figure.drawing
         raise InputError(f"these runs have nothing to draw for {name!r}")
 
