@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -68,8 +69,12 @@ def write_report(
         return report_of(results, boards, draw=False)
     write_assignments(results, target)
     report = report_of(results, boards, drawn=drawn)
-    for name, text in section_files(report):
+    numbers = dict(section_files(report))
+    for name, text in numbers.items():
         target.write_file(name, text)
+    beside = [*WRITTEN, *(name for name in numbers if "/" not in name)]
+    beside += [ASSIGNMENTS] * (target.folder / ASSIGNMENTS).is_file()
+    report = replace(report, files=tuple(beside))
     target.write_file("leaderboard.md", render_markdown(report))
     target.write_file("leaderboard.tex", render_latex(report))
     target.write_file("scores.csv", scores_csv(results.frame))

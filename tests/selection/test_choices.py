@@ -259,8 +259,8 @@ def test_what_was_chosen_and_why_is_on_its_board(decided):
     assert NO_PREDICT in label_free
     assert "oracle choice for S-DEC on digits" in oracle
     page = (decided.folder / "report.html").read_text()
-    board = page.index('id="board-label-free"')
-    assert board < page.index("Candidates for S-DEC on digits[200]", board) < page.index('id="board-oracle"')
+    board = page.index('id="label-free"')
+    assert board < page.index("Candidates for S-DEC on digits[200]", board) < page.index('id="oracle"')
     assert "Selection seeds" in page
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from bench.report.document import Report
+from bench.report.document import Report, Table
+from bench.report.values import Count, Interval, Number, P, Quantity, Value
 
 #: Of ``index.csv``.
 INDEX_COLUMNS = ("key", "dataset", "method", "variant", "title", "config", "seed", "status", "error")
@@ -21,6 +22,34 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 def _joined(value: object) -> object:
     return ";".join(map(str, value)) if isinstance(value, list | tuple | np.ndarray) else value
+
+
+def table_csv(table: Table) -> str:
+    """Return a table as it is shown as CSV: a number a field, so that ``ACC ± sd`` are two and an interval is three."""
+    columns = []
+    for i, column in enumerate(table.columns):
+        cells = [_fields(row[i]) for row in table.rows]
+        parts = list(dict.fromkeys(part for cell in cells for part in cell)) or [""]
+        name = column.heading.split(" ±")[0].split(" [")[0] if len(parts) > 1 else column.heading
+        columns += [
+            pd.Series([c.get(part) for c in cells], name=f"{name} {part}".rstrip(), dtype=object) for part in parts
+        ]
+    return pd.concat(columns, axis=1).to_csv(index=False, lineterminator="\n") if columns else ""
+
+
+def _fields(value: Value) -> dict[str, object]:
+    """Return what a cell holds, by the ending of its column."""
+    match value:
+        case Number():
+            fields = {"": value.value, "sd": value.sd} if np.isfinite(value.sd) else {"": value.value}
+        case Interval():
+            fields = {"": value.value, "low": value.low, "high": value.high}
+            fields = fields if np.isfinite(value.low) else {"": value.value}
+        case Count() | P() | Quantity():
+            fields = {"": value.value}
+        case _:
+            return {} if value.key is None else {"": value.text}
+    return {part: f"{number:.10g}" for part, number in fields.items() if np.isfinite(number)}
 
 
 def section_files(report: Report) -> Iterator[tuple[str, str]]:
