@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.report.document import Report, Table
-from bench.report.values import Count, Interval, Number, P, Quantity, Value
+from bench.report.values import Count, Interval, Number, P, Amount, Value
 
 #: Of ``index.csv``.
 INDEX_COLUMNS = ("key", "dataset", "method", "variant", "title", "config", "seed", "status", "error")
@@ -45,7 +45,7 @@ def _fields(value: Value) -> dict[str, object]:
         case Interval():
             fields = {"": value.value, "low": value.low, "high": value.high}
             fields = fields if np.isfinite(value.low) else {"": value.value}
-        case Count() | P() | Quantity():
+        case Count() | P() | Amount():
             fields = {"": value.value}
         case _:
             return {} if value.key is None else {"": value.text}

@@ -232,12 +232,19 @@ class EmbeddedFigure:
         screen shows so much.
     listed : tuple of str
         The rows of a chart with such columns, or the texts of its points where they are few enough for a list.
+    tall : bool
+        Higher than most screens: it is folded.
     """
 
     svg: Markup
     width: float
     drawn: float
     listed: tuple[str, ...]
+    tall: bool
+
+
+#: CSS pixels; a figure that is higher is folded.
+_TALL = 640
 
 
 def embed_svg(figure: Figure) -> EmbeddedFigure:
@@ -259,7 +266,7 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
             raise ValueError(f"its root is {root.tag!r}, not an svg of {_SVG}")
         for element in root.iter():
             _check_and_rename(element, f"figure-{figure.name}:")
-        width = _set_size(root)
+        width, height = _set_size(root)
     except (ET.ParseError, ValueError) as error:
         raise ValueError(f"figure {figure.name!r}: {error}") from error
     share, rows = _mark_beside(root)
@@ -272,7 +279,7 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
         "focusable": "false",
     }
     svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - every element and attribute was checked
-    return EmbeddedFigure(svg, width, width * share, tuple(listed))
+    return EmbeddedFigure(svg, width, width * share, tuple(listed), tall=height > _TALL)
 
 
 def _mark_beside(root: ET.Element) -> tuple[float, list[str]]:
@@ -351,8 +358,8 @@ def _check_and_rename(element: ET.Element, prefix: str) -> None:
         element.set(key, value)
 
 
-def _set_size(root: ET.Element) -> float:
-    """Write the size in CSS pixels and return the width."""
+def _set_size(root: ET.Element) -> tuple[float, float]:
+    """Write width and height in CSS pixels and return them."""
     lengths = [re.fullmatch(r"([\d.]+)(px|pt)?", root.get(side, "")) for side in ("width", "height")]
     box = root.get("viewBox", "").split()
     if all(lengths):
@@ -365,4 +372,4 @@ def _set_size(root: ET.Element) -> float:
         raise ValueError("its size is zero")
     root.set("width", f"{width:g}")
     root.set("height", f"{height:g}")
-    return width
+    return width, height

@@ -10,7 +10,7 @@ import pytest
 from bench.metrics import find_metric
 from bench.report.document import Board, Column, Content, Part, Report, Sentence, Table
 from bench.report.plots.figure import Figure
-from bench.report.values import Absent, Code, Count, Interval, Name, Number, P, Quantity, Ranks, Tally
+from bench.report.values import Absent, Code, Count, Interval, Name, Number, P, Amount, Ranks, Tally
 
 HOSTILE = "</script><script>window.__hacked = 1</script><img src=x onerror=\"window.__hacked=2\"> 'quoted' & \u202eevil"
 UNBROKEN = "longname" * 37 + "1234"  # 300 characters without a space
@@ -140,8 +140,8 @@ def further(rng, names):
             Interval(rng.uniform(0.5, 0.9), 0.5, 0.9, ACC),
             *(Number(rng.uniform(0.5, 0.9), ACC, rng.uniform(0, 0.05)) for _ in range(3)),
             Number(rng.uniform(0.6, 1)),
-            Quantity(rng.uniform(1, 9), "s"),
-            Quantity(rng.uniform(500, 600), "MB"),
+            Amount(rng.uniform(1, 9), "s"),
+            Amount(rng.uniform(500, 600), "MB"),
         )
         for name in names
     ]
