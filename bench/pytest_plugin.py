@@ -117,7 +117,7 @@ class Gate:
         if folder is None:
             run = _run_suite(self._folders.mktemp("run"), **suite)
         elif suite:
-            raise InputError(f"assert_no_regression: a run that is there takes no {', '.join(suite)}")
+            raise InputError(f"assert_no_regression: an existing run takes no {', '.join(suite)}")
         else:
             run = Run(folder)
             suite_of(run)

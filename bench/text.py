@@ -30,6 +30,11 @@ def shown(value: object, longest: int = 100) -> str:
     return one_line(text, longest)
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun: "1 run", "2 runs"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def last_line(text: str | None) -> str:
     """Return the last line of a traceback, which holds the exception and its message."""
     lines = (text or "").strip().splitlines()
@@ -51,7 +56,7 @@ def import_fault(error: BaseException) -> str:
     return f"it cannot be imported ({type(error).__name__}: {one_line(error)})"
 
 
-def and_list(words: Sequence[str]) -> str:
+def and_list(words: Sequence[str], conjunction: str = "and") -> str:
     """Write ``A``, ``A and B`` or ``A, B and C``; at least one word."""
     *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {conjunction} {last}" if first else last

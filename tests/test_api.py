@@ -54,7 +54,7 @@ def test_a_run_returns_one_row_for_each_planned_run(results):
 
 
 def test_an_object_of_the_program_is_fitted_with_its_parameters(results):
-    mine = results.params.loc[[name for name in results.params.index if name.startswith("Mine")][0]]
+    mine = results.params.loc[next(name for name in results.params.index if name.startswith("Mine"))]
     assert mine["tries"] == 2
 
 

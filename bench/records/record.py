@@ -41,6 +41,9 @@ class RunFacts(ConfigurationFacts, _OnDataset):
         names: dict[str, str | None] = {
             name: clean_name(getattr(self, name)) or _UNNAMED for name in ("dataset", "variant", "title")
         }
+        if self.role == "twin":  # older records add what they are the counterpart of: "AE+GMM (twin of VaDE)"
+            head, _, rest = str(names["title"]).partition(" (twin of ")
+            names["title"] = head + rest.partition(")")[2]
         names["preset"] = self.preset and clean_name(self.preset)
         facts = {name: getattr(self, name) for name in RunFacts.model_fields} | names
         last = {name: facts.pop(name) for name in ("kind", "seeded")}  # the order of the columns of scores.parquet

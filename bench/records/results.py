@@ -15,7 +15,7 @@ from bench.plan.suite import Suite, load_suite
 from bench.records.experiment import describe_others, reported_records
 from bench.records.record import PlannedRuns, Record
 from bench.records.store import Run
-from bench.text import clean_name, last_line
+from bench.text import clean_name, counted, last_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,9 +116,9 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
     if len(runs) > 1:
         _refuse_other_data(runs, frame)
     if twice:
-        notes.append(f"{twice} cells are in several of the runs; they count once, as the first has them.")
+        notes.append(f"{counted(twice, 'run')} occur in several folders; each counts once, as in the first.")
     if again:
-        notes.append(f"{again} cells were run again beside other outliers; each counts once, with the most of them.")
+        notes.append(f"{counted(again, 'run')} repeated with other outliers; each counts once, with the most outliers.")
     return CollectedRuns(frame, list(runs), suites, params, {name: list(of) for name, of in origin.items()}, notes)
 
 

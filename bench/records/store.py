@@ -118,7 +118,7 @@ class Run:
         try:
             return _arrays(path, names)
         except _UNREADABLE as error:
-            raise InputError(f"{path}: raw outputs cannot be read ({error}); run the cell again (--force)") from error
+            raise InputError(f"{path}: raw outputs cannot be read ({error}); repeat the run with --force") from error
 
     def write_dataset(self, dataset: Dataset) -> None:
         """Keep what reports need of a data set, so that they can be made where the data are not.
@@ -207,7 +207,7 @@ class Run:
         try:
             return _PLAN.validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            mend = "delete it, or give the run's command again"
+            mend = "delete it, or repeat the command of the run"
             raise InputError(f"{path}: not a valid plan ({reading_fault(error)}); {mend}") from error
 
     def planned_keys(self) -> set[str]:
@@ -292,7 +292,7 @@ class Run:
     def _cannot_be_written(self, error: OSError, partial: Path) -> InputError:
         with suppress(OSError):  # it holds the last of the space
             partial.unlink()
-        reason = "the finished cells are kept, the same command goes on from there"
+        reason = "finished runs are kept, and the same command continues from there"
         return InputError(f"{self.folder}: cannot be written ({error}); {reason}")
 
 

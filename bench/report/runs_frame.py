@@ -167,13 +167,21 @@ def has_flag(frame: pd.DataFrame, flag: str) -> np.ndarray:
 
 
 def variant_titles(frame: pd.DataFrame) -> dict[str, str]:
-    """Return the title of each variant, with the variant's name where two share a title."""
+    """Return the title of each variant.
+
+    Where two share a title, a counterpart is called ``IDEC (counterpart of S-DEC)``, and another has its name beside.
+    """
     firsts = one_run_per_variant(frame)
     titles = dict(zip(firsts["variant"], firsts["title"].astype(str), strict=True))
     shared = Counter(titles.values())
+    twins = set(firsts.loc[firsts["role"] == "twin", "variant"])
+    partners = {twin: titles[variant] for variant, twin in reversed(twin_pairs(frame)[0]) if twin in twins}
     labels: dict[str, str] = {}
+    asked = Counter(title for name, title in titles.items() if name not in twins)
     for name, title in titles.items():
-        label = title if shared[title] == 1 else f"{title} ({name})"
+        alone = shared[title] == 1 or (name not in twins and asked[title] == 1)
+        what = f"counterpart of {partners[name]}" if name in partners else name
+        label = title if alone else f"{title} ({what})"
         while label in labels.values():  # a title may be what another's was made into
             label += "'"
         labels[name] = label

@@ -192,7 +192,7 @@ def failed(
     placement: Mapping[str, Any] | None = None,
     code: str | None = None,
 ) -> Record:
-    """Return the record of a run that gave no labels."""
+    """Return the record of a failed run."""
     return _record(cell, device, placement, status=status, error=error, code=code, metrics_version=METRICS_VERSION)
 
 

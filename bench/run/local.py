@@ -141,10 +141,10 @@ def _result(future: Any, cell: Cell, settings: Settings, queue: RunQueue[None]) 
         if not queue.retry([cell]):
             return None
         code = error.code if isinstance(error, ProcessDiedError) else getattr(error, "exitcode", None)
-        how = "before it took a cell" if code is None else f"exit code {code}"
+        how = "before it took a run" if code is None else f"exit code {code}"
         reason = f"the worker process died ({how}), {settings.max_retries + 1} times"
         if code == -signal.SIGKILL:
-            reason += "; killed, perhaps for want of memory: try fewer --jobs"
+            reason += "; killed, perhaps for lack of memory: use fewer --jobs"
         return failed(cell, "failed", reason, settings.device), {}
     except Exception as error:  # what the worker sent could not be unpickled, or the run could not be pickled
         return failed(cell, "failed", f"{type(error).__name__}: {error}", settings.device), {}

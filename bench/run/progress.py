@@ -19,12 +19,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from bench.plan.cells import Cell
+from bench.plan.cells import Cell, shown_variant
 from bench.records.record import Record
 from bench.text import clean_name, last_line
 
 #: Number of current runs named beside the bar.
 _SHOWN = 2
+
+
+def _name(variant: str) -> str:
+    return clean_name(shown_variant(variant))
 
 
 class Display:
@@ -60,7 +64,7 @@ class Display:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("cells", total=total, failed="", speed="", running="starting workers")
+        self._task = self._bar.add_task("runs", total=total, failed="", speed="", running="starting workers")
 
     def __enter__(self) -> Display:
         self._bar.start()
@@ -73,13 +77,13 @@ class Display:
 
     def stopping(self) -> None:
         """Print what Ctrl-C does."""
-        self._console.print("finishing what is running; Ctrl-C again stops at once", highlight=False)
+        self._console.print("finishing the current runs; Ctrl-C again stops at once", highlight=False)
 
     def running(self, cells: list[Cell]) -> None:
         """Show which runs are being executed."""
         if not cells and not self._done:
             return
-        names = [f"{clean_name(c.configuration.variant)} seed {c.seed}" for c in cells]
+        names = [f"{_name(c.configuration.variant)} seed {c.seed}" for c in cells]
         more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
         self._bar.update(self._task, running=", ".join(names[:_SHOWN] + more))
 
@@ -102,12 +106,12 @@ class Display:
         case = record.dataset, record.variant, record.health or ""
         if record.health_advice and case not in self._advised:
             self._advised.add(case)
-            text = f"  note on {clean_name(record.variant)}, {record.health}: {clean_name(record.health_advice)}"
+            text = f"  note on {_name(record.variant)}, {record.health}: {clean_name(record.health_advice)}"
             self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _line(self, record: Record) -> str:
         elapsed = time.monotonic() - self._start
-        what = f"{record.dataset} {clean_name(record.variant)} seed {record.seed}"
+        what = f"{record.dataset} {_name(record.variant)} seed {record.seed}"
         where = f"[{self._done}/{self._total} {elapsed:.0f}s] {what}"
         if record.status != "ok":
             return f"{where}: {record.status}: {last_line(record.error)}"

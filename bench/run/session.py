@@ -23,6 +23,7 @@ from bench.run.progress import Display, drawing
 from bench.run.resources import Settings
 from bench.selection.choices import boards_by_configuration, chosen_in, describe_choice
 from bench.selection.decide import decide
+from bench.text import counted
 
 if TYPE_CHECKING:
     from bench.data.dataset import Dataset
@@ -77,8 +78,8 @@ class Stage:
             if record.code != code_of(find_method(cell.configuration.source)):
                 counts[record.method] += 1
         return [
-            f"note: {method} has changed since {n} of its cells were run; raise the version in its MethodInfo, "
-            "or take --force, to run them again"
+            f"note: {method} has changed since {counted(n, 'run')} of it; raise the version in its MethodInfo, "
+            "or use --force, to repeat them"
             for method, n in counts.items()
         ]
 
@@ -113,7 +114,7 @@ class SessionResult:
     report : Report or None
         As it was written; None where there are no runs.
     failures : list of Record
-        The planned runs that gave no labels.
+        The planned runs that failed, diverged or ran out of time.
     """
 
     complete: bool
@@ -171,7 +172,7 @@ def execute_plan(
 
     def finish(stage: Stage, title: str, metric: str) -> bool:
         done = len(stage.cells) - len(stage.remaining)
-        counts = f"{len(stage.cells)} cells, {done} done, {len(stage.remaining)} to run"
+        counts = f"{counted(len(stage.cells), 'run')}, {done} done, {len(stage.remaining)} to run"
         _say(console, f"{title}: {counts} {_where(how, settings)}, into {target.folder}")
         for line in stage.changed_plugins():
             _say(console, line)
@@ -192,7 +193,7 @@ def execute_plan(
         target.write_plan(reporting.cells, boards)
         try:
             if selection.cells:
-                complete = finish(selection, f"{suite.name}, to choose by", "silhouette_pixels")
+                complete = finish(selection, f"{suite.name}, selection", "silhouette_pixels")
                 if complete:
                     for choice in decide(target, plan):
                         _say(console, describe_choice(choice))
@@ -258,9 +259,9 @@ def _execute(
 
 def _where(how: OnThisMachine | OnRay, settings: Settings) -> str:
     if isinstance(how, OnThisMachine):
-        return f"with {how.jobs} jobs of {settings.threads or 1} threads"
+        return f"with {counted(how.jobs, 'job')} of {counted(settings.threads or 1, 'thread')}"
     if how.address is None:
-        return f"with Ray, {how.shares.cpus:g} CPUs a cell"
+        return f"with Ray, {how.shares.cpus:g} CPUs per run"
     return f"on the Ray cluster {how.address}"
 
 

@@ -177,6 +177,6 @@ def _mapped(path: Path) -> np.ndarray | None:
 def _unwritable(error: OSError, folder: Path | None = None) -> InputError:
     where = folder or error.filename or "the folder for temporary files"
     return InputError(
-        f"{where}: the data sets cannot be laid there for the workers ({error.strerror or error}); "
-        "make room, or set TMPDIR to a folder that has it"
+        f"{where}: the data sets cannot be stored there for the workers ({error.strerror or error}); "
+        "free some space, or set TMPDIR to a folder with more"
     )

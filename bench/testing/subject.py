@@ -148,7 +148,7 @@ class Subject:
         CheckFailed
             If they violate the contract.
         """
-        change = "set labels_ in fit: one integer a point, from 0, and -1 for noise"
+        change = "set labels_ in fit: one integer per point, from 0, and -1 for noise"
         if not hasattr(estimator, "labels_"):
             raise CheckFailed(f"after fit, {type(estimator).__name__} has no labels_", change)
         try:
@@ -183,7 +183,7 @@ class Subject:
                 return self.first_fit.estimator
         except CheckFailed:
             pass
-        raise NotApplicable("there is no fit to look at: see fit_gives_labels")
+        raise NotApplicable("the method could not be fitted: see fit_gives_labels")
 
     @cached_property
     def repeated_fit(self) -> Any:

@@ -46,8 +46,8 @@ def test_a_key_without_a_split_is_of_any_split(data):
     [
         ({"outliers": {"mnist": ["noise"]}}, r"outliers.mnist: the suite has no such data set"),
         ({"outliers": {"digits": ["blobs"]}}, "blobs has 16 features and digits has 64"),
-        ({"outliers": {"digits": ["digits"]}}, "the very data that methods are fitted to"),
-        ({"outliers": {"digits": ["noise", "noise"]}}, "there twice"),
+        ({"outliers": {"digits": ["digits"]}}, "the data set that methods are fitted to"),
+        ({"outliers": {"digits": ["noise", "noise"]}}, "named twice"),
     ],
 )
 def test_outliers_that_make_no_sense_are_refused_before_anything_runs(data, changes, message):

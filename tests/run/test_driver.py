@@ -264,7 +264,7 @@ def test_a_failure_of_tune_uses_up_no_retry_and_only_failures_without_progress_e
     driver.tune_failed(RuntimeError("broken"))
     assert driver.error is None
     driver.tune_failed(RuntimeError("broken"))
-    assert "Ray Tune ended 2 times before a cell had: broken" in str(driver.error)
+    assert "Ray Tune ended 2 times before a run had: broken" in str(driver.error)
 
 
 def test_without_a_node_that_fits_the_execution_ends_after_a_while_even_if_a_worker_was_to_start(world):
@@ -274,7 +274,7 @@ def test_without_a_node_that_fits_the_execution_ends_after_a_while_even_if_a_wor
     assert driver.next_share() is None
     world.now = 2.0 + NODE_TIMEOUT + 1
     assert driver.next_share() is None
-    assert "a cell asks for 1 CPUs and 0 GPUs; the nodes alive have nothing" in str(driver.error)
+    assert "a run asks for 1 CPUs and 0 GPUs; the nodes have nothing" in str(driver.error)
 
     driver = world.drive(cells(1))
     world.nodes = [{"CPU": 1.0}]
@@ -355,7 +355,7 @@ def test_a_worker_that_waits_for_a_network_stays_unless_another_share_needs_its_
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        ("Task was killed due to the node running low on memory.", "killed for want of memory: try fewer"),
+        ("Task was killed due to the node running low on memory.", "killed for lack of memory: use a smaller"),
         ("The actor died because its node has died.", "the node died"),
         ("ObjectLostError: Failed to retrieve object due to node failure", "a node died that held its data"),
         ("The actor is dead because its worker process has died.", "the worker process died (killed"),

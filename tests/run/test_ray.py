@@ -154,7 +154,7 @@ def test_whatever_a_method_does_is_recorded_and_the_others_finish(plugins, tmp_p
     died = "the worker process died (exit code 9), 2 times"
     status, (reason,) = found.pop("EatsMemory")
     assert status == "failed"
-    assert "killed for want of memory" in reason
+    assert "killed for lack of memory" in reason
     assert found == {
         "Parity": ("ok", []),
         "kmeans": ("ok", []),
@@ -166,7 +166,7 @@ def test_whatever_a_method_does_is_recorded_and_the_others_finish(plugins, tmp_p
         "Deaf": ("timeout", ["not done after 10 s"]),
         "Dies": ("failed", [died]),
     }
-    assert "7 cells gave no labels (--retry-failed runs them again)" in done.stdout
+    assert "7 runs failed; retry with --retry-failed" in done.stdout
     assert "gave up" not in (tmp_path / "r" / "ray.log").read_text()  # Tune would have ended the others too
 
 
@@ -193,7 +193,7 @@ def test_fractions_of_gpus_are_never_overbooked_and_as_many_are_used_as_asked_fo
 @pytest.mark.nightly
 def test_a_share_that_fits_no_machine_is_refused_at_once(tiny, tmp_path, environment):
     done = run(tiny, tmp_path / "r", "--cpus-per-trial", "64", env=environment, code=2)
-    assert "a cell asks for 64 CPUs and 0 GPUs, and no node has them; the nodes have" in done.stderr
+    assert "a run asks for 64 CPUs and 0 GPUs, and no node has them; the nodes have" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -367,7 +367,7 @@ def test_no_one_without_the_token_connects_to_a_run_and_ctrl_c_ends_it_so_that_i
         if line.startswith("[2/") or (presses == 2 and "Ctrl-C again" in line):
             os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
     assert process.wait(timeout=60) == 130
-    assert lines[-1] == "stopped; the finished cells are kept, the same command goes on from here\n"
+    assert lines[-1] == "stopped; finished runs are kept, and the same command continues from here\n"
     assert not any("Traceback" in line for line in lines)
     assert 2 <= finished_cells(folder) < 1000
     assert all(record.status == "ok" for record, _ in contents(folder).values())

@@ -62,7 +62,7 @@ class Misspells(Good):
     pass
 
 
-@fault("presets_make_estimators", "preset 'paper@usps' changes 'paper', which there is not", "add 'paper'",
+@fault("presets_make_estimators", "preset 'paper@usps' changes 'paper', which does not exist", "add 'paper'",
        presets={"quick": {}, "paper@usps": {"width": 3}})  # fmt: skip
 class Orphans(Good):
     pass
@@ -103,13 +103,15 @@ class Widowed(Good):
     pass
 
 
-@fault("twin_has_no_noise", "its twin, good, is stochastic", "the name of a deterministic method",
+@fault("twin_has_no_noise", "its counterpart, good, is stochastic", "the name of a deterministic method",
        twin=lambda p: ("good", {**p, "noise": p["noise"] / 2}))  # fmt: skip
 class Halves(Good):
     pass
 
 
-@fault("twin_has_no_noise", "its twin is itself", "the name of a deterministic method", twin=lambda p: ("good", p))
+@fault(
+    "twin_has_no_noise", "its counterpart is itself", "the name of a deterministic method", twin=lambda p: ("good", p)
+)
 class Narcissus(Good):
     pass
 
@@ -120,13 +122,13 @@ class KeepsItsNoise(Good):
     pass
 
 
-@fault("fit_gives_labels", "RuntimeError: nothing works (faulty_methods.py, line", "mend what raises it")
+@fault("fit_gives_labels", "RuntimeError: nothing works (faulty_methods.py, line", "correct what raises it")
 class Raises(Good):
     def fit(self, X, y=None):
         raise RuntimeError("nothing works")
 
 
-@fault("fit_gives_labels", "SystemExit: 1", "mend what raises it")
+@fault("fit_gives_labels", "SystemExit: 1", "correct what raises it")
 class Quits(Good):
     def fit(self, X, y=None):
         raise SystemExit(1)
@@ -232,7 +234,7 @@ class HoldsALambda(Good):
         return super().fit(X)
 
 
-@fault("pickle_keeps_it", "after pickling, predict says something else", "no generators")
+@fault("pickle_keeps_it", "after pickling, predict gives other clusters", "no generators")
 class LosesItsCenters(Good):
     def __getstate__(self):
         return {**super().__getstate__(), "cluster_centers_": np.zeros((4, 3))}
@@ -423,7 +425,7 @@ class DrawsPictures(Good):
         return super().reconstruct(X).reshape(-1, 4, 4)
 
 
-@fault("points_are_judged_alone", "transform says something else of 7 points alone", "network.eval()")
+@fault("points_are_judged_alone", "transform of 7 points differs", "network.eval()")
 class NormalisesBatches(Good):
     def transform(self, X):
         z = self._encode(X)
@@ -477,14 +479,14 @@ class DrawsOnce(Good):
         return np.repeat(super().sample_proba(X, 1, random_state), n_samples, axis=0)
 
 
-@fault("runs_in_the_suite", "timings_ is 'soon'", "mend what it says")
+@fault("runs_in_the_suite", "timings_ is 'soon'", "correct what raises this error")
 class SaysSoon(Good):
     def fit(self, X, y=None):
         self.timings_ = "soon"
         return super().fit(X)
 
 
-@fault("runs_in_the_suite", "the cell failed: IndexError", "mend what it says")
+@fault("runs_in_the_suite", "the run failed: IndexError", "correct what raises this error")
 class FearsOutliers(Good):
     """Uniform noise, which the suite scores as outliers, is farther from the blobs than any of their points."""
 

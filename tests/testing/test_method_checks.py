@@ -182,7 +182,7 @@ def test_the_claim_of_a_check_is_one_sentence():
         ("dek", {}, "did you mean dec"),
         ("sdec", {"preset": "papr"}, "it has: stable"),
         ("sdec", {"params": {"bta": 1}}, "did you mean beta"),
-        ("sdec", {"params": {"n_clusters": 3}}, "is set for every method alike"),
+        ("sdec", {"params": {"n_clusters": 3}}, "applies to all methods"),
         (object(), {}, "is no clusterer"),
         (np.zeros, {}, "is no clusterer"),
     ],

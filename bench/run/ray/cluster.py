@@ -190,8 +190,8 @@ def _exit_with(processes: dict[int, str], ended: threading.Event, folder: Path) 
                 shutil.rmtree(folder, ignore_errors=True)
                 show_cursor = "\x1b[?25h" if sys.__stderr__ and sys.__stderr__.isatty() else ""
                 print(
-                    f"{show_cursor}error: Ray's process {name} died; the finished cells are kept, "
-                    "the same command goes on from here",
+                    f"{show_cursor}error: Ray's process {name} died; finished runs are kept, "
+                    "and the same command continues from here",
                     file=sys.__stderr__,
                     flush=True,
                 )

@@ -140,7 +140,7 @@ class Driver:
             self._last_capacity_at = now
         elif now - self._last_capacity_at > NODE_TIMEOUT:
             share = next(iter(counts))
-            self.error = InputError(f"a cell asks for {share}; the nodes alive have {describe_nodes(self._nodes)}")
+            self.error = InputError(f"a run asks for {share}; the nodes have {describe_nodes(self._nodes)}")
         # A worker that waits for a node which has died does not count.
         placed = sum(bool(worker.handle) or self._has_node(worker.share) for worker in self._workers.values())
         if placed >= self._max_concurrent or now < self._paused_until:
@@ -206,7 +206,7 @@ class Driver:
         self._tune_failures = 0 if self._queue.n_open < self._open_at_failure else self._tune_failures + 1
         self._open_at_failure = self._queue.n_open
         if self._tune_failures > self._settings.max_retries:
-            self.error = InputError(f"Ray Tune ended {self._tune_failures} times before a cell had: {error}")
+            self.error = InputError(f"Ray Tune ended {self._tune_failures} times before a run had: {error}")
 
     def flush(self) -> None:
         """Store the results that have arrived, and show which runs are being executed."""
@@ -279,9 +279,9 @@ def death_reason(error: str) -> str:
     """Return one line that says why a worker died, from Ray's error message."""
     if "low on memory" in error:
         used = re.search(r"was (\S+ used / \S+ limit)", error)
-        return f"killed for want of memory{f' ({used[1]})' if used else ''}: try fewer cells at a time"
+        return f"killed for lack of memory{f' ({used[1]})' if used else ''}: use a smaller --max-concurrent"
     if re.search(r"node (has|was|is) (died|dead|terminated|removed)|[Rr]aylet", error):
         return "the node died"
     if re.search(r"Object\w*Error|OwnerDied", error):
         return "a node died that held its data"
-    return "the worker process died (killed, perhaps for want of memory, or ended by the method)"
+    return "the worker process died (killed, perhaps for lack of memory, or ended by the method)"

@@ -78,7 +78,7 @@ def run_ray(
     nodes = _alive_nodes()
     for share in {*queue.ready(), *queue.waiting()}:
         if not any(share.fits(node) for node in nodes):
-            raise InputError(f"a cell asks for {share}, and no node has them; the nodes have {describe_nodes(nodes)}")
+            raise InputError(f"a run asks for {share}, and no node has them; the nodes have {describe_nodes(nodes)}")
     driver = Driver(
         queue, settings, nodes=_alive_nodes, max_concurrent=max_concurrent, finished=finished, running=running
     )

@@ -168,7 +168,7 @@ class Worker(tune.Trainable):
         except TimeoutError:
             report.faults.append((cell.key, "timeout", f"not done after {timeout:g} s"))
         except MemoryError:
-            report.faults.append((cell.key, None, "killed for want of memory: try fewer cells at a time"))
+            report.faults.append((cell.key, None, "killed for lack of memory: use a smaller --max-concurrent"))
         except ProcessDiedError as error:
             report.faults.append((cell.key, None, f"the worker process died (exit code {error.code})"))
         except RayError:
