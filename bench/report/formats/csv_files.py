@@ -23,12 +23,14 @@ def _joined(value: object) -> object:
     return ";".join(map(str, value)) if isinstance(value, list | tuple | np.ndarray) else value
 
 
+def section_names(report: Report) -> dict[str, str]:
+    """Return of each CSV file, by its name, the section that it holds."""
+    return {section.csv: section.name for board in report.boards for section in board.sections if section.csv}
+
+
 def section_files(report: Report) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of the CSV file of each section: its rows on every board and data set."""
-    names = dict.fromkeys((section.name, section.csv) for board in report.boards for section in board.sections)
-    for name, file in names:
-        if not file:
-            continue
+    for file, name in section_names(report).items():
         parts = [
             part.rows.assign(board=board.name)
             for board in report.boards

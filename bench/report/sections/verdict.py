@@ -100,9 +100,10 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
     better, worse, few, absent = (by_outcome.get(o, []) for o in ("better", "worse", "too few", "not compared"))
     if len(few) + len(absent) == n:
         return Sentence(f"Unknown. {place} {_untested(few, absent, n, unit)}")
-    sizes = sorted({row["n_pairs"] for row in records if row["outcome"] not in ("not compared",)})
-    pairs = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    test = f"({pairs} paired {unit}s, Holm)"
+    tested = [row for row in records if row["outcome"] != "not compared"]
+    paired = "" if any(row["form"] == "one-sample" for row in tested) else "paired "
+    holm = ", Holm" if first["family_size"] > 1 else ""
+    test = f"({_sizes(tested)} {paired}{unit}s{holm})"
     methods = "stochastic methods" if n > 1 else "stochastic method"
     than = (
         "its deterministic counterpart" if n == 1 or len(better or worse) == 1 else "their deterministic counterparts"
@@ -134,15 +135,22 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
 
 
 def _others(records: list[dict[Any, Any]]) -> str:
-    """Say of the contrasts that are not significant which are equivalent, and which show nothing."""
+    """Say of the contrasts that are not significant which are equivalent, and which show nothing.
+
+    Of those that are significant it says whose difference is too small to matter.
+    """
     rest = [row for row in records if row["outcome"] not in SIGNIFICANT]
+    small = [row for row in records if row["outcome"] in SIGNIFICANT and is_equivalent(row)]
     equivalent = [row for row in rest if is_equivalent(row)]
     few = [row for row in rest if row["outcome"] == "too few" and row not in equivalent]
     absent = [row for row in rest if row["outcome"] == "not compared"]
     unclear = [row for row in rest if row not in equivalent and row not in few and row not in absent]
-    parts = []
+    metric, parts = find_metric(records[0]["metric"]), []
+    margin = format_margin((equivalent + small)[0]["rope"], metric) if equivalent or small else ""
+    if small:
+        verb = "differs" if len(small) == 1 else "differ"
+        parts.append(f"{_names(small)} {verb} by less than {margin}, which hardly matters in practice")
     if equivalent:
-        margin = format_margin(equivalent[0]["rope"], find_metric(equivalent[0]["metric"]))
         parts.append(f"{_names(equivalent)} {_is(equivalent)} equivalent within ±{margin}")
     if unclear:
         parts.append(f"{_names(unclear)} {_is(unclear)} inconclusive")
@@ -155,12 +163,17 @@ def _others(records: list[dict[Any, Any]]) -> str:
 
 def _untested(few: list[dict[Any, Any]], absent: list[dict[Any, Any]], n: int, unit: str) -> str:
     methods = f"none of {n} stochastic methods" if n > 1 else f"{(few or absent)[0]['title']}"
-    verb = "can be compared with its deterministic counterpart" if n > 1 else "cannot be compared with its counterpart"
-    if not few:
-        return f"{methods} {verb}: {absent[0]['reason']}."
-    sizes = sorted({row["n_pairs"] for row in few})
-    have = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    return f"{methods} {verb}: too few {unit}s ({have}; {few[0]['n_needed']} needed)."
+    verb = "can" if n > 1 else "cannot"
+    reasons = [f"too few {unit}s ({_sizes(few)}; {few[0]['n_needed']} needed)"] if few else []
+    for reason in dict.fromkeys(row["reason"] for row in absent):
+        of = [row for row in absent if row["reason"] == reason]
+        reasons.append(f"{_names(of)}: {reason}" if len(of) < n else reason)
+    return f"{methods} {verb} be compared with its deterministic counterpart: {'; '.join(reasons)}."
+
+
+def _sizes(rows: list[dict[Any, Any]]) -> str:
+    sizes = sorted({row["n_pairs"] for row in rows})
+    return f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
 
 
 def _names(rows: Iterable[dict[Any, Any]]) -> str:
