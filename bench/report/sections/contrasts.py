@@ -159,7 +159,8 @@ def contrast_sentence(row: Mapping[Any, Any]) -> Sentence:
     size = f"n = 1 vs {row['n_pairs']}" if row["form"] == "one-sample" else f"n = {row['n_pairs']}"
     numbers = [f"Δ{metric.title} {format_difference(row['difference'], metric)}"]
     if math.isfinite(row["ci_low"]):
-        numbers.append(f"95 % CI {format_interval(row['ci_low'], row['ci_high'], metric)} (unadjusted)")
+        alone = " (unadjusted)" if row["family_size"] > 1 else ""
+        numbers.append(f"95 % CI {format_interval(row['ci_low'], row['ci_high'], metric)}{alone}")
     numbers += [format_equation(row["p_value"]), size]
     holm = f" after Holm ({format_p(row['p_adjusted'])})" if row["family_size"] > 1 else ""
     if row["outcome"] in SIGNIFICANT:

@@ -104,34 +104,35 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
     paired = "" if any(row["form"] == "one-sample" for row in tested) else "paired "
     holm = ", Holm" if first["family_size"] > 1 else ""
     test = f"({_sizes(tested)} {paired}{unit}s{holm})"
-    methods = "stochastic methods" if n > 1 else "stochastic method"
-    than = (
-        "its deterministic counterpart" if n == 1 or len(better or worse) == 1 else "their deterministic counterparts"
-    )
-    if better:
-        word = "Mixed." if worse else "Yes." if len(better) == n else "For some."
-        count = f"all {n}" if len(better) == n > 1 else "the" if n == 1 else f"{len(better)} of {n}"
-        verb = "is" if len(better) == 1 else "are"
-        claim = f"{word} {place} {count} {methods} {verb} significantly better in {metric.title} than {than} {test}"
-        claim += f": {_names(better)}." if n > 1 else "."
-        if worse:
-            claim += f" {_names(worse)} {'is' if len(worse) == 1 else 'are'} significantly worse."
-    elif worse:
-        count = f"all {n}" if len(worse) == n > 1 else "the" if n == 1 else f"{len(worse)} of {n}"
-        verb = "is" if len(worse) == 1 else "are"
-        claim = f"No. {place} {count} {methods} {verb} significantly worse in {metric.title} than {than} {test}"
-        claim += f": {_names(worse)}." if n > 1 else "."
-    elif n == 1:
+    if n == 1:
+        verb = f"is significantly {first['outcome']}" if better or worse else "does not differ significantly"
+        than = "than" if better or worse else "from"
         claim = (
-            f"No. {place} {first['title']} does not differ significantly in {metric.title} from its deterministic "
+            f"{'Yes' if better else 'No'}. {place} {first['title']} {verb} in {metric.title} {than} its deterministic "
             f"counterpart {first['counterpart_title']} {test}."
         )
-    else:
+        return Sentence(claim, contrast_sentence(first).text)
+    if not better and not worse:
         claim = (
-            f"No. {place} none of {n} stochastic methods differs significantly in {metric.title} from its "
+            f"No. {place} {_none_of(n)} stochastic methods differs significantly in {metric.title} from its "
             f"deterministic counterpart {test}."
         )
-    return Sentence(claim, contrast_sentence(first).text if n == 1 else _others(records))
+        return Sentence(claim, _others(records))
+    leading = better or worse
+    word = ("Mixed" if worse else "Yes" if len(better) == n else "For some") if better else "No"
+    count = f"{len(leading)} of {n}" if len(leading) < n else "both" if n == 2 else f"all {n}"
+    than = "its deterministic counterpart" if len(leading) == 1 else "their deterministic counterparts"
+    claim = (
+        f"{word}. {place} {count} stochastic methods {_is(leading)} significantly {leading[0]['outcome']} in "
+        f"{metric.title} than {than} {test}: {_names(leading)}."
+    )
+    if better and worse:
+        claim += f" {_names(worse)} {_is(worse)} significantly worse."
+    return Sentence(claim, _others(records))
+
+
+def _none_of(n: int) -> str:
+    return "neither of 2" if n == 2 else f"none of {n}"
 
 
 def _others(records: list[dict[Any, Any]]) -> str:
@@ -148,8 +149,8 @@ def _others(records: list[dict[Any, Any]]) -> str:
     metric, parts = find_metric(records[0]["metric"]), []
     margin = format_margin((equivalent + small)[0]["rope"], metric) if equivalent or small else ""
     if small:
-        verb = "differs" if len(small) == 1 else "differ"
-        parts.append(f"{_names(small)} {verb} by less than {margin}, which hardly matters in practice")
+        outcome = " or ".join(sorted({row["outcome"] for row in small}))
+        parts.append(f"{_names(small)} {_is(small)} {outcome} by less than {margin}, which hardly matters in practice")
     if equivalent:
         parts.append(f"{_names(equivalent)} {_is(equivalent)} equivalent within ±{margin}")
     if unclear:
@@ -162,7 +163,7 @@ def _others(records: list[dict[Any, Any]]) -> str:
 
 
 def _untested(few: list[dict[Any, Any]], absent: list[dict[Any, Any]], n: int, unit: str) -> str:
-    methods = f"none of {n} stochastic methods" if n > 1 else f"{(few or absent)[0]['title']}"
+    methods = f"{_none_of(n)} stochastic methods" if n > 1 else f"{(few or absent)[0]['title']}"
     verb = "can" if n > 1 else "cannot"
     reasons = [f"too few {unit}s ({_sizes(few)}; {few[0]['n_needed']} needed)"] if few else []
     for reason in dict.fromkeys(row["reason"] for row in absent):
