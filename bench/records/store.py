@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import warnings
@@ -138,7 +139,9 @@ class Run:
             kept["scaling"] = np.array(dataset.scaling, dtype=np.str_)
         if is_address(dataset.source):
             kept["source"] = np.array(dataset.source, dtype=np.str_)
-        self._put(self._data / f"{dataset.fingerprint}.npz", lambda path: _save(path, kept))
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **kept)  # type: ignore[arg-type]
+        self.update_file(f"data/{dataset.fingerprint}.npz", packed.getvalue())
         if dataset.items is not None:
             source = dataset.source
             if source and Path(source).exists():  # a later command may be given in another folder

@@ -15,7 +15,7 @@ from bench.report.data_notes import data_notes
 from bench.report.document import Board, Report
 from bench.report.published import values_against
 from bench.report.runs_frame import check_columns
-from bench.report.section import Drawn, all_sections, content_of, installed_sections
+from bench.report.section import Drawn, all_sections, built_in_sections, content_of, installed_sections
 from bench.selection.choices import choices_of
 
 QUESTION = "Does stochasticity help?"
@@ -73,15 +73,23 @@ def report_of(
     """
     faults = [f"Left out: {fault}." for fault in installed_sections()[1]]
     written = []
+    names: set[str] = set()
     for board in boards:
-        sections = (s for s in all_sections() if board is boards[0] or s.every_board)
-        contents = (content_of(section, board, faults, draw=draw, drawn=drawn) for section in sections)
-        written.append(Board(board.name, board.title, board.note, tuple(c for c in contents if c is not None)))
+        contents = []
+        for section in (s for s in all_sections() if board is boards[0] or s.every_board):
+            content = content_of(section, board, faults, draw=draw, drawn=drawn)
+            own = {figure.name for part in content.parts for figure in part.figures} if content else set()
+            if own & names and section not in built_in_sections():
+                faults.append(f"Left out: section {section.name}: another figure is named {min(own & names)}.")
+            elif content is not None:
+                contents.append(content)
+                names |= own
+        written.append(Board(board.name, board.title, board.note, tuple(contents)))
     return Report(
         title=QUESTION,
         subtitle=" + ".join(dict.fromkeys(suite.title or suite.name for suite in results.suites)),
         boards=tuple(written),
-        notes=(*results.notes, *faults),
+        notes=tuple(dict.fromkeys((*results.notes, *faults))),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.report.document import Report, Table
-from bench.report.values import Count, Interval, Number, P, Amount, Value
+from bench.report.values import Amount, Count, Interval, Number, P, Value
 
 #: Of ``index.csv``.
 INDEX_COLUMNS = ("key", "dataset", "method", "variant", "title", "config", "seed", "status", "error")
@@ -52,12 +52,14 @@ def _fields(value: Value) -> dict[str, object]:
     return {part: f"{number:.10g}" for part, number in fields.items() if np.isfinite(number)}
 
 
+def section_names(report: Report) -> dict[str, str]:
+    """Return of each CSV file, by its name, the section that it holds."""
+    return {section.csv: section.name for board in report.boards for section in board.sections if section.csv}
+
+
 def section_files(report: Report) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of the CSV file of each section: its rows on every board and data set."""
-    names = dict.fromkeys((section.name, section.csv) for board in report.boards for section in board.sections)
-    for name, file in names:
-        if not file:
-            continue
+    for file, name in section_names(report).items():
         parts = [
             part.rows.assign(board=board.name)
             for board in report.boards

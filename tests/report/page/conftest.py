@@ -10,7 +10,7 @@ import pytest
 from bench.metrics import find_metric
 from bench.report.document import Board, Column, Content, Part, Report, Sentence, Table
 from bench.report.plots.figure import Figure
-from bench.report.values import Absent, Code, Count, Interval, Name, Number, P, Amount, Ranks, Tally
+from bench.report.values import Absent, Amount, Code, Count, Interval, Name, Number, P, Ranks, Tally
 
 HOSTILE = "</script><script>window.__hacked = 1</script><img src=x onerror=\"window.__hacked=2\"> 'quoted' & \u202eevil"
 UNBROKEN = "longname" * 37 + "1234"  # 300 characters without a space
