@@ -20,7 +20,15 @@ QUESTION = "Does stochasticity help?"
 
 
 def with_between_runs(results: Results) -> Results:
-    """Return results with the columns that compare runs with each other: ``stability`` and disagreement."""
+    """Return results with what compares runs with each other: agreements, and the columns of stability and votes.
+
+    Raises
+    ------
+    InputError
+        If the frame lacks a column.
+    """
+    check_columns(results.frame)
+    results = replace(results, agreements=agreements_of(results))
     between = {str(name): column for name, column in disagreement_columns(results).items()}
     return replace(results, frame=results.frame.assign(stability=stability_of(results), **between))
 
@@ -40,13 +48,12 @@ def boards_of(results: Results) -> list[BoardRuns]:
     """
     metric = find_ranking_metric(results.primary_metric)
     frames, choices = _board_frames(results), choices_of(results)
-    agreements, about = agreements_of(results), data_notes(results)
+    about = data_notes(results)
     boards = []
     for name in TITLES:
         frame, made = frames.get(name, pd.DataFrame()), choices.get(name, ())
         if not frame.empty:
-            check_columns(frame)
-            boards.append(BoardRuns(name, frame, metric, results, made, agreements, about))
+            boards.append(BoardRuns(name, frame, metric, results, made, results.agreements, about))
         elif made:
             boards.append(without_runs(name, metric, results, made))
     return boards

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -122,12 +124,19 @@ def _digest(results: Results, target: Run, against: str | None) -> str:
     digest = hashlib.sha256(f"{_code()} {against} {results.notes}".encode())
     for run in results.runs:
         digest.update(f"{run.folder == target.folder}".encode())
-        for file in (*sorted(run.folder.glob("records/*.json")), *sorted(run.folder.glob("data/*"))):
-            state = file.stat()
-            digest.update(f"{file.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+        for folder in ("records", "data"):
+            digest.update("".join(sorted(_states(run.folder / folder))).encode(errors="surrogateescape"))
         for file in (run.folder / name for name in _SOURCES):
             digest.update(file.read_bytes() if file.is_file() else b"-")
     return digest.hexdigest()[:32]
+
+
+def _states(folder: Path) -> Iterator[str]:
+    """Yield name, size and time of change of each file in a folder, if there is one."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            state = entry.stat()
+            yield f"{entry.name} {state.st_size} {state.st_mtime_ns}\n"
 
 
 @cache

@@ -107,17 +107,13 @@ class Leaderboard(Section):
         worse = asked.loc[asked["verdict"] == "worse", "title"].tolist()
         alike = asked.loc[asked["verdict"] == "not significant", "title"].tolist()
         few = asked.loc[asked["verdict"].str.startswith("too few")]
-        parts = []
-        if worse:
-            parts.append(f"significantly better than {and_list(worse)}")
-        if alike:
-            parts.append(f"not significantly better than {and_list(alike)}")
-        if len(few):
-            parts.append(f"{few['verdict'].iloc[0]} to compare it with {and_list(few['title'].tolist())}")
-        evidence = (
-            f"It is {'; '.join(parts)}." if worse or alike else f"{'; '.join(parts).capitalize()}." if parts else ""
-        )
-        return [Sentence(claim, evidence)]
+        better = [f"significantly better than {and_list(worse)}"] if worse else []
+        better += [f"not significantly better than {and_list(alike)}"] if alike else []
+        evidence = [f"It is {' and '.join(better)}."] if better else []
+        for verdict, rows_of_verdict in few.groupby("verdict", sort=False):
+            names = and_list(rows_of_verdict["title"].tolist())
+            evidence.append(f"{str(verdict).capitalize()} to compare it with {names}.")
+        return [Sentence(claim, " ".join(evidence))]
 
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
         notes = list(runs.about)
