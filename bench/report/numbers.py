@@ -45,6 +45,12 @@ def format_interval(low: float, high: float, metric: Metric | None = None) -> st
     return f"[{format_score(low, metric)}, {format_score(high, metric)}]"
 
 
+def format_margin(margin: float, metric: Metric | None = None) -> str:
+    """Write the half width of a region about zero: ``±.01``."""
+    text = format_score(margin, metric)
+    return f"±{text.rstrip('0') if text.strip('.0') else text}"
+
+
 def format_p(p: float) -> str:
     """Write a p-value to three decimals, or to four where three would hide on which side of .05 it is."""
     if not math.isfinite(p):

@@ -142,7 +142,7 @@ def hodges_lehmann(differences: np.ndarray) -> float:
     ----------
     Hodges and Lehmann, "Estimates of location based on rank tests", Ann. Math. Statist. 34(2), 1963.
     """
-    return float(np.median(walsh_averages(differences)))
+    return hodges_lehmann_with_interval(differences)[0]
 
 
 def hodges_lehmann_interval(differences: np.ndarray, confidence: float = 0.95) -> tuple[float, float] | None:
@@ -168,13 +168,18 @@ def hodges_lehmann_interval(differences: np.ndarray, confidence: float = 0.95) -
     ----------
     Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 3rd ed., section 3.3.
     """
-    k = _interval_rank(len(differences), confidence)
-    if k == 0:
-        return None
+    return hodges_lehmann_with_interval(differences, confidence)[1]
+
+
+def hodges_lehmann_with_interval(
+    differences: np.ndarray, confidence: float = 0.95
+) -> tuple[float, tuple[float, float] | None]:
+    """Return `hodges_lehmann` and `hodges_lehmann_interval`; a thousand differences have half a million averages."""
     averages = walsh_averages(differences)
-    ends = k - 1, len(averages) - k
-    low, high = np.partition(averages, ends)[list(ends)].tolist()
-    return low, high
+    m, k = len(averages), _interval_rank(len(differences), confidence)
+    places = [(m - 1) // 2, m // 2, *((k - 1, m - k) if k else ())]
+    lower, upper, *ends = np.partition(averages, places)[places].tolist()
+    return (lower + upper) / 2, (ends[0], ends[1]) if ends else None
 
 
 @lru_cache(maxsize=64)

@@ -127,7 +127,7 @@ def test_unlabelled_data_has_a_sentence_instead_of_a_leaderboard(frame):
     ]
     assert section("leaderboard").table(rows_of("leaderboard", frame)) is None
     internal = frame.assign(silhouette_pixels=0.25)
-    assert table_of("metrics", internal)["DEC"]["Silhouette (pixels)"] == ".250 ± .000"
+    assert table_of("metrics", internal)["DEC"]["Silhouette (data)"] == ".250 ± .000"
 
 
 def test_a_data_set_on_which_everything_failed_says_so():

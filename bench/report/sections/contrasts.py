@@ -12,12 +12,13 @@ import pandas as pd
 from bench.metrics import find_metric
 from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
-from bench.report.numbers import format_difference, format_equation, format_interval, format_p, format_score
+from bench.report.numbers import format_difference, format_equation, format_interval, format_margin, format_p
 from bench.report.ranking import comparison_columns, matched_scores
-from bench.report.runs_frame import scores_by_variant
+from bench.report.runs_frame import scores_by_variant, twin_pairs
 from bench.report.section import Section
 from bench.report.values import Count, Interval, Name, Number, P, Value
 from bench.statistics.correction import MethodComparison
+from bench.text import and_list
 
 SIGNIFICANT = ("better", "worse")
 
@@ -56,7 +57,11 @@ class Contrasts(Section):
         return [contrast_sentence(row) for row in rows.to_dict("records")]
 
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
-        return ["Intervals and p are of one contrast each; Holm adjusts p over the contrasts of a data set."]
+        notes = ["Intervals and p are of one contrast each; Holm adjusts p over the contrasts of a data set."]
+        if alone := twin_pairs(runs.frame)[1]:
+            titles = and_list([runs.titles[name] for name in alone])
+            notes.append(f"The deterministic counterpart was not run, so there is no contrast: {titles}.")
+        return notes
 
     def is_news(self, rows: pd.DataFrame) -> bool:
         return bool(rows["outcome"].isin(SIGNIFICANT).any())
@@ -130,7 +135,7 @@ def contrast_table(rows: pd.DataFrame) -> Table:
                 Interval(row["difference"], row["ci_low"], row["ci_high"], metric, signed=True),
                 P(row["p_value"]),
                 P(row["p_adjusted"]),
-                Name(f"1 vs {row['n_pairs']}") if row["form"] == "one-sample" else Count(row["n_pairs"]),
+                Name(_n_pairs(row)) if row["form"] == "one-sample" else Count(row["n_pairs"]),
                 Name(_verdict(row)),
             )
         )
@@ -146,9 +151,9 @@ def contrast_sentence(row: Mapping[Any, Any]) -> Sentence:
     """Return what is to say of one contrast: ``S-DEC vs IDEC: ΔACC −.001, 95 % CI [...] (unadjusted), p = ...``."""
     claim = f"{row['title']} vs {row['counterpart_title']}:"
     if not math.isfinite(row["p_adjusted"]):
-        return Sentence(claim, f"not compared, {row['reason']}.")
+        return Sentence(claim, f"not compared ({row['reason']}).")
     metric = find_metric(row["metric"])
-    size = f"n = 1 vs {row['n_pairs']}" if row["form"] == "one-sample" else f"n = {row['n_pairs']}"
+    size = f"n = {_n_pairs(row)}"
     numbers = [f"Δ{metric.title} {format_difference(row['difference'], metric)}"]
     if math.isfinite(row["ci_low"]):
         numbers.append(f"95 % CI {format_interval(row['ci_low'], row['ci_high'], metric)} (unadjusted)")
@@ -160,21 +165,28 @@ def contrast_sentence(row: Mapping[Any, Any]) -> Sentence:
     else:
         verdict = f"not significant after Holm ({format_p(row['p_adjusted'])})"
     if is_equivalent(row):
-        verdict += f", equivalent within ±{format_score(row['rope'], metric)}"
+        yet = "yet " if row["outcome"] in SIGNIFICANT else ""
+        verdict += f", {yet}equivalent in practice (within {format_margin(row['rope'], metric)})"
     caveats = []
     for title, lost, collapsed in (
         (row["title"], row["n_lost"], row["n_collapsed"]),
         (row["counterpart_title"], row["n_won"], row["counterpart_n_collapsed"]),
     ):
         if lost:
-            caveats.append(f"{title} has {_runs(lost)} more without a score, which count as lost")
+            have, them = ("have", "them as losses") if lost > 1 else ("has", "it as a loss")
+            caveats.append(f"{_runs(lost)} of {title} {have} no score; p counts {them}")
         if collapsed:
             caveats.append(f"{_runs(collapsed)} of {title} collapsed")
     return Sentence(claim, ". ".join([f"{', '.join(numbers)}; {verdict}", *caveats]) + ".")
 
 
-def _runs(n: int) -> str:
-    return f"{n} run{'s' * (n != 1)}"
+def _n_pairs(row: Mapping[Any, Any]) -> str:
+    """Return the number of pairs; a column that some rows lack has made it a float."""
+    return f"1 vs {row['n_pairs']:.0f}" if row["form"] == "one-sample" else f"{row['n_pairs']:.0f}"
+
+
+def _runs(n: float) -> str:
+    return f"{n:.0f} run{'s' * (n != 1)}"
 
 
 section = Contrasts()

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.metrics import find_metric
 from bench.report.board import BoardRuns
 from bench.report.document import Sentence
-from bench.report.numbers import format_equation, format_score
+from bench.report.numbers import format_equation, format_margin
 from bench.report.section import Section
 from bench.report.sections.contrasts import SIGNIFICANT, contrast_sentence, is_equivalent
 from bench.report.sections.contrasts import section as contrasts
@@ -99,63 +99,69 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
     better, worse, few, absent = (by_outcome.get(o, []) for o in ("better", "worse", "too few", "not compared"))
     if len(few) + len(absent) == n:
         return Sentence(f"Unknown. {place} {_untested(few, absent, n, unit)}")
-    sizes = sorted({row["n_pairs"] for row in records if row["outcome"] not in ("not compared",)})
+    sizes = sorted({row["n_pairs"] for row in records if row["outcome"] != "not compared"})
     pairs = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     test = f"({pairs} paired {unit}s, Holm)"
-    methods = "stochastic methods" if n > 1 else "stochastic method"
-    than = (
-        "its deterministic counterpart" if n == 1 or len(better or worse) == 1 else "their deterministic counterparts"
-    )
-    if better:
-        word = "Mixed." if worse else "Yes." if len(better) == n else "For some."
-        count = f"all {n}" if len(better) == n > 1 else "the" if n == 1 else f"{len(better)} of {n}"
-        verb = "is" if len(better) == 1 else "are"
-        claim = f"{word} {place} {count} {methods} {verb} significantly better in {metric.title} than {than} {test}"
-        claim += f": {_names(better)}." if n > 1 else "."
-        if worse:
-            claim += f" {_names(worse)} {'is' if len(worse) == 1 else 'are'} significantly worse."
-    elif worse:
-        count = f"all {n}" if len(worse) == n > 1 else "the" if n == 1 else f"{len(worse)} of {n}"
-        verb = "is" if len(worse) == 1 else "are"
-        claim = f"No. {place} {count} {methods} {verb} significantly worse in {metric.title} than {than} {test}"
-        claim += f": {_names(worse)}." if n > 1 else "."
-    elif n == 1:
-        claim = (
-            f"No. {place} {first['title']} does not differ significantly in {metric.title} from its deterministic "
-            f"counterpart {first['counterpart_title']} {test}."
-        )
+    if better or worse:
+        answer = "No." if not better else "Mixed." if worse else "Yes." if len(better) == n else "For some methods."
+        claim = f"{answer} {place} {_significant(better or worse, n)} {test}{_listed(better or worse, n)}."
+        if better and worse:
+            claim += f" {_names(worse)} {_is(worse)} significantly worse."
     else:
-        claim = (
-            f"No. {place} none of {n} stochastic methods differs significantly in {metric.title} from its "
-            f"deterministic counterpart {test}."
-        )
+        nobody = f"{first['title']} does not differ" if n == 1 else "neither stochastic method differs"
+        nobody = f"none of {n} stochastic methods differs" if n > 2 else nobody
+        claim = f"No. {place} {nobody} significantly in {metric.title} from {_counterpart(records)} {test}."
     return Sentence(claim, contrast_sentence(first).text if n == 1 else _others(records))
+
+
+def _significant(rows: list[dict[Any, Any]], n: int) -> str:
+    """Return the subject and what it is: ``2 of 3 stochastic methods are significantly better in ACC than ...``."""
+    every = rows[0]["title"] if n == 1 else "both stochastic methods" if n == 2 else f"all {n} stochastic methods"
+    subject = every if len(rows) == n else f"{len(rows)} of {n} stochastic methods"
+    metric, outcome = find_metric(rows[0]["metric"]).title, rows[0]["outcome"]
+    return f"{subject} {_is(rows)} significantly {outcome} in {metric} than {_counterpart(rows, n)}"
+
+
+def _counterpart(rows: list[dict[Any, Any]], n: int | None = None) -> str:
+    """Return what methods are compared with, by name where there is one contrast."""
+    if len(rows) == 1 and n in (None, 1):
+        return f"its deterministic counterpart {rows[0]['counterpart_title']}"
+    one = len(rows) == 1 or n is None
+    return "its deterministic counterpart" if one else "their deterministic counterparts"
+
+
+def _listed(rows: list[dict[Any, Any]], n: int) -> str:
+    return f": {_names(rows)}" if n > 1 else ""
 
 
 def _others(records: list[dict[Any, Any]]) -> str:
     """Say of the contrasts that are not significant which are equivalent, and which show nothing."""
+    small = [row for row in records if row["outcome"] in SIGNIFICANT and is_equivalent(row)]
     rest = [row for row in records if row["outcome"] not in SIGNIFICANT]
     equivalent = [row for row in rest if is_equivalent(row)]
     few = [row for row in rest if row["outcome"] == "too few" and row not in equivalent]
     absent = [row for row in rest if row["outcome"] == "not compared"]
     unclear = [row for row in rest if row not in equivalent and row not in few and row not in absent]
     parts = []
+    margin = format_margin(records[0]["rope"], find_metric(records[0]["metric"]))
+    if small:
+        parts.append(f"although significant, the difference of {_names(small)} is within {margin}")
     if equivalent:
-        margin = format_score(equivalent[0]["rope"], find_metric(equivalent[0]["metric"]))
-        margin = margin.rstrip("0") if margin.startswith(".") else margin
-        parts.append(f"{_names(equivalent)} {_is(equivalent)} equivalent within ±{margin}")
+        parts.append(f"{_names(equivalent)} {_is(equivalent)} equivalent within {margin}")
     if unclear:
         parts.append(f"{_names(unclear)} {_is(unclear)} inconclusive")
     if few:
         parts.append(f"{_names(few)} {'has' if len(few) == 1 else 'have'} {few[0]['verdict']}")
     if absent:
         parts.append(f"{_names(absent)} {_is(absent)} not compared")
-    return f"{'; '.join(parts)}." if parts else ""
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if small else f"{text}." if parts else ""
 
 
 def _untested(few: list[dict[Any, Any]], absent: list[dict[Any, Any]], n: int, unit: str) -> str:
-    methods = f"none of {n} stochastic methods" if n > 1 else f"{(few or absent)[0]['title']}"
-    verb = "can be compared with its deterministic counterpart" if n > 1 else "cannot be compared with its counterpart"
+    nobody = "neither stochastic method" if n == 2 else f"none of {n} stochastic methods"
+    methods = nobody if n > 1 else (few or absent)[0]["title"]
+    verb = f"can{'not' * (n == 1)} be compared with its deterministic counterpart"
     if not few:
         return f"{methods} {verb}: {absent[0]['reason']}."
     sizes = sorted({row["n_pairs"] for row in few})
