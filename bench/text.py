@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from bench.errors import InputError
 
 
+@lru_cache(maxsize=4096)  # a report cleans the few names of very many runs
 def clean_name(name: str) -> str:
     """Return a name as one line of printable characters, without the escape sequences that a terminal would execute."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bench.data.dataset import Dataset
+    from bench.metrics.stability import Agreement
 
 #: Data, configuration and seed: what is fitted. Outliers are scored beside it, and change no more than the key.
 _Place = tuple[str, str, int]
@@ -45,6 +46,8 @@ class CollectedRuns:
         Where the numbers come from: versions, hardware and commits that occur.
     notes : list of str
         What a reader must know of how runs were put together.
+    agreements : mapping of (str, str) to Agreement
+        Between the runs of each data set and variant, once a report has compared them.
     """
 
     frame: pd.DataFrame
@@ -53,6 +56,7 @@ class CollectedRuns:
     params: Mapping[str, Mapping[str, Any]]
     origin: Mapping[str, list[str]]
     notes: list[str] = field(default_factory=list)
+    agreements: Mapping[tuple[str, str], Agreement] = field(default_factory=dict)
 
     @property
     def primary_metric(self) -> str:

@@ -22,7 +22,15 @@ QUESTION = "Does stochasticity help?"
 
 
 def with_between_runs(results: CollectedRuns) -> CollectedRuns:
-    """Return results with the columns that compare runs with each other: ``stability`` and disagreement."""
+    """Return results with what compares runs with each other: agreements, and the columns of stability and votes.
+
+    Raises
+    ------
+    InputError
+        If the frame lacks a column.
+    """
+    check_columns(results.frame)
+    results = replace(results, agreements=agreements_of(results))
     between = {str(name): column for name, column in disagreement_columns(results).items()}
     return replace(results, frame=results.frame.assign(stability=stability_of(results), **between))
 
@@ -44,13 +52,12 @@ def boards_of(results: CollectedRuns, against: str | None = None) -> list[BoardR
     """
     metric, published = find_ranking_metric(results.primary_metric), values_against(against)
     frames, choices = _board_frames(results), choices_of(results)
-    agreements, about = agreements_of(results), data_notes(results)
+    about = data_notes(results)
     boards = []
     for name in TITLES:
         frame, made = frames.get(name, pd.DataFrame()), choices.get(name, ())
         if not frame.empty:
-            check_columns(frame)
-            boards.append(BoardRuns(name, frame, metric, results, made, agreements, about, published))
+            boards.append(BoardRuns(name, frame, metric, results, made, results.agreements, about, published))
         elif made:
             boards.append(without_runs(name, metric, results, made))
     return boards

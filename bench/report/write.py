@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -121,12 +123,19 @@ def _digest(results: CollectedRuns, target: Run, against: str | None) -> str:
         digest.update(plugin)
     for run in results.runs:
         digest.update(f"{run.folder == target.folder}".encode())
-        for file in (*sorted(run.folder.glob("records/*.json")), *sorted(run.folder.glob("data/*"))):
-            state = file.stat()
-            digest.update(f"{file.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+        for folder in ("records", "data"):
+            digest.update("".join(sorted(_states(run.folder / folder))).encode(errors="surrogateescape"))
         for file in (run.folder / name for name in _SOURCES):
             digest.update(file.read_bytes() if file.is_file() else b"-")
     return digest.hexdigest()[:32]
+
+
+def _states(folder: Path) -> Iterator[str]:
+    """Yield name, size and time of change of each file in a folder, if there is one."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            state = entry.stat()
+            yield f"{entry.name} {state.st_size} {state.st_mtime_ns}\n"
 
 
 @cache
