@@ -1,15 +1,11 @@
 """Small classes that a clustering loses: mean class recall and the number of classes without a cluster."""
 
-import csv
 import io
 import itertools
 
 import numpy as np
 import pandas as pd
 import pytest
-from bench.report.boards import boards_of
-from bench.report.formats.text import _rich_table, render_markdown
-from bench.report.formats.tidy_csv import render_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -18,7 +14,11 @@ from sklearn.metrics import balanced_accuracy_score
 
 from bench.metrics import find_metric, find_ranking_metric
 from bench.metrics.external import classes_lost, clustering_accuracy, external_scores, mean_class_recall
-from bench.report.document import make_table
+from bench.report.board import BoardRuns
+from bench.report.document import Board, Column, Content, Part, Report, Table
+from bench.report.formats.terminal import print_report
+from bench.report.sections.leaderboard import section
+from bench.report.values import Count, Name, Number
 
 CLASSES = arrays(np.int64, st.integers(1, 12), elements=st.integers(0, 3))
 
@@ -121,31 +121,39 @@ def test_methods_can_be_ranked_by_both():
 
 
 def shown(width):
-    header = ("variant", "ACC ± sd", "recall", "lost")
-    rows = [[("kmeans", "k"), (".997 ± .001", 0.997), (".667", 0.667), ("1", 1)]]
+    columns = (Column("method", words=True), Column("ACC ± sd"), Column("recall", aside=3), Column("lost", aside=3))
+    rows = ((Name("kmeans"), Number(0.997, None, 0.001), Number(0.667), Count(1)),)
+    board = Board("fixed", "Fixed", "", (content("leaderboard", Table("Leaderboard", columns, rows)),))
     console = Console(width=width, force_terminal=True, no_color=True, file=io.StringIO())
-    console.print(_rich_table(make_table("Board", header, rows, aside=frozenset({"recall", "lost"})), width))
+    print_report(Report("t", "s", (board,)), console)
     return console.file.getvalue()
 
 
-def test_a_terminal_too_narrow_for_them_says_where_they_are():
+def content(name, table):
+    return Content(name, name, (Part("d", pd.DataFrame(), (), (table,)),))
+
+
+def test_a_terminal_too_narrow_for_them_leaves_them_out():
     assert ".667" in shown(60)
-    assert "report.html" not in shown(60)
     assert ".667" not in shown(24)
-    assert "lost: report.html" in shown(24)
     assert ".997 ± .001" in shown(24), "numbers stay on one line"
 
 
-def test_boards_tell_both_beside_the_accuracy_and_where_records_lack_them_they_do_not():
-    def cells(**metrics):
+def test_leaderboards_hold_both_beside_the_accuracy_and_where_records_lack_them_they_do_not():
+    def table(**metrics):
         made = {"dataset": "d", "method": "m", "variant": "m", "title": "M", "config": "c", "twin": None}
         made |= {"role": "asked", "kind": "deterministic", "seeded": True, "planned": 2, "status": "ok", "flags": []}
         made |= {"unlabelled": False, "revised": False, "hardware": "h", "wall_time": 1.0, "peak_memory": 1.0}
-        return pd.DataFrame([made | {"seed": seed, "acc": 0.997} | metrics for seed in range(2)])
+        frame = pd.DataFrame([made | {"seed": seed, "acc": 0.997} | metrics for seed in range(2)])
+        (runs,) = BoardRuns("fixed", frame, find_metric("acc"), None).datasets
+        rows = section.rows(runs)
+        return section.table(rows), rows.to_dict("records")[0]
 
-    text = render_markdown(boards_of({"fixed": cells(mean_class_recall=0.667, classes_lost=1.0)}, "acc"))
-    assert "| variant | runs | ACC ± sd | recall | lost | rank |" in text
-    assert "| M | 2/0/0 | .997 ± .000 | .667 | 1 |" in text
-    assert "recall" not in render_markdown(boards_of({"fixed": cells()}, "acc")).split("How to read")[0]
-    row = next(csv.DictReader(io.StringIO(render_csv(boards_of({"fixed": cells(classes_lost=1.5)}, "acc")))))
-    assert (row["classes_lost_mean"], row["mean_class_recall_mean"]) == ("1.5", "")
+    both, _ = table(mean_class_recall=0.667, classes_lost=1.0)
+    assert [column.heading for column in both.columns][:5] == ["method", "runs", "ACC ± sd", "recall", "lost"]
+    assert [value.text for value in both.rows[0]][:5] == ["M", "2/0/0", ".997 ± .000", ".667", "1"]
+    neither, _ = table()
+    assert not {"recall", "lost"} & {column.heading for column in neither.columns}
+    _, row = table(classes_lost=1.5)
+    assert row["classes_lost_mean"] == 1.5
+    assert np.isnan(row["mean_class_recall_mean"])

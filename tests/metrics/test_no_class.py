@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bench.report.pictures import OneRun, figures_of_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -17,6 +16,7 @@ from bench.metrics.uncertainty import mis_clustered
 from bench.records.store import Run
 from bench.report import plots
 from bench.report.plots import Look
+from bench.report.plots.one_run import OneRun, figures_of_run
 from bench.selection.decide import choose_by_labels
 from bench.selection.rule import HeldOutRun
 
@@ -140,7 +140,7 @@ def one_run(y, **outputs):
 @pytest.mark.figures
 def test_pictures_leave_points_without_a_class_out_or_say_what_they_are():
     y = np.where(np.arange(N) < 20, NO_CLASS, Y)
-    figures = [f for f in figures_of_run(one_run(y, labels=Y, embedding=X), None, []) if f is not None]
+    figures = [f for f in figures_of_run(one_run(y, labels=Y, embedding=X), None) if f is not None]
     told = {figure.name.split("-")[0]: figure for figure in figures}
     assert "20 points that have no class are left out" in told["confusion"].alt
     assert "20 points without a class left out" in told["confusion"].svg
@@ -154,7 +154,7 @@ def test_a_point_without_a_class_is_not_framed_as_wrong():
     points = np.array([[[0, 20], [1, 21]]])
     run = one_run(y, labels=np.zeros(N, int), extreme_points=points, extreme_images=np.zeros((1, 2, 2, 4), np.uint8))
     kept = {**run.kept, "samples": np.zeros((3, 2, 2), np.float32)}
-    from bench.report.pictures import _certain_points
+    from bench.report.plots.one_run import _certain_points
 
     said = _certain_points(replace(run, kept=kept)).alt
     assert "1 of the 2 most certain, 0 of the 2 least" in said or "0 of the 2 most certain, 1 of the 2 least" in said

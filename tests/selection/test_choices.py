@@ -6,9 +6,8 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
-from bench.report.boards import boards_of as leaderboards_of
-from bench.report.formats.text import render_markdown
 
 from bench.data.cards import load_dataset
 from bench.data.dataset import Dataset
@@ -16,13 +15,20 @@ from bench.data.selection_split import heldout_indices
 from bench.errors import InputError
 from bench.execution.fit import fit_cell
 from bench.execution.session import stage_to_report
+from bench.metrics import find_metric
 from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import make_suite
 from bench.records.results import collect
 from bench.records.store import Run
+from bench.report.board import BoardRuns
+from bench.report.build import boards_of
+from bench.report.document import Board, Report
 from bench.report.formats.latex import render_latex
-from bench.report.write import _board_frames, write_report
+from bench.report.formats.markdown import render_markdown
+from bench.report.section import content_of
+from bench.report.sections.choices import section as choices_section
+from bench.report.write import write_report
 from bench.selection.choices import (
     LabelFreeChoice,
     Oracle,
@@ -215,7 +221,8 @@ def test_what_is_written_is_what_is_read(decided):
 
 
 def boards_in(*folders):
-    return _board_frames(collect([Run(folder) for folder in folders], lambda _: []))
+    boards = boards_of(collect([Run(folder) for folder in folders], lambda _: []))
+    return {board.name: board.frame for board in boards}
 
 
 def test_each_board_has_one_configuration_an_entry_and_their_twins(decided):
@@ -360,11 +367,11 @@ def test_what_a_plugin_says_in_a_reason_breaks_out_of_no_line(tmp_path):
     candidate = ScoredCandidate(config="c", variant="c", parameters={"p": hostile}, out=[hostile])
     place = {"dataset": hostile, "fingerprint": "f", "entry": "e", "title": hostile, "seeds": [1, 2]}
     choice = OracleChoice(**place, metric="acc", candidates=[candidate], reason=hostile)
-    (board,) = leaderboards_of({}, "acc", {"oracle": [choice]})
-    text = render_latex([board])
-    assert "\\input" not in text
-    assert all(line.startswith("%") for line in text.splitlines() if "input" in line)
-    assert "\x1b" not in render_markdown([board])
+    runs = BoardRuns("oracle", pd.DataFrame(), find_metric("acc"), None, [choice])
+    report = Report("t", "s", (Board("oracle", "Oracle", "", (content_of(choices_section, runs, []),)),))
+    assert "\\input" not in render_latex(report)
+    assert "\x1b" not in render_markdown(report)
+    assert "<b>" not in render_markdown(report).replace("\\<b\\>", "")
 
 
 def test_no_oracle_chooses_by_what_no_label_enters(cli, tmp_path):
