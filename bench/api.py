@@ -263,15 +263,15 @@ class Results:
         content = self._report.headline.section("verdict")
         return "\n".join(s.text for part in content.parts for s in part.sentences) if content else ""
 
-    def plot(self, name: str = "contrasts", *, dataset: str | None = None) -> Figure:
+    def plot(self, name: str = "contrasts", *, dataset: str | None = None, method: str | None = None) -> Figure:
         """Draw a figure of the report.
 
         Parameters
         ----------
         name : str
             What is drawn: "contrasts", "scores", "ranks", "time", ...; a name that is not known lists those that are.
-        dataset : str, optional
-            Default: the first that has such a figure.
+        dataset, method : str, optional
+            Of pictures of one run, the method by its title, such as "S-DEC". Default: the first with such a figure.
 
         Returns
         -------
@@ -294,7 +294,7 @@ class Results:
         if dataset is not None and dataset not in datasets:
             raise InputError(f"the results are not of a data set {shown(dataset)}; they are of {', '.join(datasets)}")
         for figure in _figures(known[name], board, dataset):
-            if figure is not None and figure.name.partition("-")[0] == name:
+            if figure is not None and figure.name.partition("-")[0] == name and method in (None, figure.group):
                 return figure.drawing
         raise InputError(f"these runs have nothing to draw for {name!r}")
 

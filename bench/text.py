@@ -51,7 +51,7 @@ def import_fault(error: BaseException) -> str:
     return f"it cannot be imported ({type(error).__name__}: {one_line(error)})"
 
 
-def and_list(words: Sequence[str]) -> str:
+def and_list(words: Sequence[str], conjunction: str = "and") -> str:
     """Write ``A``, ``A and B`` or ``A, B and C``; at least one word."""
     *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {conjunction} {last}" if first else last

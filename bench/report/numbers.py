@@ -31,6 +31,12 @@ def format_difference(value: float, metric: Metric | None = None) -> str:
     return f"+{text}" if value > 0 and text.strip("0.") else text
 
 
+def format_margin(value: float, metric: Metric | None = None) -> str:
+    """Write half the width of a region of equivalence in as few digits as it has: ``.01``."""
+    text = format_score(value, metric)
+    return text.rstrip("0") if text.startswith(".") else text
+
+
 def format_mean(mean: float, sd: float, metric: Metric | None = None) -> str:
     """Write ``mean ± sd``, or the mean alone where one run has no sd."""
     if not math.isfinite(mean) or not math.isfinite(sd):

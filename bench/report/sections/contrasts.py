@@ -12,7 +12,7 @@ import pandas as pd
 from bench.metrics import find_metric
 from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
-from bench.report.numbers import format_difference, format_equation, format_interval, format_p, format_score
+from bench.report.numbers import format_difference, format_equation, format_interval, format_margin, format_p
 from bench.report.ranking import comparison_columns, matched_scores
 from bench.report.runs_frame import scores_by_variant
 from bench.report.section import Section
@@ -160,7 +160,7 @@ def contrast_sentence(row: Mapping[Any, Any]) -> Sentence:
     else:
         verdict = f"not significant after Holm ({format_p(row['p_adjusted'])})"
     if is_equivalent(row):
-        verdict += f", equivalent within ±{format_score(row['rope'], metric)}"
+        verdict += f", equivalent within ±{format_margin(row['rope'], metric)}"
     caveats = []
     for title, lost, collapsed in (
         (row["title"], row["n_lost"], row["n_collapsed"]),

@@ -45,6 +45,7 @@ class Health(Section):
     name = "health"
     title = "Health of the runs"
     place = 100
+    plots = ("health",)
 
     def rows(self, runs: DatasetRuns) -> pd.DataFrame:
         """Return one row a variant, the best mean first.

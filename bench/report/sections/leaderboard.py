@@ -108,7 +108,7 @@ class Leaderboard(Section):
         if not reference:
             return []
         best = reference[0]
-        claim = f"Best mean: {best['title']}, {metric.title} {format_mean(best['mean'], best['sd'], metric)}."
+        claim = f"Best mean of the methods asked for: {best['title']}, {metric.title} {format_mean(best['mean'], best['sd'], metric)}."
         asked = rows.loc[(rows["role"] == "asked") & ~rows["reference"]]
         worse = asked.loc[asked["verdict"] == "worse", "title"].tolist()
         alike = asked.loc[asked["verdict"] == "not significant", "title"].tolist()

@@ -44,6 +44,7 @@ class Parameters(Section):
     name = "parameters"
     title = "Hyper-parameters"
     place = 37
+    plots = ("parameter",)
     every_board = True
 
     def rows(self, runs: DatasetRuns) -> pd.DataFrame:

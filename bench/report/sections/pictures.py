@@ -38,6 +38,7 @@ class Pictures(Section):
     name = "pictures"
     title = "Pictures"
     place = 110
+    plots = ("confusion", "reliability", "risk", "certain", "draws", "samples", "latent", "map", "curves")
 
     def __init__(self, per_dataset: int = 12, in_all: int = 40) -> None:
         self.per_dataset = per_dataset

@@ -43,6 +43,7 @@ class Stability(Section):
     name = "stability"
     title = "Stability over seeds"
     place = 70
+    plots = ("clusters", "points")
 
     def rows(self, runs: DatasetRuns) -> pd.DataFrame:
         """Return one row a variant, the best mean score first: the agreement of its runs that did not collapse.

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.metrics import find_metric
 from bench.report.board import BoardRuns
 from bench.report.document import Sentence
-from bench.report.numbers import format_equation, format_score
+from bench.report.numbers import format_equation, format_margin
 from bench.report.section import Section
 from bench.report.sections.contrasts import SIGNIFICANT, contrast_sentence, is_equivalent
 from bench.report.sections.contrasts import section as contrasts
@@ -142,8 +142,7 @@ def _others(records: list[dict[Any, Any]]) -> str:
     unclear = [row for row in rest if row not in equivalent and row not in few and row not in absent]
     parts = []
     if equivalent:
-        margin = format_score(equivalent[0]["rope"], find_metric(equivalent[0]["metric"]))
-        margin = margin.rstrip("0") if margin.startswith(".") else margin
+        margin = format_margin(equivalent[0]["rope"], find_metric(equivalent[0]["metric"]))
         parts.append(f"{_names(equivalent)} {_is(equivalent)} equivalent within ±{margin}")
     if unclear:
         parts.append(f"{_names(unclear)} {_is(unclear)} inconclusive")
