@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -69,8 +70,10 @@ def write_report(
         return report_of(results, boards, draw=False)
     write_assignments(results, target)
     report = report_of(results, boards, drawn=drawn)
-    for name, text in section_files(report):
+    tables = dict(section_files(report))
+    for name, text in tables.items():
         target.write_file(name, text)
+    report = replace(report, files=(*WRITTEN, *tables))
     target.write_file("leaderboard.md", render_markdown(report))
     target.write_file("leaderboard.tex", render_latex(report))
     target.write_file("scores.csv", scores_csv(results.frame))

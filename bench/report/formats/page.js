@@ -187,7 +187,7 @@
   system.addEventListener("change", nameTheme);
   nameTheme();
   controls.append(unfold, theme);
-  document.querySelector(".answer .subtitle, .answer h1").after(controls);
+  (document.querySelector(".subtitle") ?? document.querySelector("h1")).after(controls);
 
   // --- the points of figures: a text for each, by pointer and by arrow keys ----------------------------------
   const REACH = 12; // CSS pixels from the middle of a point

@@ -38,8 +38,11 @@ _ELEMENTS = {
     *("clipPath", "mask", "pattern", "marker", "linearGradient", "radialGradient", "stop"),
 }
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3}
+_COLUMN = 480  # CSS pixels of a column of two
 #: Points of a figure whose texts are listed below it on a phone.
 _MOST_LISTED = 12
+#: Characters of a word that a table breaks only if it is longer.
+_LONGEST_WORD = 22
 
 # Characters that turn the text after them around, so that a name could rewrite the numbers beside it; and controls.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
@@ -81,7 +84,7 @@ def render_page(report: Report, digest: str = "") -> str:
         "by_group": _by_group,
         "copies": _copies,
     }
-    environment.tests |= {"code": lambda value: isinstance(value, Code), "line": _is_line, "local_file": _is_local}
+    environment.tests |= {"code": lambda value: isinstance(value, Code), "line": _is_line, "local_file": _is_local, "unbroken": _is_unbroken}
     return environment.from_string(_asset("page.html.jinja")).render(
         report=report,
         anchor=_Anchors({"top", "results", "files", "cite"}),
@@ -129,6 +132,11 @@ def _is_line(section: Content) -> bool:
 def _is_local(name: str) -> bool:
     """Whether a link to a file leads to one beside the page."""
     return bool(re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", name))
+
+
+def _is_unbroken(text: str) -> bool:
+    """Whether a text has a word that no column of a table has room for."""
+    return any(len(word) > _LONGEST_WORD for word in re.split(r"[\s\-/]", text))
 
 
 def _by_group(figures: Sequence[Figure]) -> list[tuple[str, list[Figure]]]:
@@ -214,14 +222,20 @@ class EmbeddedFigure:
     drawn : float
         Width of what is drawn, without the columns of numbers at its right, which are of class ``beside``; a narrow
         screen shows so much.
-    points : tuple of str
-        The texts of its points, where they are few enough to be read as a list.
+    listed : tuple of str
+        What a narrow screen lists below it: its rows with those numbers, or the texts of its points where they are
+        few.
     """
 
     svg: Markup
     width: float
     drawn: float
-    points: tuple[str, ...]
+    listed: tuple[str, ...]
+
+    @property
+    def wide(self) -> bool:
+        """Wider than a column of two."""
+        return self.width > _COLUMN
 
 
 def embed_svg(figure: Figure) -> EmbeddedFigure:
@@ -247,8 +261,7 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
     except (ET.ParseError, ValueError) as error:
         raise ValueError(f"figure {figure.name!r}: {error}") from error
     points = tuple(child.text or "" for element in root.iter() for child in element.findall("title"))
-    few = points if len(points) <= _MOST_LISTED else ()
-    share = _mark_beside(root) if few else 1.0
+    share, rows = _mark_beside(root)
     root.attrib |= {
         "role": "img",
         "aria-labelledby": f"figure-{figure.name}:title",
@@ -256,39 +269,50 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
         "focusable": "false",
     }
     svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - every element and attribute was checked
-    return EmbeddedFigure(svg, width, width * share, few)
+    few = points if width > _COLUMN and len(points) <= _MOST_LISTED else ()
+    return EmbeddedFigure(svg, width, width * share, rows or few)
 
 
-def _mark_beside(root: ET.Element) -> float:
+def _mark_beside(root: ET.Element) -> tuple[float, tuple[str, ...]]:
     """Mark the columns of numbers at the right of a chart of rows, whose names are at its left.
 
     Returns
     -------
-    float
-        The share of the width that the rest takes; 1 where there are no such columns.
+    share : float
+        Of the width that the rest takes; 1 where there are no such columns.
+    rows : tuple of str
+        Each row's name and numbers.
     """
-    box = root.get("viewBox", "").split()
-    if len(box) != 4:
-        return 1.0
-    edge = 0.0
-    for element in root.iter():
-        for key in ("x", "d") if element.tag in ("path", "use", "rect") else ():
-            xs = [0.0] + [float(x) for x in re.findall(r"(-?[\d.]+)(?: -?[\d.]+)?", element.get(key, ""))]
-            if element.get("id") is None:  # what has one is drawn where it is used
-                edge = max(edge, *xs, xs[-1] + float(element.get("width", 0)) if element.tag == "rect" else 0)
     texts = [element for element in root.iter("text") if "transform" not in element.attrib]
-    names = {element.get("y") for element in texts if "text-anchor: end" in element.get("style", "")}
-    beside = [t for t in texts if float(t.get("x", 0)) >= edge and "text-anchor" not in t.get("style", "")]
-    if not beside or any(text.get("y") not in names for text in beside):
-        return 1.0
+    edge = max((_right_end(element) for element in root.iter()), default=0.0)
+    names = {text.get("y"): text.text for text in texts if _anchor(text) == "end"}
+    beside = [text for text in texts if float(text.get("x", 0)) >= edge and _anchor(text) == "start"]
+    box = root.get("viewBox", "").split()
+    if len(box) != 4 or not beside or any(text.get("y") not in names for text in beside):
+        return 1.0, ()
+    rows: dict[str, list[str]] = {}
     for text in beside:
         text.set("class", "beside")
+        rows.setdefault(text.get("y", ""), []).append(text.text or "")
     for text in texts:
-        if "text-anchor: middle" in text.get("style", ""):
+        if _anchor(text) == "middle":
             size = re.search(r"font-size: ([\d.]+)", text.get("style", ""))
             half = 0.3 * float(size[1] if size else 10) * len(text.text or "")
             edge = max(edge, float(text.get("x", 0)) + half)
-    return min(1.0, (edge + 4) / float(box[2]))
+    return min(1.0, (edge + 4) / float(box[2])), tuple(f"{names[y]}: {', '.join(row)}" for y, row in rows.items())
+
+
+def _anchor(text: ET.Element) -> str:
+    found = re.search(r"text-anchor: (\w+)", text.get("style", ""))
+    return found[1] if found else "start"
+
+
+def _right_end(element: ET.Element) -> float:
+    """Return the largest x of a shape, 0 of all else; one that has an id is drawn where it is used."""
+    if element.tag not in ("path", "use", "rect") or "id" in element.attrib:
+        return 0.0
+    xs = [float(x) for x in re.findall(r"(-?[\d.]+)(?: -?[\d.]+)?", element.get("d", ""))]
+    return max(0.0, float(element.get("x", 0)) + float(element.get("width", 0)), *xs)
 
 
 def _check_and_rename(element: ET.Element, prefix: str) -> None:
