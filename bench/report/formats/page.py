@@ -38,7 +38,8 @@ _ELEMENTS = {
     *("clipPath", "mask", "pattern", "marker", "linearGradient", "radialGradient", "stop"),
 }
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3}
-_COLUMN = 480  # CSS pixels of a column of two
+#: CSS pixels: the width of a column of two, and the height of a figure that is folded to its title.
+_COLUMN, _TALL = 480, 600
 #: Points of a figure whose texts are listed below it on a phone.
 _MOST_LISTED = 12
 #: Characters of a word that a table breaks only if it is longer.
@@ -51,8 +52,8 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\uff
 def render_page(report: Report, digest: str = "") -> str:
     """Write a report as one HTML file that loads nothing and needs no server.
 
-    The answer comes first; then every section, folded to its first sentence unless it is news. Everything is escaped
-    but the figures, which are checked. A content-security policy lets the page's own style and script run, by their
+    The answer comes first; then every section, folded to its first sentence unless it is news. Tables after the first
+    and tall figures are folded to their titles. Everything is escaped but the figures, which are checked. A content-security policy lets the page's own style and script run, by their
     hashes, and nothing else.
 
     Parameters
@@ -84,7 +85,12 @@ def render_page(report: Report, digest: str = "") -> str:
         "by_group": _by_group,
         "copies": _copies,
     }
-    environment.tests |= {"code": lambda value: isinstance(value, Code), "line": _is_line, "local_file": _is_local, "unbroken": _is_unbroken}
+    environment.tests |= {
+        "code": lambda value: isinstance(value, Code),
+        "line": _is_line,
+        "local_file": _is_local,
+        "unbroken": _is_unbroken,
+    }
     return environment.from_string(_asset("page.html.jinja")).render(
         report=report,
         anchor=_Anchors({"top", "results", "files", "cite"}),
@@ -217,8 +223,8 @@ class EmbeddedFigure:
     ----------
     svg : Markup
         Its ids start with ``figure-NAME:``, so that no two figures share one.
-    width : float
-        Natural width in CSS pixels.
+    width, height : float
+        Natural size in CSS pixels.
     drawn : float
         Width of what is drawn, without the columns of numbers at its right, which are of class ``beside``; a narrow
         screen shows so much.
@@ -229,6 +235,7 @@ class EmbeddedFigure:
 
     svg: Markup
     width: float
+    height: float
     drawn: float
     listed: tuple[str, ...]
 
@@ -236,6 +243,11 @@ class EmbeddedFigure:
     def wide(self) -> bool:
         """Wider than a column of two."""
         return self.width > _COLUMN
+
+    @property
+    def tall(self) -> bool:
+        """So high that the page shows its title alone."""
+        return self.height > _TALL
 
 
 def embed_svg(figure: Figure) -> EmbeddedFigure:
@@ -257,7 +269,7 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
             raise ValueError(f"its root is {root.tag!r}, not an svg of {_SVG}")
         for element in root.iter():
             _check_and_rename(element, f"figure-{figure.name}:")
-        width = _set_size(root)
+        width, height = _set_size(root)
     except (ET.ParseError, ValueError) as error:
         raise ValueError(f"figure {figure.name!r}: {error}") from error
     points = tuple(child.text or "" for element in root.iter() for child in element.findall("title"))
@@ -270,7 +282,7 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
     }
     svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - every element and attribute was checked
     few = points if width > _COLUMN and len(points) <= _MOST_LISTED else ()
-    return EmbeddedFigure(svg, width, width * share, rows or few)
+    return EmbeddedFigure(svg, width, height, width * share, rows or few)
 
 
 def _mark_beside(root: ET.Element) -> tuple[float, tuple[str, ...]]:
@@ -344,8 +356,8 @@ def _check_and_rename(element: ET.Element, prefix: str) -> None:
         element.set(key, value)
 
 
-def _set_size(root: ET.Element) -> float:
-    """Write the size in CSS pixels and return the width."""
+def _set_size(root: ET.Element) -> tuple[float, float]:
+    """Write the size in CSS pixels and return it."""
     lengths = [re.fullmatch(r"([\d.]+)(px|pt)?", root.get(side, "")) for side in ("width", "height")]
     box = root.get("viewBox", "").split()
     if all(lengths):
@@ -358,4 +370,4 @@ def _set_size(root: ET.Element) -> float:
         raise ValueError("its size is zero")
     root.set("width", f"{width:g}")
     root.set("height", f"{height:g}")
-    return width
+    return width, height
