@@ -7,7 +7,7 @@ import hashlib
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
@@ -53,8 +53,8 @@ def render_page(report: Report, digest: str = "") -> str:
     """Write a report as one HTML file that loads nothing and needs no server.
 
     The answer comes first; then every section, folded to its first sentence unless it is news. Tables after the first
-    and tall figures are folded to their titles. Everything is escaped but the figures, which are checked. A content-security policy lets the page's own style and script run, by their
-    hashes, and nothing else.
+    and tall figures are folded to their titles. Everything is escaped but the figures, which are checked. A
+    content-security policy lets the page's own style and script run, by their hashes, and nothing else.
 
     Parameters
     ----------
@@ -85,12 +85,13 @@ def render_page(report: Report, digest: str = "") -> str:
         "by_group": _by_group,
         "copies": _copies,
     }
-    environment.tests |= {
+    tests: dict[str, Callable[..., bool]] = {
         "code": lambda value: isinstance(value, Code),
         "line": _is_line,
         "local_file": _is_local,
         "unbroken": _is_unbroken,
     }
+    environment.tests |= tests
     return environment.from_string(_asset("page.html.jinja")).render(
         report=report,
         anchor=_Anchors({"top", "results", "files", "cite"}),

@@ -1,251 +1,246 @@
-"""A report such as a real run leaves: three boards, three data sets, dozens of variants, and one hostile plugin."""
+"""Reports for the page: one such as a large run leaves, with a hostile plugin; and one of a single data set."""
 
 import math
 from xml.sax.saxutils import escape
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from bench.report.document import Board, Figure, Pictures, Report, Section, TextTable
+from bench.metrics import find_metric
+from bench.report.document import Board, Column, Content, Part, Report, Sentence, Table
+from bench.report.plots.figure import Figure
+from bench.report.values import Absent, Code, Count, Interval, Name, Number, P, Quantity, Ranks, Tally
 
 HOSTILE = "</script><script>window.__hacked = 1</script><img src=x onerror=\"window.__hacked=2\"> 'quoted' & \u202eevil"
 UNBROKEN = "longname" * 37 + "1234"  # 300 characters without a space
 DATASETS = ("digits", "usps", "Fashion-MNIST")
 METHODS = (
-    *("DEC (twin of S-DEC)", "S-DEC", "DEC", "KMeans", "VAE+KMeans", "AE+KMeans", "VaDE", "AE+GMM (twin of VaDE)"),
+    *("IDEC (counterpart of S-DEC)", "S-DEC", "DEC", "KMeans", "VAE+KMeans", "AE+KMeans", "VaDE", "AE+GMM"),
     *(f"S-DEC (beta={beta}, tail={tail})" for beta in ("0.001", "0.01", "0.1") for tail in ("normal", "t")),
 )
+PAIRS = (("S-DEC", METHODS[0]), ("VaDE", "AE+GMM"), ("VAE+KMeans", "AE+KMeans"))
+COMMAND = "deepclustbench run quick --methods sdec,dec --set sdec.beta=0.001,0.01,0.1 --seeds 0-9"
+ACC = find_metric("acc")
+NO_ROWS = pd.DataFrame()
 
 
-def figure(name, marks, title, width=460, height=300, alt=None):
+def figure(name, marks, title, width=460, height=300, **group):
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'font-family="sans-serif" font-size="12">{marks}</svg>'
     )
-    return Figure(
-        name, title, alt or f"{title}. What it shows is said here in words and numbers: .801 against .803.", svg
-    )
+    return Figure(name, title, f"{title}, in words and numbers: .801 against .803.", svg, **group)
 
 
-def forest(name, rows, rng):
-    width, height, middle = 820, 60 + 24 * len(rows), 520
-    marks = [f'<path d="M{middle} 20V{height - 30}" stroke="currentColor" stroke-dasharray="2 3" fill="none"/>']
-    for line, label in enumerate(rows):
-        y, estimate, half = 36 + 24 * line, middle + rng.normal(0, 60), abs(rng.normal(50, 20)) + 10
-        marks.append(f'<text x="250" y="{y + 4}" text-anchor="end" fill="currentColor">{escape(label)}</text>')
-        marks.append(f'<path d="M{estimate - half:.1f} {y}h{2 * half:.1f}" stroke="currentColor" stroke-width="1.5"/>')
-        marks.append(f'<rect x="{estimate - 4:.1f}" y="{y - 4}" width="8" height="8" fill="#0072b2"/>')
-    ticks = "".join(
-        f'<text x="{middle + tick * 2000:.0f}" y="{height - 10}" text-anchor="middle" fill="currentColor">{tick}</text>'
-        for tick in (-0.1, -0.05, 0, 0.05, 0.1)
-    )
-    return figure(name, "".join(marks) + ticks, "Stochastic variant less its twin: ACC, 95 % interval", width, height)
+def text(x, y, words, anchor="start"):
+    return f'<text x="{x}" y="{y}" style="font-size: 12px; text-anchor: {anchor}; fill: currentColor">{words}</text>'
 
 
-def scatter(name, rng):
-    colours = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9")
-    marks = '<path d="M30 10V270H450" stroke="currentColor" fill="none" clip-path="url(#frame)"/>'
+def forest(name, rows, rng, title="Stochastic less counterpart: ACC, 95 % interval"):
+    """Names on the left, intervals, and a column of numbers on the right."""
+    width, height, middle = 820, 60 + 24 * len(rows), 420
+    marks = [f'<path d="M {middle} 20 L {middle} {height - 30}" style="stroke: currentColor; fill: none"/>']
+    for line, row in enumerate(rows):
+        y, estimate, half = 36 + 24 * line, round(middle + rng.normal(0, 40)), round(abs(rng.normal(40, 10))) + 10
+        marks += [text(250, y + 4, escape(row), "end"), text(620, y + 4, f".00{line % 10}")]
+        marks += [f'<path d="M {estimate - half} {y} L {estimate + half} {y}" style="stroke: currentColor"/>']
+        marks += [f'<circle cx="{estimate}" cy="{y}" r="4" style="fill: #0072b2"><title>{escape(row)}</title></circle>']
+    return figure(name, "".join(marks) + text(middle, height - 10, "ΔACC", "middle"), title, width, height)
+
+
+def scatter(name, rng, title="Scores of every seed", **group):
+    """Points that say which seed they are."""
+    marks = '<path d="M 30 10 L 30 270 L 450 270" style="stroke: currentColor; fill: none" clip-path="url(#frame)"/>'
     marks += '<defs><clipPath id="frame"><rect width="460" height="300"/></clipPath></defs>'
-    for colour in colours:
-        x, y = rng.uniform(80, 400), rng.uniform(50, 230)
-        for dx, dy in rng.normal(0, 16, size=(16, 2)):
-            marks += f'<circle cx="{x + dx:.1f}" cy="{y + dy:.1f}" r="2.2" fill="{colour}" opacity=".75"/>'
-    return figure(name, marks, "Embedding: two principal components, coloured by class")
+    for seed in range(20):
+        x, y = rng.uniform(80, 400), 30 + 10 * seed
+        point = f"S-DEC, seed {seed}: ACC .{700 + seed}"
+        marks += f'<circle cx="{x:.0f}" cy="{y}" r="2.5" style="fill: #0072b2"><title>{point}</title></circle>'
+    return figure(name, marks, title, **group)
 
 
-def curves(name, rng):
-    marks = '<path d="M40 10V260H450" stroke="currentColor" fill="none"/>'
+def curves(name, rng, **group):
+    marks = '<path d="M 40 10 L 40 260 L 450 260" style="stroke: currentColor; fill: none"/>'
     for colour in ("#0072b2", "#d55e00"):
         level = rng.uniform(60, 120)
-        points = " ".join(
-            f"{40 + 4 * t},{250 - level * (1 - math.exp(-t / 20)) - rng.normal(0, 3):.1f}" for t in range(100)
-        )
+        points = " ".join(f"{40 + 4 * t},{250 - level * (1 - math.exp(-t / 20)):.1f}" for t in range(100))
         marks += f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.8"/>'
-    return figure(name, marks + '<text x="230" y="290" fill="currentColor">epoch</text>', "Losses over epochs")
+    return figure(name, marks + text(230, 290, "epoch"), "Losses over epochs", **group)
 
 
-def confusion(name, rng):
-    marks = "".join(
-        f'<rect x="{60 + 22 * j}" y="{30 + 22 * i}" width="21" height="21" fill="#0072b2" '
-        f'opacity="{0.9 if i == j else rng.uniform(0, 0.25):.2f}"/>'
-        for i in range(10)
-        for j in range(10)
+def contrasts(rng):
+    rows = []
+    for method, counterpart in PAIRS:
+        own, other, p = rng.uniform(0.6, 0.9, 3)
+        difference = Interval(own - other, own - other - 0.02, own - other + 0.02, ACC, signed=True)
+        first = (Name(method), Number(own, ACC), Name(counterpart), Number(other, ACC))
+        rows.append((*first, difference, P(p / 3), P(p), Count(10), Name("not significant")))
+    columns = (
+        *(Column("method", words=True), Column("ACC", aside=2), Column("counterpart", words=True)),
+        *(Column("counterpart ACC", aside=2), Column("ΔACC [95 % CI]"), Column("p", aside=1), Column("p (Holm)")),
+        *(Column("seeds", aside=1), Column("verdict", words=True)),
     )
-    return figure(
-        name, marks + '<text x="60" y="20" fill="currentColor">cluster</text>', "Classes against clusters", 300, 280
-    )
+    return Table("ACC with noise and without", columns, tuple(rows), cite=True)
 
 
-def number(value):
-    sign = "-" if value < 0 else ""
-    return sign + f"{abs(value):.3f}".removeprefix("0")
-
-
-def interval(value, half):
-    return f"{number(value)} [{number(value - half)}, {number(value + half)}]"
-
-
-def twins(rng):
-    rows, keys = [], []
-    pairs = (("S-DEC", "DEC (twin of S-DEC)"), ("VaDE", "AE+GMM (twin of VaDE)"), ("VAE+KMeans", "AE+KMeans"))
-    for variant, twin in pairs:
-        own, other, p = rng.uniform(0.6, 0.9), rng.uniform(0.6, 0.9), rng.uniform(0, 0.4)
-        rows.append((variant, number(own), twin, number(other), interval(own - other, 0.02), number(p), "10"))
-        keys.append((variant, own, twin, other, own - other, p, 10.0))
-    header = ("variant", "ACC", "twin", "twin ACC", "difference [95 %]", "p (Holm)", "n")
-    return TextTable("Twins: ACC with the noise and without", header, tuple(rows), tuple(keys))
-
-
-def board_table(rng, names):
-    rows, keys = [], []
-    means = sorted(rng.uniform(0.5, 0.9, len(names)), reverse=True)
-    for rank, (name, mean) in enumerate(zip(names, means, strict=True)):
-        difference, p, sd = mean - means[0], rng.uniform(0, 0.2), rng.uniform(0.001, 0.05)
-        if rank == len(names) - 1:  # every run failed: no score, so nothing to sort by
-            rows.append((name, "0/10/0", "-", "-", "-", "not compared"))
-            keys.append((name, 0.0, None, None, None, "not compared"))
+def leaderboard(rng, names):
+    """Best mean first; of the last method every run failed, so that it has nothing to be sorted by."""
+    rows, means = [], sorted(rng.uniform(0.5, 0.9, len(names)), reverse=True)
+    for place, (name, mean) in enumerate(zip(names, means, strict=True)):
+        if place == len(names) - 1:
+            rows.append((Name(name), Tally((0, 10, 0)), *[Absent()] * 4, Name("not compared")))
             continue
-        verdict = "reference" if rank == 0 else "worse" if p < 0.05 else "no difference shown"
-        compared = ("-", "-") if rank == 0 else (interval(difference, 0.02), number(p))
-        rows.append((name, "10/0/0", f"{number(mean)} ± {number(sd)}", *compared, verdict))
-        keys.append((name, 10.0, mean, *((None, None) if rank == 0 else (difference, p)), verdict))
-    header = ("variant", "runs", "ACC ± sd", "difference [95 %]", "p (Holm)", "verdict")
-    title = "Board: ACC, best mean first, and the difference to the reference"
-    return TextTable(title, header, tuple(rows), tuple(keys))
+        difference = mean - means[0]
+        score = Number(mean, ACC, rng.uniform(0.001, 0.05))
+        compared = (
+            (Absent(), Absent())
+            if place == 0
+            else (Interval(difference, difference - 0.02, difference + 0.02, ACC), P(rng.uniform(0.06, 0.9)))
+        )
+        last = Name("reference" if place == 0 else "not significant")
+        rows.append((Name(name), Tally((10, 0, 0)), score, Ranks(1, place + 1), *compared, last))
+    columns = (
+        *(Column("method", words=True), Column("runs", aside=2), Column("ACC ± sd"), Column("rank", aside=1)),
+        *(Column("Δ [95 % CI]"), Column("p (Holm)", aside=1), Column("verdict", words=True, aside=3)),
+    )
+    return Table("ACC, best mean first; Δ and p against the best", columns, tuple(rows), cite=True)
 
 
-def further(rng, names):
+def metrics(rng):
     rows = tuple(
-        (
-            name,
-            f"{number(rng.uniform(0.5, 0.9))} [{number(rng.uniform(0.5, 0.7))}, {number(rng.uniform(0.7, 0.9))}]",
-            *(f"{number(rng.uniform(0.5, 0.9))} ± {number(rng.uniform(0, 0.05))}" for _ in range(3)),
-            number(rng.uniform(0.6, 1)),
-            f"{rng.uniform(1, 9):.1f} s",
-            f"{rng.uniform(500, 600):.0f} MB",
-        )
-        for name in names
+        (Name(name), *(Number(rng.uniform(0.5, 0.9), ACC, 0.02) for _ in range(6)), Quantity(4.2, "s"))
+        for name in METHODS[:8]
     )
-    header = ("variant", "median [Q1, Q3]", "NMI", "ARI", "AMI", "stability", "time", "memory")
-    return TextTable("Further: ACC quartiles, descriptive scores, agreement of seeds, time, memory", header, rows)
+    headings = ("NMI", "ARI", "AMI", "stability", "recall", "purity", "time")
+    return Table("Other metrics", (Column("method", True), *map(Column, headings)), rows)
 
 
-def sections(board, rng, names):
-    stochastic = [name for name in METHODS if "S-DEC" in name and "twin" not in name] + ["VaDE", "VAE+KMeans"]
-    over_all = Section(
-        "All data sets",
-        (
-            "S-DEC wins on 2 of 3 data sets against its twin DEC: .012 [.004, .021], p = .041 (Holm), n = 3.",
-            "No difference shown between VaDE and its twin AE+GMM (twin of VaDE): .009 [-.001, .017], p = .076, n = 3.",
-        ),
-        (twins(rng),),
-        figures=(forest(f"{board}-forest", stochastic, rng),),
-    )
-    each = [
-        Section(
-            dataset,
-            (
-                "No difference shown between S-DEC and its twin DEC (twin of S-DEC): -.001 [-.003, .001], p = .336 "
-                "(Holm), n = 10; equivalent in practice (within ±.010).",
-                "VaDE is better than its twin AE+GMM (twin of VaDE) by .031 [.012, .044], p = .012 (Holm), n = 10.",
-                "No difference shown between VAE+KMeans and its twin AE+KMeans: .013 [-.005, .036], p = .336 (Holm), "
-                "n = 10.",
-            ),
-            (twins(rng), board_table(rng, names), further(rng, METHODS[:8])),
-            (
-                "VaDE: 1 of 10 runs collapsed, and counts.",
-                f"No deterministic twin in these runs: {names[-2]}, {names[-1]}.",
-            ),
-            (curves(f"{board}-{dataset}-ranks", rng), scatter(f"{board}-{dataset}-plane", rng)),
-        )
-        for dataset in DATASETS
+def scores(rng, names, n):
+    rows = tuple((Name(names[i % len(names)]), Name("H[mean q]"), Number(i / 1000), P(0.041)) for i in range(n))
+    columns = (Column("method", True), Column("score", True), Column("AUROC"), Column("p (Holm)", aside=1))
+    return Table(f"Every score: {n} of them", columns, rows)
+
+
+def part(dataset, *sentences, tables=(), notes=(), figures=()):
+    return Part(dataset, NO_ROWS, sentences, tuple(tables), tuple(notes), tuple(figures))
+
+
+def verdict(board, datasets, rng):
+    claims = [
+        Sentence(f"No. On {d} none of 3 stochastic methods differs significantly.", "VaDE is inconclusive.")
+        for d in datasets
     ]
-    return (over_all, *each)
-
-
-def _finding(dataset):
-    """Sentences, and a table with more rows than fit a screen."""
-    told = (
-        f"On {dataset}, scores from draws find mis-clustered points better than scores without in 1 of 40 contrasts.",
-        f"{HOSTILE}: sampling does not help: H[mean q] has an AUROC smaller than 1 − max q by .017 [.012, .019].",
+    return Content(
+        "verdict", "Verdict", (part("", *claims, figures=[forest(f"{board}-forest", [m for m, _ in PAIRS], rng)]),)
     )
-    rows = tuple((method, HOSTILE, f".{i:03d}") for i, method in enumerate((*METHODS, UNBROKEN) * 3))
-    keys = tuple((method, HOSTILE, i / 1000) for i, (method, _, _) in enumerate(rows))
-    header = ("variant", "sampled score", "AUROC")
-    return told, (TextTable("Does sampling help?", header, rows, keys, frozenset(header[:2])),)
+
+
+def sections(board, datasets, names, rng):
+    """Every kind of section that a leaderboard has."""
+    said = Sentence("S-DEC vs IDEC:", "ΔACC −.001, 95 % CI [−.003, .001] (unadjusted), p = .336, n = 10.")
+    yield verdict(board, datasets, rng)
+    yield Content(
+        "contrasts",
+        "Stochastic methods against their counterparts",
+        tuple(part(d, said, tables=[contrasts(rng)], notes=[f"Holm adjusts p on {d}."]) for d in datasets),
+        csv="contrasts.csv",
+    )
+    yield Content(
+        "leaderboard",
+        "Leaderboard",
+        tuple(
+            part(
+                d,
+                Sentence(f"Best mean on {d}: S-DEC.", "ACC .801 ± .014."),
+                tables=[leaderboard(rng, names)],
+                figures=[scatter(f"{board}-{d}-seeds", rng), forest(f"{board}-{d}-ranks", METHODS[:8], rng)],
+            )
+            for d in datasets
+        ),
+        news=True,
+        csv="leaderboard.csv",
+    )
+
+
+def headline_sections(datasets, names, rng):
+    yield from sections("fixed", datasets, names, rng)
+    yield Content(
+        "metrics",
+        "Other metrics",
+        tuple(part(d, Sentence(f"Times on {d} differ."), tables=[metrics(rng)]) for d in datasets),
+        csv="tables/metrics.csv",
+    )
+    yield Content(
+        "error_detection",
+        "Error detection",
+        tuple(
+            part(
+                d,
+                Sentence(f"Mixed. On {d} sampling helps 1 of 3 methods.", "VaDE: p = .041."),
+                tables=[scores(rng, names, 21), scores(rng, names, 51)],
+                figures=[forest(f"{d}-detection", METHODS * 3, rng, "AUROC of each score")],
+            )
+            for d in datasets
+        ),
+        news=True,
+        csv="tables/error_detection.csv",
+    )
+    yield Content("health", "Health of the runs", (part("", Sentence("All 80 runs finished.", "None collapsed.")),))
+    yield Content(
+        "pictures",
+        "Pictures",
+        tuple(
+            part(
+                d,
+                Sentence("The median run of each method."),
+                figures=[
+                    draw(f"{d}-{number}-{draw.__name__}", rng, group=name, group_note="Seed 4, the median run.")
+                    for number, name in enumerate((*METHODS[:3], names[-1]))
+                    for draw in (scatter, curves)
+                ],
+            )
+            for d in datasets
+        ),
+    )
+    yield Content(
+        "reading", "How to read this", (part("", Sentence("Runs", "are ok / failed."), Sentence("Δ", "is.")),)
+    )
+    origin = (("Suite", Name("quick")), ("Command", Code(COMMAND)), ("Plugin", Name(names[-1])))
+    rows = tuple((Name(what), value) for what, value in origin)
+    table = Table("Where the numbers come from", (Column("what", True), Column("value", True)), rows)
+    yield Content("provenance", "Provenance", (part("", tables=[table]),))
 
 
 @pytest.fixture(scope="session")
 def report() -> Report:
-    """Three boards, three data sets, sixteen variants of which two are hostile."""
+    """Three leaderboards, three data sets, sixteen methods of which two have hostile names."""
     rng = np.random.default_rng(0)
     names = (*METHODS, UNBROKEN, HOSTILE)
     boards = (
-        Board(
-            "fixed",
-            "Hyper-parameters fixed beforehand",
-            "Every method runs with the values of its preset, chosen before any run. This is the headline: nothing "
-            "here was tuned on these data.",
-            sections("fixed", rng, names),
-        ),
+        Board("fixed", "Fixed presets", "Fixed before any run.", tuple(headline_sections(DATASETS, names, rng))),
         Board(
             "label-free",
-            "Hyper-parameters chosen without labels",
-            "Of each search space the configuration with the best silhouette in pixel space was kept.",
-            sections("label-free", rng, names),
+            "Chosen without labels",
+            "Chosen before any label was read.",
+            tuple(sections("label-free", DATASETS, names, rng)),
         ),
         Board(
             "oracle",
-            "Hyper-parameters chosen with the labels",
-            "Of each search space the configuration with the best ACC was kept. No one without labels can do that: "
-            "it bounds what tuning could gain.",
-            sections("oracle", rng, names),
+            "Chosen with the labels",
+            "Chosen by labels, which no user has.",
+            tuple(sections("oracle", DATASETS, names, rng)),
         ),
     )
-    pictures = tuple(
-        Pictures(
-            dataset,
-            variant,
-            "The run of median ACC, seed 4.",
-            (
-                scatter(f"{dataset}-{number_of}-embedding", rng),
-                confusion(f"{dataset}-{number_of}-confusion", rng),
-                curves(f"{dataset}-{number_of}-losses", rng),
-            ),
-        )
-        for dataset in DATASETS
-        for number_of, variant in enumerate((*METHODS[:4], UNBROKEN, HOSTILE))
+    files = ("leaderboard.md", "scores.csv", "tables/metrics.csv", "javascript:alert(1)", "//example.org/x.csv")
+    return Report("Does stochasticity help?", "Sixteen methods on three data sets", boards, (HOSTILE,), files)
+
+
+@pytest.fixture(scope="session")
+def small_report() -> Report:
+    """One leaderboard of eight methods on one data set, as the built-in suite gives."""
+    rng = np.random.default_rng(1)
+    board = Board(
+        "fixed", "Fixed presets", "Fixed before any run.", tuple(headline_sections(DATASETS[:1], METHODS[:8], rng))
     )
-    told = tuple(Section(dataset, *_finding(dataset)) for dataset in DATASETS)
-    findings = Board("findings", "What stochasticity buys", "Of the runs of the first board.", told)
-    return Report(
-        findings=findings,
-        title="Does making a deep clustering method stochastic help?",
-        subtitle="Sixteen methods on three data sets",
-        figures=(curves("overall", rng),),
-        answer=(
-            "Over three data sets S-DEC is better than its twin DEC by .012 [.004, .021], p = .041 (Holm), n = 3.",
-            "No difference shown between VaDE and its twin AE+GMM over three data sets: .009 [-.001, .017], p = .076 "
-            "(Holm), n = 3.",
-            "No difference shown between VAE+KMeans and its twin AE+KMeans over three data sets: .013 [-.005, .036], "
-            "p = .336 (Holm), n = 3.",
-        ),
-        boards=boards,
-        pictures=pictures,
-        how_to_read=(
-            "Runs are ok / failed / collapsed. A collapsed run is an ok run and counts in every number; a failed one "
-            "has no score.",
-            "A difference is the Hodges-Lehmann estimate over matched seeds with its exact 95 % interval; p is the "
-            "two-sided Wilcoxon signed-rank test, Holm-adjusted within its table.",
-            "Stability is the mean ARI between the labels of different seeds, collapsed runs left out.",
-        ),
-        provenance=(
-            ("suite", "quick"),
-            ("command", "deepclustbench run quick --methods sdec,dec --set sdec.beta=0.001,0.01,0.1 --seeds 0-9"),
-            ("versions", "deepclustbench 0.1.0, torch 2.11.0, scikit-learn 1.7.2, Python 3.11.7"),
-            ("hardware", "AMD EPYC 7B13, 2 cores, no GPU"),
-            ("commit", "f972bd94a1c5"),
-            ("plugin", HOSTILE),
-            (UNBROKEN, UNBROKEN),
-        ),
-    )
+    return Report("Does stochasticity help?", "Six methods on digits", (board,), files=("leaderboard.md", "scores.csv"))
