@@ -77,7 +77,7 @@ def column(page, name, table=TABLE):
 
 
 def means(page):
-    return [None if text == "-" else float(text.split(" ")[0]) for text in column(page, "ACC ± sd")]
+    return [None if text == "–" else float(text.split(" ")[0]) for text in column(page, "ACC ± sd")]
 
 
 def test_hostile_names_are_shown_and_do_not_run(visit):
@@ -214,7 +214,15 @@ def test_a_filter_keeps_the_rows_that_match_and_says_how_many(visit):
 
 def test_what_is_folded_shows_its_claim_and_unfolds_by_a_click(visit):
     page = visit(name="small")
-    assert page.locator("#metrics > summary").inner_text().split() == "Other metrics ¶ Times on digits differ.".split()
+    assert page.locator("#metrics > summary").inner_text().split() == [
+        "Other",
+        "metrics",
+        "¶",
+        "Times",
+        "on",
+        "digits",
+        "differ.",
+    ]
     assert page.locator("#metrics table").is_hidden()
     page.locator("#metrics > summary").click()
     assert page.locator("#metrics table").is_visible()
@@ -241,7 +249,7 @@ def test_a_point_says_its_seed_and_value_under_the_pointer_and_by_the_arrow_keys
     assert tip.is_hidden()
     frame.locator("circle").nth(7).hover()
     assert tip.inner_text() == "S-DEC, seed 7: ACC .707"
-    assert page.locator("svg title").count() < 20 + 3 + 8  # the browser shows no second text
+    assert frame.locator("title").count() == 0  # the browser shows no second text
     page.mouse.move(0, 0)
     assert tip.is_hidden()
     frame.focus()
@@ -382,7 +390,7 @@ def test_motion_stops_for_readers_who_ask(visit, wish, behaviour):
 
 def test_the_page_of_a_real_run_opens_from_disk_whole_and_fits_desk_and_phone(browser, tmp_path):
     command = [sys.executable, "-c", "from bench.cli import main; main()", "run", "quick", "--out", str(tmp_path)]
-    command += ["--limit", "200", "--methods", "kmeans,vae_kmeans", "--seeds", "6", "--device", "cpu"]
+    command += ["--limit", "200", "--methods", "kmeans,vae_kmeans", "--seeds", "2", "--device", "cpu"]
     command += ["--set", "vae_kmeans.pretrain_epochs=2"]
     subprocess.run(command, check=True, capture_output=True)
     complaints, requests = [], []
