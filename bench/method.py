@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from bench.errors import InputError, MethodError, plugin_faults
-from bench.text import import_fault, shown
+from bench.text import import_fault, one_line, shown
 
 Parameters = Mapping[str, Any]
 
@@ -22,6 +22,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}|[A-Za-z_][\w.]{0,199}:[A-Za-z_
 _LONGEST_TITLE = 80
 _RIGHT = {
     "title": f"write the name that tables show, {_LONGEST_TITLE} characters at most",
+    "title_of": "write a function from parameters to a title",
     "kind": "write 'deterministic', or 'stochastic' for a method that draws its latent code",
     "version": "write a whole number from 1",
     "twin": "write a function from parameters to (name, parameters)",
@@ -75,6 +76,9 @@ class MethodInfo:
         Name on the command line and in suite files.
     title : str
         Name in tables.
+    title_of : callable or None
+        Maps all parameters of a configuration to its title, where that is not ``title``: DEC with its decoder kept is
+        IDEC.
     kind : {"deterministic", "stochastic"}
         Stochastic methods sample their latent code. A random seed alone does not make a method stochastic.
     estimator : type or str
@@ -121,6 +125,7 @@ class MethodInfo:
     version: int = 1
     seed_free: bool = False
     source: str = ""
+    title_of: Callable[[Parameters], str] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
@@ -128,7 +133,8 @@ class MethodInfo:
                 f"a method is named {shown(self.name)}: write a letter, then letters, digits, _ - and ., 64 at most"
             )
         wrong = {
-            "title": not isinstance(self.title, str) or not 0 < len(self.title.strip()) <= _LONGEST_TITLE,
+            "title": not _is_title(self.title),
+            "title_of": self.title_of is not None and not callable(self.title_of),
             "kind": self.kind not in ("deterministic", "stochastic"),
             "version": not isinstance(self.version, int) or self.version < 1,
             "twin": self.twin is not None and not callable(self.twin),
@@ -165,6 +171,27 @@ class MethodInfo:
             raise MethodError(f"method {self.name}: {class_name} is no clusterer: {fault}")
         return estimator
 
+    def title_with(self, params: Parameters) -> str:
+        """Return the title of a configuration.
+
+        Parameters
+        ----------
+        params : mapping
+            All parameters of the estimator.
+
+        Raises
+        ------
+        MethodError
+            If ``title_of`` fails or returns no title.
+        """
+        if self.title_of is None:
+            return self.title
+        with plugin_faults(lambda error: f"method {self.name}: title_of fails ({_reason(error)})"):
+            title = self.title_of(params)
+        if not _is_title(title):
+            raise MethodError(f"method {self.name}: title_of returns {shown(title)}; {_RIGHT['title']}")
+        return title
+
     def preset(self, name: str, dataset: str) -> dict[str, Any]:
         """Return the parameters of a preset on a data set.
 
@@ -180,6 +207,14 @@ class MethodInfo:
             raise InputError(f"method {self.name} has no preset {name!r}; it has: {known}")
         base = re.split(r"[@\[]", dataset)[0]
         return {**self.presets[name], **self.presets.get(f"{name}@{base}", {})}
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
+def _is_title(title: Any) -> bool:
+    return isinstance(title, str) and 0 < len(title.strip()) <= _LONGEST_TITLE
 
 
 def _are_names(names: Any) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from bench.errors import InputError
 
 
+@lru_cache(maxsize=4096)  # a report cleans the few names of very many runs
 def clean_name(name: str) -> str:
     """Return a name as one line of printable characters, without the escape sequences that a terminal would execute."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())
@@ -28,6 +30,11 @@ def shown(value: object, longest: int = 100) -> str:
     except Exception:  # the __repr__ of a plugin's object may fail
         text = f"a {type(value).__name__} without words"
     return one_line(text, longest)
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun: "1 run", "2 runs"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def last_line(text: str | None) -> str:

@@ -224,9 +224,16 @@ _IDEC: Mapping[str, Any] = {
     "reconstruction_weight": 10 / 784,
 }
 
+
+def title_of(parameters: Mapping[str, Any]) -> str:
+    """Return "IDEC" where the decoder is trained as well, else "DEC"."""
+    return "IDEC" if parameters["reconstruction_weight"] > 0 else "DEC"
+
+
 info = MethodInfo(
     name="dec",
     title="DEC",
+    title_of=title_of,
     kind="deterministic",
     estimator=DEC,
     presets={

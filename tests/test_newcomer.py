@@ -1,4 +1,4 @@
-"""Following only the README, a new user gets a method of their own onto the leaderboard."""
+"""Following only the guide of methods, a new user gets a method of their own onto the leaderboard."""
 
 import csv
 import os
@@ -24,10 +24,10 @@ ADDED = {
 }
 
 
-def section(title: str) -> list[tuple[str, str]]:
-    """Return the code blocks of a section of the README: language and text."""
-    text = (ROOT / "README.md").read_text()
-    part = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+def section(start: str, end: str) -> list[tuple[str, str]]:
+    """Return the code blocks between two headings of the guide of methods: language and text."""
+    text = (ROOT / "methods" / "README.md").read_text()
+    part = text.partition(f"{start}\n")[2].partition(f"\n{end}\n")[0]
     return re.findall(r"^```(\w+)\n(.*?)^```$", part, re.M | re.S)
 
 
@@ -37,7 +37,11 @@ def named(block: str) -> str:
     return match[1] if match else ""
 
 
-STEPS = [(kind, text) for kind, text in section("Your own method") if kind == "sh" or named(text)]
+STEPS = [
+    (kind, text)
+    for kind, text in section("# Methods", "## The built-in methods") + section("## Your own method", "## The contract")
+    if kind == "sh" or named(text)
+]
 #: The examples come first; the steps from `new-method` on create methods.
 START = next(i for i, (_, text) in enumerate(STEPS) if "new-method" in text)
 
@@ -63,7 +67,7 @@ def newcomer(tmp_path_factory, monkeypatch):
 
 
 def follow(steps: list[tuple[str, str]], command: Callable[[list[str]], tuple[int, str, str]]) -> None:
-    """Write the files and run the commands of the README."""
+    """Write the files and run the commands of the guide."""
     for kind, text in steps:
         if kind == "python":
             Path(named(text)).write_text(text)

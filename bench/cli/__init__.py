@@ -32,7 +32,7 @@ def main() -> None:
 
         code = run_to_exit_code(_run_command)
     except KeyboardInterrupt:  # raised before the handlers are installed
-        print("stopped by Ctrl-C; nothing was begun", file=sys.stderr)
+        print("stopped by Ctrl-C; nothing was started", file=sys.stderr)
         code = 130
     if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         for stream in (sys.stdout, sys.stderr):

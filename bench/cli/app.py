@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,13 +15,36 @@ from rich.text import Text
 
 from bench.text import clean_name
 
+#: Name of the command.
+PROGRAM = "deepclustbench"
+
 app = typer.Typer(
-    name="deepclustbench",
+    name=PROGRAM,
     help="Does making a deep clustering method stochastic help? Run methods, compare them with paired tests.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        say(f"deepclustbench {version('deepclustbench')}")
+    except PackageNotFoundError:
+        say("deepclustbench, not installed")
+    raise typer.Exit
+
+
+@app.callback()
+def _options_of_all(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 class Output(Console):

@@ -22,15 +22,22 @@ _FORMATS = (".csv", ".parquet")
 
 @app.command()
 def assignments(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="Folder of the runs.", metavar="RUN")],
     method: Annotated[
-        str | None, typer.Option(help="A method, variant or title, or how one begins. Default: all.", metavar="M")
+        str | None,
+        typer.Option("--method", "-m", help="A method, variant or title, or its beginning. Default: all.", metavar="M"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="A seed. Default: the median run by the primary metric.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="A data set of the run. Default: all.", metavar="D")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", "-s", help="A seed. Default: the median run by the primary metric.")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", "-d", help="A data set of the runs. Default: all.", metavar="D")
+    ] = None,
     out_file: Annotated[
         Path | None,
-        typer.Option("--out", help="File of the table, .csv or .parquet. Default: standard output.", metavar="FILE"),
+        typer.Option(
+            "--out", "-o", help="File of the table, .csv or .parquet. Default: standard output.", metavar="FILE"
+        ),
     ] = None,
     copy_to: Annotated[
         Path | None,

@@ -14,6 +14,7 @@ import typer
 
 from bench.cli.app import app, say
 from bench.errors import InputError
+from bench.text import counted
 
 if TYPE_CHECKING:
     from bench.gate import Comparison
@@ -22,23 +23,28 @@ if TYPE_CHECKING:
 
 @app.command()
 def check(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.", metavar="RUN")],
+    run: Annotated[Path, typer.Argument(help="Folder of the runs.", metavar="RUN")],
     baseline: Annotated[Path, typer.Option(help="The scores to compare with.", metavar="FILE")],
     update: Annotated[bool, typer.Option("--update", help="Write FILE from this run instead.")] = False,
-    metrics: Annotated[str | None, typer.Option(help="Metrics instead of all, or the usual: acc,nmi,wall_time")] = None,
-    methods: Annotated[str | None, typer.Option(help="Compare these alone, named as in FILE: dec,sdec")] = None,
-    tolerance: Annotated[
-        list[str] | None, typer.Option(help="METRIC=DROP tolerated, of time and memory a share; repeatable.")
+    metrics: Annotated[
+        str | None, typer.Option(help="Metrics to compare, or with --update to store: acc,nmi,wall_time")
     ] = None,
-    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML.", metavar="FILE")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything as JSON.", metavar="FILE")] = None,
+    methods: Annotated[str | None, typer.Option(help="Methods to compare, named as in FILE: dec,sdec")] = None,
+    tolerance: Annotated[
+        list[str] | None, typer.Option(help="Tolerated drop, METRIC=DROP; a share for time and memory; repeatable.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to FILE.", metavar="FILE")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the comparison as JSON to FILE.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Compare a run with a baseline. Exit code 1 if it is worse, 2 if something cannot be compared."""
+    from bench.execution.provenance import commit
     from bench.gate import compare, load_baseline
+    from bench.plan.cells import stored_variant
     from bench.records.experiment import reported_records
     from bench.records.results import suite_of
     from bench.records.store import Run
-    from bench.run.provenance import commit
 
     source = Run(run)
     suite_of(source)  # refuses a folder that is no run
@@ -47,14 +53,14 @@ def check(
     if update:
         for name, value in {"--methods": variants, "--junit": junit, "--json": json_file}.items():
             if value is not None:
-                raise InputError(f"{name} does not go with --update: a baseline is written whole, from all methods")
+                raise InputError(f"{name} does not go with --update: a baseline always holds all methods")
         _update(source, baseline, chosen, tolerances)
         return
     comparison = compare(
         reported_records(source),
         load_baseline(baseline),
         metrics=chosen,
-        methods=variants,
+        methods=None if variants is None else [stored_variant(name) for name in variants],
         tolerances=tolerances,
         planned=source.planned_keys(),
         commit=commit(),
@@ -72,7 +78,7 @@ def _update(source: Run, path: Path, metrics: Sequence[str] | None, tolerances: 
     if update.old is not None:
         _say_names(render_update(update))
     variants = sum(1 for _ in update.new.scores())
-    say(f"written: {path} with {variants} variants, to compare {', '.join(update.new.metric_names())}")
+    say(f"written: {path} of {counted(variants, 'configuration')}, comparing {', '.join(update.new.metric_names())}")
 
 
 def _print(comparison: Comparison) -> None:

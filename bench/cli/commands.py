@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import warnings
@@ -9,14 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
+from typer.completion import shell_complete
 from typer.main import get_command
 
-from bench.cli.app import app
+from bench.cli.app import PROGRAM, app
 from bench.errors import InputError
 from bench.text import one_line
 
 # Importing a module adds its commands to the application; the help lists them in this order.
 from bench.cli import run, report, assignments, check, method, lists  # noqa: F401 # isort: skip
+
+#: The variable by which a shell asks for completions.
+_COMPLETION = f"_{PROGRAM.upper()}_COMPLETE"
 
 
 def invoke(arguments: Sequence[str]) -> int:
@@ -34,8 +39,12 @@ def invoke(arguments: Sequence[str]) -> int:
     """
     warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
     command = get_command(app)
+    completion = os.environ.get(_COMPLETION)
+    if completion:
+        warnings.showwarning = lambda *_, **__: None  # they would be printed into the line that is being typed
+        return shell_complete(command, {}, PROGRAM, _COMPLETION, completion)
     try:
-        with command.make_context("deepclustbench", list(arguments)) as context:
+        with command.make_context(PROGRAM, list(arguments)) as context:
             command.invoke(context)
     except typer.Exit as ended:
         return ended.exit_code
@@ -54,7 +63,8 @@ def _as_typed(error: Any, arguments: Sequence[str]) -> str:
         for i, word in enumerate(arguments):
             if word == option and i + 1 < len(arguments):
                 return one_line(f"{option} {shlex.quote(arguments[i + 1])}: {message}")
-            if word.startswith(f"{option}="):
+            is_short = len(option) == 2 and not word.startswith("--")
+            if word.startswith(option if is_short else f"{option}="):
                 return one_line(f"{word}: {message}")
     return one_line(error.format_message())
 

@@ -15,7 +15,7 @@ from typing import Any
 from bench.errors import InputError, Stopped
 
 #: Message after a run was stopped.
-_KEPT = "the finished cells are kept, the same command goes on from here"
+_KEPT = "finished runs are kept, and the same command continues from here"
 #: As in shells: 128 plus the number of the signal.
 _INTERRUPTED, _CLOSED = 128 + signal.SIGINT, 141
 #: EX_SOFTWARE of sysexits.h, which no outcome of a run uses.
@@ -116,7 +116,7 @@ def _own_fault(error: Exception) -> str:
             file.write(text)
     except OSError:
         return text  # the traceback itself where no file can be written
-    return f"error: a fault of deepclustbench, please report it with {file.name} ({what})"
+    return f"error: a fault of deepclustbench; please report it with {file.name} ({what})"
 
 
 def _is_closed(stream: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import completion
 from bench.cli.app import app, print_table, say
 from bench.cli.options import DataRoot
 
@@ -26,14 +27,17 @@ def list_methods() -> None:
 
 @app.command(name="datasets")
 def list_datasets(
-    download: Annotated[str | None, typer.Option(help="Fetch this data set first.", metavar="NAME")] = None,
+    download: Annotated[
+        str | None,
+        typer.Option(help="Download this data set first.", metavar="NAME", autocompletion=completion.dataset),
+    ] = None,
     data_root: DataRoot = None,
 ) -> None:
-    """List the data sets, or fetch one."""
+    """List the data sets, or download one."""
     from bench.data.cards import card_rows, default_data_root, download_dataset
 
     if download:
-        say(f"{download}: now in {download_dataset(download, data_root)}")
+        say(f"{download}: downloaded to {download_dataset(download, data_root)}")
     columns = ("name", "title", "n", "shape", "classes", "licence", "present")
     rows = [
         (*(row[c] for c in columns[:3]), "x".join(map(str, row["shape"] or ())), row["classes"], row["licence"],
@@ -41,7 +45,7 @@ def list_datasets(
         for row in card_rows(data_root)
     ]  # fmt: skip
     print_table(columns, rows)
-    say(f"data root: {data_root or default_data_root()}; --download NAME fetches one into it")
+    say(f"data root: {data_root or default_data_root()}; --download NAME downloads a data set into it")
 
 
 @app.command(name="suites")
@@ -53,7 +57,7 @@ def list_suites() -> None:
     rows = [
         (s.name, s.title, ", ".join(s.datasets), ", ".join(s.methods), len(s.seeds), s.primary_metric) for s in suites
     ]
-    print_table(("name", "title", "data sets", "methods", "seeds", "decides by"), rows)
+    print_table(("name", "title", "data sets", "methods", "seeds", "primary metric"), rows)
 
 
 @app.command(name="info")
@@ -62,8 +66,8 @@ def show_info() -> None:
     import torch
 
     from bench.data.cards import default_data_root
-    from bench.run.networks import default_memory
-    from bench.run.provenance import commit, hardware, versions
+    from bench.execution.networks import default_memory
+    from bench.execution.provenance import commit, hardware, versions
 
     rows = [*versions().items(), ("commit", commit()), *hardware("auto").items()]
     rows += [("CUDA devices", torch.cuda.device_count())]

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bench.cli import completion
 from bench.cli.app import app, out, print_table, say
 from bench.cli.options import values_of
 from bench.errors import InputError
@@ -17,13 +18,13 @@ from bench.text import clean_name
 
 @app.command(name="new-method")
 def new_method(
-    name: Annotated[str, typer.Argument(help="What to call it: lower-case words joined by _.")],
+    name: Annotated[str, typer.Argument(help="Name of the method: lower-case words joined by _.")],
     package: Annotated[
-        bool, typer.Option("--package", help="A project to install and publish, with its test, instead of a file.")
+        bool, typer.Option("--package", help="Write an installable package with a test instead of a file.")
     ] = False,
-    out_folder: Annotated[Path, typer.Option("--out", help="Folder to write into.")] = Path(),
+    out_folder: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.")] = Path(),
 ) -> None:
-    """Write a small method that runs at once, to start from."""
+    """Write a small working method as a starting point for your own."""
     from bench.plan.registry import methods
     from bench.scaffold import names_of, write_method_file, write_method_package
 
@@ -43,11 +44,14 @@ _VERDICTS = {"passed": "passed", "failed": "FAILED", "not applicable": "not appl
 
 @app.command(name="check-method")
 def check_method_command(
-    method: Annotated[str, typer.Argument(help="A method's name, its file lab/mine.py, or pkg.mod:Class.")],
-    preset: Annotated[str, typer.Option(help="Preset to try it with.")] = "quick",
+    method: Annotated[
+        str,
+        typer.Argument(help="A method's name, a file lab/mine.py, or pkg.mod:Class.", autocompletion=completion.method),
+    ],
+    preset: Annotated[str, typer.Option(help="Preset to check it with.", autocompletion=completion.presets)] = "quick",
     settings: Annotated[list[str] | None, typer.Option("--set", help="PARAMETER=VALUE; repeatable.")] = None,
 ) -> None:
-    """Check that a method keeps the contract; each failure says what to change."""
+    """Check that a method follows the contract. Each failure names the change that mends it."""
     from bench.testing import method_checks
 
     checks = method_checks(method, preset=preset, params=dict(_parameter_value(text) for text in settings or ()))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bench.cli import completion
 from bench.errors import InputError
 from bench.text import one_line
 
@@ -27,7 +28,7 @@ MOST_PROCESSES = 1024
 
 
 class Executor(StrEnum):
-    """What runs the cells."""
+    """What executes the runs."""
 
     LOCAL = "local"
     RAY = "ray"
@@ -48,67 +49,133 @@ class HeaderRow(StrEnum):
     NONE = "none"
 
 
+#: Titles of the panels in which the help shows options.
+DATA, METHODS, EXECUTION, OUTPUT = "Data", "Methods", "Execution", "Output"
+
 DataRoot = Annotated[
     Path | None,
-    typer.Option(help="Folder of data sets. Default: $DEEPCLUSTBENCH_DATA, else the user's cache."),
+    typer.Option(
+        help="Folder of data sets. Default: $DEEPCLUSTBENCH_DATA, else the user's cache.", rich_help_panel=DATA
+    ),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print every sentence and table.")]
 Jobs = Annotated[
-    int | None, typer.Option(min=1, max=MOST_PROCESSES, help="Processes (local). Default: one a core, on a GPU one.")
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        max=MOST_PROCESSES,
+        help="Processes (local). Default: one per core; one with a GPU.",
+        rich_help_panel=EXECUTION,
+    ),
 ]
 Threads = Annotated[
     int | None,
     typer.Option(
-        min=1, max=MOST_PROCESSES, help="Threads of a cell; results depend on it. Default: 1, with Ray its CPUs."
+        min=1,
+        max=MOST_PROCESSES,
+        help="Threads of a run; results depend on it. Default: 1; with Ray, the CPUs of a run.",
+        rich_help_panel=EXECUTION,
     ),
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print all tables.", rich_help_panel=OUTPUT)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteOptions:
     """The options of every command that plans a suite, in the order in which its help lists them."""
 
-    suite: Annotated[str, typer.Argument(help="A built-in suite or a .toml file.")] = "quick"
-    methods: Annotated[
-        str | None, typer.Option(help="Methods instead of the suite's: dec,sdec@stable,pkg.mod:Class")
-    ] = None
+    suite: Annotated[
+        str, typer.Argument(help="A built-in suite or a .toml file.", autocompletion=completion.suites)
+    ] = "quick"
     datasets: Annotated[
         str | None,
-        typer.Option(help="Data sets instead of the suite's: names, cards, files, folders, hf:OWNER/NAME."),
+        typer.Option(
+            "--datasets",
+            "-d",
+            help="Data sets instead of the suite's: names, cards, files, folders, hf:OWNER/NAME.",
+            rich_help_panel=DATA,
+            autocompletion=completion.datasets,
+        ),
     ] = None
-    seeds: Annotated[str | None, typer.Option(help="10 (the seeds 0 to 9), 0-9 or 0,3,7")] = None
-    set_: Annotated[list[str] | None, typer.Option("--set", help="METHOD.PARAMETER=VALUE[,VALUE...]; repeatable.")] = (
-        None
-    )
-    preset: Annotated[str | None, typer.Option(help="Preset instead of the suite's.")] = None
-    search: Annotated[
-        int | None, typer.Option(min=1, help="Draw this many configurations of every method that has a search space.")
+    limit: Annotated[
+        int | None, typer.Option(help="Keep this many points of every data set.", rich_help_panel=DATA)
     ] = None
-    selection_seeds: Annotated[
-        str | None, typer.Option(help="Seeds to choose hyper-parameters on, apart from --seeds: 100-104.")
+    clusters: Annotated[
+        int | None, typer.Option(help="Number of clusters, instead of the number of classes.", rich_help_panel=DATA)
     ] = None
-    limit: Annotated[int | None, typer.Option(help="Keep this many points of every data set.")] = None
-    clusters: Annotated[int | None, typer.Option(help="Clusters to ask for, instead of the number of classes.")] = None
     label: Annotated[
         str | None,
         typer.Option(
-            help="Labels of data given by path: the name of a column or array, or a column's position (0, -1)."
+            help="Labels of data given by path: the name of a column or array, or a column's position (0, -1).",
+            rich_help_panel=DATA,
         ),
     ] = None
-    header: Annotated[HeaderRow | None, typer.Option(help="Whether a table given by path has a row of names.")] = None
-    separator: Annotated[str | None, typer.Option(help="What separates the values of a text table given by path.")] = (
-        None
-    )
+    header: Annotated[
+        HeaderRow | None,
+        typer.Option(help="Whether a table given by path has a row of names.", rich_help_panel=DATA),
+    ] = None
+    separator: Annotated[
+        str | None,
+        typer.Option(help="What separates the values of a text table given by path.", rich_help_panel=DATA),
+    ] = None
     data_root: DataRoot = None
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            "--methods",
+            "-m",
+            help="Methods instead of the suite's: dec,sdec@stable,lab/mine.py,pkg.mod:Class",
+            rich_help_panel=METHODS,
+            autocompletion=completion.method_lists,
+        ),
+    ] = None
+    seeds: Annotated[
+        str | None,
+        typer.Option("--seeds", "-s", help="10 (the seeds 0 to 9), 0-9 or 0,3,7", rich_help_panel=METHODS),
+    ] = None
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Preset instead of the suite's.", rich_help_panel=METHODS, autocompletion=completion.presets),
+    ] = None
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="METHOD.PARAMETER=VALUE[,VALUE...]; repeatable.", rich_help_panel=METHODS),
+    ] = None
+    search: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Draw this many configurations of every method that has a search space.",
+            rich_help_panel=METHODS,
+        ),
+    ] = None
+    selection_seeds: Annotated[
+        str | None,
+        typer.Option(
+            help="Seeds on which hyper-parameters are chosen, none of --seeds: 100-104.", rich_help_panel=METHODS
+        ),
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Repeat every run.", rich_help_panel=EXECUTION)] = False
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Repeat the failed runs.", rich_help_panel=EXECUTION)
+    ] = False
     out_folder: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of the run. Default: results/runs/SUITE, and how the suite was changed."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder of the runs. Default: results/runs/SUITE, and how the suite was changed.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None
-    force: Annotated[bool, typer.Option("--force", help="Run every cell again.")] = False
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run the failed cells again.")] = False
     append: Annotated[
         bool,
-        typer.Option("--append", help="Take a folder that holds another experiment; the report is of this one."),
+        typer.Option(
+            "--append",
+            help="Accept a folder that holds another experiment; the report is of this one.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False
 
     def changed_suite(self) -> Suite:
@@ -131,7 +198,9 @@ class SuiteOptions:
         for text in self.set_ or ():
             place, parsed = _setting(text)
             if place in settings:
-                raise InputError(f"--set {text}: {'.'.join(place)} is set twice; give all its values in one, A,B")
+                raise InputError(
+                    f"--set {text}: {'.'.join(place)} is set twice; write all its values in one option: A,B"
+                )
             settings[place], typed[place] = parsed, one_line(f"--set {text}")
         return load_suite(self.suite, settings, typed=typed, **changes)
 
@@ -228,12 +297,12 @@ def _toml(text: str) -> list[Any]:
 def finite_number(value: float | None) -> float | None:
     """Refuse NaN and infinity, which would pass every bound."""
     if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"{value} is no finite number")
+        raise typer.BadParameter(f"{value} is not a finite number")
     return value
 
 
 def refuse_missing_gpu(device: Device, address: str | None) -> None:
-    """Refuse a GPU where there is none; of another machine's, whoever joins its cluster learns.
+    """Refuse a GPU where this machine has none; a cluster's GPUs are known only after joining it.
 
     Raises
     ------
@@ -245,23 +314,23 @@ def refuse_missing_gpu(device: Device, address: str | None) -> None:
     import torch
 
     if not torch.cuda.is_available():
-        raise InputError("--device cuda: this machine has no GPU that torch can use; write --device cpu or auto")
+        raise InputError("--device cuda: torch finds no GPU on this machine; write --device cpu or auto")
 
 
 def refuse(options: dict[str, Any], where: str) -> None:
-    """Refuse options that the other executor has, instead of leaving them unheard."""
+    """Refuse options of the other executor instead of ignoring them."""
     for name, value in options.items():
         if value is not None:
             raise InputError(f"{name} belongs to {where}")
 
 
 def default_jobs(device: Device) -> int:
-    """One process a core: a core a cell is the best use of a CPU. A GPU is given to one cell at a time."""
+    """Return one process per core, since a run uses a CPU best with one core; one process where there is a GPU."""
     if device is not Device.CPU:
         import torch
 
         if torch.cuda.is_available():
             return 1
-    from bench.run.resources import cores
+    from bench.execution.resources import cores
 
     return cores()

@@ -1,4 +1,4 @@
-"""``run`` and ``plan``: the cells of a suite."""
+"""``run`` and ``plan``: the runs of a suite."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 
 from bench.cli.app import Output, app, out, print_table, say, say_written
 from bench.cli.options import (
+    EXECUTION,
     Device,
     Executor,
     Jobs,
@@ -25,48 +26,74 @@ from bench.cli.options import (
     refuse_missing_gpu,
     with_suite_options,
 )
+from bench.text import counted
 
 if TYPE_CHECKING:
+    from bench.execution.session import Stage
     from bench.plan.plan import Plan
     from bench.plan.suite import Suite
     from bench.records.record import Record
-    from bench.run.session import Stage
+
+
+#: Failed runs that are named without --verbose.
+_MOST_FAILURES = 3
 
 
 @app.command()
 @with_suite_options
 def run(
     options: SuiteOptions,
-    executor: Annotated[Executor, typer.Option(help="What runs the cells.")] = Executor.LOCAL,
+    executor: Annotated[
+        Executor, typer.Option(help="What executes the runs.", rich_help_panel=EXECUTION)
+    ] = Executor.LOCAL,
     jobs: Jobs = None,
     threads: Threads = None,
-    device: Annotated[Device, typer.Option(help="Where networks are trained.")] = Device.AUTO,
+    device: Annotated[
+        Device, typer.Option(help="Where networks are trained.", rich_help_panel=EXECUTION)
+    ] = Device.AUTO,
     timeout: Annotated[
-        float | None, typer.Option(min=0.001, max=1e8, callback=finite_number, help="Seconds a cell may take.")
+        float | None,
+        typer.Option(
+            min=0.001, max=1e8, callback=finite_number, help="Seconds a run may take.", rich_help_panel=EXECUTION
+        ),
     ] = None,
-    max_retries: Annotated[int, typer.Option(min=0, max=1000, help="Tries more for a cell whose worker died.")] = 2,
+    max_retries: Annotated[
+        int,
+        typer.Option(
+            min=0, max=1000, help="How often a run is tried again after its worker died.", rich_help_panel=EXECUTION
+        ),
+    ] = 2,
     address: Annotated[
-        str | None, typer.Option(help="Ray cluster to join, HOST:PORT or auto. Default: a private Ray.")
+        str | None,
+        typer.Option(help="Ray cluster to join, HOST:PORT or auto. Default: a private Ray.", rich_help_panel=EXECUTION),
     ] = None,
     gpus_per_trial: Annotated[
         float | None,
         typer.Option(
-            min=0, callback=finite_number, help="GPUs of a cell (Ray); 0.25 puts four on one. Default: 1 if any."
+            min=0,
+            callback=finite_number,
+            help="GPUs of a run (Ray); 0.25 puts four runs on one GPU. Default: 1 if there is a GPU.",
+            rich_help_panel=EXECUTION,
         ),
     ] = None,
     cpus_per_trial: Annotated[
-        float | None, typer.Option(min=0.01, callback=finite_number, help="CPUs of a cell (Ray). Default: 1.")
+        float | None,
+        typer.Option(
+            min=0.01, callback=finite_number, help="CPUs of a run (Ray). Default: 1.", rich_help_panel=EXECUTION
+        ),
     ] = None,
-    max_concurrent: Annotated[int | None, typer.Option(min=1, help="Cells at one time (Ray).")] = None,
+    max_concurrent: Annotated[
+        int | None, typer.Option(min=1, help="Most runs at one time (Ray).", rich_help_panel=EXECUTION)
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Run a suite: what has a record is not run again. Exit code 3 if cells failed."""
+    """Execute the runs of a suite, except those already recorded, and report. Exit code 3 if runs failed."""
+    from bench.execution.execute import OnRay, OnThisMachine
+    from bench.execution.networks import default_memory
+    from bench.execution.resources import Settings, Shares
+    from bench.execution.session import execute_plan
     from bench.records.store import Run
     from bench.report.formats.terminal import print_report
-    from bench.run.execute import OnRay, OnThisMachine
-    from bench.run.networks import default_memory
-    from bench.run.resources import Settings, Shares
-    from bench.run.session import execute_plan
 
     suite = options.changed_suite()
     target = Run(options.folder(suite))
@@ -79,7 +106,7 @@ def run(
     else:
         for_ray = {"--address": address, "--gpus-per-trial": gpus_per_trial, "--cpus-per-trial": cpus_per_trial}
         refuse({**for_ray, "--max-concurrent": max_concurrent}, "--executor ray")
-        from bench.run.processes import warm_up
+        from bench.execution.processes import warm_up
 
         warm_up()
         jobs = jobs or default_jobs(device)
@@ -107,23 +134,23 @@ def run(
         append=options.append,
     )
     if not outcome.complete:
-        say("stopped; the finished cells are kept, the same command goes on from here")
+        say("stopped; finished runs are kept, and the same command continues from here")
         raise typer.Exit(130)
+    _say_failures(outcome.failures, verbose=verbose)
     if outcome.report is not None:
         print_report(outcome.report, out, verbose=verbose)
         say_written(target.folder)
-    _exit_with_failures(outcome.failures)
-    if plan.left_out:
+    if outcome.failures or plan.left_out:
         raise typer.Exit(3)
 
 
 @app.command()
 @with_suite_options
 def plan(options: SuiteOptions, jobs: Jobs = None) -> None:
-    """Show the cells of a suite, what is done, what is left and an estimate. Runs nothing."""
+    """Show the runs of a suite, which are done, and an estimate of the time left. Executes nothing."""
+    from bench.execution.session import Stage, stage_to_report
     from bench.records.experiment import check_same_experiment, experiment_of
     from bench.records.store import Run
-    from bench.run.session import Stage, stage_to_report
 
     suite = options.changed_suite()
     target = Run(options.folder(suite))
@@ -133,26 +160,31 @@ def plan(options: SuiteOptions, jobs: Jobs = None) -> None:
     workers = jobs or default_jobs(Device.AUTO)
     selection = Stage.of(planned.selection_cells(), target, **again)
     if selection.cells:
-        say("To choose by, on part of the points:")
+        say("Selection of hyper-parameters, on a part of the points:")
         _show_stage(selection, len(planned.suite.selection_seeds or []), target.folder, workers)
-        say("\nTo report, with what has been chosen so far:")
+        say("\nRuns to report, with the choices made so far:")
     reporting, _ = stage_to_report(planned, target, **again)
     _show_stage(reporting, len(planned.suite.seeds), target.folder, workers)
 
 
 def _show_stage(stage: Stage, n_seeds: int, folder: Path, jobs: int) -> None:
+    from bench.plan.cells import shown_variant
+
     remaining = {cell.key for cell in stage.remaining}
     rows: dict[tuple[str, str], list[int]] = {}
     for cell in stage.cells:
         counts = rows.setdefault((cell.dataset, cell.configuration.variant), [0, 0])
         counts[cell.key in remaining] += 1
-    print_table(("data set", "configuration", "done", "left"), [(*names, *counts) for names, counts in rows.items()])
+    print_table(
+        ("data set", "configuration", "done", "left"),
+        [(dataset, shown_variant(variant), *counts) for (dataset, variant), counts in rows.items()],
+    )
     for line in stage.changed_plugins():
         say(line)
-    sizes = f"{len(rows)} configurations on data sets, {n_seeds} seeds"
-    say(f"{sizes}: {len(stage.cells)} cells, {len(stage.remaining)} left, in {folder}")
+    sizes = f"{counted(len(rows), 'configuration')}, {counted(n_seeds, 'seed')}"
+    say(f"{sizes}: {counted(len(stage.cells), 'run')}, {len(stage.remaining)} left, in {folder}")
     seconds = stage.seconds_left(jobs)
-    unknown = "unknown until each configuration has a finished cell"
+    unknown = "unknown until each configuration has a finished run"
     say(f"estimated time left: {unknown if seconds is None else f'{seconds / 60:.1f} min'}")
 
 
@@ -166,12 +198,19 @@ def _plan(suite: Suite, options: SuiteOptions) -> Plan:
     return plan
 
 
-def _exit_with_failures(failures: Sequence[Record]) -> None:
+def _say_failures(failures: Sequence[Record], *, verbose: bool) -> None:
+    """Print which runs failed and why: all, or the first few."""
+    from bench.plan.cells import shown_variant
     from bench.text import last_line
 
     if not failures:
         return
-    say(f"\n{len(failures)} cells gave no labels (--retry-failed runs them again):")
-    rows = [(r.dataset, r.variant, r.seed, r.status, last_line(r.error), f"records/{r.key}.json") for r in failures]
+    say(f"\n{counted(len(failures), 'run')} failed; retry with --retry-failed:")
+    shown = failures if verbose else failures[:_MOST_FAILURES]
+    rows = [
+        (r.dataset, shown_variant(r.variant), r.seed, r.status, last_line(r.error), f"records/{r.key}.json")
+        for r in shown
+    ]
     print_table(("data set", "configuration", "seed", "status", "reason", "record"), rows)
-    raise typer.Exit(3)
+    if len(shown) < len(failures):
+        say(f"... and {len(failures) - len(shown)} more: --verbose prints all")

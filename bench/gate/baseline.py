@@ -28,7 +28,7 @@ def _printable(name: str) -> str:
 
 def _quantity(name: str) -> str:
     if name not in quantities():
-        raise ValueError(f"{_shown(name)} is nothing that can be compared; take some of {', '.join(quantities())}")
+        raise ValueError(f"{_shown(name)} cannot be compared with a baseline; choose from {', '.join(quantities())}")
     return name
 
 
@@ -186,17 +186,17 @@ def load_baseline(path: str | Path) -> Baseline:
     path = Path(path)
     try:
         if path.stat().st_size > _LARGEST_BYTES:
-            raise InputError(f"{path}: larger than {_LARGEST_BYTES // 10**6} MB, so no baseline")
+            raise InputError(f"{path}: larger than {_LARGEST_BYTES // 10**6} MB, which no baseline is")
         return Baseline.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no baseline; --update writes one") from None
+        raise InputError(f"{path}: this baseline does not exist; --update writes it") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(_shown(str(part)) for part in first["loc"])
         reason = _shown(first["msg"].removeprefix("Value error, "))
-        mend = "mend it, take it back from version control, or write one anew with --update to another file"
+        mend = "correct it, restore it from version control, or write a new one with --update to another file"
         raise InputError(f"{path}: not a valid baseline ({key + ': ' if key else ''}{reason}); {mend}") from None
 
 

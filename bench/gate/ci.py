@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 from bench.gate.compare import Comparison
 from bench.gate.text import COMPARISON_HEADER, comparison_table, format_drop, metric_title
 from bench.gate.verdicts import ComparedRow
+from bench.plan.cells import shown_variant
 from bench.report.formats.markdown import escape_markdown
 from bench.text import clean_name
 
@@ -36,7 +37,7 @@ def workflow_commands(comparison: Comparison) -> Iterator[str]:
     """Yield an annotation for every row that failed, could not be compared or warns."""
     for row in comparison.rows:
         if row.verdict in _LEVELS:
-            place = " / ".join(name for name in (row.dataset, row.variant, metric_title(row)) if name)
+            place = " / ".join(name for name in (row.dataset, shown_variant(row.variant), metric_title(row)) if name)
             title = _escape_property(f"{place}: {row.verdict}")
             yield f"::{_LEVELS[row.verdict]} title={title}::{_escape(f'{place}: {_reason(row)}')}"
 

@@ -12,16 +12,17 @@ from bench.gate.from_run import method_scores
 from bench.gate.quantities import find_quantities
 from bench.gate.variants import Variant, VariantFilter, refuse_unknown, similar_names, variants_in_run
 from bench.gate.verdicts import ComparedRow, GateVerdict, method_rows
+from bench.plan.cells import shown_variant
 from bench.records.record import Record
-from bench.text import clean_name
+from bench.text import clean_name, counted
 
 #: The words of the summary for each verdict, the worst first.
 _SUMMARY_WORDS: dict[GateVerdict, str] = {
     "fail": "failed",
-    "cannot compare": "cannot be compared",
-    "warn": "warned of",
+    "cannot compare": "not comparable",
+    "warn": "with a warning",
     "pass": "passed",
-    "not compared": "left out",
+    "not compared": "not compared",
 }
 _WORST_FIRST = list(_SUMMARY_WORDS)
 
@@ -126,7 +127,7 @@ def compare(
         required = chosen.select(expected)
         variants = {name: variant for (of, name), variant in run.items() if of == dataset}
         new = [name for name, v in variants.items() if name not in expected and chosen.concerns_new(v, baseline)]
-        notes += [f"{dataset} / {name}: new, the baseline does not have it" for name in new]
+        notes += [f"{dataset} / {shown_variant(name)}: new, the baseline does not have it" for name in new]
         if not required:
             continue
         compared = [variants[name] for name in required if name in variants]
@@ -191,13 +192,17 @@ def _compare_method(
     variant = variants.get(name)
     if variant is None:
         similar = similar_names(name, variants)
-        hint = f"; it has {', '.join(similar)}: take a fresh --out and the baseline's settings" if similar else ""
+        hint = (
+            f"; it has {', '.join(map(shown_variant, similar))}: use a new --out and the baseline's settings"
+            if similar
+            else ""
+        )
         return cannot_compare(f"the run does not have this method{hint}")
     n = len(variant.records)
     if n < len(before.seeds):
-        counts = f"the run has {n} seed{'s' * (n != 1)}, the baseline {len(before.seeds)}"
+        counts = f"the run has {counted(n, 'seed')}, the baseline {len(before.seeds)}"
         if before.seeded and not any(record.seeded for record in variant.records.values()):
-            return cannot_compare(f"the method takes no seed any more: {counts}; --update writes a new baseline")
+            return cannot_compare(f"the method no longer takes a seed: {counts}; --update writes a new baseline")
         return cannot_compare(counts)
     paired = variant.records.keys() >= set(before.seeds)
     if paired:
@@ -206,7 +211,7 @@ def _compare_method(
     changes = list(_changes(before, now))
     unchanged = not changes and before.hardware == now.hardware and variant.versions == set(versions)
     rows = method_rows(dataset, name, before, now, paired=paired, repeats=paired and unchanged)
-    return rows, [f"{dataset} / {name}: {change}" for change in changes]
+    return rows, [f"{dataset} / {shown_variant(name)}: {change}" for change in changes]
 
 
 def _changes(before: MethodScores, now: MethodScores) -> Iterator[str]:
@@ -214,7 +219,7 @@ def _changes(before: MethodScores, now: MethodScores) -> Iterator[str]:
     if before.version != now.version:
         yield f"version {before.version} -> {now.version}"
     if before.seeded != now.seeded:
-        yield "takes a seed now" if now.seeded else "takes no seed any more"
+        yield "takes a seed now" if now.seeded else "no longer takes a seed"
     if before.params != now.params:
         absent = object()
         changed = [
@@ -234,9 +239,9 @@ def _commit_notes(used: Iterable[Variant], present: str | None) -> Iterator[str]
     commits = sorted({record.commit for variant in used for record in variant.records.values() if record.commit})
     computed_at = f"computed at {' and '.join(map(_short_commit, commits))}"
     if present is not None and set(commits) - {present}:
-        yield f"{computed_at}; the code here is {_short_commit(present)}: a fresh --out computes it anew"
+        yield f"{computed_at}; the code here is {_short_commit(present)}: a new --out folder computes it again"
     elif len(commits) > 1:
-        yield f"{computed_at}: a fresh --out computes it anew, by one code"
+        yield f"{computed_at}: a new --out folder computes all of it by one"
 
 
 def _short_commit(commit: str) -> str:

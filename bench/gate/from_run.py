@@ -108,7 +108,7 @@ def take_baseline(
         version of the metrics.
     """
     if metrics is not None and not metrics:
-        raise InputError("metrics: none is named; name one or more, or leave it out for the usual ones")
+        raise InputError("metrics: none is named; name one or more, or leave it out for the default ones")
     variants = variants_in_run(records, planned)
     chosen = None if metrics is None else find_quantities(metrics)
     methods: dict[str, dict[str, MethodScores]] = {}
@@ -117,7 +117,7 @@ def take_baseline(
         methods.setdefault(variant.dataset, {})[variant.name] = method_scores(variant, kept, tolerances)
     used = [record for variant in variants.values() for record in variant.records.values()]
     if all(record.status != "ok" for record in used):
-        raise InputError("no run has a score, so there is nothing to compare with later; run the suite first")
+        raise InputError("no run has a score, so a baseline would be empty; run the suite first")
     held = {name for by_variant in methods.values() for scores in by_variant.values() for name in scores.metrics}
     for name in [*(metrics or ()), *(tolerances or ())]:
         if name not in held:
@@ -126,7 +126,7 @@ def take_baseline(
     if versions != {METRICS_VERSION}:
         older = ", ".join(map(str, sorted(versions - {METRICS_VERSION})))
         raise InputError(
-            f"there are scores by metrics of version {older}, and today's is {METRICS_VERSION}; "
+            f"some scores are of metrics version {older}, and the current one is {METRICS_VERSION}; "
             "`deepclustbench report RUN` scores them again"
         )
     return Baseline(
@@ -209,8 +209,8 @@ def update_baseline(
     remaining = planned - {record.key for record in records}
     if remaining:
         raise InputError(
-            f"{run.folder}: {len(remaining)} of {len(planned)} planned cells have not been run, and a baseline without "
-            "them would compare less; give the run's command again, which runs what is left"
+            f"{run.folder}: {len(remaining)} of {len(planned)} planned runs are missing, and a baseline needs all of "
+            "them; repeat the command of the run, which executes the rest"
         )
     old = load_baseline(path) if Path(path).exists() else None
     new = take_baseline(

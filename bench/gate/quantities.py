@@ -95,8 +95,12 @@ def find_quantities(names: Iterable[str]) -> list[Quantity]:
     table = _table(all_metrics())
     for name in names:
         if name not in table:
-            why = "neither of its ends is better" if any(m.name == name for m in all_metrics()) else "it is unknown"
-            raise InputError(f"{name!r} cannot be compared with a baseline: {why}; take some of {', '.join(table)}")
+            why = (
+                "neither higher nor lower values are better"
+                if any(m.name == name for m in all_metrics())
+                else "it is unknown"
+            )
+            raise InputError(f"{name!r} cannot be compared with a baseline: {why}; choose from {', '.join(table)}")
     return [table[name] for name in dict.fromkeys(names)]
 
 

@@ -13,6 +13,7 @@ from bench.gate.compare import Comparison
 from bench.gate.from_run import BaselineUpdate
 from bench.gate.quantities import Quantity, find_quantities, quantities
 from bench.gate.verdicts import ComparedRow
+from bench.plan.cells import shown_variant
 from bench.report.numbers import ABSENT
 from bench.text import clean_name
 
@@ -45,8 +46,20 @@ def comparison_table(comparison: Comparison) -> list[tuple[str, ...]]:
     shown = [_cells(row) for row in comparison.rows if row.verdict != "pass"]
     counts = Counter((row.dataset, row.variant) for row in passes)
     return shown + [
-        (*map(clean_name, place), f"{counts[place]} passed", "", "", "", "", "pass", "") for place in sorted(counts)
+        (
+            clean_name(dataset),
+            clean_name(shown_variant(variant)),
+            f"{counts[dataset, variant]} passed",
+            *[""] * 4,
+            "pass",
+            "",
+        )
+        for dataset, variant in sorted(counts)
     ]
+
+
+def _name(text: str) -> str:
+    return clean_name(shown_variant(text))
 
 
 def metric_title(row: ComparedRow) -> str:
@@ -74,7 +87,7 @@ def _cells(row: ComparedRow) -> tuple[str, ...]:
         numbers = (_value(row.baseline, quantity), _value(row.run, quantity), format_drop(row), tolerance)
     verdict = _VERDICTS.get(row.verdict, row.verdict)
     cells = (row.dataset, row.variant, metric_title(row), *numbers, verdict, row.reason)
-    return tuple(clean_name(cell) for cell in cells)
+    return tuple(map(_name, cells))
 
 
 def _value(value: float | None, quantity: Quantity) -> str:
@@ -92,9 +105,11 @@ def render_update(update: BaselineUpdate) -> str:
     """Return the changes of a baseline as text; empty if no baseline was replaced."""
     if update.old is None:
         return ""
-    changed = [tuple(map(clean_name, cells)) for cells in baseline_changes(update.old, update.new)]
+    changed = [
+        tuple(clean_name(shown_variant(text)) for text in row) for row in baseline_changes(update.old, update.new)
+    ]
     table = _aligned([_UPDATE_HEADER, *changed]) if changed else "no change"
-    return f"{table}\ntolerances set by hand, which stay: {update.kept}"
+    return f"{table}\ntolerances set by hand and kept: {update.kept}"
 
 
 def baseline_changes(old: Baseline, new: Baseline) -> Iterator[tuple[str, ...]]:
@@ -102,7 +117,7 @@ def baseline_changes(old: Baseline, new: Baseline) -> Iterator[tuple[str, ...]]:
     before, after = ({(d, v): scores for d, v, scores in b.scores()} for b in (old, new))
     for place in sorted(before.keys() | after.keys()):
         if place not in after:
-            yield *place, "", "there", "gone", ""
+            yield *place, "", "present", "removed", ""
         elif place not in before:
             yield *place, "", "", "new", ""
         else:

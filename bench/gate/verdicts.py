@@ -14,6 +14,7 @@ import numpy as np
 from bench.gate.baseline import MethodScores
 from bench.gate.quantities import Quantity, find_quantities
 from bench.statistics.wilcoxon import hodges_lehmann, hodges_lehmann_interval, shift_estimate, shift_interval
+from bench.text import counted
 
 #: The outcome of one row of a comparison.
 GateVerdict = Literal["fail", "cannot compare", "warn", "pass", "not compared"]
@@ -139,7 +140,7 @@ def _verdict_of_interval(low: float, high: float, tolerance: float) -> tuple[Gat
     if low > tolerance:
         return "fail", "worse by more than the tolerance"
     if high > tolerance:
-        return "warn", "inconclusive: the interval holds the tolerance"
+        return "warn", "inconclusive: the interval contains the tolerance"
     if low > 0:
         return "warn", "worse, within the tolerance"
     return "pass", "within the tolerance"
@@ -189,7 +190,7 @@ def _compare_quantity(quantity: Quantity, before: MethodScores, now: MethodScore
         return {"verdict": verdict, "reason": "no score to compare", **row}
     row |= asdict(compare_scores(quantity, tolerance, old, new, paired=paired))
     lost = 0 if quantity.is_cost else _n_unscored(quantity, now) - _n_unscored(quantity, before)
-    loss = f"{lost} more run{'s' * (lost != 1)} than before ended without such a score"
+    loss = f"{counted(lost, 'more run')} than in the baseline without this score"
     if lost > 0 and row["low"] is None:
         row |= {"verdict": "cannot compare", "reason": f"{loss}; {len(new)} left, too few for a test"}
     elif lost > 0 and row["verdict"] == "pass":
@@ -205,7 +206,7 @@ def _n_unscored(quantity: Quantity, scores: MethodScores) -> int:
 def _compare_run_counts(before: MethodScores, now: MethodScores) -> dict[str, Any]:
     """Compare how the runs ended: any larger share of failures fails, more collapsed runs by Fisher's exact test."""
     n_was, n_now = len(before.seeds), len(now.seeds)
-    failed = f"{now.status.failed} of {n_now} runs gave no labels, {before.status.failed} of {n_was} in the baseline"
+    failed = f"{now.status.failed} of {n_now} runs failed, {before.status.failed} of {n_was} in the baseline"
     if now.status.failed * n_was > before.status.failed * n_now:
         return {"verdict": "fail", "reason": failed}
     was, collapsed = before.status.collapsed, now.status.collapsed
@@ -233,7 +234,7 @@ def _check_seeds_differ(before: MethodScores, now: MethodScores) -> dict[str, An
         return {"verdict": "pass", "reason": "seeds differ"}
     counts = Counter([*old, *new])
     p = sum(comb(count, len(new)) for count in counts.values()) / comb(len(old) + len(new), len(new))
-    reason = f"{len(new)} seeds gave one score: the seed is ignored, or every start now ends alike"
+    reason = f"{len(new)} seeds gave one score: the method ignores its seed, or every start now gives the same result"
     on_purpose = before.version != now.version or before.params != now.params
     return {"verdict": "fail" if p < _ALPHA and not on_purpose else "warn", "reason": reason}
 
@@ -244,8 +245,8 @@ def _check_equal_scores(before: MethodScores, now: MethodScores) -> dict[str, An
     changed = {seed for old, new in pairs for seed in old.keys() & new.keys() if old[seed] != new[seed]}
     if not changed:
         return {"verdict": "pass", "reason": "the same seeds gave the same scores"}
-    changes = f"{len(changed)} of {len(now.seeds)} seeds gave other scores"
-    reason = f"{changes} with the same versions, hardware and parameters: what computes has changed"
+    changes = f"{len(changed)} of {len(now.seeds)} seeds gave different scores"
+    reason = f"{changes} with the same versions, hardware and parameters: the code has changed"
     return {"verdict": "warn", "reason": reason}
 
 

@@ -1,7 +1,6 @@
-"""Planned runs, called cells, and the key that says whether one has been executed.
+"""Planned runs, in code called cells, and the key under which the record of each is stored.
 
-A cell is (data set, method, configuration, seed). Whoever writes a record and whoever looks for it take the key from
-one function.
+A cell is (data set, method, configuration, seed). One function makes the key for writers and readers of records.
 """
 
 from __future__ import annotations
@@ -26,9 +25,23 @@ MOST_CELLS = 200_000
 
 #: The points that a method is fitted to: the whole data set, or a part of it, drawn anew for each seed, on which
 #: hyper-parameters are chosen (see `bench.data.selection_split`).
-Part = Literal["whole", "selection"]
+DataPart = Literal["whole", "selection"]
 #: Text that a plugin may have written.
 Text = Annotated[str, AfterValidator(storable)]
+
+
+#: How the names of counterparts are stored and shown.
+_STORED, _SHOWN = "(twin of ", "(counterpart of "
+
+
+def shown_variant(variant: str) -> str:
+    """Return the name of a variant as users read it; stored names of counterparts hold "twin of"."""
+    return variant.replace(_STORED, _SHOWN)
+
+
+def stored_variant(variant: str) -> str:
+    """Return the name of a variant as records and baselines store it."""
+    return variant.replace(_SHOWN, _STORED)
 
 
 class ConfigurationFacts(BaseModel):
@@ -56,7 +69,7 @@ class ConfigurationFacts(BaseModel):
     version: int
     preset: str | None
     variant: Text
-    title: Text
+    title: Annotated[Text, AfterValidator(shown_variant)]
     kind: Literal["deterministic", "stochastic"]
     config: str
     seeded: bool = True
@@ -142,7 +155,7 @@ class Cell:
     fingerprint: str
     configuration: Configuration
     seed: int
-    part: Part = "whole"
+    part: DataPart = "whole"
     outliers: tuple[OutlierSet, ...] = ()
 
     @cached_property
@@ -165,7 +178,7 @@ class Cell:
 
     @cached_property
     def network(self) -> str | None:
-        """Name of the pretrained network it starts from, shared by all cells of equal name; None for none."""
+        """Name of the pretrained network it starts from, shared by all runs of equal name; None for none."""
         recipe = self.configuration.pretraining
         if recipe is None:
             return None
@@ -183,7 +196,7 @@ def cell_key(
     version: int,
     params: Mapping[str, Any],
     seed: int,
-    part: Part = "whole",
+    part: DataPart = "whole",
     outliers: Mapping[str, str] | None = None,
 ) -> str:
     """Return the key, 32 hexadecimal digits, under which the record of a run is stored."""
@@ -204,10 +217,10 @@ def make_cells(
     dataset: Dataset,
     configurations: Iterable[Configuration],
     seeds: list[int],
-    part: Part = "whole",
+    part: DataPart = "whole",
     outliers: tuple[OutlierSet, ...] = (),
 ) -> list[Cell]:
-    """Return the cells of configurations on a data set; one that takes no seed has a single cell on the same points.
+    """Return the runs of configurations on a data set; one that takes no seed is run once on the same points.
 
     Raises
     ------
@@ -224,7 +237,7 @@ def make_cells(
 
 
 def unique_cells(cells: Iterable[Cell]) -> list[Cell]:
-    """Return the first cell of each key."""
+    """Return the first run of each key."""
     first: dict[str, Cell] = {}
     for cell in cells:
         first.setdefault(cell.key, cell)
@@ -241,8 +254,8 @@ def refuse_too_many(n_cells: int) -> None:
     """
     if n_cells > MOST_CELLS:
         raise InputError(
-            f"this makes {n_cells:,} cells or more, and a run holds {MOST_CELLS:,} at most; "
-            "take fewer seeds, a smaller grid or --search, or several runs"
+            f"this makes {n_cells:,} runs or more, and a folder holds {MOST_CELLS:,} at most; "
+            "take fewer seeds, a smaller grid or --search, or several folders"
         )
 
 
@@ -250,6 +263,6 @@ def _hash(content: Mapping[str, Any], digits: int) -> str:
     return hashlib.sha256(canonical(content).encode()).hexdigest()[:digits]
 
 
-def _part_hash(part: Part) -> dict[str, str]:
+def _part_hash(part: DataPart) -> dict[str, str]:
     """Return what a part adds to a hash: nothing for the whole, whose keys are older than parts."""
     return {} if part == "whole" else {"part": part}

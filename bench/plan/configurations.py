@@ -99,7 +99,7 @@ def _resolve(
         twin = _twin(info, params, overrides, find, dataset.n_clusters)
         configuration = Configuration(
             method=info.name,
-            title=_named(info.title, preset, suite, overrides),
+            title=_named(info.title_with(params), preset, suite, overrides),
             kind=info.kind,
             version=info.version,
             preset=preset if info.presets else None,
@@ -173,7 +173,7 @@ def _twin(
 
     def explain(error: BaseException) -> str:
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {one_line(error)}"
-        return f"method {info.name}: its twin cannot be made: {reason}"
+        return f"method {info.name}: its counterpart cannot be made: {reason}"
 
     with plugin_faults(explain):
         name, twin_params = info.twin(params)
@@ -182,7 +182,7 @@ def _twin(
         resolved = resolve_params(twin, twin_params, n_clusters)
     return Configuration(
         method=twin.name,
-        title=" ".join([twin.title, f"(twin of {info.title})", *left]),
+        title=" ".join([twin.title_with(resolved), *left]),
         kind="deterministic",  # also where the twin is the method itself, with its noise switched off
         version=twin.version,
         preset=None,
@@ -205,7 +205,7 @@ def _pretraining(info: MethodInfo, params: Mapping[str, Any]) -> dict[str, Any] 
     """
     for name in info.pretraining:
         if name not in params:
-            raise MethodError(f"method {info.name}: pretraining names {name!r}, which is no parameter of it")
+            raise MethodError(f"method {info.name}: pretraining names {name!r}, which is not one of its parameters")
     return {name: params[name] for name in info.pretraining} or None
 
 
@@ -263,7 +263,7 @@ def _refuse_wrong(
     """
     for parameter, values in {**{p: [value] for p, value in chosen.items()}, **grid}.items():
         if parameter in RUNNER_PARAMETERS:
-            alike = f"{info.name}.{parameter} is set for every method alike: write {_RUNNER_OPTIONS[parameter]}"
+            alike = f"{info.name}.{parameter} applies to all methods: write {_RUNNER_OPTIONS[parameter]}"
             raise InputError(f"{as_typed(parameter)}: {alike}")
         unknown = _unknown(info, [parameter])
         if unknown:

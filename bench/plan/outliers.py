@@ -62,7 +62,7 @@ def planned_outlier_sets(suite: Suite, spec: str, datasets: Mapping[str, Dataset
         else:
             source = datasets[other]
             if source.fingerprint == dataset.fingerprint:
-                raise InputError(f"{where} is the very data that methods are fitted to; name other data")
+                raise InputError(f"{where} is the data set that methods are fitted to; name another")
             if source.x.shape[1] != dataset.x.shape[1]:
                 raise InputError(
                     f"{where} has {source.x.shape[1]} features and {dataset.name} has {dataset.x.shape[1]}; "
@@ -70,7 +70,7 @@ def planned_outlier_sets(suite: Suite, spec: str, datasets: Mapping[str, Dataset
                 )
             outlier_set = OutlierSet(source.name, other, source.fingerprint)
         if outlier_set.name in by_name:
-            raise InputError(f"{where} is there twice; name it once")
+            raise InputError(f"{where} is named twice; name it once")
         by_name[outlier_set.name] = outlier_set
     return tuple(by_name.values())
 

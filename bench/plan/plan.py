@@ -174,8 +174,8 @@ def load_datasets(suite: Suite, data_root: str | Path | None) -> dict[str, Datas
         taking = [spec for spec in clusters if value is not None and parameter_for(option, spec)]
         if value is not None and not taking:
             raise InputError(
-                f"--{option} {value}: it says how a file is read that is named by its path, and none of these is "
-                f"such a file: {', '.join(clusters)}"
+                f"--{option} {value}: it applies to data given by path, and none of these is given so: "
+                f"{', '.join(clusters)}"
             )
         for spec in taking:
             options[spec][option] = value
@@ -193,8 +193,8 @@ def _refuse_equal_names(loaded: Mapping[str, Dataset]) -> None:
         other = first.setdefault(dataset.name, spec)
         if loaded[other].fingerprint != dataset.fingerprint:
             raise InputError(
-                f"--datasets {spec}: other data than {other}, and tables would call both {dataset.name!r}; give one a "
-                "card with a name of its own"
+                f"--datasets {spec}: other data than {other} under the same name, {dataset.name!r}; give one a card "
+                "with another name"
             )
 
 
@@ -246,13 +246,15 @@ def _plan_entry(
     fixed = configurations[0]
     if suite.selection_seeds is not None and len(configurations) > 1:
         (fixed,) = resolve_configurations(suite, spec, dataset, find, fixed=True)
-    title = find(spec.method).title + (f"@{spec.preset}" if spec.preset not in ("", suite.preset) else "")
+    info = find(spec.method)
+    titles = {info.title_with(pair.configuration.params) for pair in (*configurations, fixed)}
+    title = titles.pop() if len(titles) == 1 else info.title
     return PlannedEntry(
         spec=name,
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         entry=spec.entry,
-        title=title,
+        title=title + (f"@{spec.preset}" if spec.preset not in ("", suite.preset) else ""),
         n_clusters=dataset.n_clusters,
         configurations=tuple(configurations),
         fixed=fixed,
@@ -299,6 +301,6 @@ def _refuse_no_choice(entries: tuple[PlannedEntry, ...]) -> None:
             )
     if not any(entry.candidates for entry in entries):
         raise InputError(
-            "selection_seeds: there is nothing to choose between, every method has one configuration; "
+            "selection_seeds: every method has one configuration, so that there is no choice; "
             "give a grid (--set METHOD.PARAMETER=A,B) or --search N, or leave selection_seeds out"
         )

@@ -119,7 +119,7 @@ def find_method(text: str, *, keep_process_state: bool = False) -> MethodInfo:
     if spec.file:
         path = Path(spec.file).expanduser().resolve()
         if not path.is_file():
-            raise InputError(f"method {text}: there is no file {path}; mend the path")
+            raise InputError(f"method {text}: no such file: {path}; correct the path")
         source = f"{path}:{spec.member}" if spec.member else str(path)
         with beside(path):
             return _load_plugin(

@@ -58,7 +58,7 @@ def parse_seeds(value: Any) -> Any:
     for part in text.split(","):
         match = re.fullmatch(r"\s*([0-9]{1,19})\s*(?:-\s*([0-9]{1,19})\s*)?", part)
         if not match:
-            raise ValueError(f"{_short(text)!r} is no number of seeds (10), range (0-9) or list (0,3,7)")
+            raise ValueError(f"{_short(text)!r} is not a number of seeds (10), a range (0-9) or a list (0,3,7)")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise ValueError(f"the range {part.strip()} is empty; write the smaller seed first: {last}-{first}")
@@ -101,7 +101,7 @@ def _clean_names(names: list[str]) -> list[str]:
     """Return names, each once, without the white space around them."""
     stripped = [name.strip() for name in names]
     if not all(stripped):
-        raise ValueError("a name is empty; leave out the comma too many, or write the name")
+        raise ValueError("a name is empty; remove the extra comma, or write the name")
     return list(dict.fromkeys(stripped))
 
 
@@ -202,7 +202,7 @@ class Suite(BaseModel):
         shared = sorted(set(chosen_on) & set(self.seeds))
         if shared:
             raise ValueError(
-                f"selection_seeds and seeds share {shared}: a choice is reported on other seeds than it was made on; "
+                f"selection_seeds and seeds share {shared}: hyper-parameters are chosen on other seeds than reported; "
                 'write a range of its own, such as "100-104"'
             )
         return self
@@ -310,7 +310,9 @@ def load_suite(
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); mend its rights, or take another") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); correct its permissions or choose another"
+        ) from error
     except _READER_FAULTS as error:
         raise InputError(f"{path}: not valid TOML ({one_line(error)})") from error
     # Fewer methods or data sets than the suite's: what it says of the others has no object.
@@ -351,4 +353,4 @@ def _is_readable(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError) as error:  # a folder without rights, a name with a null character
         name, reason = one_line(path), one_line(error)
-        raise InputError(f"{name}: cannot be read ({reason}); mend its rights, or take another") from error
+        raise InputError(f"{name}: cannot be read ({reason}); correct its permissions or choose another") from error

@@ -16,12 +16,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.canonical import canonical
 from bench.errors import InputError
+from bench.plan.cells import shown_variant
 from bench.plan.method_spec import MethodSpec
 from bench.plan.outliers import outlier_specs
 from bench.plan.suite import READER_OPTIONS, Suite, load_suite, seeds_in_short
 from bench.records.record import Record
 from bench.records.store import Run, reading_fault
-from bench.text import clean_name
+from bench.text import clean_name, counted
 
 if TYPE_CHECKING:
     from bench.data.dataset import Dataset
@@ -113,7 +114,7 @@ def stored_experiment(run: Run) -> Experiment | None:
         try:
             return Experiment.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            mend = "delete it, and suite.toml tells what the folder holds"
+            mend = "delete it; the folder is then described by suite.toml alone"
             raise InputError(f"{path}: not a valid experiment ({reading_fault(error)}); {mend}") from error
     suite_file = run.folder / "suite.toml"
     if not suite_file.is_file():
@@ -147,7 +148,7 @@ def check_same_experiment(run: Run, asked: Experiment, *, append: bool) -> Exper
     there, here = (_listed(side) for side in zip(*differing, strict=True))
     raise InputError(
         f"{run.folder} holds {there}, this command has {here}; take another folder (--out NAME), or --append: "
-        "the report then covers what was asked for last and says what else is there"
+        "the report then covers this command alone and names what else the folder holds"
     )
 
 
@@ -186,9 +187,9 @@ def describe_others(run: Run, others: Iterable[Record]) -> str:
         by_dataset.setdefault(clean_name(record.dataset), []).append(record)
     parts = []
     for name, records in sorted(by_dataset.items()):
-        variants = ", ".join(sorted({clean_name(record.variant) for record in records}))
-        parts.append(f"{len(records)} cell{'s' * (len(records) > 1)} on {name} ({variants})")
-    return f"{run.folder} also holds cells of other commands, which are left out here: {'; '.join(parts)}."
+        variants = ", ".join(sorted({clean_name(shown_variant(record.variant)) for record in records}))
+        parts.append(f"{counted(len(records), 'run')} on {name} ({variants})")
+    return f"{run.folder} also holds runs of other commands, which are not reported here: {'; '.join(parts)}."
 
 
 def default_folder(stands: Suite, asked: Suite) -> Path:

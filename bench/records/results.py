@@ -15,13 +15,14 @@ from bench.plan.suite import Suite, load_suite
 from bench.records.experiment import describe_others, reported_records
 from bench.records.record import PlannedRuns, Record
 from bench.records.store import Run
-from bench.text import clean_name, last_line
+from bench.text import clean_name, counted, last_line
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
     from bench.data.dataset import Dataset
+    from bench.metrics.stability import Agreement
 
 #: Data, configuration and seed: what is fitted. Outliers are scored beside it, and change no more than the key.
 _Place = tuple[str, str, int]
@@ -45,6 +46,8 @@ class CollectedRuns:
         Where the numbers come from: versions, hardware and commits that occur.
     notes : list of str
         What a reader must know of how runs were put together.
+    agreements : mapping of (str, str) to Agreement
+        Between the runs of each data set and variant, once a report has compared them.
     """
 
     frame: pd.DataFrame
@@ -53,6 +56,7 @@ class CollectedRuns:
     params: Mapping[str, Mapping[str, Any]]
     origin: Mapping[str, list[str]]
     notes: list[str] = field(default_factory=list)
+    agreements: Mapping[tuple[str, str], Agreement] = field(default_factory=dict)
 
     @property
     def primary_metric(self) -> str:
@@ -116,9 +120,9 @@ def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> 
     if len(runs) > 1:
         _refuse_other_data(runs, frame)
     if twice:
-        notes.append(f"{twice} cells are in several of the runs; they count once, as the first has them.")
+        notes.append(f"{counted(twice, 'run')} occur in several folders; each counts once, as in the first.")
     if again:
-        notes.append(f"{again} cells were run again beside other outliers; each counts once, with the most of them.")
+        notes.append(f"{counted(again, 'run')} repeated with other outliers; each counts once, with the most outliers.")
     return CollectedRuns(frame, list(runs), suites, params, {name: list(of) for name, of in origin.items()}, notes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import warnings
@@ -93,9 +94,15 @@ class Run:
 
     def records(self) -> Iterator[Record]:
         """Yield every record; one that cannot be read is warned of and counts as not there."""
-        for path in sorted(self._records.glob("*.json")):
+        with suppress(FileNotFoundError), os.scandir(self._records) as entries:  # which asks for no file's state
+            found = sorted((entry.name, entry.is_file()) for entry in entries if entry.name.endswith(".json"))
+            yield from self._readable(found)
+
+    def _readable(self, found: Iterable[tuple[str, bool]]) -> Iterator[Record]:
+        for name, is_file in found:
+            path = self._records / name
             try:
-                if not path.is_file():  # a pipe would be waited for
+                if not is_file:  # a pipe would be waited for
                     raise ValueError("it is no file")
                 record = Record.model_validate_json(path.read_bytes())
                 if record.key != path.stem:
@@ -118,7 +125,7 @@ class Run:
         try:
             return _arrays(path, names)
         except _UNREADABLE as error:
-            raise InputError(f"{path}: raw outputs cannot be read ({error}); run the cell again (--force)") from error
+            raise InputError(f"{path}: raw outputs cannot be read ({error}); repeat the run with --force") from error
 
     def write_dataset(self, dataset: Dataset) -> None:
         """Keep what reports need of a data set, so that they can be made where the data are not.
@@ -138,7 +145,9 @@ class Run:
             kept["scaling"] = np.array(dataset.scaling, dtype=np.str_)
         if is_address(dataset.source):
             kept["source"] = np.array(dataset.source, dtype=np.str_)
-        self._put(self._data / f"{dataset.fingerprint}.npz", lambda path: _save(path, kept))
+        packed = io.BytesIO()
+        np.savez_compressed(packed, **kept)  # type: ignore[arg-type]
+        self.update_file(f"data/{dataset.fingerprint}.npz", packed.getvalue())
         if dataset.items is not None:
             source = dataset.source
             if source and Path(source).exists():  # a later command may be given in another folder
@@ -207,7 +216,7 @@ class Run:
         try:
             return _PLAN.validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            mend = "delete it, or give the run's command again"
+            mend = "delete it, or repeat the command of the run"
             raise InputError(f"{path}: not a valid plan ({reading_fault(error)}); {mend}") from error
 
     def planned_keys(self) -> set[str]:
@@ -292,7 +301,7 @@ class Run:
     def _cannot_be_written(self, error: OSError, partial: Path) -> InputError:
         with suppress(OSError):  # it holds the last of the space
             partial.unlink()
-        reason = "the finished cells are kept, the same command goes on from there"
+        reason = "finished runs are kept, and the same command continues from there"
         return InputError(f"{self.folder}: cannot be written ({error}); {reason}")
 
 

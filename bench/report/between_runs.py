@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 _UNHEALTHY = frozenset({"collapsed", "partly collapsed"})
 #: Runs of a variant that are compared: 435 pairs are enough.
 _MOST_RUNS = 30
+_OF_RUN = ("seed", "status", "flags", "run", "key")
 #: Runs that vote on each point.
 VOTERS = 5
 
 
 def stability_of(results: CollectedRuns) -> list[float]:
     """Return for each run of the frame how far the first thirty healthy runs of its variant agree."""
-    frame = results.frame
-    values = {place: stability(_labels(results, rows)) for place, rows in _healthy_runs(frame)}
+    frame, known = results.frame, results.agreements
+    values = {
+        place: known[place].ari if place in known else stability(_labels(results, rows))
+        for place, rows in _healthy_runs(frame)
+    }
     return [values.get(place, float("nan")) for place in zip(frame["dataset"], frame["variant"], strict=True)]
 
 
@@ -55,34 +59,39 @@ def disagreement_columns(results: CollectedRuns) -> pd.DataFrame:
     -------
     DataFrame
         The metrics `BETWEEN_RUNS` by the index of ``results.frame``; NaN for runs that did not finish or collapsed,
-        that have no five voters, on unlabelled data and on data sets with more than `MOST_RANKED` variants.
+        that have no five voters, beyond the first thirty of a variant, on unlabelled data and on data sets with more
+        than `MOST_RANKED` variants.
     """
     import pandas as pd
 
     frame = results.frame
-    columns = pd.DataFrame(np.nan, index=frame.index, columns=[row.name for row in BETWEEN_RUNS])
-    few = _of_few_variants(frame)
+    few = _of_few_variants(frame)[["fingerprint", "config", "twin", "kind", "seeded", *_OF_RUN]]
     judged = few.loc[(few["status"] == "ok") & ~few["flags"].map(lambda flags: "collapsed" in flags)]
-    voters = {place: group.sort_values("seed") for place, group in _voting(few).groupby(["fingerprint", "config"])}
-    entropies: dict[tuple[str, ...], np.ndarray] = {}  # few, as runs leave out one seed each
-    for fingerprint, of_dataset in judged.groupby("fingerprint"):
-        classes = _classes(results, of_dataset)
+    candidates = {
+        place: rows.sort_values("seed").head(VOTERS + 1).to_dict("records")  # one may be judged itself
+        for place, rows in _voting(few).groupby(["fingerprint", "config"])
+    }
+    found: dict[Any, dict[str, float]] = {}
+    for (fingerprint, _), rows in judged.groupby(["fingerprint", "config"]):
+        classes = _classes(results, rows)
         if classes is None:
             continue
-        for index, run in of_dataset.iterrows():
+        entropies: dict[tuple[str, ...], np.ndarray] = {}  # few, as runs leave out one seed each
+        first = rows.sort_values("seed").head(_MOST_RUNS)
+        for index, run in zip(first.index, first.to_dict("records"), strict=True):
             config = run["config"] if run["kind"] == "deterministic" else run["twin"]
-            candidates = voters.get((fingerprint, config), few.iloc[:0])
-            others = candidates.loc[candidates["seed"] != run["seed"]].head(VOTERS)
+            others = [o for o in candidates.get((fingerprint, config), ()) if o["seed"] != run["seed"]][:VOTERS]
             if len(others) < VOTERS:
                 continue
-            keys = tuple(others["key"])
+            keys = tuple(other["key"] for other in others)
             if keys not in entropies:
-                entropies[keys] = vote_entropy(_labels(results, others))
-            (labels,) = _labels(results, of_dataset.loc[[index]])
+                entropies[keys] = vote_entropy([_labels_of(results, other) for other in others])
+            labels = _labels_of(results, run)
             scoring, wrong = mis_clustered_of(labels, classes, str(fingerprint), int(run["seed"]))
-            for name, value in detection(entropies[keys][scoring], wrong).items():
-                columns.loc[index, f"{name}_{DISAGREEMENT.name}"] = np.nan if isinstance(value, str) else value
-    return columns
+            scores = detection(entropies[keys][scoring], wrong)
+            found[index] = {f"{name}_{DISAGREEMENT.name}": v for name, v in scores.items() if not isinstance(v, str)}
+    names = [row.name for row in BETWEEN_RUNS]
+    return pd.DataFrame.from_dict(found, orient="index", dtype=np.float64).reindex(index=frame.index, columns=names)
 
 
 def _healthy_runs(frame: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:
@@ -102,7 +111,8 @@ def _voting(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_few_variants(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.loc[frame.groupby("dataset")["variant"].transform("nunique") <= MOST_RANKED]
+    n_variants = frame.groupby("dataset")["variant"].nunique()
+    return frame.loc[frame["dataset"].map(n_variants) <= MOST_RANKED]
 
 
 def _classes(results: CollectedRuns, frame: pd.DataFrame) -> np.ndarray | None:
@@ -115,5 +125,8 @@ def _classes(results: CollectedRuns, frame: pd.DataFrame) -> np.ndarray | None:
 
 
 def _labels(results: CollectedRuns, frame: pd.DataFrame) -> list[np.ndarray]:
-    runs = zip(frame["run"], frame["key"], strict=True)
-    return [results.runs[number].outputs(key, ["labels"])["labels"] for number, key in runs]
+    return [_labels_of(results, run) for run in frame[["run", "key"]].to_dict("records")]
+
+
+def _labels_of(results: CollectedRuns, run: Mapping[Any, Any]) -> np.ndarray:
+    return results.runs[run["run"]].outputs(run["key"], ["labels"])["labels"]

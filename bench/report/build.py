@@ -15,14 +15,22 @@ from bench.report.data_notes import data_notes
 from bench.report.document import Board, Report
 from bench.report.published import values_against
 from bench.report.runs_frame import check_columns
-from bench.report.section import Drawn, all_sections, content_of, installed_sections
+from bench.report.section import Drawn, all_sections, built_in_sections, content_of, installed_sections
 from bench.selection.choices import choices_of
 
 QUESTION = "Does stochasticity help?"
 
 
 def with_between_runs(results: CollectedRuns) -> CollectedRuns:
-    """Return results with the columns that compare runs with each other: ``stability`` and disagreement."""
+    """Return results with what compares runs with each other: agreements, and the columns of stability and votes.
+
+    Raises
+    ------
+    InputError
+        If the frame lacks a column.
+    """
+    check_columns(results.frame)
+    results = replace(results, agreements=agreements_of(results))
     between = {str(name): column for name, column in disagreement_columns(results).items()}
     return replace(results, frame=results.frame.assign(stability=stability_of(results), **between))
 
@@ -44,13 +52,12 @@ def boards_of(results: CollectedRuns, against: str | None = None) -> list[BoardR
     """
     metric, published = find_ranking_metric(results.primary_metric), values_against(against)
     frames, choices = _board_frames(results), choices_of(results)
-    agreements, about = agreements_of(results), data_notes(results)
+    about = data_notes(results)
     boards = []
     for name in TITLES:
         frame, made = frames.get(name, pd.DataFrame()), choices.get(name, ())
         if not frame.empty:
-            check_columns(frame)
-            boards.append(BoardRuns(name, frame, metric, results, made, agreements, about, published))
+            boards.append(BoardRuns(name, frame, metric, results, made, results.agreements, about, published))
         elif made:
             boards.append(without_runs(name, metric, results, made))
     return boards
@@ -73,15 +80,23 @@ def report_of(
     """
     faults = [f"Left out: {fault}." for fault in installed_sections()[1]]
     written = []
+    names: set[str] = set()
     for board in boards:
-        sections = (s for s in all_sections() if board is boards[0] or s.every_board)
-        contents = (content_of(section, board, faults, draw=draw, drawn=drawn) for section in sections)
-        written.append(Board(board.name, board.title, board.note, tuple(c for c in contents if c is not None)))
+        contents = []
+        for section in (s for s in all_sections() if board is boards[0] or s.every_board):
+            content = content_of(section, board, faults, draw=draw, drawn=drawn)
+            own = {figure.name for part in content.parts for figure in part.figures} if content else set()
+            if own & names and section not in built_in_sections():
+                faults.append(f"Left out: section {section.name}: another figure is named {min(own & names)}.")
+            elif content is not None:
+                contents.append(content)
+                names |= own
+        written.append(Board(board.name, board.title, board.note, tuple(contents)))
     return Report(
         title=QUESTION,
         subtitle=" + ".join(dict.fromkeys(suite.title or suite.name for suite in results.suites)),
         boards=tuple(written),
-        notes=(*results.notes, *faults),
+        notes=tuple(dict.fromkeys((*results.notes, *faults))),
     )
 
 

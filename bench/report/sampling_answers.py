@@ -25,11 +25,11 @@ _SIGNIFICANT = ("better", "worse")
 _MOST_NAMED = 5
 
 RULE = (
-    "Sampling helps where one score with draws beats both scores of q without draws, H[q] and 1 − max q, and loses to "
-    "no other. Mixed is less: one that beats H[q] alone, that loses to another score, or MI or latent variance that beats "
-    "1 − max q, since these are not compared with H[q]. H[mean q] and H[q] differ in the draws alone: to beat "
-    "1 − max q and not H[q] is no effect of sampling. That sampling does not help is said only where H[mean q] loses to one of "
-    "the two."
+    "Sampling helps where one score with draws beats both scores of q without draws, H[q] and 1 − max q, and "
+    "loses to no other. Mixed is less: one that beats H[q] alone, that loses to another score, or MI or latent "
+    "variance that beats 1 − max q, since these are not compared with H[q]. H[mean q] and H[q] differ in the "
+    "draws alone: to beat 1 − max q and not H[q] is no effect of sampling. That sampling does not help is said "
+    "only where H[mean q] loses to one of the two."
 )
 
 

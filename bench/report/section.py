@@ -19,7 +19,7 @@ import pandas as pd
 from bench.errors import InputError, plugin_faults
 from bench.isolation import process_state_restored
 from bench.report.board import BoardRuns, DatasetRuns
-from bench.report.document import Content, Part, Sentence, Table
+from bench.report.document import Board, Content, Part, Report, Sentence, Table
 from bench.text import clean_name, import_fault, one_line
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ class Section:
     every_board: ClassVar[bool] = False
     plots: ClassVar[tuple[str, ...]] = ()
     csv: ClassVar[str | None] = None
+
+    @property
+    def file(self) -> str:
+        """The CSV file of the rows in the report's folder, empty for none."""
+        return f"tables/{self.name}.csv" if self.csv is None else self.csv
 
     def rows(self, runs: Any) -> pd.DataFrame:
         """Return the numbers, one row an observation; empty where there is nothing to say.
@@ -179,7 +184,10 @@ def content_of(
         with plugin_faults(
             lambda error: f"section {section.name}: {type(error).__name__}: {one_line(error)}", InputError
         ):
-            return _content(section, board, draw, drawn)
+            content = _content(section, board, draw, drawn)
+            if content is not None:
+                _try_to_write(content, board)
+            return content
     except InputError as error:
         faults.append(f"Left out: {error}.")
         return None
@@ -206,8 +214,19 @@ def _content(section: Section, board: BoardRuns, draw: bool, drawn: Drawn | None
         if not part.is_empty:
             parts.append(part)
             news = news or section.is_news(rows)
-    csv = f"tables/{section.name}.csv" if section.csv is None else section.csv
-    return Content(section.name, section.title, tuple(parts), news, csv) if parts else None
+    return Content(section.name, section.title, tuple(parts), news, section.file) if parts else None
+
+
+def _try_to_write(content: Content, board: BoardRuns) -> None:
+    """Write a section in every format, so that one that cannot be written is known before the report is."""
+    from bench.report.formats.csv_files import section_files
+    from bench.report.formats.latex import render_latex
+    from bench.report.formats.markdown import render_markdown
+    from bench.report.formats.page import render_page
+
+    alone = Report("", "", (Board(board.name, "", "", (content,)),))
+    for render in (render_markdown, render_latex, render_page, lambda report: list(section_files(report))):
+        render(alone)
 
 
 def _drawn(section: Section, rows: pd.DataFrame, runs: Any, drawn: Drawn | None) -> Iterator[Figure]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import keyword
 import re
 import sys
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -75,13 +77,13 @@ def _class_name(words: list[str]) -> str:
 def _fault(name: str, methods: Collection[str]) -> str:
     """Return why a name is not valid; an empty string if it is."""
     if not _NAME.fullmatch(name):
-        return "a name is lower-case letters and digits, from a letter on, in words joined by _"
+        return "a name consists of lower-case letters and digits, begins with a letter, and joins words by _"
     if len(name) > _LONGEST:
         return f"it is longer than {_LONGEST} characters"
     if keyword.iskeyword(name):
-        return "it is a word of Python"
+        return "it is a keyword of Python"
     if name in methods:
-        return "there is a method of that name"
+        return "a method of that name exists"
     if name in sys.modules or importlib.util.find_spec(name):
         return "it would hide the Python module of that name"
     return ""
@@ -156,8 +158,9 @@ def write_method_package(names: MethodNames, folder: Path) -> NewMethod:
     return NewMethod(
         written,
         [
-            f"uv pip install -e './{names.name}[test]'",
+            f"uv pip install --no-deps -e ./{names.name}",
             f"deepclustbench run quick --methods kmeans,{names.name}",
+            "uv pip install pytest",
             f"python -m pytest {names.name}",
         ],
     )
@@ -171,14 +174,30 @@ def _write(templates: Mapping[str, str], names: MethodNames, folder: Path) -> li
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(_template(template).substitute(asdict(names)))
+                file.write(_template(template).substitute(asdict(names), deepclustbench=requirement()))
         except FileExistsError as error:
             raise _exists_error(Path(error.filename)) from None
         except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}); take another --out") from error
+            raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
         written.append(path)
     return written
 
 
+def requirement() -> str:
+    """Return how a package depends on deepclustbench, which no package index has: by its git address.
+
+    The address is the one that deepclustbench was installed from, else its repository's.
+    """
+    try:
+        installed = distribution("deepclustbench")
+    except PackageNotFoundError:
+        return "deepclustbench"
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
+    if origin.get("vcs_info", {}).get("vcs") == "git":
+        return f"deepclustbench @ git+{origin['url']}"
+    addresses = dict(url.split(", ", 1) for url in installed.metadata.get_all("Project-URL") or [])
+    return f"deepclustbench @ git+{addresses['Repository']}" if "Repository" in addresses else "deepclustbench"
+
+
 def _exists_error(path: Path) -> InputError:
-    return InputError(f"{path} is there already and is left as it is; take another name or --out")
+    return InputError(f"{path} exists already and is left unchanged; choose another name or --out")

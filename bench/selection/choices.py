@@ -192,18 +192,18 @@ def merge_choices(before: list[_Choice], now: list[_Choice]) -> list[_Choice]:
 
 def describe_choice(choice: AnyChoice) -> str:
     """Return a choice in one line."""
-    oracle = isinstance(choice, OracleChoice)
-    opening = f"{'oracle' if oracle else 'label-free'} choice for {choice.title} on {choice.dataset}: "
+    kind = "oracle" if isinstance(choice, OracleChoice) else "label-free"
+    opening = f"{kind} choice for {choice.title} on {choice.dataset}: "
     winner = next((c for c in choice.candidates if c.config == choice.chosen), None)
     if winner is None:
-        return f"{opening}none, {choice.reason}"
+        return f"{opening}none: {choice.reason}"
     named = " ".join(f"{name}={value}" for name, value in winner.parameters.items())
     if isinstance(winner, ScoredCandidate):
         why = f"{choice.metric} {_short(winner.score)}" if isinstance(choice, OracleChoice) else ""
     else:
         why = f"prediction strength {_short(winner.prediction_strength)}, ARI {_short(winner.stability)}"
     out = sum(bool(c.out) for c in choice.candidates)
-    return f"{opening}{named} ({why}; {out} of {len(choice.candidates)} candidates {'out' if oracle else 'gated out'})"
+    return f"{opening}{named} ({why}; {out} of {len(choice.candidates)} candidates excluded)"
 
 
 def _short(value: float | None) -> str:

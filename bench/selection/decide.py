@@ -30,7 +30,7 @@ from bench.selection.choices import (
 from bench.selection.rule import HeldOutRun, rank_candidates
 from bench.text import last_line
 
-NO_PREDICT = "the method has no predict, so that nothing is known of held-out points"
+NO_PREDICT = "the method has no predict, so that held-out points have no labels"
 
 #: The runs of each candidate, in the order of the plan.
 Runs = list[list[HeldOutRun]]
@@ -115,7 +115,7 @@ def choose_by_labels(
 ) -> OracleChoice:
     """Choose the best mean of the primary metric on the held-out points; equal ones by the order of the plan.
 
-    A candidate with a run that gave no labels is out: a mean over its other runs would be one that skips failures.
+    A candidate with a failed run is out: a mean over its other runs would skip failures.
     One that collapsed is scored like any other.
     """
     metric = find_ranking_metric(primary_metric)
@@ -142,7 +142,7 @@ def choose_by_labels(
 
 
 def _keys(entry: PlannedEntry, seeds: Sequence[int]) -> list[list[str]]:
-    """Return the keys of each candidate's selection cells."""
+    """Return the keys of each candidate's selection runs."""
     return [
         [
             Cell(entry.spec, entry.dataset, entry.fingerprint, pair.configuration, seed, "selection").key
@@ -195,4 +195,4 @@ def _place(entry: PlannedEntry, seeds: Sequence[int]) -> dict[str, Any]:
 
 
 def _all_out(reasons: list[list[str]]) -> str:
-    return f"since all {len(reasons)} candidates are out: {reasons[0][0]}"
+    return f"all {len(reasons)} candidates are excluded; the first: {reasons[0][0]}"

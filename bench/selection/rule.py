@@ -25,7 +25,7 @@ def prediction_strength(labels_a: np.ndarray, labels_b: np.ndarray) -> float:
     """Return how well partition *a* predicts the clusters of partition *b*.
 
     For each cluster of *b*, the share of the pairs of its points that *a* puts together as well; of these the
-    smallest. A cluster of one point has no pair and is left out: nothing can be said of it, neither 0 nor 1. Noise of
+    smallest. A cluster of one point has no pair and is left out: its strength is undefined, neither 0 nor 1. Noise of
     *b* is no cluster to predict, and noise of *a* puts no points together.
 
     Parameters
@@ -160,7 +160,7 @@ class RuleVerdict:
     tie_break : float or None
         Its mean rank by internal indices; only among those that share the smallest sum.
     rank : int or None
-        1 is chosen. Equal ranks further down have not been told apart: nothing depends on it.
+        1 is chosen. Equal ranks further down are not distinguished: nothing depends on them.
     """
 
     out: list[str] = field(default_factory=list)
@@ -179,7 +179,7 @@ def rank_candidates(
     1. A candidate with a degenerate run is out: runs that collapse agree perfectly.
     2. The others are ranked by mean prediction strength and by mean pairwise adjusted Rand index, and the two
        ranks are added.
-    3. Those with the smallest sum are told apart by :func:`bench.selection.rule.aggregated_ranks` of their
+    3. Those with the smallest sum are ranked by :func:`bench.selection.rule.aggregated_ranks` of their
        partitions, in the points' own space and the embeddings of each of them; only theirs, so that large data stay
        affordable.
     4. What is equal even then goes by the order of the plan.
@@ -235,7 +235,7 @@ def degeneracies(runs: Sequence[HeldOutRun], n_clusters: int) -> list[str]:
             reasons.append(f"seed {run.seed}: all held-out points are {what}")
         elif effective < SMALLEST_SHARE * n_clusters:
             reasons.append(
-                f"seed {run.seed}: {effective:.1f} effective clusters, below {SMALLEST_SHARE:g} of {n_clusters}"
+                f"seed {run.seed}: {effective:.1f} effective clusters, fewer than {SMALLEST_SHARE:.0%} of {n_clusters}"
             )
     return list(dict.fromkeys(reasons))
 

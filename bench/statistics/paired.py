@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 
 from bench.statistics.wilcoxon import (
     TestMethod,
-    hodges_lehmann,
-    hodges_lehmann_interval,
+    hodges_lehmann_with_interval,
     rank_sums,
     signed_rank_test,
 )
@@ -136,7 +135,7 @@ def _comparison(form: Form, differences: np.ndarray, rope: float | None, random_
 
     differences = np.round(differences, _DECIMALS)
     statistic, p_value, method = signed_rank_test(differences)
-    interval = hodges_lehmann_interval(differences)
+    estimate, interval = hodges_lehmann_with_interval(differences)
     positive, negative = rank_sums(differences)
     superiority, superiority_interval = prob_superiority(differences, random_state)
     return PairedComparison(
@@ -146,7 +145,7 @@ def _comparison(form: Form, differences: np.ndarray, rope: float | None, random_
         statistic=statistic,
         p_value=p_value,
         method=method,
-        hodges_lehmann=hodges_lehmann(differences),
+        hodges_lehmann=estimate,
         hodges_lehmann_interval=interval,
         rank_biserial=(positive - negative) / (positive + negative) if positive + negative else 0.0,
         prob_superiority=superiority,

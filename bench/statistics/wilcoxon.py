@@ -34,7 +34,7 @@ def signed_rank_null(ranks: np.ndarray) -> np.ndarray:
     return _null_of_doubled(tuple(np.sort(np.rint(2 * np.asarray(ranks)).astype(np.int64)).tolist()))
 
 
-@lru_cache(maxsize=1024)  # untied differences have one null distribution per n
+@lru_cache(maxsize=256)  # untied differences have one null distribution per n
 def _null_of_doubled(doubled: tuple[int, ...]) -> np.ndarray:
     probability = np.zeros(sum(doubled) + 1)
     probability[0] = 1.0
@@ -110,7 +110,7 @@ def _mid_ranks(sizes: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def walsh_averages(differences: np.ndarray) -> np.ndarray:
-    """Return the means of all pairs of differences, each with itself too, in ascending order.
+    """Return the means of all pairs of differences, each with itself too, in no order.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def walsh_averages(differences: np.ndarray) -> np.ndarray:
     ndarray of shape (n (n + 1) / 2,)
     """
     first, second = _pairs(len(differences))
-    return np.sort((differences[first] + differences[second]) / 2)
+    return (differences[first] + differences[second]) / 2
 
 
 @lru_cache(maxsize=64)
@@ -142,7 +142,7 @@ def hodges_lehmann(differences: np.ndarray) -> float:
     ----------
     Hodges and Lehmann, "Estimates of location based on rank tests", Ann. Math. Statist. 34(2), 1963.
     """
-    return float(np.median(walsh_averages(differences)))
+    return hodges_lehmann_with_interval(differences)[0]
 
 
 def hodges_lehmann_interval(differences: np.ndarray, confidence: float = 0.95) -> tuple[float, float] | None:
@@ -168,16 +168,23 @@ def hodges_lehmann_interval(differences: np.ndarray, confidence: float = 0.95) -
     ----------
     Hollander, Wolfe and Chicken, "Nonparametric Statistical Methods", 3rd ed., section 3.3.
     """
+    return hodges_lehmann_with_interval(differences, confidence)[1]
+
+
+def hodges_lehmann_with_interval(
+    differences: np.ndarray, confidence: float = 0.95
+) -> tuple[float, tuple[float, float] | None]:
+    """Return `hodges_lehmann` and `hodges_lehmann_interval`; a thousand differences have half a million averages."""
     averages = walsh_averages(differences)
-    k = _interval_rank(len(differences), confidence)
-    if k == 0:
-        return None
-    return float(averages[k - 1]), float(averages[len(averages) - k])
+    m, k = len(averages), _interval_rank(len(differences), confidence)
+    places = [(m - 1) // 2, m // 2, *((k - 1, m - k) if k else ())]
+    lower, upper, *ends = np.partition(averages, places)[places].tolist()
+    return (lower + upper) / 2, (ends[0], ends[1]) if ends else None
 
 
 @lru_cache(maxsize=64)
 def _interval_rank(n: int, confidence: float) -> int:
-    null = signed_rank_null(np.arange(1, n + 1))[::2]  # whole ranks: odd doubles cannot occur
+    null = _null_of_doubled(tuple(range(1, n + 1)))  # whole ranks need no doubling
     return int(np.searchsorted(np.cumsum(null), (1 - confidence) / 2 + 1e-12, side="right"))
 
 

@@ -113,7 +113,7 @@ class Check:
         except CheckFailed as fault:
             seen, change = fault.seen, fault.change
         except (Exception, SystemExit) as error:  # a plugin may raise anything
-            seen, change = self._describe(error), "mend what raises it"
+            seen, change = self._describe(error), "correct what raises it"
         else:
             return Result(self.name, self.proves, "passed")
         finally:

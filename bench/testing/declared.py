@@ -1,4 +1,4 @@
-"""Checks of a method's declaration: parameters, presets, search space, pretraining and twin."""
+"""Checks of a method's declaration: parameters, presets, search space, pretraining and counterpart."""
 
 from __future__ import annotations
 
@@ -59,25 +59,25 @@ def fit_keeps_parameters(subject: Subject) -> None:
     if changed:
         raise CheckFailed(
             f"fit changed {', '.join(f'{p}={fresh[p]!r} to {fitted[p]!r}' for p in changed)}",
-            "keep what fit makes of a parameter under another name, with a _ at its end",
+            "store what fit computes from a parameter under another name that ends with _",
         )
 
 
 def presets_make_estimators(subject: Subject) -> None:
     """Every preset can be made, on the data sets it is meant for too."""
     if not subject.info.presets:
-        raise NotApplicable("it has no presets; its defaults are all there is")
+        raise NotApplicable("it has no presets, only defaults")
     for name in subject.info.presets:
         preset, _, dataset = name.partition("@")
         if preset not in subject.info.presets:
             raise CheckFailed(
-                f"preset {name!r} changes {preset!r}, which there is not", f"add {preset!r}, or take this out"
+                f"preset {name!r} changes {preset!r}, which does not exist", f"add {preset!r}, or remove this one"
             )
         try:
             bare = replace(subject.info, twin=None, pretraining=())
             paired_configuration(bare, preset, {}, replace(subject.dataset, name=dataset or subject.dataset.name))
         except InputError as error:
-            raise CheckFailed(f"preset {name!r}: {error}", "mend the preset, or the constructor") from error
+            raise CheckFailed(f"preset {name!r}: {error}", "correct the preset or the constructor") from error
 
 
 def search_space_makes_estimators(subject: Subject) -> None:
@@ -96,17 +96,17 @@ def search_space_makes_estimators(subject: Subject) -> None:
 
 
 def pretraining_is_shared(subject: Subject) -> None:
-    """What pretraining names are parameters, and a network found in memory gives the labels that training it gave."""
+    """pretraining lists parameters, and a network loaded from memory gives the labels that training it gave."""
     unknown = [name for name in subject.info.pretraining if name not in subject.parameters]
     if unknown:
         raise CheckFailed(
-            f"pretraining names {', '.join(unknown)}", f"name some of its parameters: {', '.join(subject.parameters)}"
+            f"pretraining names {', '.join(unknown)}", f"choose from its parameters: {', '.join(subject.parameters)}"
         )
     if "memory" not in subject.parameters:
         if not subject.info.pretraining:
             raise NotApplicable("it shares no pretrained network")
         raise CheckFailed(
-            "it names what determines its pretrained network, and has no parameter memory",
+            "it declares pretraining, and has no parameter memory",
             "add memory=None: the runner sets it to the folder in which networks are kept",
         )
     expected = subject.repeated_labels()
@@ -116,15 +116,15 @@ def pretraining_is_shared(subject: Subject) -> None:
             if not np.array_equal(labels, expected):
                 raise CheckFailed(
                     f"{action} its network in memory changes {np.sum(labels != expected)} of {len(labels)} labels",
-                    "let what is kept hold all that training gave, and name all that determines it",
+                    "store the whole trained network in memory, and list all its parameters in pretraining",
                 )
 
 
 def twin_has_no_noise(subject: Subject) -> None:
-    """The twin can be made, and is deterministic: another method, or this one with its noise switched off."""
+    """The counterpart can be made and is deterministic: another method, or this one without noise."""
     info = replace(subject.info, pretraining=())
     if info.twin is None:
-        raise NotApplicable(f"it is {info.kind} and names no twin")
+        raise NotApplicable(f"it is {info.kind} and declares no counterpart")
     mend = "let twin return the name of a deterministic method and its parameters"
     try:
         twin = paired_configuration(info, subject.preset, subject.params, subject.dataset).twin
@@ -132,18 +132,18 @@ def twin_has_no_noise(subject: Subject) -> None:
         raise CheckFailed(str(error), mend) from error
     if twin is None:
         if draws_vary(subject.fitted, subject.x):
-            raise CheckFailed("its twin is itself, with the same parameters, and its draws vary", mend)
-        raise NotApplicable("its noise is switched off: it is its own twin")
+            raise CheckFailed("its counterpart is itself with the same parameters, and its draws vary", mend)
+        raise NotApplicable("its noise is switched off: it is its own counterpart")
     counterpart = finder_with(info)(twin.method)
     if counterpart.kind == "deterministic":
         return
     params: dict[str, Any] = {p: value for p, value in twin.params.items() if p != "n_clusters"}
     if paired_configuration(counterpart, subject.preset, params, subject.dataset).configuration.kind != "deterministic":
-        raise CheckFailed(f"its twin, {counterpart.name}, is stochastic", mend)
+        raise CheckFailed(f"its counterpart, {counterpart.name}, is stochastic", mend)
     subject.fitted  # noqa: B018 - not applicable where the fit with noise fails
     without_noise = Subject(replace(counterpart, presets={}), subject.preset, params)
     if draws_vary(without_noise.fit(), without_noise.x):
-        raise CheckFailed(f"its twin, {counterpart.name} without noise, has draws that vary", mend)
+        raise CheckFailed(f"its counterpart, {counterpart.name} without noise, has draws that vary", mend)
 
 
 def _are_equal(a: Any, b: Any) -> bool:

@@ -39,7 +39,7 @@ def fit_predict_gives_labels(subject: Subject) -> None:
     estimator = subject.make()
     returned = np.asarray(estimator.fit_predict(subject.x))
     if not np.array_equal(returned, subject.labels(estimator)):
-        raise CheckFailed("fit_predict returns something else than labels_", "take it from sklearn.base.ClusterMixin")
+        raise CheckFailed("fit_predict does not return labels_", "take it from sklearn.base.ClusterMixin")
 
 
 def same_seed_same_labels(subject: Subject) -> None:
@@ -61,18 +61,18 @@ def seeds_matter(subject: Subject) -> None:
         other = _results(subject.fit(seed=seed), subject)
         if any(not np.array_equal(value, other[name]) for name, value in first.items()):
             if subject.info.seed_free:
-                raise CheckFailed("it is declared seed-free, and seeds matter", "take seed_free out of MethodInfo")
+                raise CheckFailed("it is declared seed-free, and seeds differ", "remove seed_free from MethodInfo")
             return
     if not subject.info.seed_free:
         raise CheckFailed(
             f"{len(TEST_SEEDS)} seeds gave the same {', '.join(first)}",
-            f"{_SEED_IT}; if nothing in it is random, take random_state out of the constructor, or write "
+            f"{_SEED_IT}; if nothing in it is random, remove random_state from the constructor, or write "
             "seed_free=True in MethodInfo",
         )
 
 
 def generators_are_left_alone(subject: Subject) -> None:
-    """Neither fitting nor asking touches the global generators of random, numpy and torch."""
+    """Neither fitting nor predicting changes the global generators of random, numpy and torch."""
     estimator, first = subject.fitted, subject.first_fit
     if first.changed_generators:
         raise CheckFailed(f"fit changes the global generator of {', '.join(first.changed_generators)}", _SEED_IT)
@@ -96,7 +96,7 @@ def pickle_keeps_it(subject: Subject) -> None:
     if not np.array_equal(copy.labels_, estimator.labels_):
         raise CheckFailed("after pickling, labels_ differ", change)
     if hasattr(estimator, "predict") and not np.array_equal(copy.predict(subject.x), estimator.predict(subject.x)):
-        raise CheckFailed("after pickling, predict says something else", change)
+        raise CheckFailed("after pickling, predict gives other clusters", change)
 
 
 def runs_on_the_cpu(subject: Subject) -> None:
@@ -133,7 +133,7 @@ def nan_is_refused(subject: Subject) -> None:
     """Points that are no finite numbers are refused with a ValueError."""
     subject.fitted  # noqa: B018 - not applicable to a method that refuses all points
     if _takes_nan(subject):
-        raise NotApplicable("its scikit-learn tags say that it takes NaN")
+        raise NotApplicable("its scikit-learn tags declare that it takes NaN")
     for kind, value in (("NaN", np.nan), ("infinity", np.inf)):
         x = subject.x
         x[3, 5] = value
@@ -143,11 +143,11 @@ def nan_is_refused(subject: Subject) -> None:
             continue
         except Exception as error:
             raise CheckFailed(f"with {kind} in X, fit raises {type(error).__name__}", _CONVERT) from error
-        raise CheckFailed(f"with {kind} in X, fit says nothing", _CONVERT)
+        raise CheckFailed(f"with {kind} in X, fit raises no error", _CONVERT)
 
 
 def one_cluster_is_one(subject: Subject) -> None:
-    """Asked for one cluster, it gives one, or says that it cannot with a ValueError."""
+    """With n_clusters=1 it gives one cluster or raises a ValueError."""
     if "n_clusters" not in subject.parameters:
         raise NotApplicable("it has no n_clusters")
     subject.fitted  # noqa: B018
@@ -158,7 +158,7 @@ def one_cluster_is_one(subject: Subject) -> None:
     n_clusters = len(np.unique(labels[labels >= 0]))
     if n_clusters > 1:
         raise CheckFailed(
-            f"asked for one cluster, it gives {n_clusters}", "read self.n_clusters in fit, or raise a ValueError"
+            f"with n_clusters=1 it gives {n_clusters} clusters", "read self.n_clusters in fit, or raise a ValueError"
         )
 
 
@@ -175,7 +175,7 @@ def fewer_points_than_clusters(subject: Subject) -> None:
     except Exception as error:
         raise CheckFailed(
             f"of 60 points that are 3 distinct ones, fit raises {type(error).__name__}: {error}",
-            "let clusters be empty, or raise a ValueError that says what is wrong with the points",
+            "allow empty clusters, or raise a ValueError that explains what is wrong with the points",
         ) from error
 
 

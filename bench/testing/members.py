@@ -36,19 +36,20 @@ def call_member(estimator: Any, name: str, x: np.ndarray, random_state: int = 0)
 
 
 def predict_agrees_with_labels(subject: Subject) -> None:
-    """Asked for the points it was fitted to, predict says what labels_ says, noise left out."""
+    """For the points it was fitted to, predict returns labels_, noise left out."""
     subject.member("predict")
     labels, values = subject.labels(subject.fitted), call_member(subject.fitted, "predict", subject.x)
     if values.shape != labels.shape or not np.issubdtype(values.dtype, np.integer):
         raise CheckFailed(
-            f"predict gives shape {values.shape} and type {values.dtype}", f"return one integer a point: {labels.shape}"
+            f"predict gives shape {values.shape} and type {values.dtype}",
+            f"return one integer per point: {labels.shape}",
         )
     is_clustered = labels >= 0
     agreement = np.mean(values[is_clustered] == labels[is_clustered]) if is_clustered.any() else 1.0
     if agreement < _AGREEMENT:
         raise CheckFailed(
             f"predict agrees with labels_ in {agreement:.0%} of the points",
-            "set labels_ to what predict says of the training points, or leave predict out",
+            "set labels_ to what predict returns for the training points, or remove predict",
         )
 
 
@@ -84,7 +85,7 @@ def embedding_is_a_code_a_point(subject: Subject) -> None:
 
 
 def transform_agrees_with_embedding(subject: Subject) -> None:
-    """Asked for the points it was fitted to, transform gives embedding_."""
+    """For the points it was fitted to, transform returns embedding_."""
     embedding = _embedding(subject)
     subject.member("transform")
     _check_close("transform", call_member(subject.fitted, "transform", subject.x), "embedding_", embedding)
@@ -97,10 +98,10 @@ def variance_is_of_the_embedding(subject: Subject) -> None:
     if variance.shape != shape:
         raise CheckFailed(
             f"embedding_variance_ has shape {variance.shape}, embedding_ {shape}",
-            "give each code a variance a dimension",
+            "give each code one variance per dimension",
         )
     if not _are_finite(variance) or variance.min() < 0:
-        raise CheckFailed("embedding_variance_ holds what is no variance", "give sigma², not its logarithm")
+        raise CheckFailed("embedding_variance_ holds negative or non-finite values", "give sigma², not its logarithm")
     if hasattr(subject.fitted, "transform_variance"):
         values = call_member(subject.fitted, "transform_variance", subject.x)
         _check_close("transform_variance", values, "embedding_variance_", variance)
@@ -129,11 +130,11 @@ def reconstructions_are_points(subject: Subject) -> None:
 
 
 def points_are_judged_alone(subject: Subject) -> None:
-    """What is said of a new point does not depend on the points beside it, for the suite asks piece by piece."""
+    """The result for a new point does not depend on the other points of the call: the suite calls in chunks."""
     estimator, new = subject.fitted, subject.new_points
     existing = [name for name in _MEMBERS if hasattr(estimator, name)]
     if not existing:
-        raise NotApplicable("it says nothing of new points")
+        raise NotApplicable("it has no member that takes new points")
     for name in existing:
         whole, part = call_member(estimator, name, new), call_member(estimator, name, new[:7])
         if len(part) != 7:
@@ -142,7 +143,7 @@ def points_are_judged_alone(subject: Subject) -> None:
             )
         if whole[:7].shape == part.shape and not np.allclose(whole[:7], part, rtol=1e-3, atol=1e-4, equal_nan=True):
             raise CheckFailed(
-                f"{name} says something else of 7 points alone than among {len(new)}",
+                f"{name} of 7 points differs from {name} of the same points among {len(new)}",
                 "switch to network.eval(), and take means and scales from the fit",
             )
 

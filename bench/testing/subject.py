@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from bench.data.dataset import Dataset
+from bench.execution.outputs import checked_labels
 from bench.method import MethodInfo
 from bench.plan.cells import Configuration
 from bench.plan.configurations import Paired, resolve_configurations
 from bench.plan.method_spec import MethodSpec
 from bench.plan.registry import find_method
 from bench.plan.suite import Suite
-from bench.run.outputs import checked_labels
 
 N_POINTS, N_CLUSTERS = 120, 4
 _N_NEW, _IMAGE_SHAPE = 30, (4, 4)
@@ -148,7 +148,7 @@ class Subject:
         CheckFailed
             If they violate the contract.
         """
-        change = "set labels_ in fit: one integer a point, from 0, and -1 for noise"
+        change = "set labels_ in fit: one integer per point, from 0, and -1 for noise"
         if not hasattr(estimator, "labels_"):
             raise CheckFailed(f"after fit, {type(estimator).__name__} has no labels_", change)
         try:
@@ -183,7 +183,7 @@ class Subject:
                 return self.first_fit.estimator
         except CheckFailed:
             pass
-        raise NotApplicable("there is no fit to look at: see fit_gives_labels")
+        raise NotApplicable("the method could not be fitted: see fit_gives_labels")
 
     @cached_property
     def repeated_fit(self) -> Any:

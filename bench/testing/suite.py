@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import InputError
+from bench.execution.fit import fit_cell
 from bench.plan.cells import UNIFORM_NOISE, Cell, OutlierSet
 from bench.records.record import Record
 from bench.records.store import Run
-from bench.run.fit import fit_cell
 from bench.testing.subject import CheckFailed, NotApplicable, Subject
 from bench.text import last_line
 
+_ENDED = {"failed": "failed", "diverged": "diverged", "timeout": "ran out of time"}
+
 
 def runs_in_the_suite(subject: Subject) -> None:
-    """A cell of it is run as the suite runs it, and its record and outputs can be stored, read and scored."""
+    """The suite can run it, and the record and outputs can be stored, read and scored."""
     outliers = (OutlierSet(UNIFORM_NOISE, UNIFORM_NOISE, UNIFORM_NOISE),)
     data, configuration = subject.dataset, subject.configuration
     cells = [Cell(data.name, data.name, data.fingerprint, configuration, seed=0, outliers=outliers)]
@@ -36,17 +38,19 @@ def runs_in_the_suite(subject: Subject) -> None:
 def _run(subject: Subject, cell: Cell, folder: Path) -> None:
     record, outputs = fit_cell(cell, subject.info, subject.dataset, device="cpu", memory=folder / "pretrained")
     if record.status != "ok":
-        raise CheckFailed(f"the cell {record.status}: {last_line(record.error)}", "mend what it says")
+        raise CheckFailed(
+            f"the run {_ENDED[record.status]}: {last_line(record.error)}", "correct what raises this error"
+        )
     run, change = Run(folder / cell.part), "give arrays of numbers and plain text, no objects"
     try:
         with run.lock():
             run.write(record, outputs)
         kept, (read,) = run.outputs(record.key), run.records()
     except (InputError, ValueError, TypeError) as error:
-        raise CheckFailed(f"the cell cannot be stored: {error}", change) from error
+        raise CheckFailed(f"the run cannot be stored: {error}", change) from error
     lost = [name for name, values in outputs.items() if not _equal(values, kept.get(name))]
     if lost or read != Record.model_validate(record.model_dump()):
-        raise CheckFailed(f"stored and read back, {', '.join(lost) or 'the record'} is another", change)
+        raise CheckFailed(f"after storing and reading, {', '.join(lost) or 'the record'} differs", change)
 
 
 def _equal(a: np.ndarray, b: np.ndarray | None) -> bool:

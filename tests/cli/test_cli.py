@@ -36,7 +36,7 @@ def test_a_run_leaves_records_outputs_and_leaderboards_and_is_not_run_again(cli,
 
     code, out, _ = cli("plan", tiny, "--out", folder, "--seeds", "3")
     assert code == 0
-    assert "15 cells, 5 left" in out
+    assert "15 runs, 5 left" in out
     assert records(folder) == first
 
     code, out, _ = cli("report", folder)
@@ -94,7 +94,7 @@ def test_unlabelled_data_run(cli, tmp_path):
         (["run", "--datasets", "mnist", "--data-root", "nowhere"], "nowhere"),
         (["run", "--set", "beta=1"], "METHOD.PARAMETER=VALUE"),
         (["run", "--set", "sdec.bta=1"], "did you mean beta"),
-        (["run", "--seeds", "a-b"], "no number of seeds"),
+        (["run", "--seeds", "a-b"], "not a number of seeds"),
         (["run", "--preset", "papr"], "it has: quick"),
         (["run", "--limit", "9"], "fewer"),
         (["report", "."], "not the folder of a run"),

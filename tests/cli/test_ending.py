@@ -19,7 +19,7 @@ from tests.records.test_store import full_disk
 
 MAIN = [sys.executable, "-c", "from bench.cli import main; main()"]
 BASE = ["run", "quick", "--methods", "kmeans", "--seeds", "2", "--limit", "100"]
-KEPT = "the finished cells are kept, the same command goes on from here\n"
+KEPT = "finished runs are kept, and the same command continues from here\n"
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +45,9 @@ def done(cli, tmp_path, tmp_path_factory):
 
 PHASES = [
     "bench.plan.plan.load_datasets",
-    "bench.run.session.stage_to_report",
-    "bench.run.session.collect",
-    "bench.run.session.write_report",
+    "bench.execution.session.stage_to_report",
+    "bench.execution.session.collect",
+    "bench.execution.session.write_report",
 ]
 
 
@@ -248,6 +248,5 @@ def test_a_file_without_read_permission_prints_one_line(cli, done, monkeypatch):
     monkeypatch.setattr(Path, "read_text", refuse)
     code, _, err = cli("report", done)
     assert code == 2
-    assert (
-        err == f"error: {done / 'suite.toml'}: cannot be read (Permission denied); mend its rights, or take another\n"
-    )
+    reason = "cannot be read (Permission denied); correct its permissions or choose another"
+    assert err == f"error: {done / 'suite.toml'}: {reason}\n"

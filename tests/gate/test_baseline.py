@@ -93,12 +93,12 @@ def test_the_default_metrics_depend_on_labels_and_the_primary_metric():
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    ({"metrics": ["accuracy"]}, "'accuracy' cannot be compared with a baseline: it is unknown; take some of acc, nmi"),
-    ({"metrics": ["n_clusters_used"]}, "neither of its ends is better"),
+    ({"metrics": ["accuracy"]}, "'accuracy' cannot be compared with a baseline: it is unknown; choose from acc, nmi"),
+    ({"metrics": ["n_clusters_used"]}, "neither higher nor lower values are better"),
     ({"metrics": ["brier"]}, "no run has a score of brier"),
     ({"metrics": []}, "metrics: none is named"),
     ({"tolerances": {"brier": 0.1}}, "no run has a score of brier"),
-    ({"records": [make_record("dec", 0, {}, status="failed")]}, "no run has a score, so there is nothing"),
+    ({"records": [make_record("dec", 0, {}, status="failed")]}, "no run has a score, so a baseline would be empty"),
     ({"records": records_of(metrics_version=METRICS_VERSION - 1)}, "`deepclustbench report RUN` scores them again"),
 ])  # fmt: skip
 def test_a_run_that_makes_no_baseline_is_refused(options, said):
@@ -162,7 +162,7 @@ def test_changes_are_listed_by_method_and_metric():
     old = taken([*records_of(), *records_of(variant="gone")])
     new = taken([*records_of(shift=0.1), *records_of(variant="new")])
     assert list(baseline_changes(old, new)) == [
-        ("digits", "gone", "", "there", "gone", ""),
+        ("digits", "gone", "", "present", "removed", ""),
         ("digits", "new", "", "", "new", ""),
         ("digits", "sdec", "ACC", ".802", ".902", "0.107"),
     ]
@@ -197,8 +197,8 @@ SDEC = ("methods", "digits", "sdec")
     ((*SDEC, "metrics", "acc", "scores"), dict.fromkeys("01234"), "has no scores"),
     ((*SDEC, "metrics", "acc", "scores", "0"), "0.8", "scores"),
     ((*SDEC, "metrics", "acc", "scores", "0"), float("inf"), "scores"),
-    ((*SDEC, "metrics", "rm -rf"), {"scores": {}, "tolerance": 1}, "rm -rf is nothing that can be compared"),
-    ((*SDEC, "metrics", "__class__"), {"scores": {}, "tolerance": 1}, "is nothing that can be compared"),
+    ((*SDEC, "metrics", "rm -rf"), {"scores": {}, "tolerance": 1}, "rm -rf cannot be compared with a baseline"),
+    ((*SDEC, "metrics", "__class__"), {"scores": {}, "tolerance": 1}, "cannot be compared with a baseline"),
     ((*SDEC, "seeds"), [0, 0, 1, 2, 3], "seeds must ascend"),
     ((*SDEC, "seeds"), [], "seeds"),
     ((*SDEC, "status", "ok"), 7, "status does not count 5 seeds"),
@@ -219,7 +219,7 @@ def test_an_invalid_baseline_is_refused_in_one_line_that_names_the_key(stored, p
     assert line.startswith(f"{stored}: not a valid baseline (")
     assert said in line
     assert line.endswith(
-        "; mend it, take it back from version control, or write one anew with --update to another file"
+        "; correct it, restore it from version control, or write a new one with --update to another file"
     )
     assert line.isprintable()
 
@@ -243,7 +243,7 @@ def test_other_content_than_a_baseline_is_refused(stored, content):
 
 
 def test_a_missing_or_too_large_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="there is no baseline; --update writes one"):
+    with pytest.raises(InputError, match="this baseline does not exist; --update writes it"):
         load_baseline(tmp_path / "none.json")
     with pytest.raises(InputError, match="cannot be read"):
         load_baseline(tmp_path)

@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from bench.execution.provenance import commit
 from bench.plan.suite import load_suite
 from bench.records.store import Run
-from bench.run.provenance import commit
 from tests.gate.scores import plan
 from tests.simulation.gate import make_record
 
@@ -35,7 +35,7 @@ def baseline(cli, run, tmp_path):
     path = tmp_path / "baselines" / "quick.json"
     code, out, _ = cli("check", run(), "--baseline", path, "--update")
     assert code == 0
-    assert f"written: {path} with 1 variants, to compare acc, nmi, ari, wall_time, peak_memory" in out
+    assert f"written: {path} of 1 configuration, comparing acc, nmi, ari, wall_time, peak_memory" in out
     return path
 
 
@@ -94,7 +94,7 @@ def test_tolerances_are_set_kept_and_overridden(cli, run, baseline):
     assert cli(*update, "--tolerance", "acc=0.123")[0] == 0
     assert tolerance() == 0.123
     _, out, _ = cli(*update)
-    assert "tolerances set by hand, which stay: 1" in out
+    assert "tolerances set by hand and kept: 1" in out
     assert tolerance() == 0.123
     _, out, _ = cli("check", run(), "--baseline", baseline, "--tolerance", "acc=0.456")
     assert ".456" in out
@@ -104,7 +104,7 @@ def test_metrics_once_chosen_stay_when_the_baseline_is_updated(cli, run, baselin
     update = ["check", run(), "--baseline", baseline, "--update"]
     assert cli(*update, "--metrics", "ami,wall_time")[0] == 0
     _, out, _ = cli(*update)
-    assert "to compare ami, wall_time" in out
+    assert "comparing ami, wall_time" in out
     _, out, _ = cli("check", run(), "--baseline", baseline, "--metrics", "ami")
     assert "quick: no regression (4 passed)" in out
 
@@ -116,7 +116,7 @@ def test_metrics_once_chosen_stay_when_the_baseline_is_updated(cli, run, baselin
     (["--tolerance", "acc=-1"], "--tolerance acc=-1: write METRIC=DROP"),
     (["--tolerance", "acc=nan"], "--tolerance acc=nan: write METRIC=DROP"),
     (["--update", "--methods", "kmeans"], "--methods does not go with --update"),
-    (["--update", "--metrics", "n_clusters_used"], "neither of its ends is better"),
+    (["--update", "--metrics", "n_clusters_used"], "neither higher nor lower values are better"),
     (["--junit", "/dev/null/x.xml"], "/dev/null/x.xml: cannot be written"),
     (["--metrics", ""], "--metrics '': a name is empty; write names such as acc,nmi, or leave --metrics out"),
     (["--methods", ""], "--methods '': a name is empty; write names such as dec,sdec, or leave --methods out"),
@@ -152,8 +152,8 @@ def test_an_unfinished_run_makes_no_baseline(cli, run, baseline):
     plan(Run(run()), "kmeans", [f"kmeans-{seed}" for seed in range(12)])
     code, _, err = cli("check", run(), "--baseline", baseline, "--update")
     assert code == 2
-    assert "2 of 12 planned cells have not been run" in err
-    assert "give the run's command again" in err
+    assert "2 of 12 planned runs are missing" in err
+    assert "repeat the command of the run" in err
     assert baseline.read_bytes() == content
     plan(Run(run()), "kmeans", [f"kmeans-{seed}" for seed in range(10)])
     assert cli("check", run(), "--baseline", baseline, "--update")[0] == 0
@@ -166,7 +166,7 @@ def test_a_new_failure_is_not_hidden_by_an_older_success(cli, run, baseline):
     plan(Run(run()), "kmeans", [f"again-{seed}" for seed in range(10)])
     code, out, _ = cli("check", run(), "--baseline", baseline)
     assert code == 1
-    assert "10 of 10 runs gave no labels" in out
+    assert "10 of 10 runs failed" in out
     code, _, err = cli("check", run(), "--baseline", baseline, "--update")
     assert (code, "no run has a score" in err) == (2, True)
 
@@ -183,7 +183,7 @@ def test_a_missing_run_or_baseline_is_an_error_and_another_file_is_not_overwritt
     code, _, err = cli("check", tmp_path, "--baseline", baseline)
     assert (code, "not the folder of a run" in err) == (2, True)
     code, _, err = cli("check", run(), "--baseline", tmp_path / "none.json")
-    assert (code, "there is no baseline; --update writes one" in err) == (2, True)
+    assert (code, "this baseline does not exist; --update writes it" in err) == (2, True)
     (tmp_path / "README.md").write_text("# Mine")
     code, _, err = cli("check", run(), "--baseline", tmp_path / "README.md", "--update")
     assert (code, "not a valid baseline" in err) == (2, True)
@@ -217,6 +217,6 @@ def test_on_github_no_line_of_an_update_is_executed(cli, run, baseline, monkeypa
     stop, *table, kept, resume, written = out.splitlines()
     assert stop.startswith("::stop-commands::")
     assert any(line.startswith("::error::x") for line in table)
-    assert kept == "tolerances set by hand, which stay: 0"
+    assert kept == "tolerances set by hand and kept: 0"
     assert resume == f"::{stop.removeprefix('::stop-commands::')}::"
     assert written.startswith("written: ")

@@ -35,7 +35,7 @@ def test_a_method_that_no_longer_takes_a_seed_cannot_be_compared():
     comparison = check(BEFORE, run_of([0.8], seeded=False))
     assert comparison.exit_code == 2
     assert comparison.rows[0].reason.startswith(
-        "the method takes no seed any more: the run has 1 seed, the baseline 10"
+        "the method no longer takes a seed: the run has 1 seed, the baseline 10"
     )
     assert check(run_of([0.8], seeded=False), BEFORE).notes == ["digits / dec: takes a seed now"]
 
@@ -44,7 +44,7 @@ def test_two_configurations_of_one_name_are_not_mixed():
     other = [r.model_copy(update={"config": "other", "key": f"o{r.key}", "params": {"beta": 1}}) for r in BEFORE]
     comparison = check(BEFORE, [*BEFORE, *other])
     assert comparison.exit_code == 2
-    assert "take a fresh --out" in comparison.rows[0].reason
+    assert "use a new --out" in comparison.rows[0].reason
 
 
 def test_a_check_may_be_restricted_and_a_wrong_name_is_refused():
@@ -72,7 +72,7 @@ def test_a_check_may_be_restricted_and_a_wrong_name_is_refused():
 def test_for_a_missing_variant_only_names_that_extend_its_name_are_suggested(there, said):
     (row,) = check(BEFORE, dec_of(there)).rows
     assert row.verdict == "cannot compare"
-    assert (f"it has {there}: take a fresh --out" in row.reason) == said
+    assert (f"it has {there}: use a new --out" in row.reason) == said
 
 
 def test_older_metrics_of_a_method_that_is_not_compared_are_ignored():
@@ -83,6 +83,7 @@ def test_older_metrics_of_a_method_that_is_not_compared_are_ignored():
     assert check(both, [*BEFORE, *older]).exit_code == 2
 
 
+AGAIN = ": a new --out folder computes it again"
 BASELINE = [*BEFORE, *dec_of("dec lr=1"), *dec_of("dec (twin of sdec)"), *run_of(0.7 + SPREAD, variant="sdec")]
 
 
@@ -138,10 +139,10 @@ A, B = "a" * 40, "b" * 40
 
 @pytest.mark.parametrize(("commits", "here", "said"), [
     ([A], A, []),
-    ([A], B, [f"computed at {A[:12]}; the code here is {B[:12]}: a fresh --out computes it anew"]),
-    ([A], f"{A}-dirty", [f"computed at {A[:12]}; the code here is {A[:12]}-dirty: a fresh --out computes it anew"]),
-    ([A, B], B, [f"computed at {A[:12]} and {B[:12]}; the code here is {B[:12]}: a fresh --out computes it anew"]),
-    ([A, B], None, [f"computed at {A[:12]} and {B[:12]}: a fresh --out computes it anew, by one code"]),
+    ([A], B, [f"computed at {A[:12]}; the code here is {B[:12]}{AGAIN}"]),
+    ([A], f"{A}-dirty", [f"computed at {A[:12]}; the code here is {A[:12]}-dirty{AGAIN}"]),
+    ([A, B], B, [f"computed at {A[:12]} and {B[:12]}; the code here is {B[:12]}{AGAIN}"]),
+    ([A, B], None, [f"computed at {A[:12]} and {B[:12]}: a new --out folder computes all of it by one"]),
     ([A], None, []),
     ([None], B, []),
 ])  # fmt: skip

@@ -51,7 +51,7 @@ def test_the_text_has_the_worst_first_and_ends_with_the_outcome():
     assert [line.split()[1] for line in lines[1:6]] == ["dec", "vade", "sdec", "kmeans", "dec"]
     assert re.sub(r"\s+", " ", lines[1]) == "digits dec ACC .800 .700 .100 [.050, .120] .020 FAIL because fail"
     assert lines[-2] == "note: digits / dec: version 1 -> 2"
-    assert lines[-1] == "quick: REGRESSION (1 failed, 1 cannot be compared, 1 warned of, 1 passed, 1 left out)"
+    assert lines[-1] == "quick: REGRESSION (1 failed, 1 not comparable, 1 with a warning, 1 passed, 1 not compared)"
 
 
 def test_costs_read_as_shares():
@@ -67,7 +67,7 @@ def test_many_passes_are_counted_but_nothing_else_is():
     text = render_text(compared(*passes, *warnings))
     assert sum("2 passed" in line for line in text.splitlines()) == MOST_PASSES
     assert sum("WARN" in line for line in text.splitlines()) == 100
-    assert "100 warned of, 48 passed" in text
+    assert "100 with a warning, 48 passed" in text
 
 
 def test_an_empty_comparison_is_no_table():

@@ -27,7 +27,7 @@ def test_successful_runs_without_a_score_are_a_warning(missing):
     now = [r.model_copy(update={"metrics": {"acc": missing}}) if r.seed < 2 else r for r in BEFORE]
     row = row_of(check(BEFORE, now), "acc")
     assert (row.verdict, row.n) == ("warn", 8)
-    assert row.reason.startswith("2 more runs than before ended without such a score; within")
+    assert row.reason.startswith("2 more runs than in the baseline without this score; within")
     assert row_of(check(now, BEFORE), "acc").verdict == "pass"
 
 
@@ -41,7 +41,7 @@ def test_too_many_lost_scores_for_an_interval_cannot_be_compared(drop):
     assert row_of(comparison, "acc").verdict == "cannot compare"
     assert (
         row_of(comparison, "acc").reason
-        == "9 more runs than before ended without such a score; 1 left, too few for a test"
+        == "9 more runs than in the baseline without this score; 1 left, too few for a test"
     )
     assert comparison.exit_code == 2
     assert row_of(check(BEFORE, after(lost=4)), "acc").verdict == ("fail" if drop else "warn")
@@ -51,7 +51,7 @@ def test_too_many_lost_scores_for_an_interval_cannot_be_compared(drop):
 def test_a_seed_that_is_ignored_fails_though_every_score_is_good():
     comparison = check(BEFORE, run_of([0.81] * 10))
     assert row_of(comparison, "seeds").verdict == "fail"
-    said = "10 seeds gave one score: the seed is ignored, or every start now ends alike"
+    said = "10 seeds gave one score: the method ignores its seed, or every start now gives the same result"
     assert row_of(comparison, "seeds").reason == said
     assert comparison.exit_code == 1
 

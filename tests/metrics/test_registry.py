@@ -342,7 +342,7 @@ def test_a_wrong_attribute_is_named(attribute, value):
 def test_the_gate_compares_a_metric_with_a_better_end():
     with registered(metric(), metric(purity, "shape", greater_is_better=None)):
         assert quantities()["purity"].greater_is_better
-        with pytest.raises(InputError, match="'shape' cannot be compared with a baseline: neither of its ends"):
+        with pytest.raises(InputError, match="'shape' cannot be compared with a baseline: neither higher nor lower"):
             find_quantities(["shape"])
     assert "purity" not in quantities()
 

@@ -23,18 +23,18 @@ def refused(cli, *arguments):
 @pytest.mark.parametrize(
     ("option", "value", "right"),
     [
-        ("--seeds", "x", "no number of seeds"),
-        ("--seeds", "", "no number of seeds"),
-        ("--seeds", "²", "no number of seeds"),
-        ("--seeds", "1.5", "no number of seeds"),
-        ("--seeds", "1,,2", "no number of seeds"),
+        ("--seeds", "x", "not a number of seeds"),
+        ("--seeds", "", "not a number of seeds"),
+        ("--seeds", "²", "not a number of seeds"),
+        ("--seeds", "1.5", "not a number of seeds"),
+        ("--seeds", "1,,2", "not a number of seeds"),
         ("--seeds", "5-3", "3-5"),
         ("--seeds", "0", "1 or more"),
         ("--seeds", "0,0", "each once"),
         ("--seeds", "0-999999999", "10,000 at most"),
         ("--seeds", "999999999", "10,000 at most"),
-        ("--seeds", "9" * 5000, "no number of seeds"),
-        ("--seeds", str(2**64), "no number of seeds"),
+        ("--seeds", "9" * 5000, "not a number of seeds"),
+        ("--seeds", str(2**64), "not a number of seeds"),
         ("--selection-seeds", "100-100000000", "10,000 at most"),
         ("--selection-seeds", "0-3", "share"),
         ("--selection-seeds", "100-100", "two different seeds"),
@@ -119,7 +119,7 @@ def test_what_scikit_learn_says_of_its_parameters_is_heeded(cli, setting, right)
 def test_a_name_twice_is_meant_once(cli, tmp_path):
     code, out, _ = cli("plan", "--methods", "kmeans, kmeans", "--datasets", "digits,digits", "--limit", "100")
     assert code == 0
-    assert "10 cells" in out
+    assert "10 runs" in out
 
 
 def test_a_parameter_set_twice_is_refused(cli):
@@ -143,7 +143,7 @@ def test_a_grid_of_millions_is_refused_before_it_is_made(cli):
 def test_more_cells_than_a_run_holds_are_refused_before_they_are_made(cli):
     values = ",".join(str(i) for i in range(1, 101))
     asked = ["--methods", "kmeans", "--set", f"kmeans.n_init={values}", "--seeds", "9000", "--limit", "100"]
-    assert "900,000 cells" in refused(cli, "plan", *asked)
+    assert "900,000 runs" in refused(cli, "plan", *asked)
 
 
 @pytest.mark.parametrize(

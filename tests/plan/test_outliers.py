@@ -46,8 +46,8 @@ def test_a_key_without_a_split_is_of_any_split(data):
     [
         ({"outliers": {"mnist": ["noise"]}}, r"outliers.mnist: the suite has no such data set"),
         ({"outliers": {"digits": ["blobs"]}}, "blobs has 16 features and digits has 64"),
-        ({"outliers": {"digits": ["digits"]}}, "the very data that methods are fitted to"),
-        ({"outliers": {"digits": ["noise", "noise"]}}, "there twice"),
+        ({"outliers": {"digits": ["digits"]}}, "the data set that methods are fitted to"),
+        ({"outliers": {"digits": ["noise", "noise"]}}, "named twice"),
     ],
 )
 def test_outliers_that_make_no_sense_are_refused_before_anything_runs(data, changes, message):
@@ -128,4 +128,4 @@ def test_a_run_tells_outliers_from_what_it_knows(cli, tmp_path, data):
     expected = roc_auc_score(np.repeat([0, 1], [1797, 1797]), np.concatenate(errors))
     assert records["vae_kmeans"].outliers["noise"]["reconstruction"]["auroc"] == pytest.approx(expected)
     _, told, _ = cli("run", suite, "--out", tmp_path / "out")
-    assert "3 cells, 3 done, 0 to run" in told
+    assert "3 runs, 3 done, 0 to run" in told

@@ -100,7 +100,7 @@ def test_the_twin_may_come_from_another_file_of_the_suite(tmp_path, mine):
     assert {c.configuration.method for c in cells if c.configuration.role == "twin"} == {"plain"}
 
     cells, (fault,) = planned(methods=["kmeans", str(mine)])
-    assert "its twin cannot be made: unknown method 'plain'" in fault
+    assert "its counterpart cannot be made: unknown method 'plain'" in fault
     assert {c.configuration.method for c in cells} == {"kmeans"}
 
 
@@ -181,14 +181,14 @@ BROKEN = {
     "pca.py": (changed(AS_ESTIMATOR, "estimator='sklearn.decomposition:PCA'"), r"PCA is no clusterer: it has no fit_p"),
     "forest.py": (changed(AS_ESTIMATOR, "estimator='sklearn.ensemble:IsolationForest'"), r"it has OutlierMixin"),
     "presets.py": (changed('"quick": {}', '"quick": {"shft": 1}'), r"no parameter 'shft'; did you mean shift"),
-    "twins.py": (changed("lambda params:", "lambda:"), r"its twin cannot be made: TypeError"),
+    "twins.py": (changed("lambda params:", "lambda:"), r"its counterpart cannot be made: TypeError"),
     "made.py": (changed("self.n_clusters,", "raise KeyError('no')\n        self.n_clusters,"), r"Mine cannot be made"),
     "values.py": (changed("shift=0", "shift=lambda x: x"), r"parameter shift: .*<lambda> is defined in the plugin's"),
     "objects.py": (changed("shift=0", "shift=memoryview(b'')"), r"parameter shift: it is a builtins.memoryview, which"),
     "lazy.py": ("def __getattr__(name):\n    import no_such_library", r"there is no module 'no_such_library'"),
     "skips.py": ("import pytest\npytest.skip('no', allow_module_level=True)", r"line 2: it cannot be imported .*: no"),
     "exits.py": (changed("self.n_clusters,", "raise SystemExit\n        self.n_clusters,"), r"Mine cannot be made"),
-    "leaves.py": (changed('("mine", {', "exit() or ({"), r"its twin cannot be made: SystemExit"),
+    "leaves.py": (changed('("mine", {', "exit() or ({"), r"its counterpart cannot be made: SystemExit"),
     "late.py": (changed(AS_ESTIMATOR, "estimator='no_such_library:X'"), r"method mine: its estimator .* install it"),
 }
 
@@ -217,7 +217,7 @@ def test_where_no_method_is_left_nothing_runs(tmp_path):
     (tmp_path / "broken.py").write_text("import nothing_at_all")
     with pytest.raises(InputError, match=r"no method can be used: .*nothing_at_all"):
         planned(methods=[str(tmp_path / "broken.py")])
-    with pytest.raises(InputError, match="there is no file"):
+    with pytest.raises(InputError, match="no such file"):
         planned(methods=["kmeans", str(tmp_path / "not_there.py")])
 
 
@@ -239,7 +239,7 @@ def test_a_file_runs_beside_a_broken_one_which_is_told_of_and_makes_the_exit_cod
     mine.write_text(mine.read_text() + "\n# another thought\n")
     registry._run.cache_clear()  # as in the process of the next command
     code, out, _ = cli(*arguments, "--methods", f"kmeans,{mine}", "--set", "mine.shift=2")
-    assert "mine has changed since 2 of its cells were run" in out
+    assert "mine has changed since 2 runs of it" in out
     assert json.loads(next((tmp_path / "run" / "records").glob("*.json")).read_text())
 
 

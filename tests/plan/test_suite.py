@@ -128,7 +128,7 @@ def test_configuration_does_not_depend_on_where_it_runs(data):
         ({"set": {"dec": {"epoch": 1}}}, "did you mean epochs"),
         ({"methods": ["sklearn.cluster:KMean"]}, "did you mean KMeans"),
         ({"set": {"vade": {"epochs": 1}}}, "no such method"),
-        ({"seeds": "x"}, "no number of seeds"),
+        ({"seeds": "x"}, "not a number of seeds"),
         ({"seeds": [1, 1]}, "twice"),
         ({"primary_metric": "accuracy"}, "acc"),
         ({"colour": "red"}, "colour"),

@@ -1,7 +1,6 @@
 """One folder, one experiment: what differs is not averaged, and what extends it needs no flag."""
 
 import json
-import shlex
 import shutil
 import tomllib
 from pathlib import Path
@@ -12,7 +11,7 @@ from bench.errors import InputError
 from bench.plan.suite import load_suite
 from bench.records.experiment import check_same_experiment, default_folder, stored_experiment
 from bench.records.store import Run
-from tests.test_readme import COMMANDS
+from tests.guides.reading import blocks, calls, inner
 
 BASE = ["run", "quick", "--methods", "kmeans", "--seeds", "1", "--limit", "100"]
 
@@ -137,14 +136,14 @@ def test_appended_cells_are_reported_alone_and_the_report_says_what_else_is_ther
     assert len(records(done)) == 2
     assert first < records(done)
     for text in (out, (done / "leaderboard.md").read_text().replace("\\", "")):
-        assert "also holds cells of other commands" in text
-        assert "1 cell on digits[100] (kmeans)" in text
+        assert "also holds runs of other commands" in text
+        assert "1 run on digits[100] (kmeans)" in text
     assert "digits[120]" in (done / "leaderboard.csv").read_text()
     assert "digits[100]" not in (done / "leaderboard.csv").read_text()
 
     code, out, _ = cli("report", done)
     assert code == 0
-    assert "also holds cells of other commands" in out
+    assert "also holds runs of other commands" in out
     assert cli(*changed(BASE, limit="120"), "--out", done)[0] == 0  # the same experiment: no flag
     code, _, err = cli(*BASE, "--out", done)
     assert code == 2
@@ -165,7 +164,7 @@ def test_an_older_folder_that_mixes_limits_is_reported_as_its_last_command_asked
     (done / "experiment.json").unlink()
     code, out, _ = cli("report", done)
     assert code == 0
-    assert "1 cell on digits[100] (kmeans)" in out
+    assert "1 run on digits[100] (kmeans)" in out
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"{}", b'{"suite": "quick", "colour": 1}'])
@@ -223,7 +222,7 @@ def test_a_long_name_is_cut_and_still_its_own():
     assert len(named(0.5)) <= 100
 
 
-def test_the_runs_of_the_readme_meet_only_where_they_are_one_experiment(cli, monkeypatch):
+def test_the_runs_of_the_guides_meet_only_where_they_are_one_experiment(cli, monkeypatch, tmp_path):
     """Commands that share a default folder differ in seeds, methods and data sets alone."""
     from typer.testing import CliRunner
 
@@ -238,9 +237,10 @@ def test_the_runs_of_the_readme_meet_only_where_they_are_one_experiment(cli, mon
 
     monkeypatch.setattr(SuiteOptions, "folder", stop)
 
-    for command in COMMANDS:
-        words = shlex.split(command.split(" || ")[0], comments=True)[1:]
-        if words[0] == "run" and "--out" not in words and "seeds.toml" not in words:
+    made = {one for block in blocks("sh") for call in calls(block.text, tmp_path) for one in inner(call)}
+    for program, *words in sorted(made):
+        of_files = {"genes.toml", "mine.toml"} & set(words)
+        if program == "deepclustbench" and words[0] == "run" and "--out" not in words and not of_files:
             CliRunner().invoke(app, words)
             name, asked = suites.pop()
             folders.setdefault(default_folder(load_suite(name), asked), []).append(asked)

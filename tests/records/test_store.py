@@ -125,7 +125,7 @@ def full_disk():
     ids=["outputs", "record"],
 )
 def test_a_full_disk_is_said_and_leaves_no_halves(run, changes, outputs):
-    with full_disk(), pytest.raises(InputError, match="the finished cells are kept, the same command goes on"):
+    with full_disk(), pytest.raises(InputError, match="finished runs are kept, and the same command continues"):
         run.write(record(**changes), outputs)
     assert not list(run.folder.rglob("*.partial"))
     assert not list(run.records())

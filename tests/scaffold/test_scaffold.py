@@ -14,7 +14,7 @@ from uv import find_uv_bin
 
 from bench.errors import InputError
 from bench.plan.registry import find_method, methods
-from bench.scaffold import MethodNames, names_of, write_method_file, write_method_package
+from bench.scaffold import MethodNames, names_of, requirement, write_method_file, write_method_package
 
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = {"kmeans", "dec"}
@@ -33,13 +33,13 @@ def wheel(project: Path, folder: Path) -> zipfile.ZipFile:
     [
         ("my-method", "lower-case letters and digits", "my_method"),
         ("MyMethod", "lower-case letters and digits", "my_method"),
-        ("2nd", "from a letter on", "my_2nd"),
-        ("my__method", "in words joined by _", "my_method"),
+        ("2nd", "begins with a letter", "my_2nd"),
+        ("my__method", "joins words by _", "my_method"),
         ("../Ärger", "lower-case letters", "arger"),
         ("", "lower-case letters", "method"),
         ("x" * 37, "longer than 36", "x" * 30),
-        ("class", "a word of Python", "my_class"),
-        ("kmeans", "there is a method of that name", "my_kmeans"),
+        ("class", "a keyword of Python", "my_class"),
+        ("kmeans", "a method of that name exists", "my_kmeans"),
         ("numpy", "would hide the Python module", "my_numpy"),
         ("random", "would hide the Python module", "my_random"),
     ],
@@ -113,26 +113,47 @@ def test_the_package_builds_a_wheel_with_the_entry_point_of_its_method(tmp_path)
     metadata = {Path(name).name: built.read(name).decode() for name in built.namelist() if ".dist-info/" in name}
     assert "[deepclustbench.methods]\nmy_method = my_method:info" in metadata["entry_points.txt"]
     assert "Name: my-method\n" in metadata["METADATA"]
-    assert "Requires-Dist: deepclustbench\n" in metadata["METADATA"]
+    assert f"Requires-Dist: {requirement().replace(' @ ', '@ ')}\n" in metadata["METADATA"].replace(" @ ", "@ ")
 
 
-def test_the_wheel_of_deepclustbench_holds_the_templates(tmp_path):
-    names = wheel(ROOT, tmp_path).namelist()
-    templates = {
-        f"bench/scaffold/templates/{path.name}" for path in (ROOT / "bench/scaffold/templates").glob("*.template")
-    }
-    assert len(templates) == 4
-    assert templates <= set(names)
+def test_a_package_depends_on_deepclustbench_by_the_address_of_its_repository():
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]
+    assert requirement() == f"deepclustbench @ git+{urls['Repository']}"
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs a git repository")
+def test_deepclustbench_is_installed_whole_from_a_git_address(tmp_path):
+    command = [find_uv_bin(), "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--python", sys.executable]
+    subprocess.run([*command, "--target", tmp_path, f"git+file://{ROOT}"], check=True, capture_output=True)
+    listed = ["git", "-C", ROOT, "ls-tree", "-r", "--name-only", "HEAD", "bench", "methods", "datasets"]
+    files = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split()
+    cards = "bench/_cards/"  # the folder `datasets` would hide the package of that name
+    expected = {file.replace("datasets/", cards) if file.startswith("datasets/") else file for file in files}
+    assert any(file.endswith(".template") for file in expected)
+    assert f"{cards}digits.toml" in expected
+    assert [file for file in sorted(expected) if not (tmp_path / file).is_file()] == []
+    (info,) = tmp_path.glob("deepclustbench-*.dist-info")
+    assert "deepclustbench = bench.cli:main" in (info / "entry_points.txt").read_text()
+    assert "Requires-Dist: torch>=" in (info / "METADATA").read_text()
+
+
+def test_a_package_of_someone_who_installed_from_a_fork_depends_on_the_fork(tmp_path, monkeypatch):
+    info = tmp_path / "deepclustbench-9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: deepclustbench\nVersion: 9\n")
+    (info / "direct_url.json").write_text('{"url": "https://example.org/fork", "vcs_info": {"vcs": "git"}}')
+    monkeypatch.syspath_prepend(tmp_path)
+    assert requirement() == "deepclustbench @ git+https://example.org/fork"
 
 
 def test_no_file_is_overwritten(tmp_path):
     names = names_of("my_method", KNOWN)
     (tmp_path / "my_method.py").write_text("mine")
-    with pytest.raises(InputError, match=r"my_method\.py is there already and is left as it is"):
+    with pytest.raises(InputError, match=r"my_method\.py exists already and is left unchanged"):
         write_method_file(names, tmp_path)
     assert (tmp_path / "my_method.py").read_text() == "mine"
     (tmp_path / "my_method").mkdir()
-    with pytest.raises(InputError, match="my_method is there already"):
+    with pytest.raises(InputError, match="my_method exists already"):
         write_method_package(names, tmp_path)
     assert not list((tmp_path / "my_method").iterdir())
 
@@ -154,9 +175,9 @@ def test_the_command_prints_the_next_commands(cli, tmp_path, monkeypatch):
     assert (tmp_path / "in here" / "my_method.py").is_file()
     code, out, _ = cli("new-method", "my_other", "--package")
     assert code == 0
-    assert "  uv pip install -e './my_other[test]'\n" in out
+    assert "  uv pip install --no-deps -e ./my_other\n" in out
     toml = tomllib.loads((tmp_path / "my_other" / "pyproject.toml").read_text())
     assert toml["project"]["name"] == "my-other"
     code, _, err = cli("new-method", next(iter(methods())))
     assert code == 2
-    assert "there is a method of that name" in err
+    assert "a method of that name exists" in err

@@ -14,6 +14,8 @@ from bench.data.cards import load_dataset
 from bench.data.dataset import Dataset
 from bench.data.selection_split import heldout_indices
 from bench.errors import InputError
+from bench.execution.fit import fit_cell
+from bench.execution.session import stage_to_report
 from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import make_suite
@@ -21,8 +23,6 @@ from bench.records.results import collect
 from bench.records.store import Run
 from bench.report.formats.latex import render_latex
 from bench.report.write import _board_frames, write_report
-from bench.run.fit import fit_cell
-from bench.run.session import stage_to_report
 from bench.selection.choices import (
     LabelFreeChoice,
     Oracle,
@@ -81,7 +81,8 @@ def test_the_oracle_takes_the_best_mean_and_never_one_with_a_failed_run(digits):
     ]
     assert choice.candidates[3].out == ["seed 1: failed: no"]
     assert (
-        describe_choice(choice) == "oracle choice for KMeans on digits[200]: n_init=2 (acc 1.00; 1 of 4 candidates out)"
+        describe_choice(choice)
+        == "oracle choice for KMeans on digits[200]: n_init=2 (acc 1.00; 1 of 4 candidates excluded)"
     )
 
 
@@ -96,10 +97,10 @@ def test_a_choice_names_what_differs_and_what_was_gated_out(digits):
     assert describe_choice(choice).startswith(
         "label-free choice for KMeans on digits[200]: n_init=2 (prediction strength ."
     )
-    assert describe_choice(choice).endswith("; 3 of 4 candidates gated out)")
+    assert describe_choice(choice).endswith("; 3 of 4 candidates excluded)")
     none = choose_label_free(entry, [mute()] * 4, points, [0, 1])
     assert none.chosen is None
-    assert describe_choice(none).endswith(f"none, since all 4 candidates are out: {NO_PREDICT}")
+    assert describe_choice(none).endswith(f"none: all 4 candidates are excluded; the first: {NO_PREDICT}")
 
 
 def test_the_preset_is_chosen_where_nothing_of_the_grid_is_better(digits):
@@ -258,8 +259,8 @@ def test_what_was_chosen_and_why_is_on_its_board(decided):
     assert NO_PREDICT in label_free
     assert "oracle choice for S-DEC on digits" in oracle
     page = (decided.folder / "report.html").read_text()
-    board = page.index('id="board-label-free"')
-    assert board < page.index("Candidates for S-DEC on digits[200]", board) < page.index('id="board-oracle"')
+    board = page.index('id="label-free"')
+    assert board < page.index("Candidates for S-DEC on digits[200]", board) < page.index('id="oracle"')
     assert "Selection seeds" in page
 
 
@@ -392,7 +393,7 @@ def test_no_oracle_chooses_by_what_no_label_enters(cli, tmp_path):
 def test_what_the_runner_sets_is_refused_as_a_parameter(cli, tmp_path, parameter, mend, values):
     code, _, err = cli("plan", "quick", "--methods", "kmeans", "--set", f"kmeans.{parameter}={values}")
     assert code == 2
-    assert f"kmeans.{parameter} is set for every method alike: write {mend}" in " ".join(err.split())
+    assert f"kmeans.{parameter} applies to all methods: write {mend}" in " ".join(err.split())
 
 
 def test_a_grid_given_on_the_command_line_is_chosen_from(cli, tmp_path):
@@ -403,11 +404,11 @@ def test_a_grid_given_on_the_command_line_is_chosen_from(cli, tmp_path):
     )
     code, out, _ = cli("plan", suite, "--methods", "kmeans", "--set", "kmeans.n_init=1,2", "--out", tmp_path / "run")
     assert code == 0
-    assert "6 cells, 6 left" in out, "the preset and two values, each with two seeds"
+    assert "6 runs, 6 left" in out, "the preset and two values, each with two seeds"
     for settings in ((), ("--set", "kmeans.n_init=1")):
         code, out, _ = cli("plan", suite, "--methods", "kmeans", *settings, "--out", tmp_path / "run")
-        assert (code, "To report" in out) == (0, False), "nothing to choose between is left"
-        assert "2 cells, 2 left" in out
+        assert (code, "To report" in out) == (0, False), "every method has one configuration is left"
+        assert "2 runs, 2 left" in out
 
 
 def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, tmp_path, plugins):
@@ -416,15 +417,18 @@ def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, t
     code, out, _ = cli("plan", suite, "--out", folder)
     assert code == 0
     to_choose, _, to_report = out.partition("To report")
-    assert "10 cells, 10 left" in to_choose  # S-DEC with 2 values, one is the preset's; Mute with the preset and 2
-    assert "8 cells, 8 left" in to_report  # KMeans, S-DEC, its twin and Mute, two seeds
+    assert "10 runs, 10 left" in to_choose  # S-DEC with 2 values, one is the preset's; Mute with the preset and 2
+    assert "8 runs, 8 left" in to_report  # KMeans, S-DEC, its twin and Mute, two seeds
     assert not folder.exists()
 
     code, out, _ = cli("run", suite, "--out", folder, "--device", "cpu")
     assert code == 0
     assert "label-free choice for S-DEC on digits[200]: beta=0." in out
     assert "oracle choice for S-DEC on digits[200]: beta=0." in out
-    assert f"label-free choice for Mute on digits[200]: none, since all 3 candidates are out: {NO_PREDICT}" in out
+    assert (
+        f"label-free choice for Mute on digits[200]: none: all 3 candidates are excluded; the first: {NO_PREDICT}"
+        in out
+    )
 
     records = stored(folder).values()
     to_choose = [r for r in records if r["part"] == "selection"]
@@ -472,7 +476,7 @@ def test_a_candidate_that_fails_or_has_too_few_clusters_is_out_and_recorded(cli,
     choice = choices_in(folder)[method]
     reasons = [" ".join(c["out"]) for c in choice["candidates"]]
     assert "seed 7: failed: RuntimeError: nothing to cut into" in reasons[0]
-    assert "effective clusters, below 0.8 of 10" in reasons[1]
+    assert "effective clusters, fewer than 80% of 10" in reasons[1]
     assert reasons[2:] == ["", ""]
     assert choice["chosen"] == choice["candidates"][2]["config"]
     whole = {r["config"] for r in stored(folder).values() if r["part"] == "whole"}

@@ -19,7 +19,7 @@ def comparisons(better):
     """All pairs of the four, where `better` holds (winner, loser)."""
 
     def outcome(a, b):
-        return "better" if (a, b) in better else "worse" if (b, a) in better else "no difference shown"
+        return "better" if (a, b) in better else "worse" if (b, a) in better else "not significant"
 
     return [MethodComparison(a, b, (), None, (0, 0), None, None, 6, outcome(a, b)) for a, b in all_pairs(NAMES)]
 

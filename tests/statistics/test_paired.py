@@ -178,9 +178,11 @@ def test_holm_by_hand():
 def test_the_largest_family_that_n_pairs_can_serve(n, family):
     assert smallest_p(n) * family <= 0.05 < smallest_p(n) * (family + 1)
     clear_win = {"a": {s: 0.9 + s / 1000 for s in range(n)}, "b": dict.fromkeys(range(n), 0.5)}
-    for size, expected in ((family, "better"), (family + 1, f"cannot be significant with n = {n}")):
-        verdicts = {c.verdict for c in compare_methods(clear_win, [("a", "b")] * size)}
-        assert verdicts == ({expected} if size else set())
+    assert {c.verdict for c in compare_methods(clear_win, [("a", "b")] * family)} == ({"better"} if family else set())
+    (one, *_) = larger = compare_methods(clear_win, [("a", "b")] * (family + 1))
+    assert {c.outcome for c in larger} == {"too few"}
+    assert one.verdict == f"too few seeds ({n}; {n + 1} needed)"
+    assert smallest_p(n + 1) * (family + 1) <= 0.05, "with what is needed it could be significant"
 
 
 def test_seeds_are_matched_not_ordered():
@@ -220,7 +222,7 @@ def test_a_lost_run_is_in_no_difference_and_a_claim_must_hold_with_it_as_the_wor
     # Eight differences for A, and two against it that are larger than all: W- = 9.5 + 9.5 of 55.
     assert a_lost.result.p_value == 2 / 2**8
     assert a_lost.p_value == pytest.approx(p_by_all_sign_patterns(np.array([*range(1, 9), -9, -9])))
-    assert (a_lost.lost, a_lost.outcome) == ((2, 0), "no difference shown")
+    assert (a_lost.lost, a_lost.outcome) == ((2, 0), "not significant")
     (lower,) = compare_methods({"a": a | {0: nan, 1: nan}, "b": b}, [("a", "b")], greater_is_better=False)
     assert (lower.p_value, lower.outcome) == (2 / 2**8, "worse"), "where lower is better, both tests speak against A"
     (mostly,) = compare_methods({"a": a | dict.fromkeys(range(7), nan), "b": b}, [("a", "b")])

@@ -74,12 +74,12 @@ def test_escape_sequences_and_long_messages_of_a_plugin_are_cleaned(cli, mine):
     ("arguments", "message"),
     [
         (["dek"], "did you mean dec"),
-        (["nowhere/mine.py"], "there is no file"),
+        (["nowhere/mine.py"], "no such file"),
         (["sklearn.svm:SVC"], "is no clusterer"),
         (["sdec", "--preset", "papr"], "it has: stable"),
         (["sdec", "--set", "beta"], "write PARAMETER=VALUE"),
         (["sdec", "--set", "beta=1,2"], "one value at a time"),
-        (["sdec", "--set", "n_clusters=3"], "is set for every method alike"),
+        (["sdec", "--set", "n_clusters=3"], "applies to all methods"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(cli, tmp_path, monkeypatch, arguments, message):

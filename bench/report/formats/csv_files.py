@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from bench.report.document import Report, Table
-from bench.report.values import Count, Interval, Number, P, Quantity, Value
+from bench.report.values import Amount, Count, Interval, Number, P, Value
 
 #: Of ``index.csv``.
 INDEX_COLUMNS = ("key", "dataset", "method", "variant", "title", "config", "seed", "status", "error")
 
 
-def as_csv(frame: pd.DataFrame) -> str:
+def csv_text(frame: pd.DataFrame) -> str:
     """Return a table as CSV: numbers to ten digits, lists joined by ";", names as they are."""
     written = {name: column.map(_joined) if column.dtype == object else column for name, column in frame.items()}
     return pd.DataFrame(written).to_csv(index=False, lineterminator="\n", float_format="%.10g")
@@ -45,19 +45,21 @@ def _fields(value: Value) -> dict[str, object]:
         case Interval():
             fields = {"": value.value, "low": value.low, "high": value.high}
             fields = fields if np.isfinite(value.low) else {"": value.value}
-        case Count() | P() | Quantity():
+        case Count() | P() | Amount():
             fields = {"": value.value}
         case _:
             return {} if value.key is None else {"": value.text}
     return {part: f"{number:.10g}" for part, number in fields.items() if np.isfinite(number)}
 
 
+def section_names(report: Report) -> dict[str, str]:
+    """Return of each CSV file, by its name, the section that it holds."""
+    return {section.csv: section.name for board in report.boards for section in board.sections if section.csv}
+
+
 def section_files(report: Report) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of the CSV file of each section: its rows on every board and data set."""
-    names = dict.fromkeys((section.name, section.csv) for board in report.boards for section in board.sections)
-    for name, file in names:
-        if not file:
-            continue
+    for file, name in section_names(report).items():
         parts = [
             part.rows.assign(board=board.name)
             for board in report.boards
@@ -68,14 +70,14 @@ def section_files(report: Report) -> Iterator[tuple[str, str]]:
         # Not concat of frames: it would warn about, and guess, the types of columns that are all empty.
         rows = pd.DataFrame([row for part in parts for row in part.to_dict("records")])
         first = [column for column in ("board", "dataset") if column in rows]
-        yield file, as_csv(rows[[*first, *(column for column in rows if column not in first)]])
+        yield file, csv_text(rows[[*first, *(column for column in rows if column not in first)]])
 
 
 def scores_csv(frame: pd.DataFrame) -> str:
     """Return every score, one row a run."""
-    return as_csv(frame.drop(columns=["run"], errors="ignore"))
+    return csv_text(frame.drop(columns=["run"], errors="ignore"))
 
 
 def index_csv(frame: pd.DataFrame) -> str:
     """Return one row a run: its key, which names its record and its outputs, and how it ended."""
-    return as_csv(frame[[column for column in INDEX_COLUMNS if column in frame]])
+    return csv_text(frame[[column for column in INDEX_COLUMNS if column in frame]])

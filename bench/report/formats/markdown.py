@@ -11,7 +11,8 @@ from bench.report.values import Code, Value
 
 def escape_markdown(text: str) -> str:
     """Write text so that Markdown, its tables, HTML and maths all leave it as it is."""
-    return re.sub(r"([\\`*_\[\]<>|#~$&!]|^[-+]|(?<=^\d)\.)", r"\\\1", text)
+    text = re.sub(r"([\\`*_\[\]<>|#~$&!]|^[-+])", r"\\\1", text)
+    return re.sub(r"^(\d+)([.)])", r"\1\\\2", text)  # else the number of a list
 
 
 def render_markdown(report: Report) -> str:
@@ -28,7 +29,7 @@ def _board(board: Board, level: str) -> Iterator[str]:
     for section in board.sections:
         parts = [part for part in section.parts if part.sentences or part.tables or part.notes]
         if parts:
-            yield f"{level} {section.title}"
+            yield f"{level} {escape_markdown(section.title)}"
         for part in parts:
             if part.dataset:
                 yield f"{level}# {escape_markdown(part.dataset)}"

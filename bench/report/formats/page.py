@@ -38,12 +38,10 @@ _ELEMENTS = {
     *("clipPath", "mask", "pattern", "marker", "linearGradient", "radialGradient", "stop"),
 }
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3}
-#: CSS pixels: the width of a column of two, and the height of a figure that is folded to its title.
-_COLUMN, _TALL = 480, 600
 #: Points of a figure whose texts are listed below it on a phone.
 _MOST_LISTED = 12
-#: Characters of a word that a table breaks only if it is longer.
-_LONGEST_WORD = 22
+#: Lines of text closer than this are of one row of a chart, in the units of figures.
+_ROW = 11.0
 
 # Characters that turn the text after them around, so that a name could rewrite the numbers beside it; and controls.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
@@ -52,9 +50,9 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\uff
 def render_page(report: Report, digest: str = "") -> str:
     """Write a report as one HTML file that loads nothing and needs no server.
 
-    The answer comes first; then every section, folded to its first sentence unless it is news. Tables after the first
-    and tall figures are folded to their titles. Everything is escaped but the figures, which are checked. A
-    content-security policy lets the page's own style and script run, by their hashes, and nothing else.
+    The answer comes first; then every section, folded to its first sentence unless it is news. Everything is escaped
+    but the figures, which are checked. A content-security policy lets the page's own style and script run, by their
+    hashes, and nothing else.
 
     Parameters
     ----------
@@ -84,14 +82,9 @@ def render_page(report: Report, digest: str = "") -> str:
         "lead": _lead,
         "by_group": _by_group,
         "copies": _copies,
+        "breakable": _breakable,
     }
-    tests: dict[str, Callable[..., bool]] = {
-        "code": lambda value: isinstance(value, Code),
-        "line": _is_line,
-        "local_file": _is_local,
-        "unbroken": _is_unbroken,
-    }
-    environment.tests |= tests
+    environment.tests |= _TESTS
     return environment.from_string(_asset("page.html.jinja")).render(
         report=report,
         anchor=_Anchors({"top", "results", "files", "cite"}),
@@ -141,11 +134,6 @@ def _is_local(name: str) -> bool:
     return bool(re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", name))
 
 
-def _is_unbroken(text: str) -> bool:
-    """Whether a text has a word that no column of a table has room for."""
-    return any(len(word) > _LONGEST_WORD for word in re.split(r"[\s\-/]", text))
-
-
 def _by_group(figures: Sequence[Figure]) -> list[tuple[str, list[Figure]]]:
     """Return figures by the group that they share; those of none first."""
     ordered = sorted(figures, key=lambda figure: figure.group != "")
@@ -158,6 +146,12 @@ def _copies(table: Table, dataset: str, board: str) -> list[tuple[str, str]]:
     return [("LaTeX", latex), ("CSV", table_csv(table)), ("Markdown", markdown_table(table))]
 
 
+def _breakable(text: str) -> Markup:
+    """Escape the text of a cell; where a line breaks, the brackets of an interval stay whole."""
+    head, bracket, rest = _clean(text).partition(" [")
+    return Markup("{} <span>[{}</span>").format(head, rest) if bracket else Markup("{}").format(head)
+
+
 def _sort_key(value: Value) -> tuple[str, str] | None:
     """Return the attribute that a cell is sorted by and its value; None for a cell that goes last."""
     key = value.key
@@ -167,6 +161,13 @@ def _sort_key(value: Value) -> tuple[str, str] | None:
         return None
     # As JavaScript writes them.
     return "data-number", repr(float(key)) if math.isfinite(key) else f"{'-' if key < 0 else ''}Infinity"
+
+
+_TESTS: dict[str, Callable[..., bool]] = {
+    "code": lambda value: isinstance(value, Code),
+    "line": _is_line,
+    "local_file": _is_local,
+}
 
 
 def digest_in(page: Path) -> str:
@@ -224,31 +225,26 @@ class EmbeddedFigure:
     ----------
     svg : Markup
         Its ids start with ``figure-NAME:``, so that no two figures share one.
-    width, height : float
-        Natural size in CSS pixels.
+    width : float
+        Natural width in CSS pixels.
     drawn : float
         Width of what is drawn, without the columns of numbers at its right, which are of class ``beside``; a narrow
         screen shows so much.
     listed : tuple of str
-        What a narrow screen lists below it: its rows with those numbers, or the texts of its points where they are
-        few.
+        The rows of a chart with such columns, or the texts of its points where they are few enough for a list.
+    tall : bool
+        Higher than most screens: it is folded.
     """
 
     svg: Markup
     width: float
-    height: float
     drawn: float
     listed: tuple[str, ...]
+    tall: bool
 
-    @property
-    def wide(self) -> bool:
-        """Wider than a column of two."""
-        return self.width > _COLUMN
 
-    @property
-    def tall(self) -> bool:
-        """So high that the page shows its title alone."""
-        return self.height > _TALL
+#: CSS pixels; a figure that is higher is folded.
+_TALL = 640
 
 
 def embed_svg(figure: Figure) -> EmbeddedFigure:
@@ -273,8 +269,9 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
         width, height = _set_size(root)
     except (ET.ParseError, ValueError) as error:
         raise ValueError(f"figure {figure.name!r}: {error}") from error
-    points = tuple(child.text or "" for element in root.iter() for child in element.findall("title"))
     share, rows = _mark_beside(root)
+    points = [child.text or "" for element in root.iter() for child in element.findall("title")]
+    listed = rows or (points if len(points) <= _MOST_LISTED else [])
     root.attrib |= {
         "role": "img",
         "aria-labelledby": f"figure-{figure.name}:title",
@@ -282,50 +279,54 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
         "focusable": "false",
     }
     svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - every element and attribute was checked
-    few = points if width > _COLUMN and len(points) <= _MOST_LISTED else ()
-    return EmbeddedFigure(svg, width, height, width * share, rows or few)
+    return EmbeddedFigure(svg, width, width * share, tuple(listed), tall=height > _TALL)
 
 
-def _mark_beside(root: ET.Element) -> tuple[float, tuple[str, ...]]:
+def _mark_beside(root: ET.Element) -> tuple[float, list[str]]:
     """Mark the columns of numbers at the right of a chart of rows, whose names are at its left.
 
     Returns
     -------
     share : float
-        Of the width that the rest takes; 1 where there are no such columns.
-    rows : tuple of str
-        Each row's name and numbers.
+        Of the width, what the rest takes; 1 where there are no such columns.
+    rows : list of str
+        The name of each row and its numbers.
     """
-    texts = [element for element in root.iter("text") if "transform" not in element.attrib]
-    edge = max((_right_end(element) for element in root.iter()), default=0.0)
-    names = {text.get("y"): text.text for text in texts if _anchor(text) == "end"}
-    beside = [text for text in texts if float(text.get("x", 0)) >= edge and _anchor(text) == "start"]
     box = root.get("viewBox", "").split()
-    if len(box) != 4 or not beside or any(text.get("y") not in names for text in beside):
-        return 1.0, ()
-    rows: dict[str, list[str]] = {}
+    texts = [(text, text.get("style", "")) for text in root.iter("text") if "transform" not in text.attrib]
+    edge = max((_right_of(element) for element in root.iter() if element.get("id") is None), default=0.0)
+    beside = [text for text, style in texts if "text-anchor" not in style and float(text.get("x", 0)) >= edge]
+    names = [text for text, style in texts if "text-anchor: end" in style]
+    rows: list[list[ET.Element]] = []
+    last = -math.inf
+    for text in sorted((*names, *beside), key=lambda text: float(text.get("y", 0))):
+        y = float(text.get("y", 0))
+        rows = rows if y - last < _ROW else [*rows, []]
+        rows[-1].append(text)
+        last = y
+    if len(box) != 4 or not beside or any(not set(names) & set(row) for row in rows):
+        return 1.0, []
     for text in beside:
         text.set("class", "beside")
-        rows.setdefault(text.get("y", ""), []).append(text.text or "")
-    for text in texts:
-        if _anchor(text) == "middle":
-            size = re.search(r"font-size: ([\d.]+)", text.get("style", ""))
+    for text, style in texts:
+        if "text-anchor: middle" in style:
+            size = re.search(r"font-size: ([\d.]+)", style)
             half = 0.3 * float(size[1] if size else 10) * len(text.text or "")
             edge = max(edge, float(text.get("x", 0)) + half)
-    return min(1.0, (edge + 4) / float(box[2])), tuple(f"{names[y]}: {', '.join(row)}" for y, row in rows.items())
+    lines = []
+    for row in rows:
+        name = " ".join(text.text or "" for text in row if text in names)
+        lines.append(": ".join(filter(None, [name, ", ".join(text.text or "" for text in row if text in beside)])))
+    return min(1.0, (edge + 4) / float(box[2])), lines
 
 
-def _anchor(text: ET.Element) -> str:
-    found = re.search(r"text-anchor: (\w+)", text.get("style", ""))
-    return found[1] if found else "start"
-
-
-def _right_end(element: ET.Element) -> float:
-    """Return the largest x of a shape, 0 of all else; one that has an id is drawn where it is used."""
-    if element.tag not in ("path", "use", "rect") or "id" in element.attrib:
-        return 0.0
-    xs = [float(x) for x in re.findall(r"(-?[\d.]+)(?: -?[\d.]+)?", element.get("d", ""))]
-    return max(0.0, float(element.get("x", 0)) + float(element.get("width", 0)), *xs)
+def _right_of(element: ET.Element) -> float:
+    """Return the largest x of a shape; 0 for what is none."""
+    if element.tag == "path":
+        return max((float(x) for x in re.findall(r"(-?[\d.]+)(?: -?[\d.]+)?", element.get("d", ""))), default=0.0)
+    if element.tag in ("use", "rect"):
+        return float(element.get("x", 0)) + float(element.get("width", 0))
+    return 0.0
 
 
 def _check_and_rename(element: ET.Element, prefix: str) -> None:
@@ -358,7 +359,7 @@ def _check_and_rename(element: ET.Element, prefix: str) -> None:
 
 
 def _set_size(root: ET.Element) -> tuple[float, float]:
-    """Write the size in CSS pixels and return it."""
+    """Write width and height in CSS pixels and return them."""
     lengths = [re.fullmatch(r"([\d.]+)(px|pt)?", root.get(side, "")) for side in ("width", "height")]
     box = root.get("viewBox", "").split()
     if all(lengths):

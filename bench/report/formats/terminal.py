@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from bench.report.document import Board, Content, Part, Report, Table
+from bench.report.document import Board, Column, Content, Part, Report, Table
 
-#: Lines of the short form, the command's own among them, and the rows of its leaderboard.
-_MOST_LINES, _MOST_ROWS = 18, 12
+#: Lines of the short form, and the rows of its leaderboard.
+_MOST_LINES, _MOST_ROWS = 20, 12
+#: Places between columns.
 _GAP = 2
+
+#: A line and its style.
+_Line = tuple[str, str]
 
 
 def print_report(report: Report, console: Console, *, verbose: bool = False) -> None:
@@ -34,44 +37,45 @@ def print_report(report: Report, console: Console, *, verbose: bool = False) -> 
         console.print(Text(text, style=style), soft_wrap=True)
 
 
-def _short(report: Report, width: int | None) -> Iterator[tuple[str, str]]:
+def _short(report: Report, width: int | None) -> list[_Line]:
     board = report.headline
-    verdict = [sentence for part in _parts(board.section("verdict")) for sentence in part.sentences]
-    lines = [line for sentence in verdict for line in _wrapped(sentence.text, width)]
-    shown = _leaderboard(board)
-    if shown is not None:
-        yield "", ""
-        for i, line in enumerate(_aligned(shown, width)):
-            yield line, "bold" if i == 0 else ""
-    elif why := [s.text for part in _parts(board.section("leaderboard")) for s in part.sentences]:
-        yield from ((line, "") for text in why for line in _wrapped(text, width))
-    yield "", ""
-    for note in report.notes:
-        yield from ((line, "dim") for line in _wrapped(note, width))
-    room = max(3, _MOST_LINES - (len(shown.rows) if shown else 0))
-    if len(lines) > room:
-        lines = [*lines[: room - 1], f"… {len(verdict)} verdicts in all: --verbose prints them"]
-    yield from ((line, "bold") for line in lines)
+    sentences = [sentence.text for part in _parts(board.section("verdict")) for sentence in part.sentences]
+    verdict = [_wrapped(text, width) for text in sentences]
+    notes = [(line, "dim") for note in report.notes for line in _wrapped(note, width)]
+    room = _MOST_LINES - len(notes) - 2  # two empty lines
+    shown = _leaderboard(board, width, room - sum(map(len, verdict[:1])) - (len(verdict) > 1))
+    room -= len(shown)
+    n = next((n for n in range(len(verdict), 1, -1) if sum(map(len, verdict[:n])) + (n < len(verdict)) <= room), 1)
+    lines = [(line, "bold") for of in verdict[:n] for line in of]
+    if n < len(verdict):
+        lines.insert(0, (f"The first {n} of {len(verdict)} verdicts; --verbose prints all", "dim"))
+    return [("", ""), *shown, ("", ""), *notes, *lines]
 
 
-def _leaderboard(board: Board) -> Table | None:
-    """Return the leaderboard over data sets where there is one, else that of the first data set."""
+def _leaderboard(board: Board, width: int | None, room: int) -> list[_Line]:
+    """Return the leaderboard over data sets where there is one, else that of the first data set, or why there is none.
+
+    It has as many rows as there is room for, and at least three.
+    """
     for name, number in (("over_datasets", -1), ("leaderboard", 0)):
         for part in _parts(board.section(name)):
             if part.tables:
                 table = part.tables[number]
-                place = f"{part.dataset}: " if part.dataset else ""
-                more = len(table.rows) - _MOST_ROWS
-                left_out = f" (the first {_MOST_ROWS} of {len(table.rows)})" if more > 0 else ""
-                return Table(f"{place}{table.title}{left_out}", table.columns, table.rows[:_MOST_ROWS], table.best)
-    return None
+                title = f"{part.dataset}: {table.title}" if part.dataset else table.title
+                for n in range(min(_MOST_ROWS, len(table.rows)), 0, -1):
+                    some = f" (the first {n} of {len(table.rows)})" if n < len(table.rows) else ""
+                    lines = list(_aligned(Table(title + some, table.columns, table.rows[:n]), width, fewest=True))
+                    if len(lines) <= room or n <= 3:
+                        return lines
+    reasons = (s.text for part in _parts(board.section("leaderboard")) for s in part.sentences)
+    return [(line, "") for text in reasons for line in _wrapped(text, width)]
 
 
 def _parts(section: Content | None) -> tuple[Part, ...]:
     return section.parts if section is not None else ()
 
 
-def _everything(report: Report, width: int | None) -> Iterator[tuple[str, str]]:
+def _everything(report: Report, width: int | None) -> Iterator[_Line]:
     for board in report.boards[::-1]:  # the headline last, its verdict nearest to the prompt
         if len(report.boards) > 1:
             yield f"\n{board.title}", "bold reverse"
@@ -84,43 +88,88 @@ def _everything(report: Report, width: int | None) -> Iterator[tuple[str, str]]:
         yield from ((line, "dim") for line in _wrapped(note, width))
 
 
-def _section(section: Content, width: int | None) -> Iterator[tuple[str, str]]:
-    yield f"\n{section.title}", "bold underline"
-    for part in section.parts:
-        if part.dataset and (part.sentences or part.tables or part.notes):
-            yield part.dataset, "bold"
+def _section(section: Content, width: int | None) -> Iterator[_Line]:
+    parts = [part for part in section.parts if part.sentences or part.tables or part.notes]
+    if parts:
+        yield "", ""
+        yield from ((line, "bold underline") for line in _wrapped(section.title, width))
+    for part in parts:
+        yield from ((line, "bold") for line in _wrapped(part.dataset, width) if part.dataset)
         for sentence in part.sentences:
             yield from ((line, "") for line in _wrapped(sentence.text, width))
         for table in part.tables:
             yield "", ""
-            yield from ((line, "") for line in _aligned(table, width))
+            yield from _aligned(table, width)
         for note in part.notes:
             yield from ((line, "dim") for line in _wrapped(note, width))
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:
-    return textwrap.wrap(text, width) if width else [text]
+    """Break a text at spaces alone, so that no name is broken; a word that is wider than the width is."""
+    return [line.plain.rstrip() for line in Text(text).wrap(Console(), width)] if width else [text]
 
 
-def _aligned(table: Table, width: int | None) -> Iterator[str]:
-    """Yield the lines of a table, less the columns that a narrow terminal has no room for."""
-    dropped: list[str] = []
-    while width and sum(_widths(table)) + _GAP * (len(table.columns) - 1) > width:
+def _aligned(table: Table, width: int | None, *, fewest: bool = False) -> Iterator[_Line]:
+    """Yield the lines of a table.
+
+    A terminal that is too narrow for it gets some columns below the others, each time beside the names. With ``fewest``
+    it gets less columns instead: those that may be put aside are left out.
+    """
+    yield from ((line, "") for line in _wrapped(table.title, width))
+    while fewest and width and sum(_widths(table)) + _GAP * (len(table.columns) - 1) > width:
         aside = max(column.aside for column in table.columns)
         if aside == 0:
             break
-        gone = [column.heading for column in table.columns if column.aside == aside]
-        dropped += gone
-        table = table.without(gone)
-    yield from _wrapped(table.title, width)
-    widths = _widths(table)
+        table = table.without([column.heading for column in table.columns if column.aside == aside])
+    for block, room in _blocks(table, width):
+        yield from _lines(block, room)
+
+
+def _blocks(table: Table, width: int | None) -> Iterator[tuple[Table, list[int]]]:
+    """Cut a table into some that are no wider than the terminal; yield each with the places of its columns."""
+    first, *others = _widths(table)
+    if not width or first + sum(others) + _GAP * len(others) <= width:
+        yield table, [first, *others]
+        return
+    rest = width - sum(others) - _GAP * len(others)
+    first = min(first, rest if rest >= width // 4 else max(width // 4, width - max(others, default=0) - _GAP))
+    kept: list[int] = []
+    room: list[int] = []
+    for i, own in enumerate(others, start=1):
+        own = min(own, width - first - _GAP)
+        if kept and first + sum(room) + own + _GAP * (len(room) + 1) > width:
+            yield _columns_of(table, kept), [first, *room]
+            kept, room = [], []
+        kept.append(i)
+        room.append(own)
+    yield _columns_of(table, kept), [first, *room]
+
+
+def _columns_of(table: Table, kept: Sequence[int]) -> Table:
+    which = (0, *kept)
+    rows = tuple(tuple(row[i] for i in which) for row in table.rows)
+    return Table(table.title, tuple(table.columns[i] for i in which), rows)
+
+
+def _lines(table: Table, room: Sequence[int]) -> Iterator[_Line]:
+    """Yield the lines of a table whose columns have so many places: a name with too few has lines to itself."""
+    width = sum(room) + _GAP * (len(room) - 1)
     headings = [column.heading for column in table.columns]
-    for row in (headings, *([value.text for value in row] for row in table.rows)):
-        cells = []
-        for text, column, room in zip(row, table.columns, widths, strict=True):
-            gap = " " * (room - cell_len(text))
-            cells.append(text + gap if column.words else gap + text)
-        yield (" " * _GAP).join(cells).rstrip()
+    for number, row in enumerate([headings, *([value.text for value in row] for row in table.rows)]):
+        style = "bold" if number == 0 else ""
+        cells = [_wrapped(text, places) for text, places in zip(row, room, strict=True)]
+        if len(cells[0]) > 1:
+            yield from ((line, style) for line in _wrapped(row[0], width))
+            cells[0] = [""]
+        for i in range(max(map(len, cells))):
+            texts = (cell[i] if i < len(cell) else "" for cell in cells)
+            line = map(_padded, texts, table.columns, room)
+            yield (" " * _GAP).join(line).rstrip(), style
+
+
+def _padded(text: str, column: Column, places: int) -> str:
+    gap = " " * (places - cell_len(text))
+    return text + gap if column.words else gap + text
 
 
 def _widths(table: Table) -> list[int]:

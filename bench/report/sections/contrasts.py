@@ -14,7 +14,7 @@ from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
 from bench.report.numbers import format_difference, format_equation, format_interval, format_margin, format_p
 from bench.report.ranking import comparison_columns, matched_scores
-from bench.report.runs_frame import scores_by_variant
+from bench.report.runs_frame import scores_by_variant, twin_pairs
 from bench.report.section import Section
 from bench.report.values import Count, Interval, Name, Number, P, Value
 from bench.statistics.correction import MethodComparison
@@ -56,7 +56,15 @@ class Contrasts(Section):
         return [contrast_sentence(row) for row in rows.to_dict("records")]
 
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
-        return ["Intervals and p are of one contrast each; Holm adjusts p over the contrasts of a data set."]
+        notes = []
+        if rows["family_size"].max() > 1:
+            notes.append(
+                "Intervals and p are those of each contrast alone; p (Holm) is adjusted over all contrasts of the data "
+                "set, and decides."
+            )
+        if alone := [runs.titles[name] for name in twin_pairs(runs.frame)[1]]:
+            notes.append(f"Without a contrast, since its deterministic counterpart was not run: {', '.join(alone)}.")
+        return notes
 
     def is_news(self, rows: pd.DataFrame) -> bool:
         return bool(rows["outcome"].isin(SIGNIFICANT).any())
@@ -151,23 +159,27 @@ def contrast_sentence(row: Mapping[Any, Any]) -> Sentence:
     size = f"n = 1 vs {row['n_pairs']}" if row["form"] == "one-sample" else f"n = {row['n_pairs']}"
     numbers = [f"Δ{metric.title} {format_difference(row['difference'], metric)}"]
     if math.isfinite(row["ci_low"]):
-        numbers.append(f"95 % CI {format_interval(row['ci_low'], row['ci_high'], metric)} (unadjusted)")
+        alone = " (unadjusted)" if row["family_size"] > 1 else ""
+        numbers.append(f"95 % CI {format_interval(row['ci_low'], row['ci_high'], metric)}{alone}")
     numbers += [format_equation(row["p_value"]), size]
+    holm = f" after Holm ({format_p(row['p_adjusted'])})" if row["family_size"] > 1 else ""
     if row["outcome"] in SIGNIFICANT:
-        verdict = f"significantly {row['outcome']} after Holm ({format_p(row['p_adjusted'])})"
+        verdict = f"significantly {row['outcome']}{holm}"
     elif row["outcome"] == "too few":
         verdict = row["verdict"]
     else:
-        verdict = f"not significant after Holm ({format_p(row['p_adjusted'])})"
+        verdict = f"not significant{holm}"
     if is_equivalent(row):
-        verdict += f", equivalent within ±{format_margin(row['rope'], metric)}"
+        but = " but" if row["outcome"] in SIGNIFICANT else ","
+        verdict += f"{but} equivalent within ±{format_margin(row['rope'], metric)}"
     caveats = []
     for title, lost, collapsed in (
         (row["title"], row["n_lost"], row["n_collapsed"]),
         (row["counterpart_title"], row["n_won"], row["counterpart_n_collapsed"]),
     ):
         if lost:
-            caveats.append(f"{title} has {_runs(lost)} more without a score, which count as lost")
+            count = "counts" if lost == 1 else "count"
+            caveats.append(f"{_runs(lost)} of {title} ended without a score and {count} as lost")
         if collapsed:
             caveats.append(f"{_runs(collapsed)} of {title} collapsed")
     return Sentence(claim, ". ".join([f"{', '.join(numbers)}; {verdict}", *caveats]) + ".")

@@ -82,9 +82,9 @@ class Leaderboard(Section):
         written = [self._row(row, metric, beside) for row in rows.to_dict("records")]
         first = (rows["rank_best"] == 1) & (rows["rank_worst"] == 1) & rows["complete"]
         best = int(first.to_numpy().argmax()) if first.any() else None
-        return Table(
-            f"{metric.title}, best mean first; Δ and p against the best", columns, tuple(written), best, cite=True
-        )
+        reference = rows.loc[rows["reference"], "title"].tolist() if np.isfinite(rows["difference"]).any() else []
+        against = f"; Δ and p against {reference[0]}" if reference else ""
+        return Table(f"{metric.title}, best mean first{against}", columns, tuple(written), best, cite=True)
 
     def _row(self, row: dict[Any, Any], metric: Metric, beside: list[Metric]) -> tuple[Value, ...]:
         return (
@@ -108,22 +108,27 @@ class Leaderboard(Section):
         if not reference:
             return []
         best = reference[0]
-        claim = f"Best mean of the methods asked for: {best['title']}, {metric.title} {format_mean(best['mean'], best['sd'], metric)}."
+        mean = format_mean(best["mean"], best["sd"], metric)
+        first = rows.loc[rows["role"] == "asked", "reference"].iloc[0]
+        what = "Best mean of the methods asked for" if first else "The reference"
+        claim = f"{what}: {best['title']}, {metric.title} {mean}."
         asked = rows.loc[(rows["role"] == "asked") & ~rows["reference"]]
+        better = asked.loc[asked["verdict"] == "better", "title"].tolist()
         worse = asked.loc[asked["verdict"] == "worse", "title"].tolist()
         alike = asked.loc[asked["verdict"] == "not significant", "title"].tolist()
         few = asked.loc[asked["verdict"].str.startswith("too few")]
         parts = []
+        if better:
+            parts.append(f"significantly worse than {and_list(better)}")
         if worse:
             parts.append(f"significantly better than {and_list(worse)}")
         if alike:
             parts.append(f"not significantly better than {and_list(alike)}")
+        evidence = [f"It is {'; '.join(parts)}."] if parts else []
         if len(few):
-            parts.append(f"{few['verdict'].iloc[0]} to compare it with {and_list(few['title'].tolist())}")
-        evidence = (
-            f"It is {'; '.join(parts)}." if worse or alike else f"{'; '.join(parts).capitalize()}." if parts else ""
-        )
-        return [Sentence(claim, evidence)]
+            verdict = few["verdict"].iloc[0]
+            evidence.append(f"Not compared with {and_list(few['title'].tolist())}: {verdict}.")
+        return [Sentence(claim, " ".join(evidence))]
 
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
         notes = list(runs.about)

@@ -1,4 +1,4 @@
-"""CollectedRuns over several data sets: the unit is a data set, its value the mean over its seeds."""
+"""Results over several data sets: the unit is a data set, its value the mean over its seeds."""
 
 from __future__ import annotations
 

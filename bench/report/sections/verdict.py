@@ -24,7 +24,7 @@ _MOST_DRAWN = 48
 NO_CONTRAST = "Unknown. These runs hold no stochastic method together with its deterministic counterpart."
 
 
-class Verdict(Section):
+class VerdictSection(Section):
     """The answer."""
 
     name = "verdict"
@@ -100,49 +100,58 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
     better, worse, few, absent = (by_outcome.get(o, []) for o in ("better", "worse", "too few", "not compared"))
     if len(few) + len(absent) == n:
         return Sentence(f"Unknown. {place} {_untested(few, absent, n, unit)}")
-    sizes = sorted({row["n_pairs"] for row in records if row["outcome"] not in ("not compared",)})
-    pairs = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    test = f"({pairs} paired {unit}s, Holm)"
-    methods = "stochastic methods" if n > 1 else "stochastic method"
-    than = (
-        "its deterministic counterpart" if n == 1 or len(better or worse) == 1 else "their deterministic counterparts"
-    )
-    if better:
-        word = "Mixed." if worse else "Yes." if len(better) == n else "For some."
-        count = f"all {n}" if len(better) == n > 1 else "the" if n == 1 else f"{len(better)} of {n}"
-        verb = "is" if len(better) == 1 else "are"
-        claim = f"{word} {place} {count} {methods} {verb} significantly better in {metric.title} than {than} {test}"
-        claim += f": {_names(better)}." if n > 1 else "."
-        if worse:
-            claim += f" {_names(worse)} {'is' if len(worse) == 1 else 'are'} significantly worse."
-    elif worse:
-        count = f"all {n}" if len(worse) == n > 1 else "the" if n == 1 else f"{len(worse)} of {n}"
-        verb = "is" if len(worse) == 1 else "are"
-        claim = f"No. {place} {count} {methods} {verb} significantly worse in {metric.title} than {than} {test}"
-        claim += f": {_names(worse)}." if n > 1 else "."
-    elif n == 1:
+    tested = [row for row in records if row["outcome"] != "not compared"]
+    paired = "" if any(row["form"] == "one-sample" for row in tested) else "paired "
+    holm = ", Holm" if first["family_size"] > 1 else ""
+    test = f"({_sizes(tested)} {paired}{unit}s{holm})"
+    if n == 1:
+        verb = f"is significantly {first['outcome']}" if better or worse else "does not differ significantly"
+        than = "than" if better or worse else "from"
         claim = (
-            f"No. {place} {first['title']} does not differ significantly in {metric.title} from its deterministic "
+            f"{'Yes' if better else 'No'}. {place} {first['title']} {verb} in {metric.title} {than} its deterministic "
             f"counterpart {first['counterpart_title']} {test}."
         )
-    else:
+        return Sentence(claim, contrast_sentence(first).text)
+    if not better and not worse:
         claim = (
-            f"No. {place} none of {n} stochastic methods differs significantly in {metric.title} from its "
+            f"No. {place} {_none_of(n)} stochastic methods differs significantly in {metric.title} from its "
             f"deterministic counterpart {test}."
         )
-    return Sentence(claim, contrast_sentence(first).text if n == 1 else _others(records))
+        return Sentence(claim, _others(records))
+    leading = better or worse
+    word = ("Mixed" if worse else "Yes" if len(better) == n else "For some") if better else "No"
+    count = f"{len(leading)} of {n}" if len(leading) < n else "both" if n == 2 else f"all {n}"
+    than = "its deterministic counterpart" if len(leading) == 1 else "their deterministic counterparts"
+    claim = (
+        f"{word}. {place} {count} stochastic methods {_is(leading)} significantly {leading[0]['outcome']} in "
+        f"{metric.title} than {than} {test}: {_names(leading)}."
+    )
+    if better and worse:
+        claim += f" {_names(worse)} {_is(worse)} significantly worse."
+    return Sentence(claim, _others(records))
+
+
+def _none_of(n: int) -> str:
+    return "neither of 2" if n == 2 else f"none of {n}"
 
 
 def _others(records: list[dict[Any, Any]]) -> str:
-    """Say of the contrasts that are not significant which are equivalent, and which show nothing."""
+    """Say of the contrasts that are not significant which are equivalent, and which show nothing.
+
+    Of those that are significant it says whose difference is too small to matter.
+    """
     rest = [row for row in records if row["outcome"] not in SIGNIFICANT]
+    small = [row for row in records if row["outcome"] in SIGNIFICANT and is_equivalent(row)]
     equivalent = [row for row in rest if is_equivalent(row)]
     few = [row for row in rest if row["outcome"] == "too few" and row not in equivalent]
     absent = [row for row in rest if row["outcome"] == "not compared"]
     unclear = [row for row in rest if row not in equivalent and row not in few and row not in absent]
-    parts = []
+    metric, parts = find_metric(records[0]["metric"]), []
+    margin = format_margin((equivalent + small)[0]["rope"], metric) if equivalent or small else ""
+    if small:
+        outcome = " or ".join(sorted({row["outcome"] for row in small}))
+        parts.append(f"{_names(small)} {_is(small)} {outcome} by less than {margin}, which hardly matters in practice")
     if equivalent:
-        margin = format_margin(equivalent[0]["rope"], find_metric(equivalent[0]["metric"]))
         parts.append(f"{_names(equivalent)} {_is(equivalent)} equivalent within ±{margin}")
     if unclear:
         parts.append(f"{_names(unclear)} {_is(unclear)} inconclusive")
@@ -154,13 +163,18 @@ def _others(records: list[dict[Any, Any]]) -> str:
 
 
 def _untested(few: list[dict[Any, Any]], absent: list[dict[Any, Any]], n: int, unit: str) -> str:
-    methods = f"none of {n} stochastic methods" if n > 1 else f"{(few or absent)[0]['title']}"
-    verb = "can be compared with its deterministic counterpart" if n > 1 else "cannot be compared with its counterpart"
-    if not few:
-        return f"{methods} {verb}: {absent[0]['reason']}."
-    sizes = sorted({row["n_pairs"] for row in few})
-    have = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    return f"{methods} {verb}: too few {unit}s ({have}; {few[0]['n_needed']} needed)."
+    methods = f"{_none_of(n)} stochastic methods" if n > 1 else f"{(few or absent)[0]['title']}"
+    verb = "can" if n > 1 else "cannot"
+    reasons = [f"too few {unit}s ({_sizes(few)}; {few[0]['n_needed']} needed)"] if few else []
+    for reason in dict.fromkeys(row["reason"] for row in absent):
+        of = [row for row in absent if row["reason"] == reason]
+        reasons.append(f"{_names(of)}: {reason}" if len(of) < n else reason)
+    return f"{methods} {verb} be compared with its deterministic counterpart: {'; '.join(reasons)}."
+
+
+def _sizes(rows: list[dict[Any, Any]]) -> str:
+    sizes = sorted({row["n_pairs"] for row in rows})
+    return f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
 
 
 def _names(rows: Iterable[dict[Any, Any]]) -> str:
@@ -171,4 +185,4 @@ def _is(rows: list[dict[Any, Any]]) -> str:
     return "is" if len(rows) == 1 else "are"
 
 
-section = Verdict()
+section = VerdictSection()

@@ -3,7 +3,9 @@
 import base64
 import dataclasses
 import hashlib
+import io
 import re
+import time
 from html.parser import HTMLParser
 from importlib.resources import files
 
@@ -12,20 +14,21 @@ import pytest
 
 from bench.report.citation import bibtex
 from bench.report.document import Board, Column, Content, Part, Report, Sentence, Table, figures_of
-from bench.report.formats.page import digest_in, embed_svg, render_page
+from bench.report.formats.latex import render_latex
+from bench.report.formats.page import digest_in, render_page
 from bench.report.plots.figure import Figure
-from bench.report.values import Absent, Code, Name, Number
+from bench.report.values import Code, Name, Number, Value
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 5">{}</svg>'
 VOID = {"meta", "link", "img", "br", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """All elements with their attributes, all text that is shown, and whether every tag closes."""
+    """All elements with their attributes, all text outside style and script, and whether every tag closes."""
 
     def __init__(self, html):
         super().__init__()
-        self.elements, self.text, self.open, self.raw = [], [], [], {}
+        self.elements, self.text, self.open, self.raw, self.copies = [], [], [], {}, []
         self.feed(html)
         self.close()
 
@@ -43,7 +46,9 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if self.open and self.open[-1] in ("style", "script"):
             self.raw[self.open[-1]] = self.raw.get(self.open[-1], "") + data
-        elif "template" not in self.open:
+        elif self.open and self.open[-1] == "template":
+            self.copies.append(data)
+        else:
             self.text.append(data)
 
     def all(self, tag):
@@ -53,30 +58,27 @@ class Page(HTMLParser):
         return [attributes for _, attributes in self.elements if name in attributes.get("class", "").split()]
 
 
-def report_of(*parts, name="s", title="A section", **content):
-    """A report of one section."""
-    return Report("title", "", (Board("fixed", "Fixed", "", (Content(name, title, parts, **content),)),))
-
-
-def part(dataset="digits", **content):
-    return Part(dataset, pd.DataFrame(), **content)
-
-
-def only(*figures):
-    return report_of(part(figures=figures))
-
-
-def with_table(*values):
-    return report_of(part(tables=(Table("t", tuple(Column(f"c{i}") for i in range(len(values))), (values,)),)))
+def only(*figures, tables=(), **content):
+    """A report of one section that holds these figures and tables."""
+    part = Part("digits", pd.DataFrame(), tables=tables, figures=figures)
+    return Report("title", "", (Board("fixed", "Fixed", "", (Content("x", "X", (part,), **content),)),))
 
 
 def drawn(inside, svg=SVG):
     return Figure("f", "title", "alt", svg.format(inside))
 
 
+def contents(report):
+    return [content for board in report.boards for content in board.sections]
+
+
+def tables_of(report):
+    return [table for content in contents(report) for part in content.parts for table in part.tables]
+
+
 @pytest.fixture(scope="module")
 def html(report):
-    return render_page(report, "abc123")
+    return render_page(report)
 
 
 @pytest.fixture(scope="module")
@@ -85,14 +87,7 @@ def page(html):
 
 
 def test_the_same_report_gives_the_same_bytes(report, html):
-    assert render_page(report, "abc123") == html
-
-
-def test_a_page_says_what_it_was_made_from(html, tmp_path):
-    path = tmp_path / "report.html"
-    assert digest_in(path) == ""
-    path.write_text(html, encoding="utf-8")
-    assert digest_in(path) == "abc123"
+    assert render_page(report) == html
 
 
 def test_every_tag_closes_and_every_id_is_one_element_only(page):
@@ -112,154 +107,190 @@ def test_every_reference_within_the_page_has_its_target(page):
             assert reference in ids
 
 
-def test_the_answer_comes_first_then_the_sections_the_oracle_after_all_other_results(report, html):
+def test_the_answer_comes_first_then_the_sections_the_oracle_after_them_and_provenance_last(report, html):
     landmarks = [
-        '<header class="answer"',
-        'id="figure-fixed-forest:title"',
-        'id="contrasts"',
-        'id="leaderboard"',
-        'id="error_detection"',
-        'id="pictures"',
-        'id="label-free"',
-        'id="oracle"',
-        'id="reading"',
-        'id="provenance"',
-        'id="files"',
+        *('<header class="answer"', ":title", 'id="results"', 'id="contrasts"', 'id="leaderboard"', 'id="health"'),
+        *('id="pictures"', 'id="label-free"', 'id="oracle"', 'id="reading"', 'id="provenance"', 'id="files"'),
         'id="cite"',
     ]
     places = [html.index(landmark) for landmark in landmarks]
     assert places == sorted(places)
-    answer = "".join(Page(html[: html.index("</header>") + 9].split("</head>")[1]).text)
-    for sentence in report.headline.section("verdict").parts[0].sentences:
-        assert sentence.text in " ".join(answer.split())
+    header = html[: html.index("</header>")]
+    for sentence in report.headline.sections[0].parts[0].sentences:
+        assert sentence.claim in header
+    assert header.count("<svg") == 1
 
 
 def test_every_sentence_note_cell_and_alternative_text_is_in_the_page(report, page):
     def squeeze(text):
         return " ".join(re.sub("[\u202a-\u202e]", " ", text).split())
 
-    said = squeeze(" ".join(page.text))
-    parts = [part for board in report.boards for section in board.sections for part in section.parts]
-    texts = [board.note for board in report.boards[1:]] + list(report.notes)
-    texts += [text for part in parts for text in (*(s.text for s in part.sentences), *part.notes)]
-    texts += [" ".join(value.text for value in row) for part in parts for table in part.tables for row in table.rows]
-    texts += [figure.alt for figure in figures_of(report)]
-    assert [text for text in texts if squeeze(text) not in said] == []
+    whole = squeeze(" ".join("".join(page.text).split()))
+    for content in contents(report):
+        for part in content.parts:
+            for text in (*(sentence.text for sentence in part.sentences), *part.notes):
+                assert squeeze(text) in whole
+            assert all(squeeze(figure.alt) in whole for figure in part.figures)
+            for table in part.tables:
+                for row in table.rows:
+                    assert squeeze(" ".join(value.text for value in row)) in whole
+    for text in (*(board.note for board in report.boards), *report.notes, *report.files, bibtex()):
+        assert squeeze(text) in whole
 
 
-def test_a_section_is_open_where_it_is_news_and_folded_to_its_claim_elsewhere(report, page):
-    folds = {attributes["id"]: "open" in attributes for attributes in page.with_class("section")}
-    headline = {section.name: section.news for section in report.headline.sections}
-    assert {name: folds[name] for name in headline if name in folds} == {
-        name: news for name, news in headline.items() if name not in ("verdict", "health")
-    }
-    assert not any(folds[board.name] for board in report.boards[1:])
-    fold = Page(render_page(report_of(part(sentences=(Sentence("All is well.", "p = .5"),), notes=("n",))))).text
-    assert "".join(fold).count("All is well.") == 2  # in the summary, and inside with its numbers
-    assert "".join(fold).count("p = .5") == 1
-
-
-def test_a_claim_that_needs_its_numbers_is_folded_to_both():
-    text = "".join(Page(render_page(report_of(part(sentences=(Sentence("A vs B:", "p = .5."),), notes=("n",))))).text)
-    assert "A vs B: p = .5." in text
-
-
-def test_a_section_of_one_sentence_is_a_line_and_no_fold(page):
-    assert "health" in [attributes["id"] for attributes in page.with_class("line")]
-    assert "".join(page.text).count("All 80 runs finished. None collapsed.") == 1
-
-
-def test_headings_have_ids_that_can_be_read_and_links_to_themselves(page):
-    ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
-    links = [attributes["href"][1:] for attributes in page.with_class("anchor")]
-    assert {"contrasts", "leaderboard-digits", "leaderboard-digits-table", "oracle-leaderboard-usps"} <= ids
-    assert len(links) == len(set(links)) == sum(len(page.all(f"h{level}")) for level in (2, 3, 4, 5))
-
-
-def test_the_oracle_alone_is_marked_as_an_upper_bound(page):
-    assert [attributes["id"] for attributes in page.with_class("oracle")] == ["oracle"]
+def test_the_oracle_alone_is_marked_as_an_upper_bound_and_folded(page):
+    (oracle,) = page.with_class("oracle")
+    assert (oracle["id"], "open" in oracle) == ("oracle", False)
     assert len(page.with_class("label")) == 1
 
 
-def test_a_report_of_the_oracle_alone_is_marked_at_its_top():
-    page = Page(render_page(Report("t", "", (Board("oracle", "Chosen with the labels", "note", ()),))))
-    assert [attributes["id"] for attributes in page.with_class("oracle")] == ["top"]
+def test_where_there_is_news_a_section_is_open_and_all_else_is_folded(page):
+    folds = {attributes["id"]: "open" in attributes for attributes in page.with_class("section")}
+    assert [name for name, is_open in folds.items() if is_open] == [
+        *("leaderboard", "label-free-leaderboard", "oracle-leaderboard")
+    ]
+    assert len(folds) == 6 + 2 * (1 + 4) + 1  # of the first board; the others with theirs; the citation
+
+
+def test_a_section_of_one_sentence_is_a_line_and_no_fold(page):
+    assert [attributes["id"] for attributes in page.with_class("line")] == ["health", "files"]
+
+
+def folded(*sentences):
+    part = Part("", pd.DataFrame(), tuple(sentences), notes=("note",))
+    return render_page(Report("t", "", (Board("fixed", "F", "", (Content("x", "X", (part,)),)),)))
+
+
+def test_a_fold_shows_its_claim_or_all_of_a_sentence_whose_claim_alone_says_nothing():
+    assert '<span class="lead">It is so.</span>' in folded(Sentence("It is so.", "Because."))
+    assert '<span class="lead">A vs B: no difference.</span>' in folded(Sentence("A vs B:", "no difference."))
+
+
+def test_every_heading_below_the_question_has_an_anchor_that_leads_to_it(page):
+    headings = [tag for tag, _ in page.elements if tag in ("h2", "h3", "h4", "h5")]
+    assert len(page.with_class("anchor")) == len(headings)
+    ids = {attributes.get("id") for _, attributes in page.elements}
+    readable = {"contrasts", "leaderboard-digits", "leaderboard-digits-table", "oracle-leaderboard-usps", "reading"}
+    assert readable <= {attributes["href"][1:] for attributes in page.with_class("anchor")} | ids
+
+
+def test_what_a_table_copies_as_latex_is_what_the_latex_file_holds(report, page):
+    cited = [table for table in tables_of(report) if table.cite]
+    written = render_latex(report).replace("\u202e", " ")
+    copies = [text for text in page.copies if text.startswith("\\begin{table}")]
+    assert len(copies) == len(tables_of(report))
+    assert sum(text in written for text in copies) == len(cited) > 0
+
+
+def test_what_a_table_copies_as_csv_is_read_back_as_numbers(small_report):
+    page = Page(render_page(small_report))
+    copies = [text for text in page.copies if text.startswith("method,runs,ACC,ACC sd,")]
+    frame = pd.read_csv(io.StringIO(copies[0]))
+    table = next(table for table in tables_of(small_report) if table.title.startswith("ACC, best"))
+    assert list(frame["method"]) == [row[0].text for row in table.rows]
+    assert frame["ACC"].dropna().tolist() == pytest.approx([row[2].value for row in table.rows[:-1]])
+    assert frame["Δ low"].dropna().tolist() == pytest.approx([row[5].low for row in table.rows[1:-1]])
+
+
+def test_a_section_links_the_file_of_its_numbers_and_nothing_that_is_no_file_beside_the_page(page):
+    links = {attributes["href"] for attributes in page.all("a")}
+    assert {"contrasts.csv", "leaderboard.csv", "tables/metrics.csv", "leaderboard.tex"} <= links
+    for name in ("javascript:alert(1)", "//example.org/a.csv", "../../etc/passwd", "/etc/passwd"):
+        assert name not in render_page(only(drawn(""), csv=name))
+
+
+def test_figures_of_one_method_are_one_fold_within_their_data_set(report, page):
+    groups = {(part.dataset, figure.group) for c in contents(report) for part in c.parts for figure in part.figures}
+    assert len(page.with_class("group")) == len([group for group in groups if group[1]]) == 3 * 6
+
+
+def test_a_command_is_set_as_code(html):
+    table = Table("t", (Column("a", True),), ((Code("run --a"),),))
+    assert '<code class="command">run --a</code>' in render_page(only(tables=(table,)))
+
+
+def test_numbers_beside_the_rows_of_a_chart_are_a_list_too():
+    row = '<text x="30" y="{y}" style="text-anchor: end">{name}</text><text x="80" y="{y}">{value}</text>'
+    rows = row.format(y=10, name="DEC", value=".801") + row.format(y=40, name="VaDE", value=".748")
+    chart = f'<path d="M 40 0 L 60 50" style="stroke: red"/>{rows}'
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="50" viewBox="0 0 100 50">{}</svg>'
+    html = render_page(only(drawn(chart, svg)))
+    assert re.findall("<li>(.*?)</li>", html) == ["DEC: .801", "VaDE: .748"]
+    assert html.count('class="beside"') == 2
+    without_names = render_page(only(drawn(chart.replace("text-anchor: end", ""), svg)))
+    assert 'class="beside"' not in without_names
+
+
+def test_the_digest_is_found_at_the_top_of_the_page(report, tmp_path):
+    (tmp_path / "report.html").write_text(render_page(report, "abc123"), encoding="utf-8")
+    assert digest_in(tmp_path / "report.html") == "abc123"
+
+
+def test_a_page_without_figures_is_written_in_a_moment(report):
+    bare = [
+        dataclasses.replace(
+            board,
+            sections=tuple(
+                dataclasses.replace(c, parts=tuple(dataclasses.replace(part, figures=()) for part in c.parts))
+                for c in board.sections
+            ),
+        )
+        for board in report.boards
+    ]
+    begin = time.process_time()
+    render_page(dataclasses.replace(report, boards=tuple(bare)))
+    assert time.process_time() - begin < 1
 
 
 def test_every_figure_stands_in_the_page_once_with_a_name_and_a_description(report, page):
     names = [figure.name for figure in figures_of(report)]
     drawings = page.all("svg")
-    assert sorted(d["aria-labelledby"] for d in drawings) == sorted(f"figure-{name}:title" for name in names)
-    assert sorted(d["aria-describedby"] for d in drawings) == sorted(f"figure-{name}:alt" for name in names)
+    assert sorted(drawing["aria-labelledby"] for drawing in drawings) == sorted(
+        f"figure-{name}:title" for name in names
+    )
     assert all(drawing["role"] == "img" for drawing in drawings)
+    assert sorted(drawing["aria-describedby"] for drawing in drawings) == sorted(f"figure-{name}:alt" for name in names)
 
 
-def test_the_pictures_of_a_method_are_one_fold_with_its_note():
-    figures = [Figure(name, name, "alt", SVG.format(""), group, "Seed 4.") for name, group in (("a", "S"), ("b", "S"))]
-    page = Page(render_page(only(*figures, Figure("c", "c", "alt", SVG.format(""), "KMeans"))))
-    assert len(page.with_class("group")) == 2
-    assert "".join(page.text).count("Seed 4.") == 1
+def test_only_long_tables_have_a_filter(page):
+    marked = ["data-filter" in attributes for attributes in page.with_class("table")]
+    assert 0 < sum(marked) < len(marked)
+    for n_rows, filtered in ((12, False), (13, True)):
+        table = Table("t", (Column("a"),), ((Name("x"),),) * n_rows)
+        assert ("data-filter" in Page(render_page(only(tables=(table,)))).with_class("table")[0]) is filtered
 
 
-def test_tables_after_the_first_and_tall_figures_are_folded_to_their_titles():
-    tables = tuple(Table(title, (Column("c"),), ((Name("x"),),)) for title in ("one", "two"))
-    tall = Figure("f", "A tall figure", "alt", '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="900"/>')
-    page = Page(render_page(report_of(part(tables=tables, figures=(tall,)))))
-    assert len(page.with_class("group")) == 2
+def test_words_are_on_the_left_and_numbers_are_not():
+    table = Table("t", (Column("a", words=True), Column("b")), ((Name("x"), Number(0.5)),))
+    page = Page(render_page(only(tables=(table,))))
+    assert [attributes.get("class") for attributes in page.all("th") + page.all("td")] == ["words", None, "words", None]
 
 
-def test_the_numbers_beside_the_rows_of_a_chart_are_listed_for_narrow_screens(report):
-    drawing = embed_svg(report.headline.section("verdict").parts[0].figures[0])
-    assert drawing.svg.count('class="beside"') == 3
-    assert drawing.drawn < drawing.width == 820
-    assert drawing.listed == ("S-DEC: .000", "VaDE: .001", "VAE+KMeans: .002")
+class Keyed(Value):
+    """A cell that is sorted by a key of its own."""
 
+    def __init__(self, key):
+        self._key = key
 
-def test_only_long_tables_have_a_filter(report, page):
-    boards = [board.sections for board in report.boards]
-    tables = [table for sections in boards for section in sections for part in section.parts for table in part.tables]
-    lengths = {len(table.rows) for table in tables}
-    marked = sum("data-filter" in attributes for attributes in page.with_class("table"))
-    assert marked == sum(len(table.rows) > 12 for table in tables)
-    assert min(lengths) <= 12 < max(lengths)
-
-
-def test_words_are_on_the_left_and_numbers_are_not(page):
-    row = next(i for i, (tag, a) in enumerate(page.elements) if tag == "table" and "with noise" in a["aria-label"])
-    headings = [attributes.get("class") for tag, attributes in page.elements[row + 1 :][:12] if tag == "th"]
-    assert headings[:9] == ["words", None, "words", None, None, None, None, None, "words"]
+    text = "y"
+    key = property(lambda self: self._key)
 
 
 @pytest.mark.parametrize(
-    ("value", "attributes"),
+    ("key", "attributes"),
     [
-        (Number(0.5), {"data-number": "0.5"}),
-        (Name('A"b'), {"data-word": 'a"b'}),
-        (Absent(), {}),
-        (Number(float("nan")), {}),
+        (0.5, {"data-number": "0.5"}),
+        (float("inf"), {"data-number": "Infinity"}),
+        (float("-inf"), {"data-number": "-Infinity"}),
+        ('a"b', {"data-word": 'a"b'}),
+        (None, {}),
+        (float("nan"), {}),
     ],
 )
-def test_a_cell_carries_what_it_is_sorted_by(value, attributes):
-    (cell,) = Page(render_page(with_table(Name("x"), value))).all("td")
+def test_a_cell_carries_what_it_is_sorted_by(key, attributes):
+    table = Table("t", (Column("a"), Column("b")), ((Name("x"), Keyed(key)),))
+    (cell,) = Page(render_page(only(tables=(table,)))).all("td")
     assert cell == attributes
-
-
-def test_a_command_is_code():
-    (code, _) = Page(render_page(with_table(Code("deepclustbench run quick")))).all("code")
-    assert code == {"class": "command"}
-
-
-def test_each_section_links_its_numbers_and_the_page_its_files_if_they_are_beside_it(page):
-    links = {attributes["href"] for attributes in page.all("a") if attributes["href"][0] != "#"}
-    assert links == {
-        *("contrasts.csv", "leaderboard.csv", "tables/metrics.csv", "tables/error_detection.csv"),
-        *("leaderboard.md", "scores.csv"),
-    }
-
-
-def test_the_page_says_how_to_cite(page):
-    assert bibtex() in "".join(page.text)
-    assert "https://github.com/deepclustbench/deepclustbench" in bibtex()
 
 
 HOSTILE = ("</script><script>x</script>", '"><img src=x onerror=y>', "{{ 7 * 7 }}", "<!--", "]]>", "&lt;")
@@ -267,18 +298,19 @@ HOSTILE = ("</script><script>x</script>", '"><img src=x onerror=y>', "{{ 7 * 7 }
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_plugin_becomes_markup(text):
-    def report_with(word):
-        tables = (Table(word, (Column(word, True), Column("b")), ((Name(word), Code(word)),) * 13),) * 2
-        figures = tuple(Figure(f, word, word, SVG.format(""), group, word) for f, group in (("f", ""), ("g", word)))
-        parts = tuple(part(d, sentences=(Sentence(word, word),), tables=tables, notes=(word,)) for d in ("d", "e"))
-        drawn_part = part(word, figures=figures)
-        content = (Content("s", word, (*parts, drawn_part), csv=word), Content("verdict", word, parts))
-        boards = (Board("fixed", word, word, content), Board("oracle", word, word, ()))
-        return Report(word, word, boards, (word,), (word,))
+    def report_of(word):
+        table = Table(word, (Column(word), Column("b")), ((Name(word), Code(word)),) * 13)
+        figures = (Figure("f", word, word, SVG.format("")), Figure("g", word, word, SVG.format(""), word, word))
+        part = Part(word, pd.DataFrame(), (Sentence(word, word),), (table,), (word,), figures)
+        boards = [
+            Board(name, word, word, (Content(word, word, (part,) if name == "fixed" else ()),))
+            for name in ("fixed", "oracle")
+        ]
+        return Report(word, word, tuple(boards), (word,), ("a.csv",))
 
-    hostile, tame = Page(render_page(report_with(text))), Page(render_page(report_with("ta me")))
+    hostile, tame = Page(render_page(report_of(text))), Page(render_page(report_of("tame")))
     assert [tag for tag, _ in hostile.elements] == [tag for tag, _ in tame.elements]
-    assert "".join(hostile.text).count(text) == "".join(tame.text).count("ta me") > 20
+    assert "".join(hostile.text).count(text) == "".join(tame.text).count("tame")
 
 
 def test_a_name_cannot_turn_the_numbers_beside_it_around_nor_break_the_file():
@@ -304,11 +336,11 @@ def test_the_policy_lets_the_pages_own_script_and_style_run_and_nothing_else(pag
 def test_nothing_in_the_page_points_outside_it(html, page):
     for tag, attributes in page.elements:
         for key in ("src", "href", "action", "data"):
-            inside = attributes.get(key, "#")[:1] == "#" or attributes[key] == "data:,"
-            beside = tag == "a" and re.fullmatch(r"(tables/)?[a-z_]+\.\w+", attributes.get(key, ""))
-            assert inside or beside, (tag, attributes)
+            value = attributes.get(key, "#")
+            beside = re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", value)
+            assert value[:1] == "#" or value == "data:," or (tag == "a" and beside), (tag, attributes)
     assert "http" not in page.raw["style"] + page.raw["script"]
-    assert re.findall(r"https://[^}<]*", html) == ["https://github.com/deepclustbench/deepclustbench"]
+    assert html.count("https://") == bibtex().count("https://") == 1
 
 
 REFUSED = {
@@ -376,7 +408,7 @@ def test_figures_do_not_share_ids_even_when_one_tool_drew_them_all():
 
 
 @pytest.mark.figures
-def test_a_figure_of_matplotlib_comes_into_the_page_by_way_of_export():
+def test_a_figure_of_matplotlib_comes_into_the_page():
     from matplotlib.figure import Figure as MatplotlibFigure
 
     canvas = MatplotlibFigure(figsize=(6, 3))
