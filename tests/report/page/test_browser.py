@@ -128,6 +128,21 @@ def test_folded_sections_show_their_claim_and_open_by_click_and_by_keyboard(visi
         assert fold.locator("table").is_visible() is shown
 
 
+def test_the_mark_of_the_upper_bound_is_one_line_folded_and_open(visit):
+    page = visit()
+    label = page.locator("#oracle > summary .label")
+    folded = label.bounding_box()["height"]
+    page.locator("#oracle > summary").press("Enter")
+    assert label.bounding_box()["height"] == folded < 30
+
+
+def test_a_wide_chart_has_its_caption_beside_it_on_a_desk_and_below_it_on_a_phone(visit):
+    for viewport, side in ((WIDE, "x"), (NARROW, "y")):
+        figure = visit(viewport, of="small").locator("header figure")
+        chart, caption = figure.locator(".frame").bounding_box(), figure.locator("figcaption").bounding_box()
+        assert caption[side] >= chart[side] + chart["width" if side == "x" else "height"]
+
+
 def test_one_button_unfolds_every_section_and_folds_them_again(visit):
     page = visit(of="small")
     page.get_by_role("button", name="Unfold all").click()
@@ -206,7 +221,7 @@ def test_a_filter_keeps_the_rows_that_match_and_says_how_many(visit):
 def test_choosing_a_data_set_hides_the_others_in_every_section_and_their_claims(visit):
     page = visit()
     page.get_by_role("combobox", name="Show").select_option(label="usps")
-    assert page.locator("#leaderboard > .part:visible h3").all_inner_texts() == ["usps ¶"]
+    assert page.locator("#leaderboard > .part:visible h3").all_inner_texts() == ["usps\u00a0¶"]
     assert page.locator("#contrasts .lead:visible").inner_text().startswith("usps: ")
     page.locator("#pictures > summary").click()
     assert page.locator("#pictures > .part:visible").count() == 1
