@@ -35,7 +35,7 @@ def _notes(results: CollectedRuns, frame: pd.DataFrame) -> list[str]:
             f"{without:,} of {len(classes):,} points {have} no class; {left_out} left out of metrics against classes."
         )
     if "scaling" in stored:
-        notes.append(f"Values: {one_line(stored['scaling'], 500)}.")
+        notes.append(f"Scaling: {one_line(stored['scaling'], 500)}.")
     if "source" in stored:
         notes.append(f"Source: {one_line(stored['source'], 500)}.")
     return notes

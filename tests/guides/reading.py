@@ -127,10 +127,3 @@ def options() -> set[str]:
     application: Any = get_command(app)
     parameters = [p for command in (application, *application.commands.values()) for p in command.params]
     return {name for parameter in parameters for name in parameter.opts} | {"--help", "-h"}
-
-
-def announced() -> set[str]:
-    """Return the options that the guides describe and a version without ``--version`` lacks."""
-    new = {"--version", "--verbose", "--png", "--against", "--install-completion"}
-    new |= {f"-{letter}" for letter in "hmdsjov"}
-    return new if "--version" not in options() else set()

@@ -17,7 +17,7 @@ from typer.main import get_command
 from uv import find_uv_bin
 
 from bench.cli.commands import app
-from tests.guides.reading import ROOT, announced, blocks, calls, inner
+from tests.guides.reading import ROOT, blocks, calls, inner
 
 APPLICATION: Any = get_command(app)
 COMMANDS = APPLICATION.commands
@@ -43,8 +43,7 @@ def script_of(block):
 @pytest.fixture(scope="module")
 def made(shell):
     """Every call of every guide with its block, and those that it makes in turn."""
-    every = [(block, one) for block, call in read(shell) for one in inner(call)]
-    return [(block, call) for block, call in every if not announced() & set(call)]
+    return [(block, one) for block, call in read(shell) for one in inner(call)]
 
 
 def of(made, program):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guides.reading import GUIDES, ROOT, anchors, announced, blocks, named, options, prose
+from tests.guides.reading import GUIDES, ROOT, anchors, blocks, named, options, prose
 
 #: Options of other programs that the prose mentions.
 OTHERS = {
@@ -59,7 +59,7 @@ def test_prose_speaks_of_runs_counterparts_and_leaderboards(guide):
 @each_guide
 def test_options_in_prose_are_options(guide):
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+|(?<=`)-[a-z](?=`)", prose(guide)))
-    assert mentioned <= options() | OTHERS | announced()
+    assert mentioned <= options() | OTHERS
 
 
 @each_guide

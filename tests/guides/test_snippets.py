@@ -18,15 +18,16 @@ import bench
 from bench.data.card import read_card
 from bench.metrics.registry import registered
 from bench.plan.suite import load_suite
+from bench.report.section import content_of
 from tests.guides.reading import ROOT, blocks, calls
+from tests.report.made_runs import board_of, runs_of
 
 PYTHON = blocks("python")
 #: Those that use `bench.run` and its like.
 FACE = [block for block in PYTHON if re.search(r"^import bench$", block.text, re.M)]
 #: What a snippet asks for, and what a test takes instead.
-SMALLER = {"seeds=10": 'seeds=2, limit=150, set={"dec.epochs": 2, "sdec.epochs": 2}'}
+SMALLER = {"seeds=10": 'seeds=2, limit=150, settings={"dec.epochs": 2, "sdec.epochs": 2}'}
 
-has_face = pytest.mark.skipif(not hasattr(bench, "load"), reason="this version has no bench.load")
 each_of_the_face = pytest.mark.parametrize("block", FACE, ids=str)
 
 
@@ -46,12 +47,17 @@ def run(block, **names):
 
 def test_every_python_snippet_is_followed_by_a_test_of_this_file():
     files = {block.file for block in PYTHON if block.file}
-    assert files == {"mixture.py", "lab_metrics.py", "test_mine.py", "test_claim.py"}  # test_newcomer runs the first
+    assert files == {
+        "mixture.py",
+        "lab_metrics.py",
+        "lab_sections.py",
+        "test_mine.py",
+        "test_claim.py",
+    }  # test_newcomer runs the first
     assert len(PYTHON) == len(FACE) + len(files)
     assert len(FACE) >= 4
 
 
-@has_face
 @each_of_the_face
 def test_the_names_that_a_snippet_takes_are_there_and_take_its_arguments(block):
     tree = ast.parse(block.text)
@@ -65,7 +71,6 @@ def test_the_names_that_a_snippet_takes_are_there_and_take_its_arguments(block):
             inspect.signature(function).bind(*node.args, **{word.arg: word.value for word in node.keywords})
 
 
-@has_face
 @pytest.mark.nightly
 @each_of_the_face
 def test_a_snippet_of_the_python_face_runs(block, cli, tmp_path, monkeypatch):
@@ -81,6 +86,14 @@ def test_the_metric_of_the_guide_is_a_metric():
     with registered(metric):
         labels, classes = np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])
         assert metric.load()(labels=labels, classes=classes) == 0.75
+
+
+def test_the_section_of_the_guide_is_written():
+    section = run(only(PYTHON, "lab_sections.py"))["section"]
+    runs = board_of(runs_of("A", 2, acc=[0.2, 0.6]), runs_of("B", 2, acc=[0.5, 0.6]))
+    (part,) = content_of(section, runs, []).parts
+    assert part.sentences[0].text == "A varies most over seeds: by .400."
+    assert [[value.text for value in row] for row in part.tables[0].rows] == [["B", ".100"], ["A", ".400"]]
 
 
 def test_the_example_of_a_test_passes(cli, tmp_path):
