@@ -14,6 +14,11 @@ from markupsafe import Markup, escape
 
 from bench.data.dataset import Dataset
 from bench.errors import InputError
+from bench.execution.execute import OnThisMachine
+from bench.execution.networks import default_memory
+from bench.execution.processes import main_module_stays_here, warm_up
+from bench.execution.resources import Settings, cores
+from bench.execution.session import execute_plan
 from bench.method import RUNNER_PARAMETERS, MethodInfo
 from bench.plan.plan import load_datasets, make_plan
 from bench.plan.registry import give_method
@@ -26,11 +31,6 @@ from bench.report.build import boards_of, report_of, with_between_runs
 from bench.report.document import Report, Table
 from bench.report.section import Section, all_sections
 from bench.report.write import write_report
-from bench.run.execute import OnThisMachine
-from bench.run.networks import default_memory
-from bench.run.processes import main_module_stays_here, warm_up
-from bench.run.resources import Settings, cores
-from bench.run.session import execute_plan
 from bench.text import shown
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def run(
     --------
     >>> results = bench.run(methods=["kmeans", "ae_kmeans"], seeds=2, limit=200, out=folder, progress=False)
     >>> results.leaderboard()[["title", "n_ok"]].to_dict("list")
-    {'title': ['KMeans', 'AE+KMeans'], 'n_ok': [2, 2]}
+    {'title': ['AE+KMeans', 'KMeans'], 'n_ok': [2, 2]}
     """
     from rich.console import Console
 
@@ -183,7 +183,7 @@ class Results:
 
     Examples
     --------
-    >>> small = {"dec.hidden_dims": (16,), "dec.pretrain_epochs": 1, "dec.max_iter": 5}
+    >>> small = {"dec.hidden_dims": [(16,)], "dec.pretrain_epochs": 1, "dec.max_iter": 5}
     >>> results = bench.run(
     ...     methods=["kmeans", "dec"], seeds=2, limit=200, settings=small, out=folder / "run", progress=False
     ... )
@@ -243,8 +243,8 @@ class Results:
 
         Examples
         --------
-        >>> results.params.loc["DEC", "hidden_dims"]
-        (16,)
+        >>> results.params.filter(like="DEC", axis="index")["hidden_dims"].item()
+        [16]
         """
         firsts = self._collected.frame.drop_duplicates("config")
         kept = (self._collected.params.get(config, {}) for config in firsts["config"])

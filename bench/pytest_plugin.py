@@ -140,10 +140,10 @@ class Gate:
         self, run: Run, expected: Baseline, path: Path, metrics: Sequence[str] | None, *, all_methods: bool
     ) -> Comparison:
         """Compare a run; unless it has all methods of the suite, only the methods that the test asked for."""
+        from bench.execution.provenance import commit
         from bench.gate import compare, render_text
         from bench.gate.variants import asked_methods
         from bench.records.experiment import reported_records
-        from bench.run.provenance import commit
         from bench.text import clean_name
 
         records = list(reported_records(run))
@@ -198,13 +198,13 @@ def _run_suite(
 
     from rich.console import Console
 
+    from bench.execution.execute import OnThisMachine
+    from bench.execution.local import warm_up
+    from bench.execution.resources import Settings
+    from bench.execution.session import execute_plan
     from bench.plan.plan import load_datasets, make_plan
     from bench.plan.suite import load_suite
     from bench.records.store import Run
-    from bench.run.execute import OnThisMachine
-    from bench.run.local import warm_up
-    from bench.run.resources import Settings
-    from bench.run.session import execute_plan
 
     changes = {key: value for key, value in changes.items() if value is not None}
     changed = load_suite(suite, dict(_setting(key, value) for key, value in (settings or {}).items()), **changes)

@@ -24,7 +24,7 @@ settings.load_profile("no-deadline")
 
 #: The files that take longest begin first, so that no worker ends long after the other. One file owns a Ray.
 LONGEST_FIRST = (
-    "tests/run/test_ray.py",
+    "tests/execution/test_ray.py",
     "tests/gate/test_own_gate.py",
     "tests/test_newcomer.py",
     "tests/golden/test_report.py",
@@ -32,7 +32,7 @@ LONGEST_FIRST = (
     "tests/methods/test_dec.py",
     "tests/methods/test_sklearn_contract.py",
     "tests/gate/test_pytest_plugin.py",
-    "tests/run/test_isolation.py",
+    "tests/execution/test_isolation.py",
 )
 
 

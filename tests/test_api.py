@@ -15,7 +15,7 @@ from bench.errors import InputError
 from bench.method import MethodInfo
 from methods import DEC
 
-SMALL = {"sdec.hidden_dims": (16,), "sdec.pretrain_epochs": 1, "sdec.max_iter": 5}
+SMALL = {"sdec.hidden_dims": [(16,)], "sdec.pretrain_epochs": 1, "sdec.max_iter": 5}
 
 
 class Mine(ClusterMixin, BaseEstimator):
@@ -130,10 +130,9 @@ def test_an_estimator_of_ours_has_its_own_parameters_and_not_those_of_a_preset(t
     given = DEC(hidden_dims=(8,), pretrain_epochs=1, max_iter=3)
     results = bench.run(methods=["kmeans", given], seeds=2, limit=60, out=tmp_path / "run", progress=False)
     (params,) = [row for name, row in results.params.iterrows() if name.startswith(("DEC", "IDEC"))]
-    expected = given.get_params()
-    assert {name: params[name] for name in ("hidden_dims", "pretrain_epochs", "max_iter", "n_init", "tol")} == {
-        name: expected[name] for name in ("hidden_dims", "pretrain_epochs", "max_iter", "n_init", "tol")
-    }
+    names = ("pretrain_epochs", "max_iter", "n_init", "tol", "batch_size")
+    assert params["hidden_dims"] == [8]
+    assert {name: params[name] for name in names} == {name: given.get_params()[name] for name in names}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ import pytest
 from scipy.stats import norm
 from torchvision.datasets import MNIST
 
+from bench.execution.execute import OnThisMachine, execute
+from bench.execution.networks import default_memory
+from bench.execution.resources import Settings
 from bench.plan.plan import load_datasets, make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import load_suite
 from bench.records.results import frame_of
-from bench.run.execute import OnThisMachine, execute
-from bench.run.networks import default_memory
-from bench.run.resources import Settings
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,33 @@ ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted([*(ROOT / "bench").rglob("*.py"), *(ROOT / "methods").rglob("*.py")])
 
 #: Each imports only from rooms that stand before it, and from modules at the top of ``bench``.
-ORDER = ("data", "metrics", "statistics", "plan", "records", "selection", "report", "run", "gate", "testing", "cli")
+ORDER = (
+    "data",
+    "metrics",
+    "statistics",
+    "plan",
+    "records",
+    "selection",
+    "report",
+    "execution",
+    "gate",
+    "testing",
+    "cli",
+)
 #: Names that several modules define with one meaning, since the registry of methods, the table of readers or the list
 #: of checks looks for them.
-PROTOCOLS = {"info", "twin", "load", "splits_in", "download", "is_present", "with_class_names", "CHECKS"}
+PROTOCOLS = {
+    "info",
+    "section",
+    "run",
+    "twin",
+    "load",
+    "splits_in",
+    "download",
+    "is_present",
+    "with_class_names",
+    "CHECKS",
+}
 
 
 def module_of(path):

@@ -39,12 +39,12 @@ def check(
     ] = None,
 ) -> None:
     """Compare a run with a baseline. Exit code 1 if it is worse, 2 if something cannot be compared."""
+    from bench.execution.provenance import commit
     from bench.gate import compare, load_baseline
     from bench.plan.cells import stored_variant
     from bench.records.experiment import reported_records
     from bench.records.results import suite_of
     from bench.records.store import Run
-    from bench.run.provenance import commit
 
     source = Run(run)
     suite_of(source)  # refuses a folder that is no run

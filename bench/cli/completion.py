@@ -15,7 +15,7 @@ def suites(incomplete: str) -> list[str]:
     return _beginning_with(incomplete, (path.stem for path in folder.glob("*.toml")))
 
 
-def methods(incomplete: str) -> list[str]:
+def method_lists(incomplete: str) -> list[str]:
     """Return lists of methods: the last name of a list, with or without its preset, is completed."""
     before, comma, last = incomplete.rpartition(",")
     presets = _presets_by_method()

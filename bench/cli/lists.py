@@ -66,8 +66,8 @@ def show_info() -> None:
     import torch
 
     from bench.data.cards import default_data_root
-    from bench.run.networks import default_memory
-    from bench.run.provenance import commit, hardware, versions
+    from bench.execution.networks import default_memory
+    from bench.execution.provenance import commit, hardware, versions
 
     rows = [*versions().items(), ("commit", commit()), *hardware("auto").items()]
     rows += [("CUDA devices", torch.cuda.device_count())]

@@ -61,10 +61,10 @@ def check_method_command(
             status.update(f"{i} of {len(checks)}: {check.name}")
             results.append(check.result())
     rows = [(r.name, _VERDICTS[r.verdict], r.proves if r.verdict == "passed" else r.seen) for r in results]
-    print_table(("check", "verdict", "what it proves, or what was observed"), rows)
+    print_table(("check", "verdict", "what it proves, or what was seen"), rows)
     failures = [r for r in results if r.verdict == "failed"]
     for failure in failures:
-        say(f"\n{failure.name}: {failure.proves}\n  observed: {failure.seen}\n  change:   {failure.change}")
+        say(f"\n{failure.name}: {failure.proves}\n  seen:   {failure.seen}\n  change: {failure.change}")
     counts = Counter[str](r.verdict for r in results)
     say(f"\n{clean_name(method)}: " + ", ".join(f"{counts[v]} {v}" for v in _VERDICTS if counts[v]))
     raise typer.Exit(1 if failures else 0)

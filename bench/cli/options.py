@@ -127,7 +127,7 @@ class SuiteOptions:
             "-m",
             help="Methods instead of the suite's: dec,sdec@stable,lab/mine.py,pkg.mod:Class",
             rich_help_panel=METHODS,
-            autocompletion=completion.methods,
+            autocompletion=completion.method_lists,
         ),
     ] = None
     seeds: Annotated[
@@ -331,6 +331,6 @@ def default_jobs(device: Device) -> int:
 
         if torch.cuda.is_available():
             return 1
-    from bench.run.resources import cores
+    from bench.execution.resources import cores
 
     return cores()

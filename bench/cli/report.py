@@ -41,12 +41,12 @@ def report(
     """Report stored runs, scored anew where metrics changed. Several folders give one report."""
     from contextlib import ExitStack
 
+    from bench.execution.progress import drawing
     from bench.plan.plan import load_datasets
     from bench.records.results import collect, suite_of
     from bench.records.store import Run
     from bench.report.formats.terminal import print_report
     from bench.report.write import write_report
-    from bench.run.progress import drawing
 
     if len(runs) > 1 and out_folder is None:
         raise InputError("several folders give one report: name its folder with --out FOLDER")

@@ -29,10 +29,10 @@ from bench.cli.options import (
 from bench.text import counted
 
 if TYPE_CHECKING:
+    from bench.execution.session import Stage
     from bench.plan.plan import Plan
     from bench.plan.suite import Suite
     from bench.records.record import Record
-    from bench.run.session import Stage
 
 
 #: Failed runs that are named without --verbose.
@@ -88,12 +88,12 @@ def run(
     verbose: Verbose = False,
 ) -> None:
     """Execute the runs of a suite, except those already recorded, and report. Exit code 3 if runs failed."""
+    from bench.execution.execute import OnRay, OnThisMachine
+    from bench.execution.networks import default_memory
+    from bench.execution.resources import Settings, Shares
+    from bench.execution.session import execute_plan
     from bench.records.store import Run
     from bench.report.formats.terminal import print_report
-    from bench.run.execute import OnRay, OnThisMachine
-    from bench.run.networks import default_memory
-    from bench.run.resources import Settings, Shares
-    from bench.run.session import execute_plan
 
     suite = options.changed_suite()
     target = Run(options.folder(suite))
@@ -106,7 +106,7 @@ def run(
     else:
         for_ray = {"--address": address, "--gpus-per-trial": gpus_per_trial, "--cpus-per-trial": cpus_per_trial}
         refuse({**for_ray, "--max-concurrent": max_concurrent}, "--executor ray")
-        from bench.run.processes import warm_up
+        from bench.execution.processes import warm_up
 
         warm_up()
         jobs = jobs or default_jobs(device)
@@ -148,9 +148,9 @@ def run(
 @with_suite_options
 def plan(options: SuiteOptions, jobs: Jobs = None) -> None:
     """Show the runs of a suite, which are done, and an estimate of the time left. Executes nothing."""
+    from bench.execution.session import Stage, stage_to_report
     from bench.records.experiment import check_same_experiment, experiment_of
     from bench.records.store import Run
-    from bench.run.session import Stage, stage_to_report
 
     suite = options.changed_suite()
     target = Run(options.folder(suite))

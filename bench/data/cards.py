@@ -120,6 +120,7 @@ def load_dataset(
 
     Examples
     --------
+    >>> from bench import load_dataset
     >>> load_dataset("digits").x.shape
     (1797, 64)
     """

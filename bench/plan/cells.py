@@ -25,7 +25,7 @@ MOST_CELLS = 200_000
 
 #: The points that a method is fitted to: the whole data set, or a part of it, drawn anew for each seed, on which
 #: hyper-parameters are chosen (see `bench.data.selection_split`).
-Part = Literal["whole", "selection"]
+DataPart = Literal["whole", "selection"]
 #: Text that a plugin may have written.
 Text = Annotated[str, AfterValidator(storable)]
 
@@ -155,7 +155,7 @@ class Cell:
     fingerprint: str
     configuration: Configuration
     seed: int
-    part: Part = "whole"
+    part: DataPart = "whole"
     outliers: tuple[OutlierSet, ...] = ()
 
     @cached_property
@@ -196,7 +196,7 @@ def cell_key(
     version: int,
     params: Mapping[str, Any],
     seed: int,
-    part: Part = "whole",
+    part: DataPart = "whole",
     outliers: Mapping[str, str] | None = None,
 ) -> str:
     """Return the key, 32 hexadecimal digits, under which the record of a run is stored."""
@@ -217,7 +217,7 @@ def make_cells(
     dataset: Dataset,
     configurations: Iterable[Configuration],
     seeds: list[int],
-    part: Part = "whole",
+    part: DataPart = "whole",
     outliers: tuple[OutlierSet, ...] = (),
 ) -> list[Cell]:
     """Return the runs of configurations on a data set; one that takes no seed is run once on the same points.
@@ -263,6 +263,6 @@ def _hash(content: Mapping[str, Any], digits: int) -> str:
     return hashlib.sha256(canonical(content).encode()).hexdigest()[:digits]
 
 
-def _part_hash(part: Part) -> dict[str, str]:
+def _part_hash(part: DataPart) -> dict[str, str]:
     """Return what a part adds to a hash: nothing for the whole, whose keys are older than parts."""
     return {} if part == "whole" else {"part": part}

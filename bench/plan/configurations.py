@@ -182,7 +182,7 @@ def _twin(
         resolved = resolve_params(twin, twin_params, n_clusters)
     return Configuration(
         method=twin.name,
-        title=" ".join([twin.title_with(resolved), f"(counterpart of {info.title_with(params)})", *left]),
+        title=" ".join([twin.title_with(resolved), *left]),
         kind="deterministic",  # also where the twin is the method itself, with its noise switched off
         version=twin.version,
         preset=None,

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bench.plan.cells import ConfigurationFacts, Part, Text
+from bench.plan.cells import ConfigurationFacts, DataPart, Text
 from bench.text import clean_name
 
 Status = Literal["ok", "failed", "diverged", "timeout"]
@@ -41,8 +41,8 @@ class RunFacts(ConfigurationFacts, _OnDataset):
         names: dict[str, str | None] = {
             name: clean_name(getattr(self, name)) or _UNNAMED for name in ("dataset", "variant", "title")
         }
-        if self.role == "twin":  # older records add what they are the counterpart of: "AE+GMM (twin of VaDE)"
-            head, _, rest = str(names["title"]).partition(" (twin of ")
+        if self.role == "twin":  # older records add "(twin of S-DEC)", read as "(counterpart of S-DEC)"
+            head, _, rest = str(names["title"]).partition(" (counterpart of ")
             names["title"] = head + rest.partition(")")[2]
         names["preset"] = self.preset and clean_name(self.preset)
         facts = {name: getattr(self, name) for name in RunFacts.model_fields} | names
@@ -103,7 +103,7 @@ class Record(RunFacts, _Keyed):
 
     params: dict[str, Any]
     seed: int
-    part: Part = "whole"
+    part: DataPart = "whole"
     status: Status
     flags: list[str] = []
     metrics: dict[str, float | None] = {}

@@ -193,7 +193,7 @@ class Tally(Value):
 
 
 @dataclass(frozen=True)
-class Quantity(Value):
+class Amount(Value):
     """A quantity with its unit."""
 
     value: float

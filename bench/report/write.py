@@ -14,8 +14,7 @@ from pathlib import Path
 from bench.metrics import all_metrics, find_metric
 from bench.records.results import CollectedRuns
 from bench.records.store import Run
-from bench.report.assignments import ASSIGNMENTS, runs_listed
-from bench.report.assignments import as_csv as assignments_as_csv
+from bench.report.assignments import ASSIGNMENTS, as_csv, runs_listed
 from bench.report.build import boards_of, report_of, with_between_runs
 from bench.report.document import Report, figures_of
 from bench.report.formats.csv_files import index_csv, scores_csv, section_files, section_names
@@ -110,7 +109,7 @@ def write_assignments(results: CollectedRuns, target: Run) -> None:
     """
     listed, _ = runs_listed(results.frame, results.runs, find_metric(results.primary_metric))
     if listed:
-        target.write_file(ASSIGNMENTS, "".join(assignments_as_csv(one.table() for one in listed)))
+        target.write_file(ASSIGNMENTS, "".join(as_csv(one.table() for one in listed)))
     else:
         target.remove_file(ASSIGNMENTS)
 

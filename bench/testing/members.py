@@ -41,7 +41,8 @@ def predict_agrees_with_labels(subject: Subject) -> None:
     labels, values = subject.labels(subject.fitted), call_member(subject.fitted, "predict", subject.x)
     if values.shape != labels.shape or not np.issubdtype(values.dtype, np.integer):
         raise CheckFailed(
-            f"predict gives shape {values.shape} and type {values.dtype}", f"return one integer a point: {labels.shape}"
+            f"predict gives shape {values.shape} and type {values.dtype}",
+            f"return one integer per point: {labels.shape}",
         )
     is_clustered = labels >= 0
     agreement = np.mean(values[is_clustered] == labels[is_clustered]) if is_clustered.any() else 1.0

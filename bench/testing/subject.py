@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from bench.data.dataset import Dataset
+from bench.execution.outputs import checked_labels
 from bench.method import MethodInfo
 from bench.plan.cells import Configuration
 from bench.plan.configurations import Paired, resolve_configurations
 from bench.plan.method_spec import MethodSpec
 from bench.plan.registry import find_method
 from bench.plan.suite import Suite
-from bench.run.outputs import checked_labels
 
 N_POINTS, N_CLUSTERS = 120, 4
 _N_NEW, _IMAGE_SHAPE = 30, (4, 4)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.errors import InputError
+from bench.execution.fit import fit_cell
 from bench.plan.cells import UNIFORM_NOISE, Cell, OutlierSet
 from bench.records.record import Record
 from bench.records.store import Run
-from bench.run.fit import fit_cell
 from bench.testing.subject import CheckFailed, NotApplicable, Subject
 from bench.text import last_line
 

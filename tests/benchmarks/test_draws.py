@@ -7,8 +7,8 @@ _DRAW = """
 import time, numpy as np
 from bench.data.dataset import Dataset
 from bench.plan.registry import find_method
-from bench.run.fit import peak_memory, reset_peak_memory
-from bench.run.outputs import outputs_of
+from bench.execution.fit import peak_memory, reset_peak_memory
+from bench.execution.outputs import outputs_of
 g = np.random.default_rng(0)
 x = g.random((70_000, 784), dtype=np.float32)
 small = {"pretrain_epochs": 1, "n_init": 1, "batch_size": 4096, "device": "cpu", "random_state": 0}

@@ -77,7 +77,7 @@ def test_a_plan_of_2000_cells_with_1900_done(benchmark, command, executor):
 
     def run():
         times = command("run", 2000, *HOW[executor], until="[1/")
-        assert "2000 cells, " in times[0][1]
+        assert "2,000 runs, " in times[0][1]
         plans.append(times[0][0])
 
     benchmark.pedantic(run, rounds=3, iterations=1)

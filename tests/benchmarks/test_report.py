@@ -17,7 +17,7 @@ N_POINTS = 500
 
 _REPORT = """
 import sys, time
-from bench.run.fit import peak_memory, reset_peak_memory
+from bench.execution.fit import peak_memory, reset_peak_memory
 start = time.perf_counter()
 from bench.cli.commands import app
 try:

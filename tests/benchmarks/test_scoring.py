@@ -7,7 +7,7 @@ _SCORE = """
 import time, numpy as np
 from bench.data.dataset import Dataset
 from bench.metrics import score
-from bench.run.fit import peak_memory, reset_peak_memory
+from bench.execution.fit import peak_memory, reset_peak_memory
 g = np.random.default_rng(0)
 y = g.integers(0, 10, 70_000)
 x = np.clip(g.normal(0.1, 0.3, (70_000, 784)).astype(np.float32) + (y[:, None] % 7) / 10, 0, 1)

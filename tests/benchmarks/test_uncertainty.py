@@ -8,7 +8,7 @@ import time, numpy as np
 from bench.data.dataset import Dataset
 from bench.metrics import score
 from bench.metrics.uncertainty import uncertainty_metrics
-from bench.run.fit import peak_memory, reset_peak_memory
+from bench.execution.fit import peak_memory, reset_peak_memory
 n, k, d, draws = 70_000, 10, 10, 32
 g = np.random.default_rng(0)
 y = g.integers(0, k, n)

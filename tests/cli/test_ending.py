@@ -45,9 +45,9 @@ def done(cli, tmp_path, tmp_path_factory):
 
 PHASES = [
     "bench.plan.plan.load_datasets",
-    "bench.run.session.stage_to_report",
-    "bench.run.session.collect",
-    "bench.run.session.write_report",
+    "bench.execution.session.stage_to_report",
+    "bench.execution.session.collect",
+    "bench.execution.session.write_report",
 ]
 
 

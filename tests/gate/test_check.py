@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from bench.execution.provenance import commit
 from bench.plan.suite import load_suite
 from bench.records.store import Run
-from bench.run.provenance import commit
 from tests.gate.scores import plan
 from tests.simulation.gate import make_record
 
@@ -104,7 +104,7 @@ def test_metrics_once_chosen_stay_when_the_baseline_is_updated(cli, run, baselin
     update = ["check", run(), "--baseline", baseline, "--update"]
     assert cli(*update, "--metrics", "ami,wall_time")[0] == 0
     _, out, _ = cli(*update)
-    assert "to compare ami, wall_time" in out
+    assert "comparing ami, wall_time" in out
     _, out, _ = cli("check", run(), "--baseline", baseline, "--metrics", "ami")
     assert "quick: no regression (4 passed)" in out
 

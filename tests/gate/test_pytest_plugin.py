@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import bench.run.session  # noqa: F401 - pytester restores sys.modules, so each in-process test would import it again
+import bench.execution.session  # noqa: F401 - pytester restores sys.modules, so each in-process test would import it again
+from bench.execution.provenance import commit
 from bench.gate import take_baseline, write_baseline
 from bench.plan.suite import load_suite
 from bench.records.store import Run
-from bench.run.provenance import commit
 from tests.gate.scores import plan
 from tests.simulation.gate import make_record
 

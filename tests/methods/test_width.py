@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.execution.outputs import _history_columns
 from bench.metrics.health import advice_on, health_of
-from bench.run.outputs import _history_columns
 from methods.dec import DEC
 from methods.losses import clustering_loss, log_soft_assignment, target_distribution
 from methods.presets import QUICK

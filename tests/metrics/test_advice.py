@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from bench.execution.progress import Display
 from bench.metrics.health import advice_on, health_of
 from bench.records.record import Record
-from bench.run.progress import Display
 
 N, K = 100, 5
 ONE = np.zeros(N, int)

@@ -17,6 +17,7 @@ from sklearn.metrics import (
 )
 
 from bench.data.dataset import Dataset
+from bench.execution.outputs import checked_labels
 from bench.metrics import score
 from bench.metrics.calibration import calibration
 from bench.metrics.external import aligned, matched_classes
@@ -25,7 +26,6 @@ from bench.metrics.stability import agreement, vote_entropy
 from bench.metrics.uncertainty import halves, mis_clustered, reliability_of, uncertainty_metrics
 from bench.report import plots
 from bench.report.plots.style import cluster_names
-from bench.run.outputs import checked_labels
 
 N, K = 90, 3
 Y = np.arange(N) % K

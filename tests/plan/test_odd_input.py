@@ -143,7 +143,7 @@ def test_a_grid_of_millions_is_refused_before_it_is_made(cli):
 def test_more_cells_than_a_run_holds_are_refused_before_they_are_made(cli):
     values = ",".join(str(i) for i in range(1, 101))
     asked = ["--methods", "kmeans", "--set", f"kmeans.n_init={values}", "--seeds", "9000", "--limit", "100"]
-    assert "900,000 cells" in refused(cli, "plan", *asked)
+    assert "900,000 runs" in refused(cli, "plan", *asked)
 
 
 @pytest.mark.parametrize(

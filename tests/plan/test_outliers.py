@@ -128,4 +128,4 @@ def test_a_run_tells_outliers_from_what_it_knows(cli, tmp_path, data):
     expected = roc_auc_score(np.repeat([0, 1], [1797, 1797]), np.concatenate(errors))
     assert records["vae_kmeans"].outliers["noise"]["reconstruction"]["auroc"] == pytest.approx(expected)
     _, told, _ = cli("run", suite, "--out", tmp_path / "out")
-    assert "3 cells, 3 done, 0 to run" in told
+    assert "3 runs, 3 done, 0 to run" in told

@@ -137,7 +137,7 @@ def test_appended_cells_are_reported_alone_and_the_report_says_what_else_is_ther
     assert first < records(done)
     for text in (out, (done / "leaderboard.md").read_text().replace("\\", "")):
         assert "also holds runs of other commands" in text
-        assert "1 cell on digits[100] (kmeans)" in text
+        assert "1 run on digits[100] (kmeans)" in text
     assert "digits[120]" in (done / "leaderboard.csv").read_text()
     assert "digits[100]" not in (done / "leaderboard.csv").read_text()
 
@@ -164,7 +164,7 @@ def test_an_older_folder_that_mixes_limits_is_reported_as_its_last_command_asked
     (done / "experiment.json").unlink()
     code, out, _ = cli("report", done)
     assert code == 0
-    assert "1 cell on digits[100] (kmeans)" in out
+    assert "1 run on digits[100] (kmeans)" in out
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"{}", b'{"suite": "quick", "colour": 1}'])

@@ -14,6 +14,8 @@ from bench.data.cards import load_dataset
 from bench.data.dataset import Dataset
 from bench.data.selection_split import heldout_indices
 from bench.errors import InputError
+from bench.execution.fit import fit_cell
+from bench.execution.session import stage_to_report
 from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import make_suite
@@ -21,8 +23,6 @@ from bench.records.results import collect
 from bench.records.store import Run
 from bench.report.formats.latex import render_latex
 from bench.report.write import _board_frames, write_report
-from bench.run.fit import fit_cell
-from bench.run.session import stage_to_report
 from bench.selection.choices import (
     LabelFreeChoice,
     Oracle,
@@ -259,8 +259,8 @@ def test_what_was_chosen_and_why_is_on_its_board(decided):
     assert NO_PREDICT in label_free
     assert "oracle choice for S-DEC on digits" in oracle
     page = (decided.folder / "report.html").read_text()
-    board = page.index('id="board-label-free"')
-    assert board < page.index("Candidates for S-DEC on digits[200]", board) < page.index('id="board-oracle"')
+    board = page.index('id="label-free"')
+    assert board < page.index("Candidates for S-DEC on digits[200]", board) < page.index('id="oracle"')
     assert "Selection seeds" in page
 
 
@@ -417,7 +417,7 @@ def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, t
     code, out, _ = cli("plan", suite, "--out", folder)
     assert code == 0
     to_choose, _, to_report = out.partition("To report")
-    assert "10 cells, 10 left" in to_choose  # S-DEC with 2 values, one is the preset's; Mute with the preset and 2
+    assert "10 runs, 10 left" in to_choose  # S-DEC with 2 values, one is the preset's; Mute with the preset and 2
     assert "8 runs, 8 left" in to_report  # KMeans, S-DEC, its twin and Mute, two seeds
     assert not folder.exists()
 

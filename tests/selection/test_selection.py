@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from bench.data.cards import load_dataset
 from bench.data.selection_split import fitted_indices, heldout_indices, selection_split
 from bench.errors import InputError
+from bench.execution.fit import fit_cell
 from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import load_suite, make_suite
-from bench.run.fit import fit_cell
 from bench.selection.rule import (
     HeldOutRun,
     aggregated_ranks,

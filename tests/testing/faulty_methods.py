@@ -57,7 +57,7 @@ class Overwrites(Good):
 
 
 @fault("presets_make_estimators", "preset 'paper': method good has no parameter 'widht'; did you mean width?",
-       "mend the preset", presets={"quick": {}, "paper": {"widht": 3}})  # fmt: skip
+       "correct the preset", presets={"quick": {}, "paper": {"widht": 3}})  # fmt: skip
 class Misspells(Good):
     pass
 
@@ -92,7 +92,7 @@ class SharesNowhere(Good):
     memory = None
 
 
-@fault("pretraining_is_shared", "finding its network in memory changes", "hold all that training gave")
+@fault("pretraining_is_shared", "finding its network in memory changes", "store the whole trained network")
 class FindsAnother(Good):
     def _loaded(self, basis):
         return -basis[::-1]
@@ -142,7 +142,7 @@ class Unlabelled(Good):
         return self
 
 
-@fault("fit_gives_labels", "labels_ has shape (120,) and type float32", "one integer a point")
+@fault("fit_gives_labels", "labels_ has shape (120,) and type float32", "one integer per point")
 class Floats(Good):
     def fit(self, X, y=None):
         super().fit(X)
@@ -168,7 +168,7 @@ class Forgets(Good):
         return self.labels_
 
 
-@fault("fit_predict_gives_labels", "something else than labels_", "ClusterMixin")
+@fault("fit_predict_gives_labels", "fit_predict does not return labels_", "ClusterMixin")
 class CountsFromOne(Good):
     def fit_predict(self, X, y=None):
         return super().fit_predict(X) + 1
@@ -195,13 +195,13 @@ class Seedless(Good):
         return int(np.random.default_rng().integers(2**31))
 
 
-@fault("seeds_matter", "4 seeds gave the same labels_, embedding_, predict_proba", "take random_state out")
+@fault("seeds_matter", "4 seeds gave the same labels_, embedding_, predict_proba", "remove random_state")
 class Deaf(Good):
     def _seed(self):
         return 0
 
 
-@fault("seeds_matter", "it is declared seed-free, and seeds matter", "take seed_free out", seed_free=True)
+@fault("seeds_matter", "it is declared seed-free, and seeds differ", "remove seed_free", seed_free=True)
 class Modest(Good):
     pass
 
@@ -268,7 +268,7 @@ class WritesWhatWasThere(Good):
         return super().fit(X)
 
 
-@fault("nan_is_refused", "with NaN in X, fit says nothing", "validate_data")
+@fault("nan_is_refused", "with NaN in X, fit raises no error", "validate_data")
 class Patches(Good):
     def fit(self, X, y=None):
         return super().fit(np.nan_to_num(X))
@@ -282,7 +282,7 @@ class Stumbles(Good):
         return super().fit(X)
 
 
-@fault("one_cluster_is_one", "asked for one cluster, it gives 2", "read self.n_clusters")
+@fault("one_cluster_is_one", "with n_clusters=1 it gives 2 clusters", "read self.n_clusters")
 class AlwaysSplits(Good):
     def fit(self, X, y=None):
         super().fit(X)
@@ -291,7 +291,7 @@ class AlwaysSplits(Good):
         return self
 
 
-@fault("fewer_points_than_clusters", "3 distinct ones, fit raises IndexError", "let clusters be empty")
+@fault("fewer_points_than_clusters", "3 distinct ones, fit raises IndexError", "allow empty clusters")
 class Trips(Good):
     def fit(self, X, y=None):
         np.unique(X, axis=0)[self.n_clusters - 1]
@@ -319,13 +319,13 @@ class Picky(Good):
         return super().fit(X)
 
 
-@fault("predict_agrees_with_labels", "predict agrees with labels_ in 0% of the points", "or leave predict out")
+@fault("predict_agrees_with_labels", "predict agrees with labels_ in 0% of the points", "or remove predict")
 class PredictsTheNext(Good):
     def predict(self, X):
         return (super().predict(X) + 1) % self.n_clusters
 
 
-@fault("predict_agrees_with_labels", "type float64", "one integer a point")
+@fault("predict_agrees_with_labels", "type float64", "one integer per point")
 class PredictsFloats(Good):
     def predict(self, X):
         return super().predict(X).astype(float)
@@ -390,7 +390,7 @@ class GivesDistances(Good):
         return self.predict_proba(X)
 
 
-@fault("variance_is_of_the_embedding", "embedding_variance_ has shape (120, 1)", "a variance a dimension")
+@fault("variance_is_of_the_embedding", "embedding_variance_ has shape (120, 1)", "one variance per dimension")
 class OneVariance(Good):
     def fit(self, X, y=None):
         super().fit(X)
@@ -398,7 +398,7 @@ class OneVariance(Good):
         return self
 
 
-@fault("variance_is_of_the_embedding", "what is no variance", "not its logarithm")
+@fault("variance_is_of_the_embedding", "negative or non-finite values", "not its logarithm")
 class LogVariance(Good):
     def transform_variance(self, X):
         return np.log(super().transform_variance(X))

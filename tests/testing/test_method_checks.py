@@ -105,7 +105,7 @@ def test_clusterers_of_scikit_learn_pass_unchanged(method):
 
 def test_checks_of_missing_members_are_not_applicable_and_say_why():
     results = verdicts(HDBSCAN)
-    assert results["nan_is_refused"].seen == "its scikit-learn tags say that it takes NaN"
+    assert results["nan_is_refused"].seen == "its scikit-learn tags declare that it takes NaN"
     assert results["one_cluster_is_one"].seen == "it has no n_clusters"
     assert results["seeds_matter"].seen == "it has no random_state, and is run once"
     assert results["predict_agrees_with_labels"].seen == "it has no predict"
@@ -137,7 +137,7 @@ def test_the_error_lists_all_failed_checks():
     lines = str(raised.value).splitlines()
     assert lines[0] == "method good fails 2 checks"
     assert lines[1] == "fit_predict_gives_labels: fit_predict returns labels_."
-    assert lines[2] == "  seen:   fit_predict returns something else than labels_"
+    assert lines[2] == "  seen:   fit_predict does not return labels_"
     assert lines[3] == "  change: take it from sklearn.base.ClusterMixin"
     assert lines[4].startswith("reconstructions_are_points: ")
     assert isinstance(raised.value, AssertionError)
@@ -159,7 +159,7 @@ def test_the_check_of_a_whole_run_does_not_repeat_a_failure():
 
 def test_a_failed_fit_is_reported_by_one_check():
     results = verdicts(declare(Raises))
-    assert results["pickle_keeps_it"].seen == "there is no fit to look at: see fit_gives_labels"
+    assert results["pickle_keeps_it"].seen == "the method could not be fitted: see fit_gives_labels"
 
 
 def test_checks_restore_the_global_generators_and_threads():

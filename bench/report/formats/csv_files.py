@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from bench.report.document import Report
+from bench.report.document import Report, Table
+from bench.report.values import Amount, Count, Interval, Number, P, Value
 
 #: Of ``index.csv``.
 INDEX_COLUMNS = ("key", "dataset", "method", "variant", "title", "config", "seed", "status", "error")
 
 
-def as_csv(frame: pd.DataFrame) -> str:
+def csv_text(frame: pd.DataFrame) -> str:
     """Return a table as CSV: numbers to ten digits, lists joined by ";", names as they are."""
     written = {name: column.map(_joined) if column.dtype == object else column for name, column in frame.items()}
     return pd.DataFrame(written).to_csv(index=False, lineterminator="\n", float_format="%.10g")
@@ -21,6 +22,34 @@ def as_csv(frame: pd.DataFrame) -> str:
 
 def _joined(value: object) -> object:
     return ";".join(map(str, value)) if isinstance(value, list | tuple | np.ndarray) else value
+
+
+def table_csv(table: Table) -> str:
+    """Return a table as it is shown as CSV: a number a field, so that ``ACC ± sd`` are two and an interval is three."""
+    columns = []
+    for i, column in enumerate(table.columns):
+        cells = [_fields(row[i]) for row in table.rows]
+        parts = list(dict.fromkeys(part for cell in cells for part in cell)) or [""]
+        name = column.heading.split(" ±")[0].split(" [")[0] if len(parts) > 1 else column.heading
+        columns += [
+            pd.Series([c.get(part) for c in cells], name=f"{name} {part}".rstrip(), dtype=object) for part in parts
+        ]
+    return pd.concat(columns, axis=1).to_csv(index=False, lineterminator="\n") if columns else ""
+
+
+def _fields(value: Value) -> dict[str, object]:
+    """Return what a cell holds, by the ending of its column."""
+    match value:
+        case Number():
+            fields = {"": value.value, "sd": value.sd} if np.isfinite(value.sd) else {"": value.value}
+        case Interval():
+            fields = {"": value.value, "low": value.low, "high": value.high}
+            fields = fields if np.isfinite(value.low) else {"": value.value}
+        case Count() | P() | Amount():
+            fields = {"": value.value}
+        case _:
+            return {} if value.key is None else {"": value.text}
+    return {part: f"{number:.10g}" for part, number in fields.items() if np.isfinite(number)}
 
 
 def section_names(report: Report) -> dict[str, str]:
@@ -41,14 +70,14 @@ def section_files(report: Report) -> Iterator[tuple[str, str]]:
         # Not concat of frames: it would warn about, and guess, the types of columns that are all empty.
         rows = pd.DataFrame([row for part in parts for row in part.to_dict("records")])
         first = [column for column in ("board", "dataset") if column in rows]
-        yield file, as_csv(rows[[*first, *(column for column in rows if column not in first)]])
+        yield file, csv_text(rows[[*first, *(column for column in rows if column not in first)]])
 
 
 def scores_csv(frame: pd.DataFrame) -> str:
     """Return every score, one row a run."""
-    return as_csv(frame.drop(columns=["run"], errors="ignore"))
+    return csv_text(frame.drop(columns=["run"], errors="ignore"))
 
 
 def index_csv(frame: pd.DataFrame) -> str:
     """Return one row a run: its key, which names its record and its outputs, and how it ended."""
-    return as_csv(frame[[column for column in INDEX_COLUMNS if column in frame]])
+    return csv_text(frame[[column for column in INDEX_COLUMNS if column in frame]])

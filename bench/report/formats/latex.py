@@ -31,9 +31,13 @@ def render_latex(report: Report) -> str:
                 tables = [table for table in part.tables if table.cite]
                 if not tables and section.name == "leaderboard":
                     blocks += [f"% {escape_latex(part.dataset)}: {escape_latex(s.text)}" for s in part.sentences]
-                place = f"{part.dataset}. " if part.dataset else ""
-                blocks += [latex_table(table, f"{place}{table.title}. {board.title}.") for table in tables]
+                blocks += [latex_table(table, caption_of(table, part.dataset, board.title)) for table in tables]
     return "\n\n".join(blocks) + "\n"
+
+
+def caption_of(table: Table, dataset: str, board: str) -> str:
+    """Return the caption of a table: its data set, empty for all together, its title and that of its leaderboard."""
+    return f"{dataset + '. ' if dataset else ''}{table.title}. {board}."
 
 
 def latex_table(table: Table, caption: str) -> str:

@@ -40,11 +40,12 @@ def _part(part: Part, level: str) -> Iterator[str]:
     yield _list(sentence.text for sentence in part.sentences)
     for table in part.tables:
         yield f"{level} {escape_markdown(table.title)}"
-        yield _table(table)
+        yield markdown_table(table)
     yield _list(part.notes)
 
 
-def _table(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """Return a table without its title."""
     header = " | ".join(escape_markdown(column.heading) for column in table.columns)
     rule = " | ".join(":--" if column.words else "--:" for column in table.columns)
     rows = (" | ".join(map(_cell, row)) for row in table.rows)

@@ -7,19 +7,27 @@ import hashlib
 import math
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from bench.report.document import Report, figures_of
+from bench.report.citation import bibtex
+from bench.report.document import Content, Report, Sentence, Table, figures_of
+from bench.report.formats.csv_files import table_csv
+from bench.report.formats.latex import caption_of, latex_table
+from bench.report.formats.markdown import markdown_table
 from bench.report.plots.figure import Figure
-from bench.report.values import Value
+from bench.report.values import Code, Value
 
-_FILTER_ABOVE = 6
+_FILTER_ABOVE = 12
+#: Sections that come after every leaderboard.
+_LAST = ("reading", "provenance")
 
 _SVG = "http://www.w3.org/2000/svg"
 # What draws. Not here: what runs (script), what holds HTML (foreignObject), what rewrites others (animate, set), and
@@ -30,7 +38,10 @@ _ELEMENTS = {
     *("clipPath", "mask", "pattern", "marker", "linearGradient", "radialGradient", "stop"),
 }
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3}
-_COLUMN = 480  # CSS pixels of a column of two
+#: Points of a figure whose texts are listed below it on a phone.
+_MOST_LISTED = 12
+#: Lines of text closer than this are of one row of a chart, in the units of figures.
+_ROW = 11.0
 
 # Characters that turn the text after them around, so that a name could rewrite the numbers beside it; and controls.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
@@ -39,13 +50,15 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\uff
 def render_page(report: Report, digest: str = "") -> str:
     """Write a report as one HTML file that loads nothing and needs no server.
 
-    Everything is escaped but the figures, which are checked. A content-security policy lets the page's own
-    style and script run, by their hashes, and nothing else.
+    The answer comes first; then every section, folded to its first sentence unless it is news. Everything is escaped
+    but the figures, which are checked. A content-security policy lets the page's own style and script run, by their
+    hashes, and nothing else.
 
     Parameters
     ----------
     report : Report
-        What its provenance calls "command" is written as one, with a button to copy it.
+    digest : str
+        Of what the report is made of, for `digest_in`.
 
     Returns
     -------
@@ -55,23 +68,88 @@ def render_page(report: Report, digest: str = "") -> str:
     Raises
     ------
     ValueError
-        If two figures share a name, if a figure holds what has no place in a page (see
-        `embed_svg`), or if a table's keys are not of the shape of its rows.
+        If two figures share a name, or if a figure holds what has no place in a page (see `embed_svg`).
     """
     _check_names(report)
     style, script = _asset("page.css"), _asset("page.js")
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_clean, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"draw": embed_svg, "sort_key": _sort_key, "source": _source}
+    environment.filters |= {
+        "draw": embed_svg,
+        "sort_key": _sort_key,
+        "source": _source,
+        "lead": _lead,
+        "by_group": _by_group,
+        "copies": _copies,
+        "breakable": _breakable,
+    }
+    environment.tests |= _TESTS
     return environment.from_string(_asset("page.html.jinja")).render(
         report=report,
+        anchor=_Anchors({"top", "results", "files", "cite"}),
+        last=_LAST,
+        bibtex=bibtex(),
         digest=digest,
         filter_above=_FILTER_ABOVE,
         style=style,
         script=script,
         policy=_policy(style, script),
     )
+
+
+class _Anchors:
+    """Readable ids: ``leaderboard-digits``. Without ":", which those of figures have."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self._taken = taken
+
+    def __call__(self, *parts: str) -> str:
+        """Return an id that is not taken; empty parts are left out."""
+        words = (re.sub(r"[^A-Za-z0-9_.]+", "-", part).strip("-.")[:60] for part in parts if part)
+        name = "-".join(word or "x" for word in words)
+        number, found = 1, name
+        while found in self._taken:
+            number += 1
+            found = f"{name}-{number}"
+        self._taken.add(found)
+        return found
+
+
+def _lead(sentence: Sentence) -> str:
+    """Return what stands for a folded sentence: its claim, or all of it where the claim alone says nothing."""
+    return sentence.claim if sentence.claim.rstrip().endswith((".", "!", "?")) else sentence.text
+
+
+def _is_line(section: Content) -> bool:
+    """Whether one sentence is all that a section says."""
+    parts = section.parts
+    return (
+        len(parts) == 1 and len(parts[0].sentences) == 1 and not (parts[0].tables or parts[0].figures or parts[0].notes)
+    )
+
+
+def _is_local(name: str) -> bool:
+    """Whether a link to a file leads to one beside the page."""
+    return bool(re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", name))
+
+
+def _by_group(figures: Sequence[Figure]) -> list[tuple[str, list[Figure]]]:
+    """Return figures by the group that they share; those of none first."""
+    ordered = sorted(figures, key=lambda figure: figure.group != "")
+    return [(name, list(own)) for name, own in groupby(ordered, key=lambda figure: figure.group)]
+
+
+def _copies(table: Table, dataset: str, board: str) -> list[tuple[str, str]]:
+    """Return what the buttons of a table copy, by the name of the format."""
+    latex = latex_table(table, caption_of(table, dataset, board))
+    return [("LaTeX", latex), ("CSV", table_csv(table)), ("Markdown", markdown_table(table))]
+
+
+def _breakable(text: str) -> Markup:
+    """Escape the text of a cell; where a line breaks, the brackets of an interval stay whole."""
+    head, bracket, rest = _clean(text).partition(" [")
+    return Markup("{} <span>[{}</span>").format(head, rest) if bracket else Markup("{}").format(head)
 
 
 def _sort_key(value: Value) -> tuple[str, str] | None:
@@ -83,6 +161,13 @@ def _sort_key(value: Value) -> tuple[str, str] | None:
         return None
     # As JavaScript writes them.
     return "data-number", repr(float(key)) if math.isfinite(key) else f"{'-' if key < 0 else ''}Infinity"
+
+
+_TESTS: dict[str, Callable[..., bool]] = {
+    "code": lambda value: isinstance(value, Code),
+    "line": _is_line,
+    "local_file": _is_local,
+}
 
 
 def digest_in(page: Path) -> str:
@@ -142,13 +227,24 @@ class EmbeddedFigure:
         Its ids start with ``figure-NAME:``, so that no two figures share one.
     width : float
         Natural width in CSS pixels.
-    wide : bool
-        Wider than a column of two: it gets a row to itself.
+    drawn : float
+        Width of what is drawn, without the columns of numbers at its right, which are of class ``beside``; a narrow
+        screen shows so much.
+    listed : tuple of str
+        The rows of a chart with such columns, or the texts of its points where they are few enough for a list.
+    tall : bool
+        Higher than most screens: it is folded.
     """
 
     svg: Markup
     width: float
-    wide: bool
+    drawn: float
+    listed: tuple[str, ...]
+    tall: bool
+
+
+#: CSS pixels; a figure that is higher is folded.
+_TALL = 640
 
 
 def embed_svg(figure: Figure) -> EmbeddedFigure:
@@ -170,17 +266,67 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
             raise ValueError(f"its root is {root.tag!r}, not an svg of {_SVG}")
         for element in root.iter():
             _check_and_rename(element, f"figure-{figure.name}:")
-        width = _set_size(root)
+        width, height = _set_size(root)
     except (ET.ParseError, ValueError) as error:
         raise ValueError(f"figure {figure.name!r}: {error}") from error
+    share, rows = _mark_beside(root)
+    points = [child.text or "" for element in root.iter() for child in element.findall("title")]
+    listed = rows or (points if len(points) <= _MOST_LISTED else [])
     root.attrib |= {
         "role": "img",
-        "aria-labelledby": f"title-{figure.name}",
-        "aria-describedby": f"alt-{figure.name}",
+        "aria-labelledby": f"figure-{figure.name}:title",
+        "aria-describedby": f"figure-{figure.name}:alt",
         "focusable": "false",
     }
     svg = Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - every element and attribute was checked
-    return EmbeddedFigure(svg, width, wide=width > _COLUMN)
+    return EmbeddedFigure(svg, width, width * share, tuple(listed), tall=height > _TALL)
+
+
+def _mark_beside(root: ET.Element) -> tuple[float, list[str]]:
+    """Mark the columns of numbers at the right of a chart of rows, whose names are at its left.
+
+    Returns
+    -------
+    share : float
+        Of the width, what the rest takes; 1 where there are no such columns.
+    rows : list of str
+        The name of each row and its numbers.
+    """
+    box = root.get("viewBox", "").split()
+    texts = [(text, text.get("style", "")) for text in root.iter("text") if "transform" not in text.attrib]
+    edge = max((_right_of(element) for element in root.iter() if element.get("id") is None), default=0.0)
+    beside = [text for text, style in texts if "text-anchor" not in style and float(text.get("x", 0)) >= edge]
+    names = [text for text, style in texts if "text-anchor: end" in style]
+    rows: list[list[ET.Element]] = []
+    last = -math.inf
+    for text in sorted((*names, *beside), key=lambda text: float(text.get("y", 0))):
+        y = float(text.get("y", 0))
+        rows = rows if y - last < _ROW else [*rows, []]
+        rows[-1].append(text)
+        last = y
+    if len(box) != 4 or not beside or any(not set(names) & set(row) for row in rows):
+        return 1.0, []
+    for text in beside:
+        text.set("class", "beside")
+    for text, style in texts:
+        if "text-anchor: middle" in style:
+            size = re.search(r"font-size: ([\d.]+)", style)
+            half = 0.3 * float(size[1] if size else 10) * len(text.text or "")
+            edge = max(edge, float(text.get("x", 0)) + half)
+    lines = []
+    for row in rows:
+        name = " ".join(text.text or "" for text in row if text in names)
+        lines.append(": ".join(filter(None, [name, ", ".join(text.text or "" for text in row if text in beside)])))
+    return min(1.0, (edge + 4) / float(box[2])), lines
+
+
+def _right_of(element: ET.Element) -> float:
+    """Return the largest x of a shape; 0 for what is none."""
+    if element.tag == "path":
+        return max((float(x) for x in re.findall(r"(-?[\d.]+)(?: -?[\d.]+)?", element.get("d", ""))), default=0.0)
+    if element.tag in ("use", "rect"):
+        return float(element.get("x", 0)) + float(element.get("width", 0))
+    return 0.0
 
 
 def _check_and_rename(element: ET.Element, prefix: str) -> None:
@@ -212,8 +358,8 @@ def _check_and_rename(element: ET.Element, prefix: str) -> None:
         element.set(key, value)
 
 
-def _set_size(root: ET.Element) -> float:
-    """Write the size in CSS pixels and return the width."""
+def _set_size(root: ET.Element) -> tuple[float, float]:
+    """Write width and height in CSS pixels and return them."""
     lengths = [re.fullmatch(r"([\d.]+)(px|pt)?", root.get(side, "")) for side in ("width", "height")]
     box = root.get("viewBox", "").split()
     if all(lengths):
@@ -226,4 +372,4 @@ def _set_size(root: ET.Element) -> float:
         raise ValueError("its size is zero")
     root.set("width", f"{width:g}")
     root.set("height", f"{height:g}")
-    return width
+    return width, height

@@ -39,7 +39,7 @@ _UNHEALTHY = {
 }
 
 
-class Health(Section):
+class HealthSection(Section):
     """How runs ended."""
 
     name = "health"
@@ -218,4 +218,4 @@ def _how(status: list[str]) -> str:
     return and_list(["timed out" if one == "timeout" else one for one in status])
 
 
-section = Health()
+section = HealthSection()

@@ -9,7 +9,7 @@ from bench.metrics import find_metric
 from bench.report.board import DatasetRuns, secondary_metrics
 from bench.report.document import Column, Sentence, Table
 from bench.report.section import Section
-from bench.report.values import Count, Interval, Name, Number, Quantity, Value
+from bench.report.values import Amount, Count, Interval, Name, Number, Value
 
 _INTERNAL = ("silhouette_pixels", "davies_bouldin_pixels", "calinski_harabasz_pixels", "n_clusters_used")
 _CLUSTERS_AND_NOISE = (
@@ -65,10 +65,10 @@ class OtherMetrics(Section):
             if counted:
                 cells += [
                     Count(row["n_clusters_used_mean"], row["n_clusters_asked"]),
-                    Quantity(row["noise_share_mean"], "%"),
+                    Amount(row["noise_share_mean"], "%"),
                 ]
             if timed:
-                cells += [Quantity(row["wall_time_mean"], "s"), Quantity(row["peak_memory_max"], "MB")]
+                cells += [Amount(row["wall_time_mean"], "s"), Amount(row["peak_memory_max"], "MB")]
             written.append(tuple(cells))
         # A score of a run with other clusters than were asked for is not to be printed without their number.
         return Table(
@@ -85,7 +85,7 @@ class OtherMetrics(Section):
         timed = rows.loc[np.isfinite(rows["wall_time_mean"])].sort_values("wall_time_mean").to_dict("records")
         if len(timed) < 2:
             return []
-        ends = (f"{Quantity(row['wall_time_mean'], 's')} ({row['title']})" for row in (timed[0], timed[-1]))
+        ends = (f"{Amount(row['wall_time_mean'], 's')} ({row['title']})" for row in (timed[0], timed[-1]))
         return [Sentence("Time of a run:", f"from {' to '.join(ends)}.")]
 
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:

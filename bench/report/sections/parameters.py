@@ -38,7 +38,7 @@ _FEWEST_VALUES = 3
 _OF_SEEDS = frozenset({"random_state"})
 
 
-class Parameters(Section):
+class ParametersSection(Section):
     """What each method was run with."""
 
     name = "parameters"
@@ -208,4 +208,4 @@ def _scores(runs: DatasetRuns) -> pd.DataFrame:
     return table.loc[np.isfinite(scores)]
 
 
-section = Parameters()
+section = ParametersSection()

@@ -13,7 +13,7 @@ from bench.report.section import Section
 from bench.report.values import Code, Name
 
 
-class Provenance(Section):
+class ProvenanceSection(Section):
     """Where the numbers come from."""
 
     name = "provenance"
@@ -54,4 +54,4 @@ class Provenance(Section):
         return Table("Where the numbers come from", (Column("what", True), Column("value", True)), tuple(written))
 
 
-section = Provenance()
+section = ProvenanceSection()

@@ -13,7 +13,7 @@ from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
 from bench.report.runs_frame import collapsed_mask, metric_values, one_run_per_variant, shared_title
 from bench.report.section import Section
-from bench.report.values import Count, Name, Number, Quantity, Value
+from bench.report.values import Amount, Count, Name, Number, Value
 from bench.statistics.variance import variance_components
 from bench.text import and_list
 
@@ -60,7 +60,7 @@ class Variance(Section):
                     Name(row["title"]),
                     Name(metric.title),
                     *(Number(row[f"sd_{source}"], metric) for source in present),
-                    *(Quantity(row[f"share_{source}"], "%") for source in present),
+                    *(Amount(row[f"share_{source}"], "%") for source in present),
                     Count(row["n_runs"]),
                 )
             )

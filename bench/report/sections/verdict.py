@@ -24,7 +24,7 @@ _MOST_DRAWN = 48
 NO_CONTRAST = "Unknown. These runs hold no stochastic method together with its deterministic counterpart."
 
 
-class Verdict(Section):
+class VerdictSection(Section):
     """The answer."""
 
     name = "verdict"
@@ -185,4 +185,4 @@ def _is(rows: list[dict[Any, Any]]) -> str:
     return "is" if len(rows) == 1 else "are"
 
 
-section = Verdict()
+section = VerdictSection()

@@ -3,14 +3,21 @@
 import base64
 import dataclasses
 import hashlib
+import io
 import re
+import time
 from html.parser import HTMLParser
 from importlib.resources import files
 
+import pandas as pd
 import pytest
 
-from bench.report.document import Board, Figure, Pictures, Report, Section, TextTable, figures_of
-from bench.report.formats.page import render_page
+from bench.report.citation import bibtex
+from bench.report.document import Board, Column, Content, Part, Report, Sentence, Table, figures_of
+from bench.report.formats.latex import render_latex
+from bench.report.formats.page import digest_in, render_page
+from bench.report.plots.figure import Figure
+from bench.report.values import Code, Name, Number, Value
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 5">{}</svg>'
 VOID = {"meta", "link", "img", "br", "input", "hr"}
@@ -21,7 +28,7 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.elements, self.text, self.open, self.raw = [], [], [], {}
+        self.elements, self.text, self.open, self.raw, self.copies = [], [], [], {}, []
         self.feed(html)
         self.close()
 
@@ -39,6 +46,8 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if self.open and self.open[-1] in ("style", "script"):
             self.raw[self.open[-1]] = self.raw.get(self.open[-1], "") + data
+        elif self.open and self.open[-1] == "template":
+            self.copies.append(data)
         else:
             self.text.append(data)
 
@@ -49,13 +58,22 @@ class Page(HTMLParser):
         return [attributes for _, attributes in self.elements if name in attributes.get("class", "").split()]
 
 
-def only(*figures):
-    """A report of one section that holds these figures."""
-    return Report("title", "", (), (), (Board("fixed", "Fixed", "", (Section("digits", (), figures=figures),)),))
+def only(*figures, tables=(), **content):
+    """A report of one section that holds these figures and tables."""
+    part = Part("digits", pd.DataFrame(), tables=tables, figures=figures)
+    return Report("title", "", (Board("fixed", "Fixed", "", (Content("x", "X", (part,), **content),)),))
 
 
 def drawn(inside, svg=SVG):
     return Figure("f", "title", "alt", svg.format(inside))
+
+
+def contents(report):
+    return [content for board in report.boards for content in board.sections]
+
+
+def tables_of(report):
+    return [table for content in contents(report) for part in content.parts for table in part.tables]
 
 
 @pytest.fixture(scope="module")
@@ -89,68 +107,173 @@ def test_every_reference_within_the_page_has_its_target(page):
             assert reference in ids
 
 
-def test_the_answer_comes_first_then_the_boards_the_oracle_last_then_findings_and_pictures(report, html):
+def test_the_answer_comes_first_then_the_sections_the_oracle_after_them_and_provenance_last(report, html):
     landmarks = [
-        '<header class="answer">',
-        '<section class="overall"',
-        'id="title-overall"',
-        'id="board-fixed"',
-        'id="board-label-free"',
-        'id="board-oracle"',
-        'id="board-findings"',
-        'id="pictures"',
-        'id="reading"',
-        'id="provenance"',
+        *('<header class="answer"', ":title", 'id="results"', 'id="contrasts"', 'id="leaderboard"', 'id="health"'),
+        *('id="pictures"', 'id="label-free"', 'id="oracle"', 'id="reading"', 'id="provenance"', 'id="files"'),
+        'id="cite"',
     ]
     places = [html.index(landmark) for landmark in landmarks]
     assert places == sorted(places)
-    header = Page(html[: html.index("</header>") + 9].split("</head>")[1]).text
-    said = " ".join("".join(header).split())
-    assert said == " ".join(["Skip to the results", report.title, report.subtitle, *report.answer])
+    header = html[: html.index("</header>")]
+    for sentence in report.headline.sections[0].parts[0].sentences:
+        assert sentence.claim in header
+    assert header.count("<svg") == 1
 
 
 def test_every_sentence_note_cell_and_alternative_text_is_in_the_page(report, page):
     def squeeze(text):
         return " ".join(re.sub("[\u202a-\u202e]", " ", text).split())
 
-    said = squeeze(" ".join(page.text))
-    for board in report.parts:
-        assert squeeze(board.note) in said
-        for section in board.sections:
-            for text in (*section.headline, *section.notes):
-                assert squeeze(text) in said
-            for table in section.tables:
+    whole = squeeze(" ".join("".join(page.text).split()))
+    for content in contents(report):
+        for part in content.parts:
+            for text in (*(sentence.text for sentence in part.sentences), *part.notes):
+                assert squeeze(text) in whole
+            assert all(squeeze(figure.alt) in whole for figure in part.figures)
+            for table in part.tables:
                 for row in table.rows:
-                    assert squeeze(" ".join(row)) in said
-    for pictures in report.pictures:
-        assert all(squeeze(figure.alt) in said for figure in pictures.figures)
-    assert all(squeeze(value) in said for pair in report.provenance for value in pair)
+                    assert squeeze(" ".join(value.text for value in row)) in whole
+    for text in (*(board.note for board in report.boards), *report.notes, *report.files, bibtex()):
+        assert squeeze(text) in whole
 
 
 def test_the_oracle_alone_is_marked_as_an_upper_bound_and_folded(page):
-    assert [attributes["id"] for attributes in page.with_class("oracle")] == ["board-oracle"]
+    (oracle,) = page.with_class("oracle")
+    assert (oracle["id"], "open" in oracle) == ("oracle", False)
     assert len(page.with_class("label")) == 1
-    assert all("open" not in attributes for attributes in page.all("details"))
+
+
+def test_where_there_is_news_a_section_is_open_and_all_else_is_folded(page):
+    folds = {attributes["id"]: "open" in attributes for attributes in page.with_class("section")}
+    assert [name for name, is_open in folds.items() if is_open] == [
+        *("leaderboard", "label-free-leaderboard", "oracle-leaderboard")
+    ]
+    assert len(folds) == 6 + 2 * (1 + 4) + 1  # of the first board; the others with theirs; the citation
+
+
+def test_a_section_of_one_sentence_is_a_line_and_no_fold(page):
+    assert [attributes["id"] for attributes in page.with_class("line")] == ["health", "files"]
+
+
+def folded(*sentences):
+    part = Part("", pd.DataFrame(), tuple(sentences), notes=("note",))
+    return render_page(Report("t", "", (Board("fixed", "F", "", (Content("x", "X", (part,)),)),)))
+
+
+def test_a_fold_shows_its_claim_or_all_of_a_sentence_whose_claim_alone_says_nothing():
+    assert '<span class="lead">It is so.</span>' in folded(Sentence("It is so.", "Because."))
+    assert '<span class="lead">A vs B: no difference.</span>' in folded(Sentence("A vs B:", "no difference."))
+
+
+def test_every_heading_below_the_question_has_an_anchor_that_leads_to_it(page):
+    headings = [tag for tag, _ in page.elements if tag in ("h2", "h3", "h4", "h5")]
+    assert len(page.with_class("anchor")) == len(headings)
+    ids = {attributes.get("id") for _, attributes in page.elements}
+    readable = {"contrasts", "leaderboard-digits", "leaderboard-digits-table", "oracle-leaderboard-usps", "reading"}
+    assert readable <= {attributes["href"][1:] for attributes in page.with_class("anchor")} | ids
+
+
+def test_what_a_table_copies_as_latex_is_what_the_latex_file_holds(report, page):
+    cited = [table for table in tables_of(report) if table.cite]
+    written = render_latex(report).replace("\u202e", " ")
+    copies = [text for text in page.copies if text.startswith("\\begin{table}")]
+    assert len(copies) == len(tables_of(report))
+    assert sum(text in written for text in copies) == len(cited) > 0
+
+
+def test_what_a_table_copies_as_csv_is_read_back_as_numbers(small_report):
+    page = Page(render_page(small_report))
+    copies = [text for text in page.copies if text.startswith("method,runs,ACC,ACC sd,")]
+    frame = pd.read_csv(io.StringIO(copies[0]))
+    table = next(table for table in tables_of(small_report) if table.title.startswith("ACC, best"))
+    assert list(frame["method"]) == [row[0].text for row in table.rows]
+    assert frame["ACC"].dropna().tolist() == pytest.approx([row[2].value for row in table.rows[:-1]])
+    assert frame["Δ low"].dropna().tolist() == pytest.approx([row[5].low for row in table.rows[1:-1]])
+
+
+def test_a_section_links_the_file_of_its_numbers_and_nothing_that_is_no_file_beside_the_page(page):
+    links = {attributes["href"] for attributes in page.all("a")}
+    assert {"contrasts.csv", "leaderboard.csv", "tables/metrics.csv", "leaderboard.tex"} <= links
+    for name in ("javascript:alert(1)", "//example.org/a.csv", "../../etc/passwd", "/etc/passwd"):
+        assert name not in render_page(only(drawn(""), csv=name))
+
+
+def test_figures_of_one_method_are_one_fold_within_their_data_set(report, page):
+    groups = {(part.dataset, figure.group) for c in contents(report) for part in c.parts for figure in part.figures}
+    assert len(page.with_class("group")) == len([group for group in groups if group[1]]) == 3 * 6
+
+
+def test_a_command_is_set_as_code(html):
+    table = Table("t", (Column("a", True),), ((Code("run --a"),),))
+    assert '<code class="command">run --a</code>' in render_page(only(tables=(table,)))
+
+
+def test_numbers_beside_the_rows_of_a_chart_are_a_list_too():
+    row = '<text x="30" y="{y}" style="text-anchor: end">{name}</text><text x="80" y="{y}">{value}</text>'
+    rows = row.format(y=10, name="DEC", value=".801") + row.format(y=40, name="VaDE", value=".748")
+    chart = f'<path d="M 40 0 L 60 50" style="stroke: red"/>{rows}'
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="50" viewBox="0 0 100 50">{}</svg>'
+    html = render_page(only(drawn(chart, svg)))
+    assert re.findall("<li>(.*?)</li>", html) == ["DEC: .801", "VaDE: .748"]
+    assert html.count('class="beside"') == 2
+    without_names = render_page(only(drawn(chart.replace("text-anchor: end", ""), svg)))
+    assert 'class="beside"' not in without_names
+
+
+def test_the_digest_is_found_at_the_top_of_the_page(report, tmp_path):
+    (tmp_path / "report.html").write_text(render_page(report, "abc123"), encoding="utf-8")
+    assert digest_in(tmp_path / "report.html") == "abc123"
+
+
+def test_a_page_without_figures_is_written_in_a_moment(report):
+    bare = [
+        dataclasses.replace(
+            board,
+            sections=tuple(
+                dataclasses.replace(c, parts=tuple(dataclasses.replace(part, figures=()) for part in c.parts))
+                for c in board.sections
+            ),
+        )
+        for board in report.boards
+    ]
+    begin = time.process_time()
+    render_page(dataclasses.replace(report, boards=tuple(bare)))
+    assert time.process_time() - begin < 1
 
 
 def test_every_figure_stands_in_the_page_once_with_a_name_and_a_description(report, page):
     names = [figure.name for figure in figures_of(report)]
     drawings = page.all("svg")
-    assert sorted(drawing["aria-labelledby"] for drawing in drawings) == sorted(f"title-{name}" for name in names)
+    assert sorted(drawing["aria-labelledby"] for drawing in drawings) == sorted(
+        f"figure-{name}:title" for name in names
+    )
     assert all(drawing["role"] == "img" for drawing in drawings)
-    assert sorted(drawing["aria-describedby"] for drawing in drawings) == sorted(f"alt-{name}" for name in names)
+    assert sorted(drawing["aria-describedby"] for drawing in drawings) == sorted(f"figure-{name}:alt" for name in names)
 
 
-def test_only_tables_of_more_than_six_rows_have_a_filter(report, page):
-    tables = [table for board in report.parts for section in board.sections for table in section.tables]
+def test_only_long_tables_have_a_filter(page):
     marked = ["data-filter" in attributes for attributes in page.with_class("table")]
-    assert marked == [len(table.rows) > 6 for table in tables]
+    assert 0 < sum(marked) < len(marked)
+    for n_rows, filtered in ((12, False), (13, True)):
+        table = Table("t", (Column("a"),), ((Name("x"),),) * n_rows)
+        assert ("data-filter" in Page(render_page(only(tables=(table,)))).with_class("table")[0]) is filtered
 
 
-def test_words_are_on_the_left_and_numbers_are_not(page):
-    row = page.elements.index(("table", {"aria-labelledby": "board-fixed-1-table-1", "data-sort": None}))
-    headings = [attributes.get("class") for tag, attributes in page.elements[row + 1 :][:9] if tag == "th"]
-    assert headings == ["words", None, "words", None, None, None, None]
+def test_words_are_on_the_left_and_numbers_are_not():
+    table = Table("t", (Column("a", words=True), Column("b")), ((Name("x"), Number(0.5)),))
+    page = Page(render_page(only(tables=(table,))))
+    assert [attributes.get("class") for attributes in page.all("th") + page.all("td")] == ["words", None, "words", None]
+
+
+class Keyed(Value):
+    """A cell that is sorted by a key of its own."""
+
+    def __init__(self, key):
+        self._key = key
+
+    text = "y"
+    key = property(lambda self: self._key)
 
 
 @pytest.mark.parametrize(
@@ -165,24 +288,9 @@ def test_words_are_on_the_left_and_numbers_are_not(page):
     ],
 )
 def test_a_cell_carries_what_it_is_sorted_by(key, attributes):
-    table = TextTable("t", ("a", "b"), (("x", "y"),), ((None, key),))
-    (cell,) = Page(render_page(with_table(table))).all("td")
+    table = Table("t", (Column("a"), Column("b")), ((Name("x"), Keyed(key)),))
+    (cell,) = Page(render_page(only(tables=(table,)))).all("td")
     assert cell == attributes
-
-
-def with_table(table):
-    return Report("title", "", (), (), (Board("fixed", "Fixed", "", (Section("digits", (), (table,)),)),))
-
-
-def test_a_table_without_keys_is_not_sortable():
-    (table,) = Page(render_page(with_table(TextTable("t", ("a",), (("x",),))))).all("table")
-    assert "data-sort" not in table
-
-
-@pytest.mark.parametrize("keys", [((1.0,), (2.0,)), ((1.0, 2.0),)])
-def test_keys_of_another_shape_than_the_rows_are_refused(keys):
-    with pytest.raises(ValueError, match="zip"):
-        render_page(with_table(TextTable("t", ("a",), (("x",),), keys)))
 
 
 HOSTILE = ("</script><script>x</script>", '"><img src=x onerror=y>', "{{ 7 * 7 }}", "<!--", "]]>", "&lt;")
@@ -191,15 +299,14 @@ HOSTILE = ("</script><script>x</script>", '"><img src=x onerror=y>', "{{ 7 * 7 }
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_plugin_becomes_markup(text):
     def report_of(word):
-        table = TextTable(word, (word, "b"), ((word, word),) * 7, ((word, word),) * 7)
-        figure = Figure("f", word, word, SVG.format(""))
-        section = Section(word, (word,), (table,), (word,), (figure,))
-        boards = tuple(
-            Board(name, word, word, (section if name == "fixed" else Section(word, ()),))
+        table = Table(word, (Column(word), Column("b")), ((Name(word), Code(word)),) * 13)
+        figures = (Figure("f", word, word, SVG.format("")), Figure("g", word, word, SVG.format(""), word, word))
+        part = Part(word, pd.DataFrame(), (Sentence(word, word),), (table,), (word,), figures)
+        boards = [
+            Board(name, word, word, (Content(word, word, (part,) if name == "fixed" else ()),))
             for name in ("fixed", "oracle")
-        )
-        pictures = (Pictures(word, word, word, ()),)
-        return Report(word, word, (word,), (), boards, pictures, (word,), ((word, word), ("command", word)))
+        ]
+        return Report(word, word, tuple(boards), (word,), ("a.csv",))
 
     hostile, tame = Page(render_page(report_of(text))), Page(render_page(report_of("tame")))
     assert [tag for tag, _ in hostile.elements] == [tag for tag, _ in tame.elements]
@@ -207,7 +314,7 @@ def test_no_text_of_a_plugin_becomes_markup(text):
 
 
 def test_a_name_cannot_turn_the_numbers_beside_it_around_nor_break_the_file():
-    html = render_page(Report("a\u202eb\u2066c\x00d\ud800e\u200ff", "", (), (), ()))
+    html = render_page(Report("a\u202eb\u2066c\x00d\ud800e\u200ff", "", ()))
     assert "<h1>a b c d?e\u200ff</h1>" in html
     html.encode("utf-8")
 
@@ -229,9 +336,11 @@ def test_the_policy_lets_the_pages_own_script_and_style_run_and_nothing_else(pag
 def test_nothing_in_the_page_points_outside_it(html, page):
     for tag, attributes in page.elements:
         for key in ("src", "href", "action", "data"):
-            assert attributes.get(key, "#")[:1] == "#" or attributes[key] == "data:,", (tag, attributes)
-    assert "http://" not in page.raw["style"] + page.raw["script"]
-    assert "https://" not in html
+            value = attributes.get(key, "#")
+            beside = re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)*", value)
+            assert value[:1] == "#" or value == "data:," or (tag == "a" and beside), (tag, attributes)
+    assert "http" not in page.raw["style"] + page.raw["script"]
+    assert html.count("https://") == bibtex().count("https://") == 1
 
 
 REFUSED = {
@@ -299,7 +408,7 @@ def test_figures_do_not_share_ids_even_when_one_tool_drew_them_all():
 
 
 @pytest.mark.figures
-def test_a_figure_of_matplotlib_comes_into_the_page_by_way_of_export():
+def test_a_figure_of_matplotlib_comes_into_the_page():
     from matplotlib.figure import Figure as MatplotlibFigure
 
     canvas = MatplotlibFigure(figsize=(6, 3))
@@ -316,7 +425,7 @@ def test_a_figure_of_matplotlib_comes_into_the_page_by_way_of_export():
 
 
 def test_an_empty_report_is_a_page_too():
-    page = Page(render_page(Report("nothing yet", "", (), (), ())))
+    page = Page(render_page(Report("nothing yet", "", ())))
     assert page.open == []
     assert "nothing yet" in page.text
 

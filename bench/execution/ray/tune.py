@@ -5,7 +5,8 @@ each result the driver, called by Tune's scheduler, assigns the worker its next 
 a process, and import torch, for each of them; and Tune's reuse of actors keeps a short grid on one worker, since every
 trial that ends takes over the worker that another one was waiting for.
 
-The driver decides everything: which runs are open (:class:`bench.run.queue.RunQueue`) and which records are stored.
+The driver decides everything: which runs are open (:class:`bench.execution.queue.RunQueue`) and which records are
+stored.
 Tune's own state is discarded, and a worker or node that dies loses only the runs it was executing.
 """
 
@@ -28,13 +29,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bench.data.dataset import Dataset
 from bench.errors import InputError
-from bench.run.isolated import dataset_specs, is_isolated
-from bench.run.queue import RunQueue
-from bench.run.ray.driver import Driver, Node, describe_nodes
-from bench.run.ray.private import failures_as_deaths
-from bench.run.ray.worker import NetworkStore, Worker, WorkerSetup
-from bench.run.resources import Finished, Running, Settings, Share
-from bench.run.shared_files import write_datasets
+from bench.execution.isolated import dataset_specs, is_isolated
+from bench.execution.queue import RunQueue
+from bench.execution.ray.driver import Driver, Node, describe_nodes
+from bench.execution.ray.private import failures_as_deaths
+from bench.execution.ray.worker import NetworkStore, Worker, WorkerSetup
+from bench.execution.resources import Finished, Running, Settings, Share
+from bench.execution.shared_files import write_datasets
 
 _logger = logging.getLogger("ray.deepclustbench")  # writes to the run's ray.log
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.data.dataset import Dataset
+from bench.execution.networks import is_stored
+from bench.execution.queue import Kind, RunQueue
+from bench.execution.resources import Finished, Running, Settings, Shares, cores, with_gpus
 from bench.plan.cells import Cell
-from bench.run.networks import is_stored
-from bench.run.queue import Kind, RunQueue
-from bench.run.resources import Finished, Running, Settings, Shares, cores, with_gpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +101,9 @@ def execute(
         return not queue.n_open
 
     if isinstance(how, OnThisMachine):
-        from bench.run.isolated import dataset_specs
-        from bench.run.local import run_local
-        from bench.run.shared_files import shared_datasets
+        from bench.execution.isolated import dataset_specs
+        from bench.execution.local import run_local
+        from bench.execution.shared_files import shared_datasets
 
         jobs = how.jobs
         with shared_datasets(datasets, (spec for cell in cells for spec in dataset_specs(cell))) as paths:
@@ -112,12 +112,12 @@ def execute(
                 lambda queue: run_local(queue, settings, paths, jobs=jobs, finished=finished, running=running),
             )
 
-    from bench.run.ray.cluster import cluster
+    from bench.execution.ray.cluster import cluster
 
     with cluster(how.address, how.log, cpus=cores()) as folder:
         import ray
 
-        from bench.run.ray.tune import run_ray
+        from bench.execution.ray.tune import run_ray
 
         shares = with_gpus(how.shares, settings.device, ray.cluster_resources().get("GPU", 0.0))
         return run(

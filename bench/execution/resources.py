@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.errors import InputError
+from bench.execution.outputs import Outputs
+from bench.execution.queue import RunQueue
 from bench.method import MethodInfo
 from bench.plan.cells import Cell
 from bench.plan.registry import find_method
 from bench.records.record import Record
-from bench.run.outputs import Outputs
-from bench.run.queue import RunQueue
 
 #: Takes a run that has ended, its record and its raw outputs.
 Finished = Callable[[Cell, Record, Outputs], None]

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from bench.errors import Stopped
+from bench.execution.execute import OnRay, OnThisMachine, execute
+from bench.execution.progress import Display, drawing
+from bench.execution.resources import Settings
 from bench.plan.cells import Cell
 from bench.plan.plan import Plan
 from bench.plan.registry import code_of, find_method
@@ -18,9 +21,6 @@ from bench.records.record import Record
 from bench.records.results import CollectedRuns, collect
 from bench.records.store import Run
 from bench.report.write import write_report
-from bench.run.execute import OnRay, OnThisMachine, execute
-from bench.run.progress import Display, drawing
-from bench.run.resources import Settings
 from bench.selection.choices import boards_by_configuration, chosen_in, describe_choice
 from bench.selection.decide import decide
 from bench.text import counted

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.errors import InputError
+from bench.execution.fit import failed
+from bench.execution.queue import RunQueue
+from bench.execution.ray.driver import MAX_FAILED_STARTS, NODE_TIMEOUT, START_PAUSE, Driver, WorkerReport, death_reason
+from bench.execution.resources import HARD_STOP, Settings, Share
 from bench.plan.cells import Cell, Configuration
-from bench.run.fit import failed
-from bench.run.queue import RunQueue
-from bench.run.ray.driver import MAX_FAILED_STARTS, NODE_TIMEOUT, START_PAUSE, Driver, WorkerReport, death_reason
-from bench.run.resources import HARD_STOP, Settings, Share
 
 CPU, GPU = Share(1, 0), Share(1, 1)
 

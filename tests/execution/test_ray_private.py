@@ -18,8 +18,8 @@ from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError
 from ray.job_config import JobConfig
 from ray.tune.execution import tune_controller
 
-from bench.run.ray.private import failures_as_deaths, job_config
-from bench.run.ray.worker import used_memory
+from bench.execution.ray.private import failures_as_deaths, job_config
+from bench.execution.ray.worker import used_memory
 
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 

@@ -7,9 +7,9 @@ import torch._dynamo  # which torch's optimizers import when they are first used
 
 import methods.sdec
 import methods.vade
+from bench.execution import local
+from bench.execution.provenance import commit, versions
 from bench.metrics import internal, scoring
-from bench.run import local
-from bench.run.provenance import commit, versions
 
 versions()
 commit()

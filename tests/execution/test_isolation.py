@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.execution.execute import OnThisMachine, execute
+from bench.execution.resources import Settings
 from bench.plan.plan import load_datasets, make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import make_suite
 from bench.records.store import Run
-from bench.run.execute import OnThisMachine, execute
-from bench.run.resources import Settings
-from tests.run.leaks import ACTS, RAISES, SETTINGS, write_leaks
+from tests.execution.leaks import ACTS, RAISES, SETTINGS, write_leaks
 
 #: Names of files in the working directory that are also names of modules which are imported.
 SHADOWS = ("methods", "bench", "datasets", "random", "torch", "numpy")

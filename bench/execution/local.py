@@ -12,14 +12,14 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from bench.execution.fit import failed
+from bench.execution.isolated import is_isolated, pickle_cell, run_cell, run_pickled_cell
+from bench.execution.outputs import Outputs
+from bench.execution.processes import IsolatedCalls, ProcessDiedError, start_worker, warm_up, worker_context
+from bench.execution.queue import RunQueue
+from bench.execution.resources import Finished, Running, Settings, store_result
 from bench.plan.cells import Cell
 from bench.records.record import Record
-from bench.run.fit import failed
-from bench.run.isolated import is_isolated, pickle_cell, run_cell, run_pickled_cell
-from bench.run.outputs import Outputs
-from bench.run.processes import IsolatedCalls, ProcessDiedError, start_worker, warm_up, worker_context
-from bench.run.queue import RunQueue
-from bench.run.resources import Finished, Running, Settings, store_result
 
 
 def run_local(
@@ -43,7 +43,7 @@ def run_local(
         Once it is closed, only the runs that have started still end.
     settings : Settings
     paths : mapping of str to Path
-        Where the data sets are stored, as `bench.run.shared_files.shared_datasets` yields them.
+        Where the data sets are stored, as `bench.execution.shared_files.shared_datasets` yields them.
     jobs : int
         Number of processes.
     finished, running : callable

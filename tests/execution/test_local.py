@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from bench.data.cards import load_dataset
+from bench.execution.execute import OnThisMachine, execute
+from bench.execution.fit import fit_cell
+from bench.execution.resources import Settings
 from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import make_suite
 from bench.records.results import frame_of
-from bench.run.execute import OnThisMachine, execute
-from bench.run.fit import fit_cell
-from bench.run.resources import Settings
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_what_goes_wrong_is_recorded_and_the_others_finish(dataset, plugins, plu
 
 def test_a_worker_that_dies_before_it_takes_a_cell_loses_none(dataset, plugins, monkeypatch):
     module = importlib.import_module(plugins)
-    monkeypatch.setattr("bench.run.local.start_worker", module.die_once)
+    monkeypatch.setattr("bench.execution.local.start_worker", module.die_once)
     outcomes = run(plan(dataset, f"{plugins}:Parity", "kmeans"), jobs=1)
     assert [record.status for record, _ in outcomes] == ["ok", "ok"]
     assert Path(module.__file__).with_name("died at the start").exists()

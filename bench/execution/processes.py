@@ -53,7 +53,7 @@ def worker_context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.run.preload"])
+    context.set_forkserver_preload(["bench.execution.preload"])
     return context
 
 

@@ -16,16 +16,16 @@ from typing import Any
 
 import cloudpickle
 
+from bench.execution.fit import fit_cell, set_threads
+from bench.execution.networks import network_folder
+from bench.execution.outputs import Outputs
+from bench.execution.resources import Settings
+from bench.execution.shared_files import open_dataset
 from bench.method import MethodInfo
 from bench.plan.cells import Cell
 from bench.plan.method_spec import MethodSpec
 from bench.plan.registry import find_method, give_method, given_method
 from bench.records.record import Record
-from bench.run.fit import fit_cell, set_threads
-from bench.run.networks import network_folder
-from bench.run.outputs import Outputs
-from bench.run.resources import Settings
-from bench.run.shared_files import open_dataset
 from bench.text import one_line
 
 
@@ -125,9 +125,9 @@ def run_cell(
     cell : Cell
     settings : Settings
     paths : mapping of str to Path
-        Where the data sets are stored, as `bench.run.shared_files.shared_datasets` yields them.
+        Where the data sets are stored, as `bench.execution.shared_files.shared_datasets` yields them.
     placement : mapping, optional
-        As for `bench.run.fit.fit_cell`.
+        As for `bench.execution.fit.fit_cell`.
     """
     info = find_method(cell.configuration.source)
     set_threads(settings.threads_of(info))

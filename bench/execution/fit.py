@@ -21,6 +21,8 @@ from bench.canonical import stored
 from bench.data.dataset import Dataset
 from bench.data.selection_split import selection_split
 from bench.errors import RunTimeoutError
+from bench.execution.outputs import Outputs, extremes, heldout_outputs, outputs_of
+from bench.execution.provenance import commit, hardware, versions
 from bench.isolation import user_interrupts
 from bench.method import RUNNER_PARAMETERS, Diverged, MethodInfo
 from bench.metrics import METRICS_VERSION
@@ -30,8 +32,6 @@ from bench.plan.cells import Cell
 from bench.plan.outliers import inlier_indices, outlier_points
 from bench.plan.registry import code_of
 from bench.records.record import Record, Status
-from bench.run.outputs import Outputs, extremes, heldout_outputs, outputs_of
-from bench.run.provenance import commit, hardware, versions
 from bench.text import one_line
 
 _STATUS = Path("/proc/self/status")
@@ -122,9 +122,10 @@ def fit_cell(
     -------
     record : Record
     outputs : dict of str to ndarray
-        As `bench.run.outputs.outputs_of` returns them; ``extreme_points`` and ``extreme_images``, the most and least
-        certain ones; ``inliers``, the fitted points that are compared with outliers. A run of the selection has
-        `outputs_of` the points it was fitted to and `heldout_outputs` of the others. Empty unless the status is "ok".
+        As `bench.execution.outputs.outputs_of` returns them; ``extreme_points`` and ``extreme_images``, the most
+        and least certain ones; ``inliers``, the fitted points that are compared with outliers. A run of the
+        selection has `outputs_of` the points it was fitted to and `heldout_outputs` of the others. Empty unless the
+        status is "ok".
     """
     if dataset.fingerprint != cell.fingerprint:
         return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.errors import InputError
+from bench.execution.fit import failed
+from bench.execution.isolated import is_isolated, pickle_cell
+from bench.execution.outputs import Outputs
+from bench.execution.queue import RunQueue
+from bench.execution.resources import HARD_STOP, Finished, Running, Settings, Share, store_result
 from bench.plan.cells import Cell
 from bench.records.record import Record, Status
-from bench.run.fit import failed
-from bench.run.isolated import is_isolated, pickle_cell
-from bench.run.outputs import Outputs
-from bench.run.queue import RunQueue
-from bench.run.resources import HARD_STOP, Finished, Running, Settings, Share, store_result
 
 #: Resources of a node, as Ray names them: "CPU", "GPU".
 Node = Mapping[str, float]

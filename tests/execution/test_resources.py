@@ -3,9 +3,9 @@
 import pytest
 
 from bench.errors import InputError
+from bench.execution.resources import Share, Shares, with_gpus
 from bench.method import MethodInfo
 from bench.plan.cells import Cell, Configuration
-from bench.run.resources import Share, Shares, with_gpus
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_gpus_of_a_run_by_options_and_machine(shares, device, available, expecte
 @pytest.mark.parametrize(("device", "available", "gpus"), [("auto", 0, 0), ("auto", 4, 2), ("cpu", 4, 0)])
 def test_gpus_that_a_method_declares_are_given_if_there_are_any(monkeypatch, device, available, gpus):
     info = MethodInfo(name="m", title="M", kind="stochastic", estimator="m:M", resources={"gpus": 2})
-    monkeypatch.setattr("bench.run.resources.find_method", lambda name: info)
+    monkeypatch.setattr("bench.execution.resources.find_method", lambda name: info)
     configuration = Configuration(
         method="m", title="M", kind="stochastic", version=1, preset=None, variant="m", params={}, seeded=True, twin=None
     )

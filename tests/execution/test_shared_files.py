@@ -14,9 +14,9 @@ from hypothesis.extra.numpy import arrays
 
 from bench.data.dataset import Dataset
 from bench.errors import InputError
-from bench.run import shared_files
-from bench.run.processes import IsolatedCalls
-from bench.run.shared_files import open_dataset, shared_datasets, temporary_folder
+from bench.execution import shared_files
+from bench.execution.processes import IsolatedCalls
+from bench.execution.shared_files import open_dataset, shared_datasets, temporary_folder
 
 
 @st.composite
@@ -91,7 +91,7 @@ def test_a_folder_that_a_killed_process_left_is_removed_and_one_in_use_is_not(tm
 HOLDS = """
 import signal, sys, time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also below nohup
-from bench.run.shared_files import temporary_folder
+from bench.execution.shared_files import temporary_folder
 with temporary_folder("dcb-", sys.argv[1]):
     print("ready", flush=True)
     time.sleep(60)

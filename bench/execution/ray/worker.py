@@ -19,17 +19,17 @@ from ray.exceptions import RayError
 
 from bench.data.dataset import Dataset
 from bench.errors import RunTimeoutError
+from bench.execution.fit import failed, fit_cell, set_threads
+from bench.execution.isolated import PickledCell, dataset_specs, run_pickled_cell
+from bench.execution.networks import default_memory, is_stored, network_folder, read_files, write_files
+from bench.execution.outputs import Outputs
+from bench.execution.processes import IsolatedCalls, ProcessDiedError
+from bench.execution.ray.driver import WorkerReport
+from bench.execution.resources import HARD_STOP, Settings
+from bench.execution.shared_files import PREFIX, temporary_folder, write_datasets
 from bench.plan.cells import Cell
 from bench.plan.registry import find_method
 from bench.records.record import Record
-from bench.run.fit import failed, fit_cell, set_threads
-from bench.run.isolated import PickledCell, dataset_specs, run_pickled_cell
-from bench.run.networks import default_memory, is_stored, network_folder, read_files, write_files
-from bench.run.outputs import Outputs
-from bench.run.processes import IsolatedCalls, ProcessDiedError
-from bench.run.ray.driver import WorkerReport
-from bench.run.resources import HARD_STOP, Settings
-from bench.run.shared_files import PREFIX, temporary_folder, write_datasets
 
 #: Seconds between two reports of a worker that has no runs.
 _IDLE_SECONDS = 0.2
@@ -89,7 +89,7 @@ class Worker(tune.Trainable):
         self._memory = setup.settings.memory if self._on_driver_node else str(default_memory())
         self._placement = {"node": context.get_node_id()[:12], "gpus": [str(i) for i in ray.get_gpu_ids()]}
         signal.signal(signal.SIGTERM, lambda *_: os._exit(1))  # Ray's handler looks like a method that exits
-        import bench.run.preload  # noqa: F401
+        import bench.execution.preload  # noqa: F401
 
     def cleanup(self) -> None:
         """End processes and remove files; Tune calls this at the end."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.run.queue import GROUP_SECONDS, RunQueue
+from bench.execution.queue import GROUP_SECONDS, RunQueue
 
 
 @dataclass(frozen=True)

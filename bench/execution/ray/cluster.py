@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from bench.errors import InputError
-from bench.run.shared_files import temporary_folder
+from bench.execution.shared_files import temporary_folder
 
 #: Longest path of a temporary folder: Ray's sockets are below it, and their paths have at most 107 characters.
 _LONGEST_FOLDER = 40
@@ -143,7 +143,7 @@ def _kept_signals() -> Iterator[None]:
 
 
 def _connect(ray: Any, address: str | None, folder: Path, cpus: int) -> None:
-    from bench.run.ray.private import job_config
+    from bench.execution.ray.private import job_config
 
     shared: dict[str, Any] = {"log_to_driver": False, "configure_logging": False, "job_config": job_config()}
     if address is None:

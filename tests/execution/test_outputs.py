@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bench.data.cards import load_dataset
+from bench.execution import outputs as module
+from bench.execution.outputs import extremes, outputs_of
 from bench.metrics.registry import N_DRAWS
 from bench.plan.registry import find_method
-from bench.run import outputs as module
-from bench.run.outputs import extremes, outputs_of
 
 SMALL = {"hidden_dims": (24,), "latent_dim": 4, "pretrain_epochs": 3, "n_init": 2, "device": "cpu", "random_state": 0}
 
