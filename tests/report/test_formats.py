@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.cells import cell_len
 
-from bench.report.formats.csv_files import as_csv, index_csv, scores_csv, section_files
+from bench.report.formats.csv_files import csv_text, index_csv, scores_csv, section_files
 from bench.report.formats.latex import escape_latex, render_latex
 from bench.report.formats.markdown import escape_markdown, render_markdown
 from bench.report.formats.page import render_page
@@ -216,7 +216,7 @@ def test_pandas_reads_names_numbers_and_lists_back():
 
 def test_a_missing_number_is_an_empty_cell_and_arrays_are_lists():
     frame = pd.DataFrame({"x": [1.5, np.nan], "flags": [np.array(["a", "b"]), None], "n": [1, 2]})
-    assert as_csv(frame) == "x,flags,n\n1.5,a;b,1\n,,2\n"
+    assert csv_text(frame) == "x,flags,n\n1.5,a;b,1\n,,2\n"
 
 
 def test_r_reads_the_same_numbers(tmp_path):

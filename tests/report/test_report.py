@@ -16,12 +16,13 @@ from bench.records.results import rescored
 from bench.records.store import Run
 
 FILES = [
-    "findings.csv",
+    "index.csv",
     "leaderboard.csv",
     "leaderboard.md",
     "leaderboard.tex",
     "plan.json",
     "report.html",
+    "scores.csv",
     "scores.parquet",
 ]
 

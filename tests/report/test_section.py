@@ -80,7 +80,8 @@ def largest_share(labels):
 
 
 metric = Metric(
-    "largest_share", largest_share, ("labels",), "Largest share", greater_is_better=False, worst=1, best=0, on_boards=True
+    name="largest_share", function=largest_share, needs=("labels",), title="Largest share",
+    greater_is_better=False, worst=1.0, best=0.0, on_boards=True,
 )
 """
 
@@ -180,7 +181,7 @@ def test_a_plot_of_a_package_is_in_the_page(install, run):
     report, files = written_by(run)
     (figure,) = report.headline.section("line").parts[0].figures
     assert figure.svg.startswith(("<?xml", "<svg"))
-    assert 'id="title-line-of-mine"' in files["report.html"]
+    assert "line-of-mine" in files["report.html"]
     assert "A line from 0 to 1." in files["report.html"]
 
 

@@ -14,7 +14,7 @@ from bench.report.numbers import (
     format_seconds,
     format_share,
 )
-from bench.report.values import Absent, Code, Count, Interval, Name, Number, P, Quantity, Ranks, Tally
+from bench.report.values import Absent, Amount, Code, Count, Interval, Name, Number, P, Ranks, Tally
 
 ACC = find_metric("acc")
 
@@ -53,8 +53,8 @@ def test_shares_are_per_cents_and_little_is_not_nothing():
         (P(0.03), ".030", 0.03),
         (Count(9.6, 10), "9.6 of 10", 9.6),
         (Tally((9, 1, 0)), "9/1/0", 9.0),
-        (Quantity(180, "s"), "3.0 min", 180),
-        (Quantity(1234, "MB"), "1,234 MB", 1234),
+        (Amount(180, "s"), "3.0 min", 180),
+        (Amount(1234, "MB"), "1,234 MB", 1234),
         (Absent(), "–", None),
     ],
 )

@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bench.report.boards import boards_of as leaderboards_of
-from bench.report.formats.text import render_markdown
 
 from bench.data.cards import load_dataset
 from bench.data.dataset import Dataset
@@ -16,13 +14,19 @@ from bench.data.selection_split import heldout_indices
 from bench.errors import InputError
 from bench.execution.fit import fit_cell
 from bench.execution.session import stage_to_report
+from bench.metrics import find_metric
 from bench.plan.plan import make_plan
 from bench.plan.registry import find_method
 from bench.plan.suite import make_suite
 from bench.records.results import collect
 from bench.records.store import Run
+from bench.report.board import without_runs
+from bench.report.build import _board_frames
 from bench.report.formats.latex import render_latex
-from bench.report.write import _board_frames, write_report
+from bench.report.formats.markdown import render_markdown
+from bench.report.formats.page import render_page
+from bench.report.sections import choices as choices_section
+from bench.report.write import write_report
 from bench.selection.choices import (
     LabelFreeChoice,
     Oracle,
@@ -36,6 +40,7 @@ from bench.selection.choices import (
 )
 from bench.selection.decide import NO_PREDICT, choose_by_labels, choose_label_free, decide
 from bench.selection.rule import HeldOutRun
+from tests.report.made_runs import printed, written
 
 SUITE = {
     "name": "s",
@@ -249,18 +254,18 @@ def test_beside_a_run_that_chose_one_that_did_not_is_on_the_fixed_board_with_all
 
 def test_what_was_chosen_and_why_is_on_its_board(decided):
     write_report(collect([decided], lambda _: []), decided)
-    _, label_free, oracle = re.split(
-        "^## (?=Chosen|Oracle)", (decided.folder / "leaderboard.md").read_text(), flags=re.M
-    )
+    _, label_free, oracle = re.split("^## (?=Chosen)", (decided.folder / "leaderboard.md").read_text(), flags=re.M)
+    assert label_free.startswith("Chosen without labels")
+    assert oracle.startswith("Chosen with the labels")
     for board in (label_free, oracle):
-        assert "### Choices" in board
+        assert "### Choice of hyper-parameters" in board
         assert "Chosen on the seeds 10, 11, 12" in board
-    assert "label-free choice for S-DEC on digits" in label_free
+        assert "Candidates for S-DEC on digits" in board
     assert NO_PREDICT in label_free
-    assert "oracle choice for S-DEC on digits" in oracle
+    assert "prediction strength" in label_free
     page = (decided.folder / "report.html").read_text()
-    board = page.index('id="label-free"')
-    assert board < page.index("Candidates for S-DEC on digits[200]", board) < page.index('id="oracle"')
+    board = page.index("Chosen without labels", page.index("<main"))
+    assert board < page.index("Candidates for S-DEC on digits[200]", board)
     assert "Selection seeds" in page
 
 
@@ -360,11 +365,12 @@ def test_what_a_plugin_says_in_a_reason_breaks_out_of_no_line(tmp_path):
     candidate = ScoredCandidate(config="c", variant="c", parameters={"p": hostile}, out=[hostile])
     place = {"dataset": hostile, "fingerprint": "f", "entry": "e", "title": hostile, "seeds": [1, 2]}
     choice = OracleChoice(**place, metric="acc", candidates=[candidate], reason=hostile)
-    (board,) = leaderboards_of({}, "acc", {"oracle": [choice]})
-    text = render_latex([board])
-    assert "\\input" not in text
-    assert all(line.startswith("%") for line in text.splitlines() if "input" in line)
-    assert "\x1b" not in render_markdown([board])
+    report = written(without_runs("oracle", find_metric("acc"), None, [choice]), sections=(choices_section,))
+    assert "input" in render_markdown(report), "the reason is there"
+    assert "\\input" not in render_latex(report)
+    for text in (render_markdown(report), printed(report), render_page(report, "abc")):
+        assert "\x1b" not in text
+        assert "\\input{x}\n" not in text
 
 
 def test_no_oracle_chooses_by_what_no_label_enters(cli, tmp_path):
