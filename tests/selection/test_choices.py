@@ -413,7 +413,7 @@ def test_a_grid_given_on_the_command_line_is_chosen_from(cli, tmp_path):
     assert "6 runs, 6 left" in out, "the preset and two values, each with two seeds"
     for settings in ((), ("--set", "kmeans.n_init=1")):
         code, out, _ = cli("plan", suite, "--methods", "kmeans", *settings, "--out", tmp_path / "run")
-        assert (code, "To report" in out) == (0, False), "every method has one configuration is left"
+        assert (code, "Runs to report" in out) == (0, False), "every method has one configuration is left"
         assert "2 runs, 2 left" in out
 
 
@@ -422,7 +422,7 @@ def test_a_run_chooses_then_reports_on_other_seeds_and_does_neither_twice(cli, t
     suite.write_text(CHOOSING.replace("MUTE", mute))
     code, out, _ = cli("plan", suite, "--out", folder)
     assert code == 0
-    to_choose, _, to_report = out.partition("To report")
+    to_choose, _, to_report = out.partition("Runs to report")
     assert "10 runs, 10 left" in to_choose  # S-DEC with 2 values, one is the preset's; Mute with the preset and 2
     assert "8 runs, 8 left" in to_report  # KMeans, S-DEC, its twin and Mute, two seeds
     assert not folder.exists()
@@ -476,9 +476,9 @@ def test_a_candidate_that_fails_or_has_too_few_clusters_is_out_and_recorded(cli,
     method, folder = f"{plugins}:Stripes", tmp_path / "run"
     arguments = ["run", "quick", "--limit", "200", "--seeds", "2", "--methods", method, "--out", folder]
     arguments += ["--set", f"{method}.parts=0,2,10,40", "--selection-seeds", "7-8"]
-    code, out, _ = cli(*arguments)
+    code, _, err = cli(*arguments)
     assert code == 3
-    assert "nothing to cut into" in out
+    assert "nothing to cut into" in err, "a failure is shown as it happens"
     choice = choices_in(folder)[method]
     reasons = [" ".join(c["out"]) for c in choice["candidates"]]
     assert "seed 7: failed: RuntimeError: nothing to cut into" in reasons[0]
