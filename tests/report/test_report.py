@@ -107,12 +107,11 @@ def test_a_report_of_a_single_method_has_its_pictures_and_no_claim(cli, tmp_path
     quick = ["--set", "vae_kmeans.pretrain_epochs=2"]
     assert run_tiny(cli, folder, "--methods", "vae_kmeans", "--seeds", "2", *quick)[0] == 0
     assert_said(folder, "too few seeds (2; 6 needed)", "VAE+KMeans")
-    page = (folder / "report.html").read_text()
-    kinds = {name.split("-")[0] for name in re.findall(r'aria-labelledby="title-([^"]+)"', page)}
-    assert {"contrasts", "scores", "confusion", "samples", "latent", "map", "curves"} <= kinds
+    assert "<figure" in (folder / "report.html").read_text()
     assert not [*folder.rglob("*.svg"), *folder.rglob("*.png")], "figures are in the page"
     assert cli("report", folder, "--png")[0] == 0
-    assert {"contrasts", "scores"} <= {path.name.split("-")[0] for path in (folder / "figures").glob("*.png")}
+    kinds = {path.name.split("-")[0] for path in (folder / "figures").glob("*.png")}
+    assert {"contrasts", "scores", "confusion", "samples", "latent", "map", "curves"} <= kinds
     assert (folder / "report.html").stat().st_size < 3_000_000
     scores = pd.read_parquet(folder / "scores.parquet")
     assert (len(scores), set(scores["variant"])) == (
