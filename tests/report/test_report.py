@@ -14,14 +14,16 @@ from bench.metrics import METRICS_VERSION
 from bench.records.record import Record
 from bench.records.results import rescored
 from bench.records.store import Run
+from bench.report.plots.figure import Figure
 
 FILES = [
-    "findings.csv",
+    "index.csv",
     "leaderboard.csv",
     "leaderboard.md",
     "leaderboard.tex",
     "plan.json",
     "report.html",
+    "scores.csv",
     "scores.parquet",
 ]
 
@@ -49,9 +51,7 @@ def test_a_report_of_an_unfinished_run_says_what_is_missing(cli, tmp_path):
     assert run_tiny(cli, folder, "--methods", "kmeans", "--seeds", "6")[0] == 0
     for path in sorted((folder / "records").iterdir())[:2]:
         path.unlink()
-    code, out, _ = cli("report", folder)
-    assert code == 0
-    assert "Unfinished: 2 of 6 runs have not been made." in out
+    assert cli("report", folder)[0] == 0
     assert_said(folder, "Unfinished: 2 of 6 runs have not been made.", "KMeans 4 of 6")
     for path in (folder / "records").iterdir():
         path.unlink()
@@ -77,9 +77,7 @@ def test_a_report_of_an_all_failed_run_says_why(cli, tmp_path, plugins):
     folder = tmp_path / "run"
     assert run_tiny(cli, folder, "--methods", f"{plugins}:Raises", "--seeds", "2")[0] == 3
     assert cli("report", folder)[0] == 0
-    assert_said(
-        folder, "No run has finished (0 runs ok, 2 failed).", "2 failed (RuntimeError: this method always fails)"
-    )
+    assert_said(folder, "No run has finished (0 runs ok, 2 failed).", "RuntimeError: this method always fails")
     assert sorted(p.name for p in folder.iterdir() if p.suffix and p.name in FILES) == FILES
 
 
@@ -91,7 +89,7 @@ def test_a_report_of_one_seed_claims_nothing(cli, tmp_path):
     assert set(board["verdict"]) == {"reference", "not compared"}
     assert board["rank_best"].tolist() == [1, 1]
     assert board["rank_worst"].tolist() == [2, 2]
-    assert "These runs cannot say: they have no stochastic method" in texts_of(folder)["page"]
+    assert_said(folder, "Unknown. These runs hold no stochastic method together with its deterministic counterpart.")
 
 
 def test_a_report_of_unlabelled_data_says_that_there_is_nothing_to_compare_by(cli, tmp_path):
@@ -108,10 +106,12 @@ def test_a_report_of_a_single_method_has_its_pictures_and_no_claim(cli, tmp_path
     folder = tmp_path / "run"
     quick = ["--set", "vae_kmeans.pretrain_epochs=2"]
     assert run_tiny(cli, folder, "--methods", "vae_kmeans", "--seeds", "2", *quick)[0] == 0
-    assert_said(folder, "cannot be significant with n = 2", "VAE+KMeans")
-    kinds = {path.name.split("-")[0] for path in (folder / "figures").glob("*.svg")}
+    assert_said(folder, "too few seeds (2; 6 needed)", "VAE+KMeans")
+    assert "<figure" in (folder / "report.html").read_text()
+    assert not [*folder.rglob("*.svg"), *folder.rglob("*.png")], "figures are in the page"
+    assert cli("report", folder, "--png")[0] == 0
+    kinds = {path.name.split("-")[0] for path in (folder / "figures").glob("*.png")}
     assert {"contrasts", "scores", "confusion", "samples", "latent", "map", "curves"} <= kinds
-    assert not list(folder.rglob("*.png")), "a PNG is for those who ask for it"
     assert (folder / "report.html").stat().st_size < 3_000_000
     scores = pd.read_parquet(folder / "scores.parquet")
     assert (len(scores), set(scores["variant"])) == (
@@ -124,7 +124,7 @@ def test_a_folder_without_cells_or_that_is_no_run_is_refused_in_a_line(cli, tmp_
     (tmp_path / "suite.toml").write_text(
         'name = "s"\npreset = "quick"\nmethods = ["kmeans"]\ndatasets = ["digits"]\nseeds = 2'
     )
-    for folder, message in ((tmp_path, "no cells to report"), (tmp_path / "none", "not the folder of a run")):
+    for folder, message in ((tmp_path, "no runs to report"), (tmp_path / "none", "not the folder of a run")):
         code, _, err = cli("report", folder)
         assert (code, err.count("\n")) == (2, 1)
         assert message in err
@@ -197,7 +197,7 @@ def test_runs_are_put_together_and_a_shared_cell_counts_once(make_run, cli, tmp_
     board = board_in(out)
     assert board["n_scored"].to_dict() == {"dec": 6, "kmeans": 6}
     assert board.loc["kmeans", "verdict"] == "worse"
-    note = "2 cells are in several of the runs; they count once, as the first has them."
+    note = "2 runs occur in several folders; each counts once, as in the first."
     assert note in printed
     assert_said(out, note)
     assert not (a / "report.html").exists(), "nothing is written into the runs"
@@ -211,11 +211,11 @@ def test_a_cell_run_again_beside_outliers_counts_once(make_run, cli, tmp_path, a
     again = [r.model_copy(update={"key": f"{r.key}-beside", "outliers": seen}) for r in plain]
     runs = [make_run("a", plain), make_run("b", again)] if apart else [make_run("a", [*plain, *again])]
     for order in (runs, runs[::-1]):
-        code, printed, err = cli("report", *order, "--out", tmp_path / "out")
+        code, _, err = cli("report", *order, "--out", tmp_path / "out")
         assert code == 0, err
-        assert_said(tmp_path / "out", "6 cells were run again beside other outliers; each counts once, with the most")
+        assert_said(tmp_path / "out", "6 runs repeated with other outliers; each counts once, with the most outliers.")
         assert board_in(tmp_path / "out")["n_scored"].to_dict() == {"dec": 6}
-        assert "Outliers from noise are found best" in printed
+        assert "Outlier" in texts_of(tmp_path / "out")["page"]
 
 
 def test_a_cell_that_failed_in_one_run_and_ended_well_in_another_ended_well(make_run, cli, tmp_path):
@@ -237,8 +237,8 @@ def test_a_configuration_is_one_variant_whether_it_was_asked_for_or_ran_as_a_twi
     assert cli("report", a, b, "--out", tmp_path / "out")[0] == 0
     board = board_in(tmp_path / "out")
     assert board["n_scored"].to_dict() == {"sdec": 6, "dec": 6}
-    assert board.loc["sdec", "twin_variant"] == "dec"
-    assert board.loc["sdec", "twin_n_pairs"] == 6
+    assert pd.read_csv(tmp_path / "out" / "contrasts.csv").loc[0, "counterpart"] == "dec"
+    assert pd.read_csv(tmp_path / "out" / "contrasts.csv").loc[0, "n_pairs"] == 6
 
 
 def test_presets_of_one_name_are_told_apart_and_values_by_data_set_are_not(make_run, cli, tmp_path):
@@ -260,11 +260,11 @@ def test_times_from_different_hardware_share_no_table_and_quality_does(make_run,
     assert board["mean"].notna().all()
     assert board[["wall_time_mean", "peak_memory_max"]].isna().all(axis=None)
     assert_said(tmp_path / "out", "Time and memory are not compared: the runs come from different hardware")
-    assert not list((tmp_path / "out" / "figures").glob("time-*"))
+    assert "figure-time-" not in (tmp_path / "out" / "report.html").read_text()
     same = make_run("same", scores_for("kmeans", 0.5))
     assert cli("report", a, same, "--out", tmp_path / "allowed")[0] == 0
     assert board_in(tmp_path / "allowed")["wall_time_mean"].tolist() == [3.0, 3.0]
-    assert list((tmp_path / "allowed" / "figures").glob("time-*"))
+    assert "figure-time-" in (tmp_path / "allowed" / "report.html").read_text()
 
 
 def test_other_data_of_one_name_are_refused_between_runs_in_any_order(make_run, cli, tmp_path):
@@ -301,9 +301,10 @@ def test_a_number_of_clusters_is_told_where_it_is_not_the_one_that_was_asked_for
         assert cli("report", folder)[0] == 0
         return texts_of(folder)
 
-    assert not any("clusters found" in text for text in told("asked", n_clusters=3).values())
+    rule = "Numbers of clusters are means over runs"
+    assert not any(rule in text for text in told("asked", n_clusters=3).values())
     assert all("3 of 4" in text for text in told("fewer", n_clusters=4).values())
-    assert all("clusters found" in text for text in told("unasked").values())
+    assert all(rule in text for text in told("unasked").values())
 
 
 def test_outputs_that_may_not_be_any_more_are_named_not_a_traceback(make_run):
@@ -318,7 +319,7 @@ def test_several_runs_need_a_folder_and_a_run_named_twice_is_one(make_run, cli, 
     a, b = make_run("a", scores_for("dec", 0.7)), make_run("b", scores_for("kmeans", 0.5))
     code, _, err = cli("report", a, b)
     assert code == 2
-    assert "--out DIR" in err
+    assert "--out FOLDER" in err
     monkeypatch.chdir(a)
     assert cli("report", a, ".", a / ".." / "a", "--out", tmp_path / "out")[0] == 0
     assert board_in(tmp_path / "out")["n_scored"].tolist() == [6]
@@ -335,14 +336,14 @@ def test_hostile_names_stay_names_in_every_file(make_run, cli, tmp_path):
     folder = make_run("a", [*records, bad])
     code, out, _ = cli("report", folder)
     assert code == 0
-    for name in ("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "findings.csv"):
+    for name in ("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "scores.csv", "index.csv"):
         assert "\x1b" not in (folder / name).read_text(), name
     assert "\x1b" not in out
     page = (folder / "report.html").read_text()
     assert "<script>window" not in page
     assert page.count("<script") == 1
     assert "\\input" not in (folder / "leaderboard.tex").read_text()
-    assert {p.parent for p in tmp_path.rglob("*.svg")} == {folder / "figures"}
+    assert {p.parent for p in tmp_path.rglob("*.csv")} <= {folder, folder / "tables"}
 
 
 @pytest.mark.parametrize("name", ["+ x", "1. x", "- x", "[x]", ""])
@@ -350,3 +351,65 @@ def test_a_name_that_means_something_in_a_markup_is_written_out(make_run, cli, n
     folder = make_run("a", scores_for("dec", 0.7, title=name, kind="stochastic", twin="c-k") + scores_for("k", 0.6))
     assert cli("report", folder)[0] == 0
     assert (name or "(unnamed)") in texts_of(folder)["page"]
+
+
+# -- nothing is written where nothing has changed -------------------------------------------------
+
+
+def state_of(folder):
+    """The content and the time of every file but the lock."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+@pytest.fixture
+def drawings(monkeypatch):
+    """The figures that are drawn, by name."""
+    drawn = []
+    svg = type(Figure.__dict__["svg"])(lambda figure: drawn.append(figure.name) or "<svg/>")
+    svg.__set_name__(Figure, "svg")
+    monkeypatch.setattr(Figure, "svg", svg)
+    monkeypatch.setattr(
+        "bench.report.write.render_page", lambda report, digest: f'<meta name="made-from" content="{digest}">'
+    )
+    return drawn
+
+
+def test_a_report_that_nothing_has_changed_for_touches_no_file_and_draws_nothing(make_run, cli, drawings):
+    folder = make_run("a", scores_for("dec", 0.7) + scores_for("kmeans", 0.5))
+
+    def redrawn(*options):
+        drawings.clear()
+        assert cli("report", folder, *options)[0] == 0
+        return bool(drawings)
+
+    assert redrawn()
+    before = state_of(folder)
+    _, first, _ = cli("report", folder)
+    assert not drawings[len(set(drawings)) :]
+    assert not redrawn()
+    assert state_of(folder) == before
+    assert "best mean first" in first, "the terminal is told all the same"
+    (folder / "leaderboard.md").unlink()
+    assert redrawn(), "a file is gone"
+    assert redrawn("--against", "published")
+    assert redrawn(), "an option has changed back"
+    path = next((folder / "records").iterdir())
+    path.write_text(path.read_text().replace("0.7", "0.8").replace("0.5", "0.4"))
+    assert redrawn(), "a record has changed"
+    assert not redrawn()
+
+
+def test_the_same_command_again_writes_nothing_anew(cli, tmp_path):
+    folder = tmp_path / "run"
+    assert run_tiny(cli, folder, "--methods", "kmeans", "--seeds", "2")[0] == 0
+    before = state_of(folder)
+    code, out, _ = run_tiny(cli, folder, "--methods", "kmeans", "--seeds", "2")
+    assert (code, " 0 to run" in out) == (0, True)
+    assert cli("report", folder)[0] == 0
+    after = state_of(folder)
+    assert {name for name in before if after.get(name) != before[name]} <= {"suite.toml"}
+    assert after.keys() == before.keys()

@@ -8,7 +8,7 @@ from tests.report.made_runs import board_of, scored, spread, texts_of
 
 
 def pair(i, difference, n=10, *, noisy=False, dataset="digits"):
-    """A stochastic method S with its counterpart B; of a noisy one the difference changes sign between seeds."""
+    """A stochastic method S with its counterpart B; of a noisy one the difference has another sign at each seed."""
     seeds = np.arange(n)
     of_seed = 0.02 * np.where(seeds % 2, -1, 1) if noisy else 0.0001 * seeds
     base = spread(0.7, n=n)

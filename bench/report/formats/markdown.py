@@ -12,7 +12,7 @@ from bench.report.values import Code, Value
 def escape_markdown(text: str) -> str:
     """Write text so that Markdown, its tables, HTML and maths all leave it as it is."""
     text = re.sub(r"([\\`*_\[\]<>|#~$&!]|^[-+])", r"\\\1", text)
-    return re.sub(r"^(\d+)([.)])", r"\1\\\2", text)  # else the number of a list
+    return re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", text)  # else the number of a list
 
 
 def render_markdown(report: Report) -> str:

@@ -210,7 +210,8 @@ class OverDatasetsSection(Section):
         contrasts = contrast_rows_over_datasets(runs)
         if len(contrasts):
             contrasts.insert(0, "kind", "contrast")
-        return pd.DataFrame([*contrasts.to_dict("records"), *_totals(over)])
+        # Objects: a column that only one kind has would make numbers of seeds and runs fractions.
+        return pd.DataFrame([*contrasts.to_dict("records"), *_totals(over)], dtype=object)
 
     def tables(self, rows: pd.DataFrame) -> list[Table]:
         contrasts, totals = (rows.loc[rows["kind"] == kind] for kind in ("contrast", "total"))
@@ -220,7 +221,7 @@ class OverDatasetsSection(Section):
     def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
         if (rows["kind"] == "none").any():
             title = find_metric(rows["metric"].iloc[0]).title
-            return [Sentence(f"Fewer than two data sets have a {title}: nothing is said over data sets.")]
+            return [Sentence(f"Fewer than two data sets have scores in {title}: nothing is said over data sets.")]
         return [contrast_sentence(row) for row in rows.loc[rows["kind"] == "contrast"].to_dict("records")]
 
     def notes(self, rows: pd.DataFrame, runs: BoardRuns) -> list[str]:
