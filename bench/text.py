@@ -53,6 +53,11 @@ def import_fault(error: BaseException) -> str:
     return f"it cannot be imported ({type(error).__name__}: {one_line(error)})"
 
 
+def with_article(title: str) -> str:
+    """Write ``an ACC`` or ``a silhouette``, as it is spoken."""
+    return f"{'an' if title[:1] in set('AN') else 'a'} {title}"
+
+
 def and_list(words: Sequence[str]) -> str:
     """Write ``A``, ``A and B`` or ``A, B and C``; at least one word."""
     *first, last = words

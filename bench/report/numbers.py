@@ -48,7 +48,7 @@ def format_interval(low: float, high: float, metric: Metric | None = None) -> st
 def format_margin(margin: float, metric: Metric | None = None) -> str:
     """Write the half width of a region about zero: ``±.01``."""
     text = format_score(margin, metric)
-    return f"±{text.rstrip('0') if text.strip('.0') else text}"
+    return f"±{text.rstrip('0').rstrip('.') if '.' in text else text}"
 
 
 def format_p(p: float) -> str:

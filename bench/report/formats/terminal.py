@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import zip_longest
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -11,9 +12,13 @@ from rich.text import Text
 
 from bench.report.document import Board, Content, Part, Report, Table
 
-#: Lines of the short form, the command's own among them, and the rows of its leaderboard.
-_MOST_LINES, _MOST_ROWS = 18, 12
+#: Lines of the short form, those of its leaderboard with title and heading, those of notes, and the fewest of verdicts.
+_MOST_LINES, _MOST_OF_TABLE, _MOST_OF_NOTES, _FEWEST_OF_VERDICT = 20, 14, 3, 3
+_MOST_ROWS = 12
 _GAP = 2
+#: Words are folded to a third of the width, and no further than this.
+_NARROWEST = 12
+_PLAIN = Console(color_system=None)
 
 
 def print_report(report: Report, console: Console, *, verbose: bool = False) -> None:
@@ -36,35 +41,42 @@ def print_report(report: Report, console: Console, *, verbose: bool = False) -> 
 
 def _short(report: Report, width: int | None) -> Iterator[tuple[str, str]]:
     board = report.headline
-    verdict = [sentence for part in _parts(board.section("verdict")) for sentence in part.sentences]
-    lines = [line for sentence in verdict for line in _wrapped(sentence.text, width)]
-    shown = _leaderboard(board)
-    if shown is not None:
-        yield "", ""
-        for i, line in enumerate(_aligned(shown, width)):
-            yield line, "bold" if i == 0 else ""
-    elif why := [s.text for part in _parts(board.section("leaderboard")) for s in part.sentences]:
-        yield from ((line, "") for text in why for line in _wrapped(text, width))
+    leaderboard = _leaderboard(board, width)
+    if not leaderboard:
+        why = [sentence.text for part in _parts(board.section("leaderboard")) for sentence in part.sentences]
+        leaderboard = [line for text in why for line in _wrapped(text, width)]
+    notes = _cut([line for note in report.notes for line in _wrapped(note, width)], _MOST_OF_NOTES)
+    verdict = [sentence.text for part in _parts(board.section("verdict")) for sentence in part.sentences]
+    room = max(_FEWEST_OF_VERDICT, _MOST_LINES - 2 - len(leaderboard) - len(notes))
     yield "", ""
-    for note in report.notes:
-        yield from ((line, "dim") for line in _wrapped(note, width))
-    room = max(3, _MOST_LINES - (len(shown.rows) if shown else 0))
-    if len(lines) > room:
-        lines = [*lines[: room - 1], f"… {len(verdict)} verdicts in all: --verbose prints them"]
-    yield from ((line, "bold") for line in lines)
+    yield from ((line, "bold" if i == 0 else "") for i, line in enumerate(leaderboard))
+    yield "", ""
+    yield from ((line, "dim") for line in notes)
+    yield from ((line, "bold") for line in _cut([line for text in verdict for line in _wrapped(text, width)], room))
 
 
-def _leaderboard(board: Board) -> Table | None:
-    """Return the leaderboard over data sets where there is one, else that of the first data set."""
-    for name, number in (("over_datasets", -1), ("leaderboard", 0)):
-        for part in _parts(board.section(name)):
-            if part.tables:
-                table = part.tables[number]
-                place = f"{part.dataset}: " if part.dataset else ""
-                more = len(table.rows) - _MOST_ROWS
-                left_out = f" (the first {_MOST_ROWS} of {len(table.rows)})" if more > 0 else ""
-                return Table(f"{place}{table.title}{left_out}", table.columns, table.rows[:_MOST_ROWS], table.best)
-    return None
+def _cut(lines: list[str], most: int) -> list[str]:
+    return lines if len(lines) <= most else [*lines[: most - 1], "… all with --verbose"]
+
+
+def _leaderboard(board: Board, width: int | None) -> list[str]:
+    """Return the leaderboard over data sets where there is one, else that of the first data set, cut to its room."""
+    found = (
+        (part.dataset, part.tables[number])
+        for name, number in (("over_datasets", -1), ("leaderboard", 0))
+        for part in _parts(board.section(name))
+        if part.tables
+    )
+    dataset, table = next(found, ("", None))
+    if table is None:
+        return []
+    title = f"{dataset}: {table.title}" if dataset else table.title
+    for n in range(min(_MOST_ROWS, len(table.rows)), 0, -1):
+        left_out = f" (the first {n} of {len(table.rows)})" if n < len(table.rows) else ""
+        lines = list(_aligned(replace(table, title=title + left_out, rows=table.rows[:n]), width))
+        if len(lines) <= _MOST_OF_TABLE:
+            break
+    return lines
 
 
 def _parts(section: Content | None) -> tuple[Part, ...]:
@@ -99,31 +111,44 @@ def _section(section: Content, width: int | None) -> Iterator[tuple[str, str]]:
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:
-    return textwrap.wrap(text, width) if width else [text]
+    """Return lines that break between words, and within a word only where it is longer than a line."""
+    return [line.plain.rstrip() for line in Text(text).wrap(_PLAIN, width)] if width else [text]
 
 
 def _aligned(table: Table, width: int | None) -> Iterator[str]:
-    """Yield the lines of a table, less the columns that a narrow terminal has no room for."""
-    dropped: list[str] = []
-    while width and sum(_widths(table)) + _GAP * (len(table.columns) - 1) > width:
+    """Yield the lines of a table: long names folded, and without the columns that a narrow terminal has no room for."""
+    widths = _widths(table, width and max(_NARROWEST, width // 3))
+    while width and _total(widths) > width:
         aside = max(column.aside for column in table.columns)
         if aside == 0:
+            widths = _widths(table, _NARROWEST)
             break
-        gone = [column.heading for column in table.columns if column.aside == aside]
-        dropped += gone
-        table = table.without(gone)
+        table = table.without([column.heading for column in table.columns if column.aside == aside])
+        widths = _widths(table, max(_NARROWEST, width // 3))
     yield from _wrapped(table.title, width)
-    widths = _widths(table)
     headings = [column.heading for column in table.columns]
     for row in (headings, *([value.text for value in row] for row in table.rows)):
-        cells = []
-        for text, column, room in zip(row, table.columns, widths, strict=True):
-            gap = " " * (room - cell_len(text))
-            cells.append(text + gap if column.words else gap + text)
-        yield (" " * _GAP).join(cells).rstrip()
+        folded = (
+            _wrapped(text, room if cell_len(text) > room else None) for text, room in zip(row, widths, strict=True)
+        )
+        for cells in zip_longest(*folded, fillvalue=""):
+            line = (
+                _padded(text, room, left=c.words) for text, room, c in zip(cells, widths, table.columns, strict=True)
+            )
+            yield (" " * _GAP).join(line).rstrip()
 
 
-def _widths(table: Table) -> list[int]:
-    """Return how many places each column takes."""
+def _padded(text: str, room: int, *, left: bool) -> str:
+    gap = " " * (room - cell_len(text))
+    return text + gap if left else gap + text
+
+
+def _total(widths: list[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _widths(table: Table, most: int | None) -> list[int]:
+    """Return how many places each column takes, one of words at most so many."""
     texts = ([column.heading, *(row[i].text for row in table.rows)] for i, column in enumerate(table.columns))
-    return [max(map(cell_len, column)) for column in texts]
+    widths = [max(map(cell_len, column)) for column in texts]
+    return [min(w, most) if most and c.words else w for w, c in zip(widths, table.columns, strict=True)]

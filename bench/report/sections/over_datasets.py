@@ -21,6 +21,7 @@ from bench.report.sections.contrasts import contrast_row, contrast_sentence, con
 from bench.report.values import Absent, Count, Interval, Name, Number, Ranks, Tally, Value
 from bench.statistics.aggregate import InterquartileMean, interquartile_mean, wins_ties_losses
 from bench.statistics.correction import MethodComparison, Scores, compare_methods
+from bench.text import with_article
 
 ALL_DATASETS = "all data sets"
 
@@ -219,8 +220,8 @@ class OverDatasetsSection(Section):
 
     def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
         if (rows["kind"] == "none").any():
-            title = find_metric(rows["metric"].iloc[0]).title
-            return [Sentence(f"Fewer than two data sets have a {title}: nothing is said over data sets.")]
+            score = with_article(find_metric(rows["metric"].iloc[0]).title)
+            return [Sentence(f"Fewer than two data sets have {score}: nothing is said over data sets.")]
         return [contrast_sentence(row) for row in rows.loc[rows["kind"] == "contrast"].to_dict("records")]
 
     def notes(self, rows: pd.DataFrame, runs: BoardRuns) -> list[str]:
