@@ -41,18 +41,18 @@ def verdict(*scores, **more):
         ),
         (
             (BETTER, BETTER, UNCLEAR),
-            "For some methods. On digits 2 of 3 stochastic methods are significantly better in ACC than their "
+            "For some methods. On digits, 2 of 3 stochastic methods are significantly better in ACC than their "
             "deterministic counterparts (10 paired seeds, Holm): S-DEC and VaDE. VAE+KMeans is inconclusive.",
         ),
         (
             (BETTER, WORSE, SAME),
-            "Mixed. On digits 1 of 3 stochastic methods is significantly better in ACC than its deterministic "
+            "Mixed. On digits, 1 of 3 stochastic methods is significantly better in ACC than its deterministic "
             "counterpart (10 paired seeds, Holm): S-DEC. VaDE is significantly worse. VAE+KMeans is equivalent "
             "within ±.01.",
         ),
         (
             (WORSE, UNCLEAR),
-            "No. On digits 1 of 2 stochastic methods is significantly worse in ACC than its deterministic "
+            "No. On digits, 1 of 2 stochastic methods is significantly worse in ACC than its deterministic "
             "counterpart (10 paired seeds, Holm): S-DEC. VaDE is inconclusive.",
         ),
         (
@@ -78,7 +78,7 @@ def verdict(*scores, **more):
         ),
         (
             (BETTER, UNCLEAR[:4]),
-            "For some methods. On digits 1 of 2 stochastic methods is significantly better in ACC than its "
+            "For some methods. On digits, 1 of 2 stochastic methods is significantly better in ACC than its "
             "deterministic counterpart (4 to 10 paired seeds, Holm): S-DEC. VaDE has too few seeds (4; 7 needed).",
         ),
         (
@@ -123,7 +123,7 @@ def test_a_lower_score_may_be_the_better_one():
     frame = contrasts(BETTER, UNCLEAR)
     frame["davies_bouldin_pixels"] = frame["acc"]
     (sentence,) = sentences_of("verdict", frame, "davies_bouldin_pixels")
-    assert sentence.startswith("No. On digits 1 of 2 stochastic methods is significantly worse in Davies-Bouldin")
+    assert sentence.startswith("No. On digits, 1 of 2 stochastic methods is significantly worse in Davies-Bouldin")
 
 
 def test_over_several_data_sets_the_answer_over_all_comes_first_and_each_has_its_own():
@@ -151,4 +151,4 @@ def test_data_without_any_score_leave_the_answer_open():
 
 def test_the_verdict_is_the_last_thing_that_a_terminal_shows(tmp_path):
     text = printed(report_on(quick_like(), tmp_path), width=200, terminal=False)
-    assert text.splitlines()[-1].startswith("For some methods. On digits 1 of 3 stochastic methods is significantly")
+    assert text.splitlines()[-1].startswith("For some methods. On digits, 1 of 3 stochastic methods is significantly")

@@ -14,8 +14,11 @@ INDEX_COLUMNS = ("key", "dataset", "method", "variant", "title", "config", "seed
 
 
 def as_csv(frame: pd.DataFrame) -> str:
-    """Return a table as CSV: numbers to ten digits, lists joined by ";", names as they are."""
-    return _with_joined_lists(frame).to_csv(index=False, lineterminator="\n", float_format="%.10g")
+    """Return a table as CSV: numbers to ten digits, lists joined by ";", true and false, names as they are."""
+    truths = {
+        name: column.map({True: "true", False: "false"}) for name, column in frame.items() if column.dtype == bool
+    }
+    return _with_joined_lists(frame.assign(**truths)).to_csv(index=False, lineterminator="\n", float_format="%.10g")
 
 
 def _with_joined_lists(frame: pd.DataFrame) -> pd.DataFrame:

@@ -104,7 +104,7 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
     test = f"({pairs} paired {unit}s, Holm)"
     if better or worse:
         answer = "No." if not better else "Mixed." if worse else "Yes." if len(better) == n else "For some methods."
-        claim = f"{answer} {place} {_significant(better or worse, n)} {test}{_listed(better or worse, n)}."
+        claim = f"{answer} {place}{_significant(better or worse, n)} {test}{_listed(better or worse, n)}."
         if better and worse:
             claim += f" {_names(worse)} {_is(worse)} significantly worse."
     else:
@@ -119,6 +119,7 @@ def _significant(rows: list[dict[Any, Any]], n: int) -> str:
     every = rows[0]["title"] if n == 1 else "both stochastic methods" if n == 2 else f"all {n} stochastic methods"
     subject = every if len(rows) == n else f"{len(rows)} of {n} stochastic methods"
     metric, outcome = find_metric(rows[0]["metric"]).title, rows[0]["outcome"]
+    subject = f", {subject}" if subject[0].isdigit() else f" {subject}"  # not "On USPS 2 1 of 3"
     return f"{subject} {_is(rows)} significantly {outcome} in {metric} than {_counterpart(rows, n)}"
 
 
@@ -145,7 +146,8 @@ def _others(records: list[dict[Any, Any]]) -> str:
     parts = []
     margin = format_margin(records[0]["rope"], find_metric(records[0]["metric"]))
     if small:
-        parts.append(f"although significant, the difference of {_names(small)} is within {margin}")
+        differences = "difference" if len(small) == 1 else "differences"
+        parts.append(f"although significant, the {differences} of {_names(small)} {_is(small)} within {margin}")
     if equivalent:
         parts.append(f"{_names(equivalent)} {_is(equivalent)} equivalent within {margin}")
     if unclear:
