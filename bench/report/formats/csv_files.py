@@ -14,19 +14,19 @@ INDEX_COLUMNS = ("key", "dataset", "method", "variant", "title", "config", "seed
 
 
 def as_csv(frame: pd.DataFrame) -> str:
-    """Return a table as CSV: numbers to ten digits, lists joined by ";", true and false, names as they are."""
-    truths = {
-        name: column.map({True: "true", False: "false"}) for name, column in frame.items() if column.dtype == bool
-    }
-    return _with_joined_lists(frame.assign(**truths)).to_csv(index=False, lineterminator="\n", float_format="%.10g")
+    """Return a table as CSV: numbers to ten digits, lists joined by ";", TRUE and FALSE as R reads them, names as is."""
+    return _as_text(frame).to_csv(index=False, lineterminator="\n", float_format="%.10g")
 
 
-def _with_joined_lists(frame: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({n: column.map(_joined) if column.dtype == object else column for n, column in frame.items()})
+def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Write what is neither a number nor a word."""
+    return pd.DataFrame({n: c.map(_text) if c.dtype in (object, bool) else c for n, c in frame.items()})
 
 
-def _joined(value: object) -> object:
-    return ";".join(map(str, value)) if isinstance(value, list | tuple | np.ndarray) else value
+def _text(value: object) -> object:
+    if isinstance(value, list | tuple | np.ndarray):
+        return ";".join(map(str, value))
+    return str(value).upper() if isinstance(value, bool | np.bool_) else value
 
 
 def section_files(report: Report) -> Iterator[tuple[str, str]]:
@@ -53,7 +53,7 @@ def scores_csv(frame: pd.DataFrame) -> str:
     import pyarrow as pa
     from pyarrow.csv import write_csv
 
-    shown = _with_joined_lists(frame.drop(columns=["run"], errors="ignore"))
+    shown = _as_text(frame.drop(columns=["run"], errors="ignore"))
     stream = pa.BufferOutputStream()
     write_csv(pa.Table.from_pandas(shown, preserve_index=False), stream)
     return stream.getvalue().to_pybytes().decode()
