@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import warnings
@@ -67,9 +68,10 @@ class Run:
         except OSError as error:
             raise InputError(f"{self.folder}: cannot be written ({error}); take another --out") from error
         for folder in (self._records, self._outputs):
-            for path in folder.iterdir():
-                if path.is_dir() and not path.is_symlink():
-                    raise InputError(f"{path}: a folder stands where a file of the run belongs; move it away")
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        raise InputError(f"{entry.path}: a folder stands where a file of the run belongs; move it away")
         return lock
 
     def has_records(self) -> bool:
@@ -144,7 +146,10 @@ class Run:
             kept["scaling"] = np.array(dataset.scaling, dtype=np.str_)
         if is_address(dataset.source):
             kept["source"] = np.array(dataset.source, dtype=np.str_)
-        self._put(self._data / f"{dataset.fingerprint}.npz", lambda path: _save(path, kept))
+        # The same content leaves the file alone, so that a report need not be written anew.
+        stream = io.BytesIO()
+        np.savez_compressed(stream, **kept)  # type: ignore[arg-type]
+        self.update_file(f"data/{dataset.fingerprint}.npz", stream.getvalue())
         if dataset.items is not None:
             source = dataset.source
             if source and Path(source).exists():  # a later command may be given in another folder
@@ -173,7 +178,7 @@ class Run:
 
     def write_suite(self, suite: Suite) -> None:
         """Store the suite as it was resolved."""
-        self.write_file("suite.toml", tomli_w.dumps(suite.model_dump(exclude_none=True)))
+        self.update_file("suite.toml", tomli_w.dumps(suite.model_dump(exclude_none=True)))
 
     def write_plan(self, cells: Iterable[Cell], boards: Mapping[tuple[str, str], list[str]]) -> None:
         """Store what is to be reported, so that a report knows which runs are missing.

@@ -14,7 +14,7 @@ INDEX_COLUMNS = ("key", "dataset", "method", "variant", "title", "config", "seed
 
 
 def as_csv(frame: pd.DataFrame) -> str:
-    """Return a table as CSV: numbers to ten digits, lists joined by ";", TRUE and FALSE as R reads them, names as is."""
+    """Return a table as CSV: numbers to ten digits, lists joined by ";", TRUE and FALSE as R has them."""
     return _as_text(frame).to_csv(index=False, lineterminator="\n", float_format="%.10g")
 
 
