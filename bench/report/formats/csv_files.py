@@ -15,7 +15,7 @@ INDEX_COLUMNS = ("key", "dataset", "method", "variant", "title", "config", "seed
 
 
 def csv_text(frame: pd.DataFrame, float_format: str | None = "%.10g") -> str:
-    """Return a table as CSV: numbers to ten digits, lists joined by ";", names as they are.
+    """Return a table as CSV: numbers to ten digits, lists joined by ";", TRUE and FALSE as R has them.
 
     Parameters
     ----------
@@ -23,12 +23,14 @@ def csv_text(frame: pd.DataFrame, float_format: str | None = "%.10g") -> str:
     float_format : str, optional
         None writes every digit, which takes a tenth of the time.
     """
-    written = {name: column.map(_joined) if column.dtype == object else column for name, column in frame.items()}
+    written = {name: column.map(_text) if column.dtype in (object, bool) else column for name, column in frame.items()}
     return pd.DataFrame(written).to_csv(index=False, lineterminator="\n", float_format=float_format)
 
 
-def _joined(value: object) -> object:
-    return ";".join(map(str, value)) if isinstance(value, list | tuple | np.ndarray) else value
+def _text(value: object) -> object:
+    if isinstance(value, list | tuple | np.ndarray):
+        return ";".join(map(str, value))
+    return str(value).upper() if isinstance(value, bool | np.bool_) else value
 
 
 def table_csv(table: Table) -> str:
