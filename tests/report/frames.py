@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bench.metrics import find_metric
 from bench.plan.suite import load_suite
-from bench.records.results import Results
+from bench.records.results import CollectedRuns
 from bench.records.store import Run
 from bench.report.board import BoardRuns
 from bench.report.build import report_of
@@ -72,7 +72,7 @@ def results_of(frame, folder):
     path = Path(folder) / "suite.toml"
     path.write_text(_SUITE)
     origin = {"versions": ["python 3.11"], "hardware": ["a processor"], "commits": ["unknown"]}
-    return Results(frame, [Run(folder)], [load_suite(str(path))], {}, origin)
+    return CollectedRuns(frame, [Run(folder)], [load_suite(str(path))], {}, origin)
 
 
 def board_of(frame, metric="acc", results=None):

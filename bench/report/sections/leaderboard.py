@@ -16,7 +16,7 @@ from bench.report.ranking import comparison_columns
 from bench.report.runs_frame import NOT_RUN
 from bench.report.section import Section
 from bench.report.values import Count, Interval, Name, Number, P, Ranks, Tally, Value
-from bench.text import and_list, with_article
+from bench.text import and_list
 
 #: More variants than this are a cloud to the eye; grids have curves of their own.
 _MOST_DRAWN = 16
@@ -222,7 +222,8 @@ def why_no_score(rows: pd.DataFrame) -> str | None:
         return f"No run has finished ({count})."
     if "classes" in metric.needs and rows["unlabelled"].any():
         return f"The data set is unlabelled: there is no {metric.title} to compare by ({count})."
-    return f"No finished run has {with_article(metric.title)} ({count})."
+    article = "an" if metric.title[0] in "AN" else "a"  # as spoken: an ACC, an NMI
+    return f"No finished run has {article} {metric.title} ({count})."
 
 
 section = Leaderboard()
