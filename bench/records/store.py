@@ -176,7 +176,7 @@ class Run:
 
     def write_suite(self, suite: Suite) -> None:
         """Store the suite as it was resolved."""
-        self.write_file("suite.toml", tomli_w.dumps(suite.model_dump(exclude_none=True)))
+        self.update_file("suite.toml", tomli_w.dumps(suite.model_dump(exclude_none=True)))
 
     def write_plan(self, cells: Iterable[Cell], boards: Mapping[tuple[str, str], list[str]]) -> None:
         """Store what is to be reported, so that a report knows which runs are missing.

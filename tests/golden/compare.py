@@ -82,11 +82,15 @@ def figures_in(run: Path) -> dict[str, dict]:
 
     ``shape`` is a hash of the whole drawing without its numbers and embedded pixels.
     """
-    return {path.stem: _figure(path) for path in sorted((run / "figures").glob("*.svg"))}
+    page = (run / "report.html").read_text(encoding="utf-8")
+    drawings = re.findall(r'<svg\b[^>]*aria-labelledby="figure-([^":]+):title".*?</svg>', page, flags=re.DOTALL)
+    texts = re.finditer(r"<svg\b.*?</svg>", page, flags=re.DOTALL)
+    return {
+        name: _figure(text[0]) for name, text in sorted(zip(drawings, texts, strict=True), key=lambda pair: pair[0])
+    }
 
 
-def _figure(path: Path) -> dict:
-    text = path.read_text(encoding="utf-8")
+def _figure(text: str) -> dict:
     root = ElementTree.fromstring(text)
     pixels = [_size(base64.b64decode(data)) for data in re.findall(r"data:image/png;base64,([^\"]*)", text)]
     bare = re.sub(r"data:image/png;base64,[^\"]*", "PIXELS", text)

@@ -12,10 +12,16 @@ from tests.golden.conftest import command
 
 pytestmark = pytest.mark.figures
 
+#: Sections that the run has something to say in.
+TABLES = (
+    *("calibration", "choices", "error_detection", "health", "metrics", "outliers", "over_datasets", "parameters"),
+    *("pictures", "stability", "variance"),
+)
 #: Text files that the command writes into the run's folder.
 FILES = (
     *("commands.txt", "experiment.json", "suite.toml", "plan.json", "selection.json", "oracle.json"),
-    *("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "findings.csv", "assignments.csv"),
+    *("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "contrasts.csv", "index.csv", "assignments.csv"),
+    *(f"tables/{name}.csv" for name in TABLES),
 )
 #: Between two of these GitHub takes nothing for a command; each is drawn at random.
 TOKEN = re.compile(r"\b[0-9a-f]{32}\b")
@@ -90,7 +96,7 @@ def test_report_writes_what_run_wrote(there):
     kept = {name: (there / "run" / name).read_bytes() for name in (*FILES, "scores.parquet")}
     ended = command("report", "run", "--out", "again")
     assert ended.code == 0
-    for name in ("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "findings.csv", "assignments.csv"):
+    for name in ("leaderboard.md", "leaderboard.csv", "leaderboard.tex", "contrasts.csv", "assignments.csv"):
         assert (there / "again" / name).read_bytes() == kept[name], name
     assert {name: (there / "run" / name).read_bytes() for name in kept} == kept
 

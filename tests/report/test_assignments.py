@@ -243,7 +243,7 @@ def test_a_report_keeps_the_table_of_named_points_and_removes_an_outdated_one(ru
     assert not (run.folder / "assignments.csv").exists()
     board = (run.folder / "leaderboard.md").read_text()
     assert "1 of 8 points has no class" in board
-    assert "Values: bytes, divided by 255" in board
+    assert "Scaling: bytes, divided by 255" in board
     assert "divided by 255" in page
     assert "| recall | lost |" in board, "records without the new metrics are scored from what was kept"
 

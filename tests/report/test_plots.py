@@ -10,12 +10,12 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from bench.report.boards import boards_of
 from matplotlib.figure import Figure as Drawing
 from PIL import Image
 
 from bench.metrics import find_metric
 from bench.report import plots
+from bench.report.board import BoardRuns
 from bench.report.plots import Look
 from bench.report.plots.export import figure_name
 from bench.report.plots.figure import Figure
@@ -73,7 +73,7 @@ def contrasts(differences, name=str):
 
 
 def quality_of(frame):
-    return boards_of({"fixed": frame}, "acc")[0].datasets[0].quality
+    return BoardRuns("fixed", frame, find_metric("acc"), None).datasets[0].summary
 
 
 def history(losses, phase="cluster", **more):

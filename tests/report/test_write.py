@@ -4,8 +4,8 @@ import os
 import time
 
 import pytest
-from matplotlib.figure import Figure
 
+from bench.report.plots import export
 from bench.report.write import WRITTEN
 from tests.report.frames import spread
 from tests.report.test_report import make_run, record  # noqa: F401 - a fixture
@@ -29,15 +29,15 @@ def state_of(folder):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The formats of the figures that are saved from now on."""
-    saved, save = [], Figure.savefig
+    """The names of the figures that are drawn from now on."""
+    names, as_svg = [], export.as_svg
 
-    def savefig(figure, *arguments, **options):
-        saved.append(options.get("format"))
-        return save(figure, *arguments, **options)
+    def counted(drawing, name, alt):
+        names.append(name)
+        return as_svg(drawing, name, alt)
 
-    monkeypatch.setattr(Figure, "savefig", savefig)
-    return saved
+    monkeypatch.setattr(export, "as_svg", counted)
+    return names
 
 
 def test_a_report_has_a_page_tables_and_no_picture_files(folder, cli):
