@@ -1,4 +1,4 @@
-"""Time and memory of a report of 100,000 cells, and how they grow from 10,000."""
+"""Time and memory of a report of 100,000 runs, how they grow from 10,000, and the time of the report of `quick`."""
 
 import io
 import json
@@ -9,8 +9,13 @@ import zipfile
 import numpy as np
 import pytest
 
+import bench
 from bench.canonical import canonical
 from bench.metrics import METRICS_VERSION, all_metrics
+from bench.records.results import collect
+from bench.records.store import Run
+from bench.report.document import figures_of
+from bench.report.write import write_report
 
 DATASETS, SEEDS = 10, 100
 N_POINTS = 500
@@ -71,7 +76,7 @@ def _outputs(labels):
 
 @pytest.fixture(scope="module")
 def run_of(tmp_path_factory):
-    """Make the folder of a run with so many cells."""
+    """Make the folder of a run with so many runs."""
 
     def make(n):
         folder = tmp_path_factory.mktemp(f"run{n}")
@@ -97,7 +102,7 @@ def run_of(tmp_path_factory):
     return make
 
 
-def test_report_of_100000_cells(benchmark, run_of):
+def test_report_of_100000_runs(benchmark, run_of):
     measured = {}
 
     def report(n, folder):
@@ -115,3 +120,30 @@ def test_report_of_100000_cells(benchmark, run_of):
     assert large_s < 60
     assert megabytes < 2000
     assert large_s < 10 * small_s, "no more than linear"
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """The folder of `quick` with all its runs, trained for a moment: the figures of a report are those of the whole."""
+    folder = tmp_path_factory.mktemp("quick") / "run"
+    short = {f"{method}.pretrain_epochs": 2 for method in ("ae_kmeans", "vae_kmeans", "dec", "sdec", "vade")}
+    bench.run("quick", settings={**short, "vade.epochs": 2}, out=folder, progress=False)
+    return folder
+
+
+@pytest.mark.figures
+def test_report_of_quick(benchmark, quick):
+    collected = collect([Run(quick)], lambda _: [])
+
+    def report():
+        (quick / "report.html").unlink(missing_ok=True)
+        return write_report(collected, Run(quick))
+
+    written = benchmark.pedantic(report, rounds=3, warmup_rounds=1)
+    benchmark.extra_info["figures"] = sum(1 for _ in figures_of(written))
+
+
+def test_report_of_quick_where_nothing_has_changed(benchmark, quick):
+    collected = collect([Run(quick)], lambda _: [])
+    write_report(collected, Run(quick))
+    benchmark.pedantic(write_report, args=(collected, Run(quick)), rounds=3)
