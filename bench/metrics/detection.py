@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 DETECTION = ("auroc", "aupr", "aurc", "augrc")
 
@@ -34,22 +35,18 @@ def detection(score: np.ndarray, wrong: np.ndarray) -> dict[str, float | str]:
     """
     if not np.isfinite(score).all():
         return dict.fromkeys(DETECTION, "the score has values that are not finite")
-    points, errors = _by_score(score, wrong)
+    errors = _expected_errors(score, wrong)
     n = len(score)
-    kept_wrong = _expected_errors(points, errors)
     areas: dict[str, float | str] = {
-        "aurc": float((kept_wrong[1:] / np.arange(1, n + 1)).mean()),
-        "augrc": float(np.trapezoid(kept_wrong / n, dx=1 / n)),
+        "aurc": float((errors[1:] / np.arange(1, n + 1)).mean()),
+        "augrc": float(np.trapezoid(errors / n, dx=1 / n)),
     }
     if wrong.all() or not wrong.any():
         reason = "every point is mis-clustered" if wrong.all() else "no point is mis-clustered"
         return {"auroc": reason, "aupr": reason} | areas
-    right = points - errors
-    below = np.cumsum(right) - right / 2  # right points that each block is ranked above, ties counted half
-    found, flagged = np.cumsum(errors[::-1]), np.cumsum(points[::-1])  # from the most uncertain block on
     ranks: dict[str, float | str] = {
-        "auroc": float(errors @ below / (errors.sum() * right.sum())),
-        "aupr": float(errors[::-1] @ (found / flagged) / errors.sum()),
+        "auroc": float(roc_auc_score(wrong, score)),
+        "aupr": float(average_precision_score(wrong, score)),
     }
     return ranks | areas
 
@@ -66,16 +63,12 @@ def risk_coverage(score: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.
     """
     n = len(score)
     kept = np.arange(1, n + 1)
-    return kept / n, _expected_errors(*_by_score(score, wrong))[1:] / kept
+    return kept / n, _expected_errors(score, wrong)[1:] / kept
 
 
-def _by_score(score: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of points, and of wrong ones, of each distinct score in ascending order."""
-    _, block = np.unique(score, return_inverse=True)
-    return np.bincount(block), np.bincount(block, weights=wrong)
-
-
-def _expected_errors(points: np.ndarray, errors: np.ndarray) -> np.ndarray:
+def _expected_errors(score: np.ndarray, wrong: np.ndarray) -> np.ndarray:
     """Return the expected number of wrong points (n_samples + 1,) among the 0, 1, ... n most certain."""
-    ends, kept_wrong = (np.concatenate([[0], np.cumsum(counts)]) for counts in (points, errors))
-    return np.interp(np.arange(points.sum() + 1), ends, kept_wrong)  # in a block each point is as likely wrong
+    _, block = np.unique(score, return_inverse=True)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(block))])
+    errors = np.concatenate([[0], np.cumsum(np.bincount(block, weights=wrong))])
+    return np.interp(np.arange(len(score) + 1), ends, errors)  # within a block of ties each point is as likely wrong

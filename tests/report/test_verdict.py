@@ -151,8 +151,8 @@ def test_the_verdict_over_data_sets_comes_before_those_of_each():
         "For some. Over all data sets 1 of 2 stochastic methods is significantly better in ACC than its deterministic "
         "counterpart (7 paired data sets, Holm): S1. S2 is inconclusive."
     )
-    assert second.startswith("Mixed. On d0 1 of 2 stochastic methods is significantly better")
-    assert third == f"Yes. On d1 both stochastic methods are significantly better {COUNTERPARTS}: S1 and S2."
+    assert second.startswith("Mixed. On d0, 1 of 2 stochastic methods is significantly better")
+    assert third == f"Yes. On d1, both stochastic methods are significantly better {COUNTERPARTS}: S1 and S2."
 
 
 def test_too_few_data_sets_leave_the_verdicts_of_each():
@@ -162,7 +162,7 @@ def test_too_few_data_sets_leave_the_verdicts_of_each():
         "Unknown. Over all data sets neither of 2 stochastic methods can be compared with its deterministic "
         "counterpart: too few data sets (2; 7 needed)."
     )
-    assert [sentence.partition(" 1 of")[0] for sentence in each] == ["For some. On d0", "For some. On d1"]
+    assert [sentence.partition(" 1 of")[0] for sentence in each] == ["For some. On d0,", "For some. On d1,"]
 
 
 def test_runs_that_collapsed_are_not_called_equivalent():

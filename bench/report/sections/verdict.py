@@ -94,6 +94,7 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
     first = records[0]
     metric, unit, n = find_metric(first["metric"]), first["unit"], len(records)
     place = "Over all data sets" if first["dataset"] == ALL_DATASETS else f"On {first['dataset']}"
+    place += "," * place[-1].isdigit()  # not "On USPS 2 1 of 3"
     by_outcome: dict[str, list[dict[Any, Any]]] = {}
     for row in records:
         by_outcome.setdefault(row["outcome"], []).append(row)
