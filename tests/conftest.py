@@ -4,7 +4,6 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # isort: split - before numpy and torch: workers share the cores
 
-import gc
 import shutil
 import sys
 from collections.abc import Iterator
@@ -60,14 +59,6 @@ def drawn(request, monkeypatch):
     if any(mark.name == "figures" for mark in request.node.own_markers):
         for name, function in DRAWING.items():
             monkeypatch.setattr(Figure, name, function)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def old_heap():
-    """Keep what is there out of garbage collection: statsmodels collects in every Holm, .2 s once torch is imported."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

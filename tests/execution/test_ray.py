@@ -249,7 +249,11 @@ def test_a_grid_spreads_over_two_nodes_and_survives_the_loss_of_one(two_nodes, t
     suite = tmp_path / "many.toml"
     suite.write_text(tiny.read_text().replace('seeds = "0-1"', "seeds = 4").replace("epochs = 2", "epochs = 40"))
     with subprocess.Popen(
-        command(suite, tmp_path / "ray", "--address", address), env=environment, stdout=subprocess.PIPE, text=True
+        command(suite, tmp_path / "ray", "--address", address),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         lost = False
         for _ in process.stdout:

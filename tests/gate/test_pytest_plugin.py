@@ -112,7 +112,7 @@ def test_the_baseline_may_stand_in_the_settings_or_in_the_test(project, stored, 
 
 @pytest.mark.parametrize(("call", "said"), [
     ('"nowhere"', "not the folder of a run"),
-    ('"good", seeds=3', "a run that is there takes no seeds"),
+    ('"good", seeds=3', "an existing run takes no seeds"),
     ('"good", metrics=["ari"]', "the baseline has no metric 'ari'"),
     ('suite="no such suite"', "no suite 'no such suite'"),
     ('settings={"beta": 1}', "write METHOD.PARAMETER"),

@@ -67,6 +67,8 @@ def dataset_of(*rows, **more):
 def texts_of(section, runs):
     """The sentences of a section, none where it has no rows."""
     rows = section.rows(runs)
+    if len(rows) and "dataset" not in rows and section.of == "data set":
+        rows.insert(0, "dataset", runs.dataset)  # as reports do
     return [sentence.text for sentence in section.sentences(rows)] if len(rows) else []
 
 

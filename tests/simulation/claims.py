@@ -143,10 +143,7 @@ def _significant(differences: np.ndarray) -> Rate:
 
 @contextmanager
 def _frozen_heap() -> Iterator[None]:
-    """Keep what is imported out of garbage collection.
-
-    statsmodels collects garbage in every Holm: 57 ms a family while it walks over all imported modules.
-    """
+    """Keep what is imported out of garbage collection, which would walk over all of it."""
     gc.collect()
     gc.freeze()
     try:
