@@ -201,16 +201,14 @@ def _plan(suite: Suite, options: SuiteOptions) -> Plan:
 def _say_failures(failures: Sequence[Record], *, verbose: bool) -> None:
     """Print which runs failed and why: all, or the first few."""
     from bench.plan.cells import shown_variant
-    from bench.text import last_line
+    from bench.text import clean_name, last_line
 
     if not failures:
         return
     say(f"\n{counted(len(failures), 'run')} failed; retry with --retry-failed:")
     shown = failures if verbose else failures[:_MOST_FAILURES]
-    rows = [
-        (r.dataset, shown_variant(r.variant), r.seed, r.status, last_line(r.error), f"records/{r.key}.json")
-        for r in shown
-    ]
-    print_table(("data set", "configuration", "seed", "status", "reason", "record"), rows)
+    for r in shown:
+        where = clean_name(f"{r.dataset} {shown_variant(r.variant)}")
+        say(f"  {where} seed {r.seed}: {r.status}: {last_line(r.error)} (records/{r.key}.json)")
     if len(shown) < len(failures):
         say(f"... and {len(failures) - len(shown)} more: --verbose prints all")

@@ -93,16 +93,10 @@ class Run:
         self.write_file(f"records/{record.key}.json", record.model_dump_json(indent=1))
 
     def records(self) -> Iterator[Record]:
-        """Yield every record; one that cannot be read is warned of and counts as not there."""
-        with suppress(FileNotFoundError), os.scandir(self._records) as entries:  # which asks for no file's state
-            found = sorted((entry.name, entry.is_file()) for entry in entries if entry.name.endswith(".json"))
-            yield from self._readable(found)
-
-    def _readable(self, found: Iterable[tuple[str, bool]]) -> Iterator[Record]:
-        for name, is_file in found:
-            path = self._records / name
+        """Yield every record; one that cannot be read is warned of and left out."""
+        for path in sorted(self._records.glob("*.json")):
             try:
-                if not is_file:  # a pipe would be waited for
+                if not path.is_file():  # a pipe would be waited for
                     raise ValueError("it is no file")
                 record = Record.model_validate_json(path.read_bytes())
                 if record.key != path.stem:

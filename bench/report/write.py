@@ -134,7 +134,7 @@ def _states(folder: Path) -> Iterator[str]:
     """Yield name, size and time of change of each file in a folder, if there is one."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            state = entry.stat()
+            state = entry.stat(follow_symlinks=False)
             yield f"{entry.name} {state.st_size} {state.st_mtime_ns}\n"
 
 

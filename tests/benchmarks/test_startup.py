@@ -1,15 +1,17 @@
-"""From the command to the first finished cell, in a fresh process."""
+"""From the command to the first finished run, in a fresh process."""
 
 import subprocess
 import sys
 import tempfile
 
 
-def test_command_to_first_cell(benchmark):
+def test_command_to_first_run(benchmark):
     def run():
         command = [sys.executable, "-c", "from bench.cli import main; main()", "run", "--methods", "kmeans"]
         with tempfile.TemporaryDirectory() as folder:
-            process = subprocess.Popen([*command, "--out", folder], stdout=subprocess.PIPE, text=True)
+            process = subprocess.Popen(
+                [*command, "--out", folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
             for line in process.stdout:
                 if line.startswith("[1/"):
                     break

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 
 import pytest
 
@@ -55,23 +54,18 @@ def test_an_unknown_beginning_completes_nothing(complete):
     assert complete("run", "-m", "zzz") == []
 
 
-def test_completion_takes_less_than_a_second_and_imports_no_array_library():
+def test_completion_imports_no_array_library():
     code = (
         "import sys; sys.argv = ['deepclustbench']; from bench.cli import main\n"
         "try: main()\n"
         "finally: print(*sorted({'torch', 'numpy', 'pandas', 'sklearn', 'ray'} & set(sys.modules)), file=sys.stderr)"
     )
     asked = {"_DEEPCLUSTBENCH_COMPLETE": "complete_bash", "COMP_WORDS": "deepclustbench run -m kmeans,va"}
-    seconds = []
-    for _ in range(3):  # the first may compile, and the machine may be busy
-        start = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-c", code], env={**os.environ, **asked, "COMP_CWORD": "3"}, capture_output=True, text=True
-        )
-        seconds.append(time.perf_counter() - start)
-        assert done.stdout.split() == ["kmeans,vade", "kmeans,vae_kmeans"]
-        assert done.stderr.strip() == ""
-    assert min(seconds) < 1
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **asked, "COMP_CWORD": "3"}, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["kmeans,vade", "kmeans,vae_kmeans"]
+    assert done.stderr.strip() == ""
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")

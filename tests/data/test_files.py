@@ -71,7 +71,7 @@ def test_a_download_is_verified_and_then_read(server, card, tmp_path, cli):
     assert not is_present(find_card(spec), root)
     code, out, err = cli("datasets", "--download", spec, "--data-root", root)
     assert (code, err) == (0, "")
-    assert "now in" in out
+    assert "downloaded to" in out
     assert is_present(find_card(spec), root)
     assert load_dataset(spec, data_root=root).x.shape == (3, 2)
     assert [path.name for path in (root / "own").iterdir()] == ["t.csv"]

@@ -198,7 +198,7 @@ def test_a_method_is_run_and_its_regression_is_detected(project, pytester):
     result.assert_outcomes(passed=2, failed=2, warnings=1)
     result.stdout.fnmatch_lines([
         "*mine:Stripes*ACC*FAIL*",
-        "*mine:Stripes*CANNOT COMPARE*the run does not have this method; it has mine:Stripes width=2: take a fresh*",
+        "*mine:Stripes*CANNOT COMPARE*the run does not have this method; it has mine:Stripes width=2: use a new*",
         "*PytestWarning: deepclustbench: yours:Stripes: new, the baseline does not have it*",
     ])  # fmt: skip
 
