@@ -116,7 +116,7 @@ def test_a_hostile_plugin_breaks_no_record_escapes_no_folder_and_runs_in_no_page
         text = (tmp_path / "run" / name).read_text()
         assert "<script>" not in text.replace("\\<script\\>", "")
         assert "\x1b" not in text
-        assert "\\input{x}" not in text
+        assert "\\input{x}" not in text.replace("\\\\", ""), "every backslash is escaped"
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "a b", "a\nb", "<b>", "x" * 65, "é", "-x", "a:b:c", "a@b", "0", 7])

@@ -188,7 +188,7 @@ def test_changed_parameters_and_versions_are_compared_and_noted():
 def test_other_scores_with_equal_seeds_and_versions_are_a_warning():
     better = [r.model_copy(update={"metrics": {"acc": r.metrics["acc"] + 0.001}}) if r.seed < 3 else r for r in BEFORE]
     row = row_of(check(BEFORE, better), "repeat")
-    assert (row.verdict, row.reason[:44]) == ("warn", "3 of 10 seeds gave different scores with the ")
+    assert (row.verdict, row.reason[:44]) == ("warn", "3 of 10 seeds gave different scores with the")
     assert row_of(check(BEFORE, BEFORE), "repeat").verdict == "pass"
     for changes in (
         {"version": 2},

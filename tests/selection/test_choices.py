@@ -262,9 +262,9 @@ def test_what_was_chosen_and_why_is_on_its_board(decided):
     for board in (label_free, oracle):
         assert "### Choice of hyper-parameters" in board
         assert "10, 11, 12" in board
-    assert "label-free choice for S-DEC on digits" in label_free
+    assert "S-DEC on digits" in label_free
     assert NO_PREDICT in label_free
-    assert "oracle choice for S-DEC on digits" in oracle
+    assert "S-DEC on digits" in oracle
     page = (decided.folder / "report.html").read_text()
     board = page.index('id="label-free"')
     assert board < page.index("Candidates for S-DEC on digits[200]", board) < page.index('id="oracle"')
