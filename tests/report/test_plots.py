@@ -16,7 +16,7 @@ from PIL import Image
 from bench.metrics import find_metric
 from bench.report import plots
 from bench.report.board import BoardRuns
-from bench.report.plots import Look
+from bench.report.plots import Look, axes, style
 from bench.report.plots.export import figure_name
 from bench.report.plots.figure import Figure
 from bench.report.plots.style import INK, NEUTRAL, OKABE_ITO, hover, label
@@ -573,3 +573,17 @@ def test_any_number_of_variants_and_one_seed_can_be_drawn(n):
 )
 def test_nothing_to_show_is_no_figure(nothing):
     assert nothing({"name": "n", "title": "t"}) is None
+
+
+@pytest.mark.figures
+@style.in_style
+def test_very_many_markers_are_one_path_and_few_are_one_each():
+    def drawn(n):
+        drawing = axes.new_drawing(4, 3)
+        axes.new_axes(drawing).plot(np.arange(n) / n, np.arange(n) / n, ls="none", marker="o", color="#0072b2")
+        return Figure("x", "t", "a", drawing).svg
+
+    assert drawn(300).count("<use") == 300
+    assert drawn(301).count("<use") == 0
+    assert drawn(301).count("h0") == 301
+    assert "stroke: #0072b2" in drawn(301)

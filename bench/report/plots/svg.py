@@ -24,6 +24,9 @@ _LONG = 60
 _DOT = 0.06
 """Length of a line alone, in points, below which it is a dot if its ends are round."""
 
+_MOST_MARKERS = 300
+"""Of one line, without texts of their own; more are one path of dots."""
+
 _LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"}
 _ANCHORS = {"left": "", "center": "; text-anchor: middle", "right": "; text-anchor: end"}
 _HATCH = 72  # points: the side of the tile that matplotlib's hatches are made for
@@ -133,15 +136,29 @@ class SvgRenderer(RendererBase):
         places = (trans + self._flip).transform(path.vertices)
         if not len(places):
             return
+        texts = self._groups[-1] if self._groups else ()
+        if not texts and len(places) > _MOST_MARKERS:
+            self._draw_dots(gc, marker_trans.transform_path(marker_path).get_extents().width, places, rgbFace)
+            return
         shape = self._shape(marker_path, marker_trans + Affine2D().scale(1, -1), None)
         marker = self._id("m", shape, f'<path id="{{}}" d="{shape}"/>')
-        texts = self._groups[-1] if self._groups else ()
         self._elements.append(f'<g{self._clip(gc)} style="{self._style(gc, rgbFace)}">')
         for i, (x, y) in enumerate(places.tolist()):
             if -9 < x < self._width + 9 and -9 < y < self._height + 9:  # False for what is not finite
                 use = f'<use href="#{marker}" x="{_number(x)}" y="{_number(y)}"'
                 self._elements.append(f"{use}><title>{escape(texts[i])}</title></use>" if texts else f"{use}/>")
         self._elements.append("</g>")
+
+    def _draw_dots(self, gc: GraphicsContextBase, size: float, places: np.ndarray, face: Any) -> None:
+        """Write many markers as one path of dots: an element for each would be most of the page."""
+        inside = (places > -9).all(axis=1) & (places < (self._width + 9, self._height + 9)).all(axis=1)
+        dots = "".join(f"M{_number(x)} {_number(y)}h0" for x, y in places[inside].tolist())
+        filled = face is not None and (len(face) < 4 or face[3] > 0)
+        color = face if filled else gc.get_rgb()
+        alpha = gc.get_alpha() if gc.get_forced_alpha() else color[3] if len(color) > 3 else 1
+        style = f"fill: none; stroke: {self._color(color)}; stroke-width: {_number(size)}; stroke-linecap: round"
+        style += f"; opacity: {_number(alpha)}" if alpha != 1 else ""
+        self._elements.append(f'<path d="{dots}"{self._clip(gc)} style="{style}"/>')
 
     def draw_text(  # noqa: D102
         self,
