@@ -153,7 +153,8 @@ def _evidence(verdict: Verdict, contrasts: Sequence[Row]) -> str:
         contrasts = [c for c in contrasts if c["outcome"] != "too few"]
     for score in dict.fromkeys(c["score"] for c in contrasts):
         own = [c for c in contrasts if c["score"] == score]
-        parts.append(f"{own[0]['score_title']} {_relations(own, verdict)}.")
+        clause = f"{own[0]['score_title']} {_relations(own, verdict)}."
+        parts.append(clause[0].upper() + clause[1:])
     return " ".join(parts + lost)
 
 

@@ -91,7 +91,8 @@ class Calibration(Section):
 
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
         notes = ["Calibration is described and not tested."]
-        if not rows["complete"].all() and (rows["n"] > 0).any():
+        scored = rows.loc[rows["n"] > 0]
+        if not scored["complete"].all() or scored["n_partly_collapsed"].any():
             notes.append(
                 "Only methods of which all planned runs have a soft assignment are called best calibrated, and none of "
                 "which a run partly collapsed: few clusters are calibrated easily. Means over fewer runs are marked *."
