@@ -160,7 +160,7 @@ def _sort_key(value: Value) -> tuple[str, str] | None:
     if key is None or math.isnan(key):
         return None
     # As JavaScript writes them.
-    return "data-number", repr(float(key)) if math.isfinite(key) else f"{'-' if key < 0 else ''}Infinity"
+    return "data-number", f"{key:.10g}" if math.isfinite(key) else f"{'-' if key < 0 else ''}Infinity"
 
 
 _TESTS: dict[str, Callable[..., bool]] = {
