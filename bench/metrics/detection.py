@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
+from scipy.stats import rankdata
+from sklearn.metrics import average_precision_score
 
 DETECTION = ("auroc", "aupr", "aurc", "augrc")
 
@@ -45,10 +46,21 @@ def detection(score: np.ndarray, wrong: np.ndarray) -> dict[str, float | str]:
         reason = "every point is mis-clustered" if wrong.all() else "no point is mis-clustered"
         return {"auroc": reason, "aupr": reason} | areas
     ranks: dict[str, float | str] = {
-        "auroc": float(roc_auc_score(wrong, score)),
+        "auroc": _auroc(score, wrong),
         "aupr": float(average_precision_score(wrong, score)),
     }
     return ranks | areas
+
+
+def _auroc(score: np.ndarray, wrong: np.ndarray) -> float:
+    """Return the share of pairs of a wrong and a right point where the wrong one scores higher; ties count half.
+
+    It is the statistic of Mann and Whitney over the number of pairs. scikit-learn's takes thirty times as long, most
+    of it checks, and a run has a dozen scores.
+    """
+    n_wrong = int(wrong.sum())
+    above = rankdata(score)[wrong].sum() - n_wrong * (n_wrong + 1) / 2
+    return float(above / (n_wrong * (len(score) - n_wrong)))
 
 
 def risk_coverage(score: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

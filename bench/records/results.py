@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -159,14 +159,15 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]], others: list[Recor
         If raw outputs are missing, damaged or not what metrics can be made of, or belong to data that are not at hand.
     """
     datasets: dict[str, Dataset] | None = None
-    classes: dict[str, np.ndarray | None] = {}
+    kept: dict[str, tuple[np.ndarray | None, list[str]]] = {}
     for record in reported_records(run, others):
         if record.part == "selection":  # fitted to choose by, on fewer points and without labels
             continue
         if record.status != "ok" or record.metrics_version == METRICS_VERSION:
-            if record.fingerprint not in classes:
-                classes[record.fingerprint] = run.dataset(record.fingerprint).get("classes")
-            yield _completed(record, run, classes[record.fingerprint])
+            if record.fingerprint not in kept:
+                classes = run.dataset(record.fingerprint).get("classes")
+                kept[record.fingerprint] = classes, _metrics_of_labels(classes)
+            yield _completed(record, run, *kept[record.fingerprint])
             continue
         if datasets is None:
             datasets = {dataset.fingerprint: dataset for dataset in load()}
@@ -187,23 +188,23 @@ def rescored(run: Run, load: Callable[[], Iterable[Dataset]], others: list[Recor
         yield record
 
 
-def _completed(record: Record, run: Run, classes: np.ndarray | None) -> Record:
-    """Add the metrics of labels and classes that came after a record was written, from the labels and classes kept.
+def _metrics_of_labels(classes: np.ndarray | None) -> list[str]:
+    """Return the metrics that can be added to a record later on.
 
-    Parameters
-    ----------
-    classes : ndarray of shape (n_samples,) or None
-        None for unlabelled data: then the metrics of installed packages that need labels alone are added.
+    On unlabelled data they are those of installed packages that need labels alone.
     """
-    if record.status != "ok":
-        return record
-    missing = {
+    return [
         row.name
         for row in all_metrics()
-        if row.name not in record.metrics
-        and row.is_of_labels
-        and (classes is not None if "classes" in row.needs else not is_built_in(row))
-    }
+        if row.is_of_labels and (classes is not None if "classes" in row.needs else not is_built_in(row))
+    ]
+
+
+def _completed(record: Record, run: Run, classes: np.ndarray | None, names: Collection[str]) -> Record:
+    """Add the metrics that came after a record was written, from the labels and classes (n_samples,) kept."""
+    if record.status != "ok":
+        return record
+    missing = {name for name in names if name not in record.metrics}
     if not missing:
         return record
     try:
@@ -275,7 +276,9 @@ def _frame(rows: list[dict[str, Any]], suites: Sequence[Suite]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame
-    frame = _named_by_content(frame)
+    # Text as objects, which a copy puts into one block: with pandas' own type selections of rows take twice as long.
+    text = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.StringDtype)]
+    frame = _named_by_content(frame.astype(dict.fromkeys(text, object)).copy())
     planned = {}
     for place, group in frame.groupby(["dataset", "variant"]):
         seeds = itertools.chain.from_iterable(suites[number].seeds for number in set(group["run"]) if suites)

@@ -244,8 +244,14 @@ def runs_listed(frame: pd.DataFrame, runs: Sequence[Run], metric: Metric) -> tup
         limit of rows.
     n_named : int
     """
+    sources = frame[["run", "fingerprint", "dataset"]].drop_duplicates()
+    has_names = {
+        dataset
+        for number, fingerprint, dataset in sources.itertuples(index=False)
+        if _items(runs[number], str(fingerprint), str(dataset)) is not None
+    }
     try:
-        chosen, _ = choose_runs(frame, runs, metric)
+        chosen, _ = choose_runs(frame.loc[frame["dataset"].isin(has_names)], runs, metric)
     except InputError:  # no run gave labels, as the leaderboards say
         return [], 0
     named = [one for one in chosen if one.items is not None]

@@ -20,20 +20,24 @@ if TYPE_CHECKING:
 
 #: Runs that are not compared: with one cluster they would agree perfectly.
 _UNHEALTHY = frozenset({"collapsed", "partly collapsed"})
-#: Runs of a variant that are compared: 435 pairs are enough.
-_MOST_RUNS = 30
+#: Runs of a variant that are compared: 435 pairs are enough, and 45 of a grid that is read as a table alone.
+_MOST_RUNS, _MOST_RUNS_OF_MANY = 30, 10
 _OF_RUN = ("seed", "status", "flags", "run", "key")
 #: Runs that vote on each point.
 VOTERS = 5
 
 
 def stability_of(results: CollectedRuns) -> list[float]:
-    """Return for each run of the frame how far the first thirty healthy runs of its variant agree."""
+    """Return for each run of the frame how far the first healthy runs of its variant agree.
+
+    They are the first thirty, or ten on data sets with more than `MOST_RANKED` variants.
+    """
     frame, known = results.frame, results.agreements
-    values = {
-        place: known[place].ari if place in known else stability(_labels(results, rows))
-        for place, rows in _healthy_runs(frame)
-    }
+    few = set(_of_few_variants(frame)["dataset"])
+    values = {}
+    for place, rows in _healthy_runs(frame):
+        compared = rows if place[0] in few else rows.head(_MOST_RUNS_OF_MANY)
+        values[place] = known[place].ari if place in known else stability(_labels(results, compared))
     return [values.get(place, float("nan")) for place in zip(frame["dataset"], frame["variant"], strict=True)]
 
 
@@ -96,7 +100,8 @@ def disagreement_columns(results: CollectedRuns) -> pd.DataFrame:
 
 def _healthy_runs(frame: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:
     """Yield data set and variant, and the first healthy runs of it."""
-    for (dataset, variant), rows in _healthy(frame).groupby(["dataset", "variant"]):
+    read = frame[["dataset", "variant", *_OF_RUN]]
+    for (dataset, variant), rows in _healthy(read).groupby(["dataset", "variant"]):
         yield (str(dataset), str(variant)), rows.head(_MOST_RUNS)
 
 

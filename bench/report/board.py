@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,13 @@ from bench.metrics import Metric, all_metrics
 from bench.report.published import Published
 from bench.report.ranking import MOST_RANKED, Ranking, n_planned, rank_variants, rope_of
 from bench.report.runs_frame import (
+    NOT_RUN,
     REQUIRED_COLUMNS,
     collapsed_mask,
-    count_runs,
     finished_runs,
+    has_flag,
     mask_uncertainty,
     metric_values,
-    moments,
     one_run_per_variant,
     runs_by_variant,
     runs_on_dataset,
@@ -29,7 +29,7 @@ from bench.report.runs_frame import (
     variant_titles,
 )
 from bench.selection.choices import LABEL_FREE, ORACLE, AnyChoice
-from bench.statistics.correction import MethodComparison, compare_methods
+from bench.statistics.correction import MethodComparison, Scores, compare_methods
 
 if TYPE_CHECKING:
     from bench.metrics.stability import Agreement
@@ -178,6 +178,11 @@ class DatasetRuns:
         return list(self.summary.sort_values(["mean", "variant"], ascending=[ascending, True])["variant"])
 
     @cached_property
+    def scores(self) -> dict[str, Scores]:
+        """The scores of each variant by the primary metric."""
+        return scores_by_variant(self.frame, self.metric.name)
+
+    @cached_property
     def ranking(self) -> Ranking:
         """All pairs of the variants that were asked for, as one family."""
         return rank_variants(self.frame, self.metric)
@@ -191,8 +196,7 @@ class DatasetRuns:
         """
         pairs, _ = twin_pairs(self.frame)
         up = bool(self.metric.greater_is_better)
-        scores = scores_by_variant(self.frame, self.metric.name)
-        return compare_methods(scores, pairs, greater_is_better=up, rope=rope_of(self.metric))
+        return compare_methods(self.scores, pairs, greater_is_better=up, rope=rope_of(self.metric))
 
     @cached_property
     def hardware(self) -> list[str]:
@@ -242,57 +246,45 @@ class DatasetRuns:
         over fewer runs than planned is not ``complete``. Time and memory are NaN where the runs come from different
         hardware.
         """
-        rows = [
-            {"variant": name, "title": self.titles[name], **_describe(variant, self.metric.name)}
-            for name, variant in runs_by_variant(self.frame).items()
-        ]
-        table = pd.DataFrame(rows)
+        table = _described(self.frame, self.metric.name).reset_index()
+        table.insert(1, "title", table["variant"].map(self.titles))
         if len(self.hardware) > 1:  # speed on unlike machines is no speed of methods
             table[["wall_time_mean", "peak_memory_max"]] = np.nan
         return table
 
 
-def _describe(frame: pd.DataFrame, metric: str) -> dict[str, Any]:
-    ok = (frame["status"] == "ok").to_numpy()
-    n_ok, n_failed, n_collapsed = count_runs(frame)
-
-    def scores_in(name: str) -> np.ndarray:
-        values = metric_values(frame, name)[ok]
-        return values[np.isfinite(values)]
-
-    scores = scores_in(metric)
-    quartiles = np.percentile(scores, [25, 50, 75]) if len(scores) else np.full(3, np.nan)
-    mean, sd = moments(scores)
-    planned = n_planned(frame)
-    described: dict[str, Any] = {
-        "method": str(frame["method"].iloc[0]),
-        "config": str(frame["config"].iloc[0]),
-        "kind": str(frame["kind"].iloc[0]),
-        "role": str(frame["role"].iloc[0]),
-        "planned": planned,
-        "n_ok": n_ok,
-        "n_failed": n_failed,
-        "n_collapsed": n_collapsed,
-        "n_scored": len(scores),
-        "complete": len(scores) == planned,
-        "mean": mean,
-        "sd": sd,
-        **dict(zip(("q1", "median", "q3"), quartiles.tolist(), strict=True)),
-        "wall_time_mean": moments(scores_in("wall_time"))[0],
-        "peak_memory_max": _largest(metric_values(frame, "peak_memory")),
-        "n_clusters_asked": metric_values(frame, "n_clusters_asked")[0],
-        "n_clusters_used_mean": moments(scores_in("n_clusters_used"))[0],
-        "noise_share_mean": moments(scores_in("noise_share"))[0],
-        "stability": float(metric_values(frame, "stability")[0]),
+def _described(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return one row a variant, in order of appearance."""
+    ok, variant = frame["status"] == "ok", frame["variant"]
+    of_runs = {
+        "n_ok": ok,
+        "n_failed": ~ok & (frame["status"] != NOT_RUN),
+        "n_collapsed": ok & has_flag(frame, "collapsed"),
     }
+    counts = pd.DataFrame(of_runs).groupby(variant, sort=False).sum()
+    names = dict.fromkeys((metric, "wall_time", "n_clusters_used", "noise_share", *secondary_metrics(), *CLASS_METRICS))
+    scores = pd.DataFrame({name: metric_values(frame, name) for name in names}, index=frame.index)
+    of_ended = scores.where(np.isfinite(scores)).loc[ok].groupby(variant[ok], sort=False)
+    mean, sd = of_ended.mean(), of_ended.std()
+    every = frame.groupby("variant", sort=False)
+    table = every[["method", "config", "kind", "role"]].first().astype(str)
+    table["planned"] = {name: n_planned(rows) for name, rows in every[["planned", "seeded"]]}
+    table[list(counts)] = counts
+    table["n_scored"] = of_ended[metric].count()
+    table["n_scored"] = table["n_scored"].fillna(0).astype(int)
+    table["complete"] = table["n_scored"] == table["planned"]
+    table["mean"], table["sd"] = mean[metric], sd[metric]
+    for name, share in (("q1", 0.25), ("median", 0.5), ("q3", 0.75)):
+        table[name] = of_ended[metric].quantile(share)
+    table["wall_time_mean"] = mean["wall_time"]
+    first = one_run_per_variant(frame).set_index("variant")
+    table["peak_memory_max"] = pd.Series(metric_values(frame, "peak_memory"), frame.index).groupby(variant).max()
+    table["n_clusters_asked"] = metric_values(first, "n_clusters_asked")
+    table["n_clusters_used_mean"], table["noise_share_mean"] = mean["n_clusters_used"], mean["noise_share"]
+    table["stability"] = metric_values(first, "stability")
     for name in (*secondary_metrics(), *CLASS_METRICS):
-        described |= dict(zip((f"{name}_mean", f"{name}_sd"), moments(scores_in(name)), strict=True))
-    return described
-
-
-def _largest(values: np.ndarray) -> float:
-    values = values[np.isfinite(values)]
-    return float(values.max()) if len(values) else np.nan
+        table[f"{name}_mean"], table[f"{name}_sd"] = mean[name], sd[name]
+    return table
 
 
 def without_runs(name: str, metric: Metric, results: CollectedRuns, choices: Sequence[AnyChoice]) -> BoardRuns:

@@ -82,13 +82,6 @@ def one_run_per_variant(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop_duplicates("variant")
 
 
-def count_runs(frame: pd.DataFrame) -> tuple[int, int, int]:
-    """Return the number of finished runs, of failed ones, and of finished runs that collapsed."""
-    status = frame["status"].to_numpy(dtype=object)
-    ok = status == "ok"
-    return int(ok.sum()), int((~ok & (status != NOT_RUN)).sum()), int(has_flag(frame, "collapsed")[ok].sum())
-
-
 def finished_runs(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the runs with status "ok"; a collapsed run has it, a failed, diverged or timed-out one has not."""
     return frame.loc[frame["status"] == "ok"]
@@ -108,7 +101,8 @@ def scores_by_variant(frame: pd.DataFrame, metric: str) -> dict[str, Scores]:
     it is deterministic in effect, and n equal numbers are no n observations.
     """
     scores: dict[str, Scores] = {}
-    for name, rows in runs_by_variant(frame).items():
+    read = ["variant", "seed", "status", "seeded", *({metric} & set(frame.columns))]
+    for name, rows in runs_by_variant(frame[read]).items():
         by_seed = scores_by_seed(rows, metric)
         same = len(by_seed) > 1 and len({round(score, 6) for score in by_seed.values()}) == 1
         if rows["seeded"].all() and not (same and len(by_seed) == len(rows)):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -66,6 +67,11 @@ def write_report(
     """
     if results.frame.empty:
         return None
+    with _rare_collections():
+        return _written(results, target, png, against, drawn)
+
+
+def _written(results: CollectedRuns, target: Run, png: bool, against: str | None, drawn: Drawn | None) -> Report:
     results = with_between_runs(results)
     boards = boards_of(results, against)
     digest = _digest(results, target, against)
@@ -90,6 +96,17 @@ def write_report(
         target.write_file(f"figures/{figure.name}.png", figure.png)
     target.write_file("report.html", render_page(report, digest))
     return report
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for garbage a hundred times less often: figures and tables make much that lives, a fifth of the time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _with_files(report: Report, target: Run) -> Report:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import bench
-from bench.canonical import canonical
 from bench.metrics import METRICS_VERSION, all_metrics
+from bench.records.experiment import stored_experiment, write_experiment
+from bench.records.record import Record
 from bench.records.results import collect
 from bench.records.store import Run
 from bench.report.document import figures_of
@@ -36,31 +37,31 @@ def _record(dataset, configuration, seed, generator):
     stochastic = configuration % 2 == 1
     quality = 0.6 + 0.002 * configuration + 0.01 * dataset
     score = float(np.clip(generator.normal(quality, 0.02), 0, 1))
-    return {
-        "key": f"{dataset:08x}{configuration:08x}{seed:016x}",
-        "dataset": f"data set {dataset}",
-        "fingerprint": f"{dataset:064x}",
-        "method": "sdec" if stochastic else "dec",
-        "version": 1,
-        "preset": "quick",
-        "variant": f"{'sdec' if stochastic else 'dec'} beta={configuration // 2}",
-        "title": f"{'S-DEC' if stochastic else 'DEC'} beta={configuration // 2}",
-        "kind": "stochastic" if stochastic else "deterministic",
-        "config": f"{configuration:012x}",
-        "seeded": True,
-        "twin": f"{configuration - 1:012x}" if stochastic else None,
-        "role": "asked",
-        "params": {"beta": configuration // 2, "hidden_dims": [500, 500, 2000], "latent_dim": 10, "n_init": 20},
-        "seed": seed,
-        "status": "ok",
-        "metrics": {metric.name: score for metric in all_metrics()},
-        "metrics_version": METRICS_VERSION,
-        "timings": {"pretrain": 10.0 + score, "cluster": 5.0, "fit": 15.0 + score, "score": 0.5},
-        "peak_memory": 600.0 + score,
-        "versions": {"python": "3.11", "torch": "2.11"},
-        "hardware": {"device": "cpu", "processor": "a processor", "cores": 2, "threads": 1},
-        "commit": None,
-    }
+    return Record(
+        key=f"{dataset:08x}{configuration:08x}{seed:016x}",
+        dataset=f"data set {dataset}",
+        fingerprint=f"{dataset:064x}",
+        method="sdec" if stochastic else "dec",
+        version=1,
+        preset="quick",
+        variant=f"{'sdec' if stochastic else 'dec'} beta={configuration // 2}",
+        title=f"{'S-DEC' if stochastic else 'DEC'} beta={configuration // 2}",
+        kind="stochastic" if stochastic else "deterministic",
+        config=f"{configuration:012x}",
+        seeded=True,
+        twin=f"{configuration - 1:012x}" if stochastic else None,
+        role="asked",
+        params={"beta": configuration // 2, "hidden_dims": [500, 500, 2000], "latent_dim": 10, "n_init": 20},
+        seed=seed,
+        status="ok",
+        metrics={metric.name: score for metric in all_metrics()},
+        metrics_version=METRICS_VERSION,
+        timings={"pretrain": 10.0 + score, "cluster": 5.0, "fit": 15.0 + score, "score": 0.5},
+        peak_memory=600.0 + score,
+        versions={"python": "3.11", "torch": "2.11"},
+        hardware={"device": "cpu", "processor": "a processor", "cores": 2, "threads": 1},
+        commit=None,
+    )
 
 
 def _outputs(labels):
@@ -95,8 +96,9 @@ def run_of(tmp_path_factory):
             for configuration in range(n // (DATASETS * SEEDS)):
                 for seed in range(SEEDS):
                     record = _record(dataset, configuration, seed, generator)
-                    (folder / "records" / f"{record['key']}.json").write_text(canonical(record))
-                    (folder / "outputs" / f"{record['key']}.npz").write_bytes(archives[seed % len(archives)])
+                    (folder / "records" / f"{record.key}.json").write_text(record.model_dump_json(indent=1))
+                    (folder / "outputs" / f"{record.key}.npz").write_bytes(archives[seed % len(archives)])
+        write_experiment(Run(folder), stored_experiment(Run(folder)))
         return folder
 
     return make

@@ -23,8 +23,17 @@ def csv_text(frame: pd.DataFrame, float_format: str | None = "%.10g") -> str:
     float_format : str, optional
         None writes every digit, which takes a tenth of the time.
     """
-    written = {name: column.map(_text) if column.dtype in (object, bool) else column for name, column in frame.items()}
-    return pd.DataFrame(written).to_csv(index=False, lineterminator="\n", float_format=float_format)
+    return _plain(frame).to_csv(index=False, lineterminator="\n", float_format=float_format)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of numbers and text."""
+    mixed = [
+        name
+        for name, column in frame.items()
+        if column.dtype in (object, bool) and pd.api.types.infer_dtype(column) not in ("string", "empty")
+    ]
+    return frame.assign(**{str(name): frame[name].map(_text) for name in mixed})
 
 
 def _text(value: object) -> object:
@@ -87,10 +96,9 @@ def scores_csv(frame: pd.DataFrame) -> str:
     import pyarrow as pa
     from pyarrow.csv import write_csv
 
-    shown = frame.drop(columns=["run"], errors="ignore")
-    written = {name: column.map(_text) if column.dtype in (object, bool) else column for name, column in shown.items()}
     stream = pa.BufferOutputStream()
-    write_csv(pa.Table.from_pandas(pd.DataFrame(written), preserve_index=False), stream)
+    written = _plain(frame.drop(columns=["run"], errors="ignore"))
+    write_csv(pa.Table.from_pandas(written, preserve_index=False), stream)
     return stream.getvalue().to_pybytes().decode()
 
 

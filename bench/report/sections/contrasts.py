@@ -14,7 +14,7 @@ from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
 from bench.report.numbers import format_difference, format_equation, format_interval, format_margin, format_p
 from bench.report.ranking import comparison_columns, matched_scores
-from bench.report.runs_frame import scores_by_variant, twin_pairs
+from bench.report.runs_frame import twin_pairs
 from bench.report.section import Section
 from bench.report.values import Count, Interval, Name, Number, P, Value
 from bench.statistics.correction import MethodComparison
@@ -32,13 +32,12 @@ class Contrasts(Section):
     csv = "contrasts.csv"
 
     def rows(self, runs: DatasetRuns) -> pd.DataFrame:
-        scores = scores_by_variant(runs.frame, runs.metric.name)
         summary = {row["variant"]: row for row in runs.summary.to_dict("records")}
         rows = []
         for contrast in runs.contrasts:
             own, other = summary[contrast.a], summary[contrast.b]
             means = [
-                float(np.mean(matched_scores(scores[name], contrast.matched) or np.nan))
+                float(np.mean(matched_scores(runs.scores[name], contrast.matched) or np.nan))
                 for name in (contrast.a, contrast.b)
             ]
             facts = {

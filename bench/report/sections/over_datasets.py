@@ -15,7 +15,7 @@ from bench.report.board import BoardRuns, DatasetRuns
 from bench.report.document import Column, Sentence, Table
 from bench.report.numbers import format_score
 from bench.report.ranking import Ranking, rank, rope_of
-from bench.report.runs_frame import count_runs, one_run_per_variant, scores_by_variant, twin_pairs
+from bench.report.runs_frame import one_run_per_variant, twin_pairs
 from bench.report.section import Section
 from bench.report.sections.contrasts import contrast_row, contrast_sentence, contrast_table
 from bench.report.values import Absent, Count, Interval, Name, Number, Ranks, Tally, Value
@@ -100,12 +100,8 @@ class OverDatasets:
 
     def _complete(self, table: DatasetRuns) -> dict[str, Scores]:
         """Return the scores of the variants that have all their planned runs."""
-        complete = table.summary.loc[table.summary["complete"], "variant"]
-        return {
-            name: own
-            for name, own in scores_by_variant(table.frame, self.runs.metric.name).items()
-            if name in set(complete)
-        }
+        complete = set(table.summary.loc[table.summary["complete"], "variant"])
+        return {name: own for name, own in table.scores.items() if name in complete}
 
     def means(self, variant: str) -> dict[str, float]:
         """Return the mean of a variant on each data set on which it is complete."""
@@ -162,9 +158,13 @@ class OverDatasets:
 
     def run_counts(self, variant: str) -> tuple[int, int, int]:
         """Return how many runs of a variant are ok, failed and collapsed."""
-        frames = (table.frame.loc[table.frame["variant"] == variant] for table in self.runs.datasets)
-        ok, failed, collapsed = map(sum, zip(*map(count_runs, frames), strict=True))
-        return ok, failed, collapsed
+        counts = self._counts.loc[variant]
+        return int(counts["n_ok"]), int(counts["n_failed"]), int(counts["n_collapsed"])
+
+    @cached_property
+    def _counts(self) -> pd.DataFrame:
+        every = pd.concat([table.summary for table in self.runs.datasets])
+        return every.groupby("variant")[["n_ok", "n_failed", "n_collapsed"]].sum()
 
 
 @lru_cache(maxsize=8)

@@ -41,7 +41,8 @@ HOW_TO_READ = (
     ),
     (
         "Stability",
-        "is the mean ARI between the labels of different seeds (of the first thirty), without collapsed runs.",
+        "is the mean ARI between the labels of different seeds (of the first thirty; in large grids ten), without "
+        "collapsed runs.",
     ),
     (
         "Error detection:",
