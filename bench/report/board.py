@@ -269,7 +269,7 @@ def _described(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     every = frame.groupby("variant", sort=False)
     table = every[["method", "config", "kind", "role"]].first().astype(str)
     table["planned"] = {name: n_planned(rows) for name, rows in every[["planned", "seeded"]]}
-    table[list(counts)] = counts
+    table[counts.columns] = counts
     table["n_scored"] = of_ended[metric].count()
     table["n_scored"] = table["n_scored"].fillna(0).astype(int)
     table["complete"] = table["n_scored"] == table["planned"]

@@ -158,13 +158,14 @@ class OverDatasets:
 
     def run_counts(self, variant: str) -> tuple[int, int, int]:
         """Return how many runs of a variant are ok, failed and collapsed."""
-        counts = self._counts.loc[variant]
-        return int(counts["n_ok"]), int(counts["n_failed"]), int(counts["n_collapsed"])
+        ok, failed, collapsed = self._counts[variant]
+        return ok, failed, collapsed
 
     @cached_property
-    def _counts(self) -> pd.DataFrame:
+    def _counts(self) -> dict[str, list[int]]:
         every = pd.concat([table.summary for table in self.runs.datasets])
-        return every.groupby("variant")[["n_ok", "n_failed", "n_collapsed"]].sum()
+        counts = every.groupby("variant")[["n_ok", "n_failed", "n_collapsed"]].sum()
+        return dict(zip(counts.index, counts.to_numpy().tolist(), strict=True))
 
 
 @lru_cache(maxsize=8)
