@@ -54,7 +54,7 @@ def import_fault(error: BaseException) -> str:
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return f"there is no module {error.name!r}; install it, or mend its name"
+        return f"there is no module {error.name!r}; install it, or correct its name"
     return f"it cannot be imported ({type(error).__name__}: {one_line(error)})"
 
 

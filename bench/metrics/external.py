@@ -121,7 +121,7 @@ def classes_lost(classes: np.ndarray, labels: np.ndarray) -> int:
 
 
 def external_scores(classes: np.ndarray | None, labels: np.ndarray) -> dict[str, float | str]:
-    """Compute the metrics that need labels and classes alone; a text stands for a value that does not exist.
+    """Compute the metrics that need labels and classes alone; a value that does not exist is the reason, as text.
 
     A single cluster is a legitimate, bad answer and scores 0 on NMI, ARI and AMI; so is noise alone. A single class
     leaves these nothing to measure: scikit-learn would call agreement with it perfect or absent by convention.

@@ -40,7 +40,7 @@ def scores_in_embedding(embedding: np.ndarray, labels: np.ndarray) -> dict[str, 
 
 
 def internal_scores(points: np.ndarray, labels: np.ndarray) -> dict[str, float | str]:
-    """Compute the three internal indices; a text stands for a value that does not exist.
+    """Compute the three internal indices; a value that does not exist is the reason, as text.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def draw_metrics(draw_labels: np.ndarray, y: np.ndarray | None) -> dict[str, flo
     -------
     dict of str to float or str
         ``label_change`` and, for each NAME of `DRAWN`, ``NAME_draws`` and ``NAME_draws_sd`` (of a sample: with
-        n_draws - 1); a text stands for a value that does not exist.
+        n_draws - 1); a value that does not exist is the reason, as text.
     """
     alone = len(draw_labels) == 1
     metrics: dict[str, float | str] = {"label_change": _ONE_DRAW if alone else label_change(draw_labels)}

@@ -126,7 +126,7 @@ def test_a_list_of_metrics_may_share_a_function_which_is_called_once(install):
 
 DECLARED = "from bench.metrics import Metric\n\ndef f(labels):\n    return 1\n\n"
 BROKEN = {
-    "gone = lab_gone:metric": (None, "there is no module 'lab_gone'; install it, or mend its name"),
+    "gone = lab_gone:metric": (None, "there is no module 'lab_gone'; install it, or correct its name"),
     "raises = lab_raises:metric": ("raise RuntimeError('no')", "it cannot be imported (RuntimeError: no)"),
     "leaves = lab_leaves:metric": ("raise SystemExit(1)", "it cannot be imported (SystemExit: 1)"),
     "empty = lab_empty:metric": ("", "it has no metric; write metric = Metric(...)"),
@@ -152,7 +152,7 @@ BROKEN = {
     ),
     "late = lab_late:metric": (
         DECLARED + "metric = Metric(name='a', function='lab_gone:f', needs=('labels',))",
-        "metric a: its function lab_gone:f: there is no module 'lab_gone'; install it, or mend its name",
+        "metric a: its function lab_gone:f: there is no module 'lab_gone'; install it, or correct its name",
     ),
     "acc = lab_acc:metric": (
         DECLARED + "metric = Metric(name='acc', function=f, needs=('labels',))",

@@ -287,7 +287,7 @@ def test_installed_methods_are_found_and_broken_ones_leave_the_others_alone(inst
     assert found["dec"].source == "methods.dec:info"
     assert sorted(str(w.message).removeprefix("left out: method ") for w in warned) == [
         "absent = plugin_good:nothing: it has no nothing; its clusterers are Mine",
-        "broken = plugin_broken:info: there is no module 'no_such_library'; install it, or mend its name",
+        "broken = plugin_broken:info: there is no module 'no_such_library'; install it, or correct its name",
         "dec_again = plugin_dec:info: it is named 'dec', as methods.dec:info is; give it another name",
         "lazy = plugin_lazy:info: it cannot be imported (RuntimeError: info)",
         "nowhere = 3 [: it names no module; write pkg.mod:info",
