@@ -122,15 +122,16 @@ class Display:
 
 
 @contextmanager
-def drawing(console: Console) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal how many figures of a report are drawn: yield what is called with the section of each."""
-    bar = Progress(SpinnerColumn(), TextColumn("{task.description}", markup=False), console=console, transient=True)
+def drawing(console: Console) -> Iterator[Callable[[str, float], None]]:
+    """Show on a terminal how far a report is: yield what takes, after each figure, its section and the share done."""
+    text = TextColumn("{task.description}", markup=False)
+    bar = Progress(SpinnerColumn(), BarColumn(), text, console=console, transient=True)
     bar.disable = not console.is_terminal
     with bar:
-        task = bar.add_task("report: comparing runs", total=None)
+        task = bar.add_task("report: comparing runs", total=1)
         count = itertools.count(1)
 
-        def drawn(section: str) -> None:
-            bar.update(task, description=f"report: {next(count)} figures drawn, {section}")
+        def drawn(section: str, share: float) -> None:
+            bar.update(task, completed=share, description=f"report: {next(count)} figures, {section}")
 
         yield drawn

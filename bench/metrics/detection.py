@@ -10,7 +10,7 @@ DETECTION = ("auroc", "aupr", "aurc", "augrc")
 
 
 def detection(score: np.ndarray, wrong: np.ndarray) -> dict[str, float | str]:
-    r"""Compute ``auroc``, ``aupr``, ``aurc`` and ``augrc`` of a score; a value that does not exist is the reason, as text.
+    r"""Compute ``auroc``, ``aupr``, ``aurc`` and ``augrc`` of a score; where one does not exist, the reason as text.
 
     AURC is the mean of the risk over the coverages 1/n, 2/n, ..., 1 (see `risk_coverage`). AUGRC is the area under
     the share of points that are kept and wrong, by the trapezoid rule over the coverages 0, 1/n, ..., 1. With that

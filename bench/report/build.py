@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import count
 
 import pandas as pd
 
@@ -81,10 +83,13 @@ def report_of(
     faults = [f"Left out: {fault}." for fault in installed_sections()[1]]
     written = []
     names: set[str] = set()
+    sections = {board: [s for s in all_sections() if board is boards[0] or s.every_board] for board in boards}
+    n_sections, done = sum(map(len, sections.values())), count()
     for board in boards:
         contents = []
-        for section in (s for s in all_sections() if board is boards[0] or s.every_board):
-            content = content_of(section, board, faults, draw=draw, drawn=drawn)
+        for section in sections[board]:
+            of_section = partial(drawn, section.title, next(done) / n_sections) if drawn else None
+            content = content_of(section, board, faults, draw=draw, drawn=of_section)
             own = {figure.name for part in content.parts for figure in part.figures} if content else set()
             if own & names and section not in built_in_sections():
                 faults.append(f"Left out: section {section.name}: another figure is named {min(own & names)}.")

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from bench.report.plots.figure import Figure
 
 #: Called with the title of the section after each of its figures.
-Drawn = Callable[[str], None]
+#: Takes the heading of the section that has drawn a figure, and the share of the sections that is done.
+Drawn = Callable[[str, float], None]
 
 SECTION_ENTRY_POINTS = "deepclustbench.sections"
 
@@ -158,7 +159,7 @@ def all_sections() -> tuple[Section, ...]:
 
 
 def content_of(
-    section: Section, board: BoardRuns, faults: list[str], *, draw: bool = True, drawn: Drawn | None = None
+    section: Section, board: BoardRuns, faults: list[str], *, draw: bool = True, drawn: Callable[[], None] | None = None
 ) -> Content | None:
     """Write a section of a board.
 
@@ -193,7 +194,7 @@ def content_of(
         return None
 
 
-def _content(section: Section, board: BoardRuns, draw: bool, drawn: Drawn | None) -> Content | None:
+def _content(section: Section, board: BoardRuns, draw: bool, drawn: Callable[[], None] | None) -> Content | None:
     parts, news = [], False
     for runs in _runs_of(section, board):
         rows = section.rows(runs)
@@ -229,13 +230,13 @@ def _try_to_write(content: Content, board: BoardRuns) -> None:
         render(alone)
 
 
-def _drawn(section: Section, rows: pd.DataFrame, runs: Any, drawn: Drawn | None) -> Iterator[Figure]:
+def _drawn(section: Section, rows: pd.DataFrame, runs: Any, drawn: Callable[[], None] | None) -> Iterator[Figure]:
     """Yield the figures of a section, each written down as SVG once."""
     for figure in section.figures(rows, runs):
         if figure is not None:
             _ = figure.svg
             if drawn is not None:
-                drawn(section.title)
+                drawn()
             yield figure
 
 
