@@ -114,6 +114,10 @@ class Run:
                 continue
             yield record
 
+    def output_keys(self) -> set[str]:
+        """Return the keys of the runs whose raw outputs are there."""
+        return {path.stem for path in self._outputs.glob("*.npz")}
+
     def outputs(self, key: str, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
         """Return the raw outputs of a cell, or those of some names; nothing in them is ever executed.
 
@@ -126,7 +130,8 @@ class Run:
         try:
             return _arrays(path, names)
         except _UNREADABLE as error:
-            raise InputError(f"{path}: raw outputs cannot be read ({error}); repeat the run with --force") from error
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{path}: raw outputs cannot be read ({reason}); repeat the run with --force") from error
 
     def write_dataset(self, dataset: Dataset) -> None:
         """Keep what reports need of a data set, so that they can be made where the data are not.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.metrics import find_ranking_metric
 from bench.records.results import CollectedRuns
-from bench.report.between_runs import agreements_of, disagreement_columns, stability_of
+from bench.report.between_runs import agreements_of, disagreement_columns, stability_of, with_outputs
 from bench.report.board import HEADLINE, TITLES, BoardRuns, without_runs
 from bench.report.data_notes import data_notes
 from bench.report.document import Board, Report
@@ -19,6 +19,7 @@ from bench.report.published import values_against
 from bench.report.runs_frame import check_columns
 from bench.report.section import Drawn, all_sections, built_in_sections, content_of, installed_sections
 from bench.selection.choices import choices_of
+from bench.text import counted
 
 QUESTION = "Does stochasticity help?"
 
@@ -32,9 +33,15 @@ def with_between_runs(results: CollectedRuns) -> CollectedRuns:
         If the frame lacks a column.
     """
     check_columns(results.frame)
-    results = replace(results, agreements=agreements_of(results))
+    results = replace(results, agreements=agreements_of(results), notes=[*results.notes, *_without_outputs(results)])
     between = {str(name): column for name, column in disagreement_columns(results).items()}
     return replace(results, frame=results.frame.assign(stability=stability_of(results), **between))
+
+
+def _without_outputs(results: CollectedRuns) -> list[str]:
+    n = int((results.frame["status"] == "ok").sum() - (with_outputs(results)["status"] == "ok").sum())
+    what = "stability, disagreement and pictures leave them out"
+    return [f"{counted(n, 'finished run')} without raw outputs: {what}."] if n else []
 
 
 def boards_of(results: CollectedRuns, against: str | None = None) -> list[BoardRuns]:

@@ -21,6 +21,7 @@ from bench.report.assignments import as_csv, choose_runs, within_row_limit
 from bench.report.board import BoardRuns
 from bench.report.sections.assignments import section as assignments
 from bench.report.sorted_images import _names
+from bench.report.values import Code
 
 ITEMS = [f"{cls}/{i}.png" for cls in ("cat", "dog") for i in range(4)]
 LABELS = np.array([0, 0, 1, -1, 1, 1, 1, 0])
@@ -248,10 +249,13 @@ def test_a_report_keeps_the_table_of_named_points_and_removes_an_outdated_one(ru
     assert "| recall | lost |" in board, "records without the new metrics are scored from what was kept"
 
 
-def sentences(run):
+def rows(run):
     results = CollectedRuns(frame_of(run.records()), [run], [], {}, {})
-    rows = assignments.rows(BoardRuns("fixed", results.frame, ACC, results))
-    return [sentence.text for sentence in assignments.sentences(rows)]
+    return assignments.rows(BoardRuns("fixed", results.frame, ACC, results))
+
+
+def sentences(run):
+    return [sentence.text for sentence in assignments.sentences(rows(run))]
 
 
 def test_the_section_names_the_file_and_the_command(run):
@@ -259,13 +263,14 @@ def test_the_section_names_the_file_and_the_command(run):
     assert listed.startswith(
         "assignments.csv lists the cluster of every item, for the median run of each method by ACC"
     )
-    assert command.startswith("This command lists them for a method and seed of your choice")
-    assert command.endswith(f"deepclustbench assignments {run.folder}")
+    assert command.startswith("The command below lists them for a method and seed of your choice")
+    (table,) = assignments.tables(rows(run))
+    assert table.rows == ((Code(f"deepclustbench assignments {run.folder}"),),)
 
 
 def test_where_no_point_has_a_name_the_section_names_the_command_alone(tmp_path):
     (command,) = sentences(run_of(tmp_path / "digits", [record("a", 0, 0.5)], dataset(items=None)))
-    assert command.startswith("This command lists the clusters of all items, for the median run of each method or")
+    assert command.startswith("The command below lists the cluster of every item, for the median run of each method or")
 
 
 def test_a_run_whose_outputs_cannot_be_read_is_not_counted_as_listed(run):

@@ -1,6 +1,7 @@
 """Which files a report writes, and that it writes nothing where nothing has changed."""
 
 import os
+import shutil
 
 import pytest
 
@@ -68,6 +69,14 @@ def test_a_run_with_nothing_left_to_do_leaves_the_report_as_it_is(cli, tiny, tmp
     changed = {name for name, state in state_of(folder).items() if before.get(name) != state}
     assert not changed
     assert not drawn
+
+
+def test_a_run_passed_on_without_its_raw_outputs_is_reported_and_the_report_says_so(folder, cli):
+    n = len(list((folder / "outputs").iterdir()))
+    shutil.rmtree(folder / "outputs")
+    code, out, _ = cli("report", folder)
+    assert code == 0
+    assert f"{n} finished runs without raw outputs: stability, disagreement and pictures leave them out." in out
 
 
 @pytest.mark.parametrize("change", ["record", "leaderboard.md", "scores.csv", "report.html", "commands.txt"])

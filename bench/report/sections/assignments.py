@@ -9,10 +9,11 @@ import pandas as pd
 from bench.metrics import find_metric
 from bench.report.assignments import ASSIGNMENTS, WITHOUT_LABELS, runs_listed
 from bench.report.board import BoardRuns
-from bench.report.document import Sentence
+from bench.report.document import Column, Sentence, Table
 from bench.report.section import Section
+from bench.report.values import Code
 
-_MORE = "for a method and seed of your choice; with --copy-to FOLDER it sorts images into one folder a cluster:"
+_MORE = "for a method and seed of your choice; with --copy-to FOLDER it sorts images into one folder a cluster."
 
 
 class Assignments(Section):
@@ -30,33 +31,28 @@ class Assignments(Section):
             return pd.DataFrame()
         results = runs.results
         listed, n_named = runs_listed(results.frame, results.runs, runs.metric)
-        commands = [f"deepclustbench assignments {shlex.quote(str(run.folder))}" for run in results.runs]
         facts = {"n_listed": len(listed), "n_named": n_named, "metric": runs.metric.name}
         facts["unlabelled"] = bool(results.frame["unlabelled"].any())
+        folders = [str(run.folder) for run in results.runs]
+        commands = [f"deepclustbench assignments {shlex.quote(folder)}" for folder in folders]
         return pd.DataFrame([{"command": command} | facts for command in commands])
+
+    def table(self, rows: pd.DataFrame) -> Table:
+        commands = tuple((Code(command),) for command in rows["command"])
+        return Table("Commands that list the cluster of every item", (Column("command", words=True),), commands)
 
     def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
         listed, named = int(rows["n_listed"].iloc[0]), int(rows["n_named"].iloc[0])
-        commands = list(rows["command"])
-        first, others = commands[0], [Sentence("The same for the other results:", command) for command in commands[1:]]
         if not listed:
-            return [
-                Sentence(
-                    f"This command lists the clusters of all items, for the median run of each method or {_MORE}", first
-                ),
-                *others,
-            ]
+            text = f"The command below lists the cluster of every item, for the median run of each method or {_MORE}"
+            return [Sentence(text)]
         which = "each method" if listed == named else f"the best {listed} of {named} methods"
         by = f"by {find_metric(rows['metric'].iloc[0]).title}"
         if rows["unlabelled"].any():
             by += f", on unlabelled data by {find_metric(WITHOUT_LABELS).title}"
         return [
-            Sentence(
-                f"{ASSIGNMENTS} lists the cluster of every item,",
-                f"for the median run of {which} {by}.",
-            ),
-            Sentence(f"This command lists them {_MORE}", first),
-            *others,
+            Sentence(f"{ASSIGNMENTS} lists the cluster of every item,", f"for the median run of {which} {by}."),
+            Sentence(f"The command below lists them {_MORE}"),
         ]
 
 
