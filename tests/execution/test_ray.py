@@ -244,6 +244,7 @@ def two_nodes(plugins, tmp_path, environment):
                 one.kill()
 
 
+@pytest.mark.nightly
 def test_a_grid_spreads_over_two_nodes_and_survives_the_loss_of_one(two_nodes, tiny, tmp_path, environment):
     nodes, address = two_nodes
     suite = tmp_path / "many.toml"
