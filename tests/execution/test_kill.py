@@ -37,7 +37,9 @@ def count(folder):
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kills", [1, pytest.param(3, marks=pytest.mark.nightly), pytest.param(10, marks=pytest.mark.slow)]
+)
 def test_after_kills_at_random_moments_the_records_equal_the_undisturbed_runs(tiny, tmp_path, kills):
     suite = tmp_path / "many.toml"
     suite.write_text(tiny.read_text().replace('seeds = "0-1"', 'seeds = "0-3"').replace("epochs = 2", "epochs = 12"))

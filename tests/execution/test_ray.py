@@ -351,7 +351,8 @@ def connects(raylet, token, seconds):
         return b"in" in attempt.stdout.read()
 
 
-@pytest.mark.parametrize("presses", [1, pytest.param(2, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("presses", [1, 2])
 def test_no_one_without_the_token_connects_to_a_run_and_ctrl_c_ends_it_so_that_it_can_be_resumed(
     tiny, tmp_path, presses
 ):

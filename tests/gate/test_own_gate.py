@@ -51,9 +51,9 @@ def test_the_suite_quick_is_as_good_as_its_baseline(tmp_path, cache):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_two_methods_of_quick_are_as_good_as_their_baseline(tmp_path, cache):
-    run(tmp_path / "run", "--methods", "kmeans,ae_kmeans", cache=cache)
-    done = check(tmp_path / "run", "--methods", "kmeans,ae_kmeans", cache=cache)
+def test_a_method_of_quick_is_as_good_as_its_baseline(tmp_path, cache):
+    run(tmp_path / "run", "--methods", "kmeans", cache=cache)
+    done = check(tmp_path / "run", "--methods", "kmeans", cache=cache)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
