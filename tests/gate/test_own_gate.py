@@ -77,5 +77,5 @@ def test_a_planted_fault_is_caught(tmp_path, cache, fault):
     run(tmp_path / "run", "--methods", method, cache=cache, code=tmp_path / "code")
     done = check(tmp_path / "run", "--methods", method, cache=cache)
     assert done.returncode == 1, done.stdout + done.stderr
-    said = "the seed is ignored" if "seed" in fault else "worse by more than the tolerance"
+    said = "the method ignores its seed" if "seed" in fault else "worse by more than the tolerance"
     assert said in done.stdout
