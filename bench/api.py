@@ -228,7 +228,9 @@ class Results:
         return self._rows("leaderboard")
 
     def contrasts(self) -> pd.DataFrame:
-        """Return one row a data set and stochastic method: its difference to its deterministic counterpart, tested.
+        """Return the contrasts of each stochastic method on each data set, tested.
+
+        ``question`` says what a row answers: "noise given the prior", "prior without noise" or "total".
 
         Examples
         --------

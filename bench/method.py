@@ -26,6 +26,7 @@ _RIGHT = {
     "kind": "write 'deterministic', or 'stochastic' for a method that draws its latent code",
     "version": "write a whole number from 1",
     "twin": "write a function from parameters to (name, parameters)",
+    "ablations": "write by name, such as 'prior only', a function from parameters to (name, parameters)",
     "presets": "write the parameters of each preset as a mapping, all by their names",
     "search_space": "write by parameter a tuple of values, or a distribution with ppf",
     "pretraining": "write a tuple of parameters' names",
@@ -90,8 +91,11 @@ class MethodInfo:
         For each searched parameter, a tuple of values or a distribution with ``ppf``, such as SciPy's frozen
         ``loguniform(1e-4, 1e-1)``. A suite's ``search`` draws from it.
     twin : callable or None
-        Maps the parameters of a stochastic configuration to ``(name, parameters)`` of its deterministic counterpart,
-        the method without the noise.
+        Maps the parameters of a stochastic configuration to ``(name, parameters)`` of its deterministic counterpart:
+        the method without noise and without prior, with the same number of steps over the data.
+    ablations : mapping of str to callable
+        As ``twin``, by name: "prior only" is the method with its noise switched off, "noise only" the one with its
+        prior switched off. Other names, such as "start", run where a suite's ``ablations`` name them.
     pretraining : tuple of str
         Parameters that determine the pretrained network, which runs share through ``memory``. Runs of one data set
         and seed with equal values train it once. Empty if no network is shared.
@@ -119,6 +123,7 @@ class MethodInfo:
     presets: Mapping[str, Parameters] = field(default_factory=dict)
     search_space: Mapping[str, tuple[Any, ...] | Distribution] = field(default_factory=dict)
     twin: Callable[[Parameters], tuple[str, dict[str, Any]]] | None = None
+    ablations: Mapping[str, Callable[[Parameters], tuple[str, dict[str, Any]]]] = field(default_factory=dict)
     pretraining: tuple[str, ...] = ()
     resources: Mapping[str, float] = field(default_factory=dict)
     reference: str = ""
@@ -138,6 +143,7 @@ class MethodInfo:
             "kind": self.kind not in ("deterministic", "stochastic"),
             "version": not isinstance(self.version, int) or self.version < 1,
             "twin": self.twin is not None and not callable(self.twin),
+            "ablations": not (_is_by_name(self.ablations) and all(map(callable, self.ablations.values()))),
             "presets": not (_is_by_name(self.presets) and all(map(_is_by_name, self.presets.values()))),
             "search_space": not (_is_by_name(self.search_space) and all(map(_has_values, self.search_space.values()))),
             "pretraining": not (isinstance(self.pretraining, tuple | list) and _are_names(self.pretraining)),

@@ -59,6 +59,8 @@ class DEC(DeepClusterer):
         Maximum number of optimizer steps.
     tol : float
         Training stops when a smaller fraction of the labels changes between two updates of P.
+    min_epochs : int
+        Passes over the data before the stopping rule applies.
     alpha : float
         Degrees of freedom of the Student-t kernel.
     n_clusters, hidden_dims, latent_dim, likelihood, initializer, batch_size, pretrain_epochs, n_init, ...
@@ -88,6 +90,7 @@ class DEC(DeepClusterer):
     epochs: NonNegativeInt | None = 50
     max_iter: NonNegativeInt = 20_000
     tol: Fraction = 0.001
+    min_epochs: NonNegativeInt = 0
     alpha: PositiveFloat = 1.0
 
     def _fit(self, x: Tensor) -> None:
@@ -119,6 +122,7 @@ class DEC(DeepClusterer):
         history = History("clustering")
         steps_per_epoch = -(-n // self.batch_size)
         planned = min(self.max_iter, steps_per_epoch * self.epochs if self.epochs is not None else self.max_iter)
+        settled = steps_per_epoch * self._settled_after()
         interval = self.target_update if isinstance(self.target_update, int) else steps_per_epoch
         target: Tensor | None = None
         labels: Tensor | None = None
@@ -129,13 +133,15 @@ class DEC(DeepClusterer):
                 if self.n_iter_ % interval == 0:
                     before = labels
                     target, labels = self._update_target(x, centroids)
-                    if before is not None and float((labels != before).float().mean()) < self.tol:
+                    changed = 1.0 if before is None else float((labels != before).float().mean())
+                    if changed < self.tol and self.n_iter_ >= settled:
                         self.stop_reason_ = f"fewer than {self.tol:g} of the labels changed"
                         break
                 if self.n_iter_ == planned:
                     break
                 batch_target = target[index] if target is not None and self.target_update != "batch" else None
-                terms = self._objective(x[index], centroids, batch_target, noise[:, index], self.n_iter_ / planned)
+                epochs_done = self.n_iter_ / steps_per_epoch
+                terms = self._objective(x[index], centroids, batch_target, noise[:, index], epochs_done)
                 take_step(optimizer, terms["loss"])
                 history.add(len(index), terms)
                 self.n_iter_ += 1
@@ -155,7 +161,7 @@ class DEC(DeepClusterer):
         centroids: Tensor,
         target: Tensor | None,
         noise: Tensor,  # noqa: ARG002 - used by S-DEC
-        progress: float,  # noqa: ARG002 - used by S-DEC
+        epochs_done: float,  # noqa: ARG002 - used by S-DEC
     ) -> dict[str, Tensor]:
         """Return the loss of a batch and the terms of the history, averaged over the batch.
 
@@ -166,8 +172,8 @@ class DEC(DeepClusterer):
         target : Tensor of shape (batch, k) or None
             P; with None it is computed from the batch.
         noise : Tensor of shape (draws, batch, latent_dim)
-        progress : float
-            Fraction of the planned steps that are done.
+        epochs_done : float
+            Passes over the data so far.
         """
         z = self._encode(x)
         log_q = log_soft_assignment(z, centroids, self.alpha)
@@ -185,6 +191,10 @@ class DEC(DeepClusterer):
     def _prepare(self, autoencoder: Autoencoder) -> Autoencoder:
         """Return the network to train, from the pretrained autoencoder."""
         return autoencoder
+
+    def _settled_after(self) -> int:
+        """Return the epochs before the stopping rule applies."""
+        return self.min_epochs
 
     def _epoch_noise(self, n: int, device: torch.device) -> Tensor:
         """Return the noise of an epoch, (draws, n, latent_dim); DEC has none, and returns the shape (1, n, 0)."""

@@ -75,31 +75,45 @@ def log_mean_over_draws(log_q: Tensor) -> Tensor:
     return torch.logsumexp(log_q, dim=0) - math.log(len(log_q))
 
 
-def gaussian_kl(mean: Tensor, log_variance: Tensor, centers: Tensor, center_log_variances: Tensor) -> Tensor:
+# -- priors ---------------------------------------------------------------------------------------
+#
+# Without noise, sigma = 0, a code is the point ``mean`` and its KL to a density p is infinite. The terms in sigma are
+# constants then, without a gradient. What depends on the mean is −log p(mean), up to a constant: with
+# ``log_variance=None`` each function returns that, so that a prior can be kept where the noise is switched off.
+
+
+def gaussian_kl(mean: Tensor, log_variance: Tensor | None, centers: Tensor, center_log_variances: Tensor) -> Tensor:
     """Return KL(N(mean, sigma²) ‖ N(center, s²)) for every point and center, shape (n, k).
 
-    ½ Σ_d [log s² − log sigma² + (sigma² + (mean − center)²)/s² − 1] with diagonal covariances. ``mean`` and
-    ``log_variance`` have shape (n, d), ``centers`` and ``center_log_variances`` (k, d).
+    ½ Σ_d [log s² − log sigma² + (sigma² + (mean − center)²)/s² − 1] with diagonal covariances; without noise
+    ½ Σ_d [log s² + (mean − center)²/s²]. ``mean`` and ``log_variance`` have shape (n, d), ``centers`` and
+    ``center_log_variances`` (k, d).
     """
-    mean, log_variance = mean.unsqueeze(-2), log_variance.unsqueeze(-2)
-    ratio = (log_variance - center_log_variances).exp()
+    mean = mean.unsqueeze(-2)
     shift = (mean - centers).square() * (-center_log_variances).exp()
+    if log_variance is None:
+        return 0.5 * (center_log_variances + shift).sum(-1)
+    log_variance = log_variance.unsqueeze(-2)
+    ratio = (log_variance - center_log_variances).exp()
     return 0.5 * (center_log_variances - log_variance + ratio + shift - 1).sum(-1)
 
 
-def standard_normal_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+def standard_normal_kl(mean: Tensor, log_variance: Tensor | None) -> Tensor:
     """Return KL(N(mean, sigma²) ‖ N(0, I)) per point, shape (n,), for a mean and log-variance of shape (n, d).
 
-    −½ Σ_d (1 + log sigma² − mean² − sigma²) (Kingma & Welling 2014, appendix B).
+    −½ Σ_d (1 + log sigma² − mean² − sigma²) (Kingma & Welling 2014, appendix B); without noise ½ Σ_d mean².
     """
+    if log_variance is None:
+        return 0.5 * mean.square().sum(-1)
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(-1)
 
 
-def mixture_kl(mean: Tensor, log_variance: Tensor, centroids: Tensor) -> Tensor:
+def mixture_kl(mean: Tensor, log_variance: Tensor | None, centroids: Tensor) -> Tensor:
     """Return an upper bound on the KL of q = N(mean, sigma²) to an equal mixture of N(c_j, I), shape (n,).
 
-    KL(q ‖ 1/k Σ_j N(c_j, I)) ≤ −log 1/k Σ_j exp(−KL(q ‖ N(c_j, I))) (Hershey & Olsen 2007). Its gradient moves codes
-    towards the nearest centroid. ``mean`` and ``log_variance`` have shape (n, d), ``centroids`` (k, d).
+    KL(q ‖ 1/k Σ_j N(c_j, I)) ≤ −log 1/k Σ_j exp(−KL(q ‖ N(c_j, I))) (Hershey & Olsen 2007); without noise
+    −log 1/k Σ_j exp(−½ ‖mean − c_j‖²), which is exact. Its gradient moves codes towards the nearest centroid. ``mean``
+    and ``log_variance`` have shape (n, d), ``centroids`` (k, d).
     """
     per_center = gaussian_kl(mean, log_variance, centroids, torch.zeros_like(centroids))
     return math.log(len(centroids)) - torch.logsumexp(-per_center, dim=-1)

@@ -100,7 +100,7 @@ def train_autoencoder(
 
     The loss is (E[−log p(x|z)] + beta · KL(q(z|x) ‖ N(0, I))) / n_features in nats per feature, the negative evidence
     lower bound for beta = 1 (Kingma & Welling 2014). For a plain autoencoder with the Gaussian likelihood it is the
-    mean squared error.
+    mean squared error. With ``noise_scale=0`` the KL is −log N(mu; 0, I), see :func:`methods.losses.gaussian_kl`.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def train_autoencoder(
                 z = reparameterize(mean, log_variance, epoch_noise[index], noise_scale)
                 loss = reconstruction_loss(network.decode(z), batch, recipe.likelihood)
                 if beta:
-                    loss = loss + beta * standard_normal_kl(mean, log_variance).mean()
+                    loss = loss + beta * standard_normal_kl(mean, log_variance if noise_scale else None).mean()
                 terms = health_terms(mean, log_variance, None, noise_scale)
             else:
                 mean = network.encode(batch)

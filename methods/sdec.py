@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.method import MethodInfo
+from methods.ablations import ablations_of
 from methods.base import StochasticClusterer
-from methods.bounds import FiniteFloat, Fraction, NonNegativeFloat, PositiveInt
+from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveInt
 from methods.dec import DEC
 from methods.dec import info as dec_info
 from methods.losses import (
@@ -34,8 +35,9 @@ class SDEC(StochasticClusterer, DEC):
 
     Minimises KL(P‖E_z q(z)) + beta · KL(q(z|x)‖prior) + reconstruction_weight · E‖x − x̂(z)‖² with
     z = mu + noise_scale · sigma · eps, where q(z) is DEC's Student-t assignment and P is DEC's target distribution at
-    mu. The average over the draws is inside the logarithm: KL(P‖E q) ≤ E KL(P‖q). Without noise and with beta = 0 it
-    equals DEC (or IDEC) bit for bit.
+    mu. The average over the draws is inside the logarithm: KL(P‖E q) ≤ E KL(P‖q). Without noise the KL is
+    −log prior(mu), up to a constant (see :func:`methods.losses.gaussian_kl`); without noise and with beta = 0 the
+    method equals DEC (or IDEC) bit for bit.
 
     Two settings degenerate. With the prior N(0, I), no decoder and beta near 1, q(z|x) = N(0, I) for all x has loss
     zero, because P = Q (collapse). With beta near 0, training reduces sigma until the method is DEC. The defaults keep
@@ -45,8 +47,9 @@ class SDEC(StochasticClusterer, DEC):
     ----------
     beta : float
         Weight of the KL to the prior.
-    beta_warmup : float
-        Fraction of the planned steps over which beta increases linearly from 0.
+    warmup_epochs : int
+        Passes over the data in which beta increases linearly from 0, at most a third of ``epochs``. The stopping rule
+        applies only afterwards.
     prior : {"standard", "mixture"}
         N(0, I), or an equal mixture of N(c_j, I) over the centroids.
     score : {"mean", "sample"}
@@ -74,7 +77,7 @@ class SDEC(StochasticClusterer, DEC):
 
     reconstruction_weight: NonNegativeFloat = 0.01
     beta: NonNegativeFloat = 0.01
-    beta_warmup: Fraction = 1 / 3
+    warmup_epochs: NonNegativeInt = 30
     prior: Literal["standard", "mixture"] = "mixture"
     score: Literal["mean", "sample"] = "mean"
     n_draws: PositiveInt = 4
@@ -90,6 +93,9 @@ class SDEC(StochasticClusterer, DEC):
 
     def _prepare(self, autoencoder: Autoencoder) -> GaussianAutoencoder:
         return GaussianAutoencoder.from_autoencoder(autoencoder, self.log_variance_start)
+
+    def _settled_after(self) -> int:
+        return max(self.min_epochs, warmup_of(self.warmup_epochs, self.epochs))
 
     def _epoch_noise(self, n: int, device: torch.device) -> Tensor:
         # Without noise all draws are equal.
@@ -108,7 +114,7 @@ class SDEC(StochasticClusterer, DEC):
         return [*super()._parameter_groups(centroids), {"params": head, "weight_decay": 0.0}]
 
     def _objective(
-        self, x: Tensor, centroids: Tensor, target: Tensor | None, noise: Tensor, progress: float
+        self, x: Tensor, centroids: Tensor, target: Tensor | None, noise: Tensor, epochs_done: float
     ) -> dict[str, Tensor]:
         mean, log_variance = self.network_.posterior(x)
         z = reparameterize(mean, log_variance, noise, self.noise_scale)
@@ -122,11 +128,13 @@ class SDEC(StochasticClusterer, DEC):
             terms["reconstruction"] = reconstruction_loss(self.network_.decode(z[0]), x, self.likelihood)
             loss = loss + self.reconstruction_weight * terms["reconstruction"]
         if self.beta:
+            known = log_variance if self.noise_scale else None
             if self.prior == "mixture":
-                terms["prior"] = mixture_kl(mean, log_variance, centroids).mean()
+                terms["prior"] = mixture_kl(mean, known, centroids).mean()
             else:
-                terms["prior"] = standard_normal_kl(mean, log_variance).mean()
-            warmup = min(1.0, progress / self.beta_warmup) if self.beta_warmup else 1.0
+                terms["prior"] = standard_normal_kl(mean, known).mean()
+            epochs = warmup_of(self.warmup_epochs, self.epochs)
+            warmup = min(1.0, epochs_done / epochs) if epochs else 1.0
             loss = loss + self.beta * warmup * terms["prior"]
         return {"loss": loss, **terms}
 
@@ -137,17 +145,23 @@ class SDEC(StochasticClusterer, DEC):
         return in_chunks(lambda batch: self._log_assignment(self._draw(batch, 1, generator)[0]).exp(), x)
 
 
+def warmup_of(warmup_epochs: int, epochs: int | None) -> int:
+    """Return the epochs of the warm-up: those asked for, at most a third of all."""
+    return warmup_epochs if epochs is None else min(warmup_epochs, epochs // 3)
+
+
 def twin(parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return DEC with the same reconstruction weight, network and training."""
+    """Return DEC with the same reconstruction weight, network, training and stopping rule."""
     kept = {f.name for f in fields(DEC) if f.init}
-    return "dec", {name: value for name, value in parameters.items() if name in kept}
+    waits = max(parameters["min_epochs"], warmup_of(parameters["warmup_epochs"], parameters["epochs"]))
+    return "dec", {**{name: value for name, value in parameters.items() if name in kept}, "min_epochs": waits}
 
 
 _FAITHFUL: Mapping[str, Any] = {
     # The report gives neither beta nor the interval of P: beta is 1, the sum of its two terms; P is updated per epoch.
     "reconstruction_weight": 0.0,
     "beta": 1.0,
-    "beta_warmup": 0.0,
+    "warmup_epochs": 0,
     "prior": "standard",
     "n_draws": 1,
     "log_variance_start": 0.0,
@@ -173,6 +187,8 @@ info = MethodInfo(
         "prior": ("standard", "mixture"),
     },
     twin=twin,
+    ablations=ablations_of("sdec"),
+    version=2,
     pretraining=PRETRAINING,
     reference="Stochastic deep embedded clustering, a student report (2025); this implementation states the design",
 )

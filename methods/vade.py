@@ -3,74 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.method import MethodInfo
-from methods.ae_gmm import AEGMM, MixtureAssignment, fit_mixture
-from methods.base import StochasticClusterer, Stopwatch
-from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from methods.losses import gaussian_kl, log_likelihood, log_mixture_joint, reconstruction_loss
-from methods.networks import GaussianAutoencoder, Likelihood, reparameterize
+from methods.ablations import ablations_of
+from methods.ae_gmm import AEGMM, MixturePrior
+from methods.base import StochasticClusterer
+from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveInt
+from methods.losses import log_likelihood, reconstruction_loss
+from methods.networks import Autoencoder, GaussianAutoencoder, reparameterize
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
 from methods.pretraining import PRETRAINING
 from methods.training import (
-    History,
-    draw_noise,
     health_terms,
     in_chunks,
-    make_optimizer,
-    rate_for_width,
-    shuffled_batches,
-    take_step,
     to_numpy,
-    weights_of,
 )
 
 
-class MixturePrior(nn.Module):
-    """Trainable mixture of diagonal Gaussians p(z, c) = π_c N(z; mean_c, s_c²) with π = softmax(logits).
-
-    Parameters
-    ----------
-    weights, means, variances : ndarrays of shape (k,), (k, d), (k, d)
-        Initial values of π, the means and s².
-    """
-
-    def __init__(self, weights: np.ndarray, means: np.ndarray, variances: np.ndarray) -> None:
-        super().__init__()
-        self.logits = nn.Parameter(torch.tensor(weights).log())
-        self.means = nn.Parameter(torch.tensor(means))
-        self.log_variances = nn.Parameter(torch.tensor(variances).log())
-
-    def kl(self, mean: Tensor, log_variance: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return KL(q(z, c|x) ‖ p(z, c)) per point in nats, (n,), and the responsibilities γ = p(c|z), (n, k).
-
-        ``mean``, ``log_variance`` and ``z`` have shape (n, d). With q(c|x) = γ, the KL is Σ_c γ_c KL(q(z|x) ‖ N_c) +
-        KL(γ ‖ π) (Jiang et al. 2017, eq. 9 to 16).
-        """
-        log_weights = torch.log_softmax(self.logits, dim=0)
-        joint = log_mixture_joint(z, log_weights, self.means, self.log_variances)
-        log_gamma = torch.log_softmax(joint, dim=-1)
-        gamma = log_gamma.exp()
-        per_component = gaussian_kl(mean, log_variance, self.means, self.log_variances)
-        return (gamma * (per_component + log_gamma - log_weights)).sum(-1), gamma
-
-
 @dataclass(kw_only=True, eq=False, repr=False)
-class VaDE(MixtureAssignment, StochasticClusterer):
+class VaDE(StochasticClusterer, AEGMM):
     """Variational deep embedding (Jiang et al. 2017).
 
-    Maximises the evidence lower bound ELBO = E_q(z|x)[log p(x|z)] − KL(q(z, c|x) ‖ p(z, c)) with the mixture prior
-    p(z, c) = π_c N(z; mean_c, s_c²). It starts from a pretrained autoencoder and a mixture fitted to its codes; with
-    ``epochs=0`` it equals AE+GMM bit for bit. Labels are argmax_c p(c|z) at z = mu.
+    Minimises −ELBO = E_q(z|x)[−log p(x|z)] + beta · KL(q(z, c|x) ‖ p(z, c)) with the mixture prior
+    p(z, c) = π_c N(z; mean_c, s_c²). It starts from a pretrained autoencoder and a mixture fitted to its codes. Labels
+    are argmax_c p(c|z) at z = mu.
+
+    Without noise the KL is −log p(mu), up to a constant (see :func:`methods.losses.gaussian_kl`). With beta = 0 there
+    is no prior to train, and the mixture is fitted to the codes afterwards: without noise and with beta = 0 the method
+    equals AE+GMM trained for as many epochs bit for bit, and with ``epochs=0`` AE+GMM as it starts.
 
     Parameters
     ----------
+    beta : float
+        Weight of the KL term; 1 is the evidence lower bound.
     epochs : int
         Passes over the data after pretraining.
     learning_rate, learning_rate_decay, decay_every, min_learning_rate
@@ -97,70 +67,44 @@ class VaDE(MixtureAssignment, StochasticClusterer):
     (60,)
     """
 
-    likelihood: Likelihood = "bernoulli"
     batch_size: PositiveInt = 100
-    n_init: PositiveInt = 10
     epochs: NonNegativeInt = 300
-    learning_rate: PositiveFloat = 2e-3
-    learning_rate_decay: PositiveFloat = 0.9
-    decay_every: PositiveInt = 10
-    min_learning_rate: NonNegativeFloat = 2e-4
+    beta: NonNegativeFloat = 1.0
     log_variance_start: FiniteFloat = -5.0
+    network_: GaussianAutoencoder = field(init=False)
 
     def _fit(self, x: Tensor) -> None:
-        autoencoder = self._pretrain(x)
-        watch = Stopwatch()
-        codes = to_numpy(in_chunks(autoencoder.encode, x))
-        mixture = fit_mixture(codes, self.n_clusters, self.n_init, self._streams.seed("mixture"))
-        self._set_mixture(mixture.weights_, mixture.means_, mixture.covariances_)
-        self.network_ = GaussianAutoencoder.from_autoencoder(autoencoder, self.log_variance_start)
-        if self.epochs:
-            self._record("cluster", self._train(x), 0.0)
-        self.timings_["cluster"] = watch.seconds()
-        self.embedding_ = to_numpy(in_chunks(self._encode, x))
+        super()._fit(x)
         self.embedding_variance_ = to_numpy(in_chunks(self._variance, x))
-        self.labels_ = to_numpy(self._soft_assignment(x).argmax(1))
 
-    def _train(self, x: Tensor) -> list[dict[str, float]]:
-        """Maximise the evidence lower bound in place and return the history."""
-        prior = MixturePrior(self.weights_, self.means_, self.variances_).to(x.device)
-        group = weights_of(self.network_, prior)
-        optimizer = make_optimizer("adam", [group], rate_for_width(self.learning_rate, x.shape[1]), 0.0)
-        order, noise = self._streams.generator("order/cluster"), self._streams.generator("noise/cluster")
-        history = History("clustering")
-        for epoch in range(self.epochs):
-            rate = self.learning_rate * self.learning_rate_decay ** (epoch // self.decay_every)
-            optimizer.param_groups[0]["lr"] = rate_for_width(max(rate, self.min_learning_rate), x.shape[1])
-            epoch_noise = draw_noise((len(x), self.latent_dim), noise, x.device)
-            for index in shuffled_batches(len(x), self.batch_size, order, x.device):
-                terms = self._objective(x[index], prior, epoch_noise[index])
-                take_step(optimizer, terms["loss"])
-                history.add(len(index), terms)
-                self.n_iter_ += 1
-            history.close_epoch()
-        self.stop_reason_ = "all epochs done"
-        weights = torch.softmax(prior.logits, dim=0)
-        self._set_mixture(to_numpy(weights), to_numpy(prior.means), to_numpy(prior.log_variances.exp()))
-        return history.epochs
+    def _prepare(self, autoencoder: Autoencoder) -> GaussianAutoencoder:
+        return GaussianAutoencoder.from_autoencoder(autoencoder, self.log_variance_start)
 
-    def _objective(self, x: Tensor, prior: MixturePrior, noise: Tensor) -> dict[str, Tensor]:
+    def _prior(self, x: Tensor) -> MixturePrior | None:
+        if not self.beta:
+            return None
+        mixture = self._mixture(to_numpy(in_chunks(self._encode, x)))
+        self._set_mixture(mixture.weights_, mixture.means_, mixture.covariances_)
+        return MixturePrior(self.weights_, self.means_, self.variances_).to(x.device)
+
+    def _objective(self, x: Tensor, prior: MixturePrior | None, noise: Tensor) -> dict[str, Tensor]:
         """Return −ELBO of a batch in nats per point, and the terms of the history."""
         mean, log_variance = self.network_.posterior(x)
         z = reparameterize(mean, log_variance, noise, self.noise_scale)
-        kl, gamma = prior.kl(mean, log_variance, z)
-        reconstruction = reconstruction_loss(self.network_.decode(z), x, self.likelihood)
-        return {
-            "loss": reconstruction + kl.mean(),
-            "reconstruction": reconstruction,
-            "prior": kl.mean(),
-            **health_terms(mean, log_variance, gamma, self.noise_scale),
-        }
+        loss = reconstruction_loss(self.network_.decode(z), x, self.likelihood)
+        terms, gamma = {"reconstruction": loss}, None
+        if prior is not None:
+            kl, gamma = prior.kl(mean, log_variance if self.noise_scale else None, z)
+            terms["prior"] = kl.mean()
+            loss = loss + self.beta * terms["prior"]
+        return {"loss": loss, **terms, **health_terms(mean, log_variance, gamma, self.noise_scale)}
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:
         """Return the evidence lower bound of each point, (n_samples,), in nats, averaged over seeded draws."""
 
         def bound(x: Tensor, z: Tensor) -> Tensor:
-            kl, _ = prior.kl(*self.network_.posterior(x), z)
+            mean, log_variance = self.network_.posterior(x)
+            kl, _ = prior.kl(mean, log_variance if self.noise_scale else None, z)
             return log_likelihood(self.network_.decode(z), x, self.likelihood) - kl
 
         prior = MixturePrior(self.weights_, self.means_, self.variances_)
@@ -169,9 +113,15 @@ class VaDE(MixtureAssignment, StochasticClusterer):
 
 
 def twin(parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return AE+GMM with the same network and pretraining, which initializes VaDE."""
+    """Return AE+GMM with the same network and as many steps."""
     kept = {f.name for f in fields(AEGMM) if f.init}
     return "ae_gmm", {name: value for name, value in parameters.items() if name in kept}
+
+
+def start(parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return AE+GMM as VaDE starts from it, without further steps."""
+    name, kept = twin(parameters)
+    return name, {**kept, "epochs": 0}
 
 
 _QUICK: Mapping[str, Any] = {**QUICK, "epochs": 100, "learning_rate": 1e-3}
@@ -191,6 +141,8 @@ info = MethodInfo(
     },
     search_space={"learning_rate": (5e-4, 1e-3, 2e-3), "latent_dim": (5, 10, 20)},
     twin=twin,
+    ablations={**ablations_of("vade"), "start": start},
+    version=2,
     pretraining=PRETRAINING,
     reference="Jiang et al. (2017), Variational deep embedding, arXiv:1611.05148",
 )

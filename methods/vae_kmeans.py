@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from bench.method import MethodInfo
+from methods.ablations import ablations_of
 from methods.base import StochasticClusterer, Stopwatch
 from methods.bounds import NonNegativeFloat
 from methods.losses import log_likelihood, standard_normal_kl
@@ -24,7 +25,8 @@ class VAEKMeans(StochasticClusterer):
     """KMeans on the posterior means of a variational autoencoder.
 
     Minimises −ELBO = E_q(z|x)[−log p(x|z)] + beta · KL(q(z|x) ‖ N(0, I)) (Kingma & Welling 2014), then fits KMeans to
-    the means mu. Without noise and without the KL term it equals AE+KMeans bit for bit.
+    the means mu. Without noise the KL term is −beta · log N(mu; 0, I) = beta · ½ ‖mu‖², up to a constant; without noise
+    and without the KL term the method equals AE+KMeans bit for bit.
 
     Parameters
     ----------
@@ -71,7 +73,8 @@ class VAEKMeans(StochasticClusterer):
         """Return the evidence lower bound of each point, (n_samples,), in nats, averaged over seeded draws."""
 
         def bound(x: Tensor, z: Tensor) -> Tensor:
-            kl = standard_normal_kl(*self.network_.posterior(x))
+            mean, log_variance = self.network_.posterior(x)
+            kl = standard_normal_kl(mean, log_variance if self.noise_scale else None)
             return log_likelihood(self.network_.decode(z), x, self.likelihood) - kl
 
         return self._bound(X, bound)
@@ -96,5 +99,7 @@ info = MethodInfo(
     },
     search_space={"beta": (0.1, 0.5, 1.0, 2.0, 4.0), "latent_dim": (5, 10, 20)},
     twin=twin,
+    ablations=ablations_of("vae_kmeans"),
+    version=2,
     reference="Kingma & Welling (2014), Auto-encoding variational Bayes, arXiv:1312.6114",
 )

@@ -83,6 +83,7 @@ preset = "quick"
 datasets = ["digits"]
 methods = ["kmeans", "vae_kmeans", "sdec"]
 seeds = "0-1"
+ablations = []
 limit = 200
 
 [set.vae_kmeans]

@@ -156,6 +156,13 @@ class SuiteOptions:
             help="Seeds on which hyper-parameters are chosen, none of --seeds: 100-104.", rich_help_panel=METHODS
         ),
     ] = None
+    ablations: Annotated[
+        str | None,
+        typer.Option(
+            help="Ablations beside stochastic methods: prior only,noise only (the default of suites), or none.",
+            rich_help_panel=METHODS,
+        ),
+    ] = None
     force: Annotated[bool, typer.Option("--force", help="Repeat every run.", rich_help_panel=EXECUTION)] = False
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Repeat the failed runs.", rich_help_panel=EXECUTION)
@@ -214,8 +221,8 @@ class SuiteOptions:
 
 #: Options that change a key of the suite, in the order in which their faults are reported.
 _SUITE_KEYS = (
-    "preset", "search", "seeds", "selection_seeds", "limit", "clusters", "label", "header", "separator", "methods",
-    "datasets",
+    "preset", "search", "seeds", "selection_seeds", "ablations", "limit", "clusters", "label", "header", "separator",
+    "methods", "datasets",
 )  # fmt: skip
 
 
@@ -247,6 +254,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "methods": lambda text: text.split(","),
     "datasets": lambda text: text.split(","),
     "label": _position_or_name,
+    "ablations": lambda text: [] if text == "none" else text.split(","),
 }
 
 

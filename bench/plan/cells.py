@@ -44,6 +44,10 @@ def stored_variant(variant: str) -> str:
     return variant.replace(_SHOWN, _STORED)
 
 
+#: The ablations that contrasts are made of, and the field of a configuration that links to each.
+LINKED_ABLATIONS = {"prior only": "prior_only", "noise only": "noise_only"}
+
+
 class ConfigurationFacts(BaseModel):
     """What identifies a configuration, in plans, records and reports alike.
 
@@ -61,8 +65,10 @@ class ConfigurationFacts(BaseModel):
         Whether the estimator takes a seed; one that does not is run once.
     twin : str or None
         ``config`` of the deterministic counterpart.
-    role : {"asked", "twin"}
-        Asked for by the suite, or run only as the counterpart of one that was.
+    prior_only, noise_only : str or None
+        ``config`` of the ablations without noise and without prior.
+    role : {"asked", "twin", "ablation"}
+        Asked for by the suite, or run only as the counterpart or an ablation of one that was.
     """
 
     method: str
@@ -74,7 +80,9 @@ class ConfigurationFacts(BaseModel):
     config: str
     seeded: bool = True
     twin: str | None = None
-    role: Literal["asked", "twin"] = "asked"
+    prior_only: str | None = None
+    noise_only: str | None = None
+    role: Literal["asked", "twin", "ablation"] = "asked"
 
 
 class Configuration(ConfigurationFacts):

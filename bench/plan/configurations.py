@@ -1,4 +1,4 @@
-"""Configurations of a suite: every parameter resolved, each stochastic one with its deterministic counterpart."""
+"""Configurations of a suite: every parameter resolved, each stochastic one with its counterpart and its ablations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.canonical import canonical
 from bench.errors import InputError, MethodError, plugin_faults
 from bench.isolation import process_state_restored
 from bench.method import RUNNER_PARAMETERS, MethodInfo
-from bench.plan.cells import Configuration
+from bench.plan.cells import LINKED_ABLATIONS, Configuration
 from bench.plan.method_spec import MethodSpec
 from bench.plan.parameter_values import value_fault
 from bench.plan.search import MOST_CONFIGURATIONS, draws
@@ -35,10 +35,11 @@ _RUNNER_OPTIONS = {
 
 
 class Paired(NamedTuple):
-    """A configuration and its deterministic counterpart, None where it has none."""
+    """A configuration, its deterministic counterpart, None where it has none, and its ablations."""
 
     configuration: Configuration
     twin: Configuration | None
+    ablations: tuple[Configuration, ...] = ()
 
 
 def resolve_configurations(
@@ -96,7 +97,12 @@ def _resolve(
             if not asked or not _can_be_made(info, preset_params, dataset.n_clusters):
                 raise
             raise InputError(f"{', '.join(asked)}: {error}") from error  # the user's fault, not the method's
-        twin = _twin(info, params, overrides, find, dataset.n_clusters)
+        made = {
+            name: _derived(info, name, params, overrides, find, dataset.n_clusters)
+            for name in ("twin", *suite.ablations)
+            if name in info.ablations or (name == "twin" and info.twin)
+        }
+        twin = made.pop("twin", None)
         configuration = Configuration(
             method=info.name,
             title=_named(info.title_with(params), preset, suite, overrides),
@@ -111,20 +117,25 @@ def _resolve(
             source=info.source,
         )
         if twin and twin.config == configuration.config:  # its noise is switched off: it is its own counterpart
-            configuration, twin = configuration.changed(kind="deterministic", twin=None), None
-        resolved.setdefault(configuration.config, Paired(configuration, twin))
+            configuration, twin, made = configuration.changed(kind="deterministic", twin=None), None, {}
+        if {ablation.config for ablation in made.values()} & {configuration.config, twin and twin.config}:
+            made = {}  # without noise or without prior there is nothing to take apart
+        links = {link: made[name].config for name, link in LINKED_ABLATIONS.items() if name in made}
+        configuration = configuration.changed(**links)
+        resolved.setdefault(configuration.config, Paired(configuration, twin, tuple(made.values())))
     return list(resolved.values())
 
 
 def with_twins(pairs: Iterable[Paired]) -> list[Configuration]:
-    """Return the configurations, each once, then their counterparts; one that was asked for keeps its own name."""
-    asked: dict[str, Configuration] = {}
-    twins: dict[str, Configuration] = {}
-    for configuration, twin in pairs:
-        asked.setdefault(configuration.config, configuration)
-        if twin:
-            twins.setdefault(twin.config, twin)
-    return list({**asked, **{config: c for config, c in twins.items() if config not in asked}}.values())
+    """Return the configurations, each once, then their counterparts and ablations; what is asked for keeps its name."""
+    pairs = list(pairs)
+    asked = [pair.configuration for pair in pairs]
+    twins = [pair.twin for pair in pairs if pair.twin]
+    ablations = [ablation for pair in pairs for ablation in pair.ablations]
+    first: dict[str, Configuration] = {}
+    for configuration in (*asked, *twins, *ablations):
+        first.setdefault(configuration.config, configuration)
+    return list(first.values())
 
 
 def differing_params(configurations: list[Configuration]) -> list[str]:
@@ -160,38 +171,43 @@ def _named(name: str, preset: str, suite: Suite, overrides: Mapping[str, Any]) -
     return " ".join(parts)
 
 
-def _twin(
+def _derived(
     info: MethodInfo,
+    which: str,
     params: Mapping[str, Any],
     overrides: Mapping[str, Any],
     find: Callable[[str], MethodInfo],
     n_clusters: int,
-) -> Configuration | None:
-    """Return the deterministic counterpart of a stochastic configuration: what remains without its noise."""
-    if info.twin is None:
-        return None
+) -> Configuration:
+    """Return the counterpart ("twin") or an ablation of a stochastic configuration."""
+    is_twin = which == "twin"
 
     def explain(error: BaseException) -> str:
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {one_line(error)}"
-        return f"method {info.name}: its counterpart cannot be made: {reason}"
+        what = "counterpart" if is_twin else f"ablation {which!r}"
+        return f"method {info.name}: its {what} cannot be made: {reason}"
 
     with plugin_faults(explain):
-        name, twin_params = info.twin(params)
-        twin = find(name)
-        left = [f"{p}={v}" for p, v in overrides.items() if p in twin_params]
-        resolved = resolve_params(twin, twin_params, n_clusters)
+        derive = info.twin if is_twin else info.ablations[which]
+        name, own = derive(params)  # type: ignore[misc]
+        other = find(name)
+        left = [f"{p}={v}" for p, v in overrides.items() if p in own and (is_twin or own[p] == params[p])]
+        resolved = resolve_params(other, own, n_clusters)
+        title = other.title_with(resolved)
+    # Its noise is switched off, also where it is the method itself.
+    without_noise = is_twin or which == "prior only"
     return Configuration(
-        method=twin.name,
-        title=" ".join([twin.title_with(resolved), *left]),
-        kind="deterministic",  # also where the twin is the method itself, with its noise switched off
-        version=twin.version,
+        method=other.name,
+        title=" ".join([title if is_twin else f"{title}, {which}", *left]),
+        kind="deterministic" if without_noise else other.kind,
+        version=other.version,
         preset=None,
-        variant=" ".join([twin.name, f"(twin of {info.name})", *left]),
+        variant=" ".join([other.name, f"(twin of {info.name})" if is_twin else f"({which})", *left]),
         params=resolved,
-        seeded=_takes_seed(twin),
-        pretraining=_pretraining(twin, resolved),
-        role="twin",
-        source=twin.source,
+        seeded=_takes_seed(other),
+        pretraining=_pretraining(other, resolved),
+        role="twin" if is_twin else "ablation",
+        source=other.source,
     )
 
 

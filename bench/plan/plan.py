@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bench.data.cards import load_dataset, parameter_for
 from bench.data.selection_split import heldout_indices
 from bench.errors import InputError, MethodError
-from bench.plan.cells import Cell, make_cells, refuse_too_many, unique_cells
+from bench.plan.cells import LINKED_ABLATIONS, Cell, make_cells, refuse_too_many, unique_cells
 from bench.plan.configurations import Paired, resolve_configurations, with_twins
 from bench.plan.method_spec import MethodSpec
 from bench.plan.outliers import ANY_CLUSTERS, outlier_dataset_specs, planned_outlier_sets
@@ -269,8 +269,12 @@ def _narrowed(
     Raises
     ------
     InputError
-        If a setting names a method that the suite does not have.
+        If a setting names a method that the suite does not have, or no method has an ablation of that name.
     """
+    known_ablations = {*LINKED_ABLATIONS, *(name for spec in specs for name in find(spec.method).ablations)}
+    if other := [name for name in suite.ablations if name not in known_ablations]:
+        listed = ", ".join(sorted(known_ablations))
+        raise InputError(f"ablations: {other[0]!r} is declared by no method of the suite; there are {listed}")
     names = {name for spec in specs for name in (spec.entry, spec.method, find(spec.method).name)}
     tables: dict[str, Any] = {}
     for table in ("set", "grid"):

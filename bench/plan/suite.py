@@ -146,6 +146,9 @@ class Suite(BaseModel):
     selection_seeds : list of int, int or str, or None
         Seeds on which one configuration of each method is chosen among those of ``grid`` and ``search``; the
         choices, and the presets beside them, are then run with ``seeds``. None runs every configuration instead.
+    ablations : list of str
+        Ablations of stochastic methods to run beside them, of those that they declare: "prior only" (without noise),
+        "noise only" (without prior), and others such as "start". Empty for none.
     outliers : mapping of str to list of str
         By data set (a key without ``@split`` is of any split): other data sets, or "noise", whose points methods
         fitted to that one should tell from its own.
@@ -169,6 +172,7 @@ class Suite(BaseModel):
     grid: dict[str, dict[str, Annotated[list[_Value], Field(min_length=1)]]] = {}
     search: Annotated[int, Field(ge=1, le=MOST_CONFIGURATIONS, strict=True)] | None = None
     selection_seeds: _SelectionSeeds | None = None
+    ablations: Annotated[list[str], AfterValidator(_clean_names)] = ["prior only", "noise only"]
     outliers: dict[str, list[str]] = {}
     limit: Annotated[int, Field(ge=2, le=LARGEST_INTEGER, strict=True)] | None = None
     clusters: Annotated[int, Field(ge=1, le=LARGEST_INTEGER, strict=True)] | None = None

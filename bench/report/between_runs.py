@@ -12,6 +12,7 @@ from bench.metrics.registry import BETWEEN_RUNS, DISAGREEMENT
 from bench.metrics.stability import Agreement, agreement, stability, vote_entropy
 from bench.metrics.uncertainty import mis_clustered_of
 from bench.report.ranking import MOST_RANKED
+from bench.report.runs_frame import without_ablations
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +124,7 @@ def _voting(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_few_variants(frame: pd.DataFrame) -> pd.DataFrame:
-    n_variants = frame.groupby("dataset")["variant"].nunique()
+    n_variants = without_ablations(frame).groupby("dataset")["variant"].nunique()
     return frame.loc[frame["dataset"].map(n_variants) <= MOST_RANKED]
 
 

@@ -16,7 +16,9 @@ from bench.report.ranking import MOST_RANKED, Ranking, n_planned, rank_variants,
 from bench.report.runs_frame import (
     NOT_RUN,
     REQUIRED_COLUMNS,
+    Contrasted,
     collapsed_mask,
+    contrast_pairs,
     finished_runs,
     has_flag,
     mask_uncertainty,
@@ -25,8 +27,8 @@ from bench.report.runs_frame import (
     runs_by_variant,
     runs_on_dataset,
     scores_by_variant,
-    twin_pairs,
     variant_titles,
+    without_ablations,
 )
 from bench.selection.choices import LABEL_FREE, ORACLE, AnyChoice
 from bench.statistics.correction import MethodComparison, Scores, compare_methods
@@ -188,15 +190,12 @@ class DatasetRuns:
         return rank_variants(self.frame, self.metric)
 
     @cached_property
-    def contrasts(self) -> list[MethodComparison]:
-        """Each stochastic variant against its deterministic counterpart.
+    def contrasts(self) -> list[tuple[str, MethodComparison]]:
+        """The contrasts of each stochastic variant, with the question that each answers; see `contrast_pairs`.
 
-        The family, fixed before any run, is all such pairs of the data set; a stochastic variant whose counterpart
-        was not run is not in it.
+        The family, fixed before any run, is all of them on the data set.
         """
-        pairs, _ = twin_pairs(self.frame)
-        up = bool(self.metric.greater_is_better)
-        return compare_methods(self.scores, pairs, greater_is_better=up, rope=rope_of(self.metric))
+        return compared(contrast_pairs(self.frame), self.scores, self.metric)
 
     @cached_property
     def hardware(self) -> list[str]:
@@ -219,13 +218,13 @@ class DatasetRuns:
 
     @cached_property
     def reported(self) -> pd.DataFrame:
-        """The masked runs of variants that are reported one by one: all, or none where they are too many."""
-        return self.masked.iloc[:0] if self.crowded else self.masked
+        """The masked runs of methods that are reported one by one: all, or none where they are too many."""
+        return self.masked.iloc[:0] if self.crowded else without_ablations(self.masked)
 
     @cached_property
     def n_variants(self) -> int:
-        """How many variants there are."""
-        return len(one_run_per_variant(self.frame))
+        """How many variants there are, without ablations."""
+        return len(one_run_per_variant(without_ablations(self.frame)))
 
     @property
     def crowded(self) -> bool:
@@ -285,6 +284,17 @@ def _described(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     for name in (*secondary_metrics(), *CLASS_METRICS):
         table[f"{name}_mean"], table[f"{name}_sd"] = mean[name], sd[name]
     return table
+
+
+def compared(
+    pairs: Sequence[Contrasted], scores: Mapping[str, Scores], metric: Metric, unit: str = "seed"
+) -> list[tuple[str, MethodComparison]]:
+    """Return contrasts as one family, each with the question that it answers."""
+    up = bool(metric.greater_is_better)
+    comparisons = compare_methods(
+        scores, [(pair.a, pair.b) for pair in pairs], unit=unit, greater_is_better=up, rope=rope_of(metric)
+    )
+    return [(pair.question, comparison) for pair, comparison in zip(pairs, comparisons, strict=True)]
 
 
 def without_runs(name: str, metric: Metric, results: CollectedRuns, choices: Sequence[AnyChoice]) -> BoardRuns:

@@ -131,10 +131,14 @@ def _board_frames(results: CollectedRuns) -> dict[str, pd.DataFrame]:
                 members.setdefault(board, set()).add((planned.fingerprint, planned.config))
     asked = (frame["role"] == "asked") & ~frame["run"].map(dict(enumerate(chose)))
     members[HEADLINE] |= {place for place, stands in zip(places, asked, strict=True) if stands}
-    twins = dict(zip(places, frame["twin"], strict=True))
+    links = {name: dict(zip(places, frame[name], strict=True)) for name in ("twin", "prior_only", "noise_only")}
     frames = {}
     for board, standing in members.items():
-        beside = {(place[0], twins.get(place)) for place in standing}
-        roles = ["asked" if p in standing else "twin" if p in beside else "" for p in places]
+        role_of = {
+            (place[0], link.get(place)): "twin" if name == "twin" else "ablation"
+            for name, link in reversed(links.items())
+            for place in standing
+        }
+        roles = ["asked" if p in standing else role_of.get(p, "") for p in places]
         frames[board] = frame.assign(role=roles).loc[[role != "" for role in roles]].reset_index(drop=True)
     return frames

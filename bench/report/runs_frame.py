@@ -6,8 +6,9 @@
   name of a configuration), ``title`` (what readers see), ``config`` (hash of the configuration), ``seed``, ``key`` (of
   the record), ``run`` (number of the folder in ``CollectedRuns.runs``);
 - what the variant is: ``kind`` ("stochastic" or "deterministic"), ``seeded`` (whether it takes a seed), ``role``
-  ("asked" for by the suite, or only the "twin" of one that was), ``twin`` (``config`` of its deterministic twin, or
-  None), ``planned`` (number of its planned runs), ``n_clusters_asked`` (NaN where none were asked for);
+  ("asked" for by the suite, or only the "twin" or an "ablation" of one that was), ``twin`` (``config`` of its
+  deterministic counterpart, or None), ``prior_only`` and ``noise_only`` (``config`` of its ablations, or None),
+  ``planned`` (number of its planned runs), ``n_clusters_asked`` (NaN where none were asked for);
 - how the run ended: ``status`` ("ok", "failed", "diverged", "timeout", ...; `NOT_RUN` where there is no record),
   ``error`` (last line), ``flags`` (list of str), ``health``, ``health_epoch``, ``health_advice``;
 - what it cost: ``hardware``, ``wall_time`` (seconds), ``peak_memory`` (MB);
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -205,13 +207,47 @@ def twin_pairs(frame: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
     firsts = one_run_per_variant(frame)
     by_config = dict(zip(firsts["config"], firsts["variant"], strict=True))
     pairs, alone = [], []
-    for name, twin, kind in zip(firsts["variant"], firsts["twin"], firsts["kind"], strict=True):
+    for name, twin, kind, role in zip(*(firsts[c] for c in ("variant", "twin", "kind", "role")), strict=True):
         twin_name = by_config.get(twin) if isinstance(twin, str) else None
         if twin_name is not None and twin_name != name:
             pairs.append((name, twin_name))
-        elif kind == "stochastic":
+        elif kind == "stochastic" and role != "ablation":
             alone.append(name)
     return pairs, alone
+
+
+#: What a contrast answers: each holds one variant against another from which it differs in one ingredient, or in all.
+TOTAL, NOISE, PRIOR = "total", "noise given the prior", "prior without noise"
+
+
+class Contrasted(NamedTuple):
+    """Two variants, and the question that their difference answers."""
+
+    question: str
+    a: str
+    b: str
+
+
+def contrast_pairs(frame: pd.DataFrame) -> list[Contrasted]:
+    """Return the contrasts of each stochastic variant, in order of appearance.
+
+    `TOTAL` holds it against its counterpart, which has neither its noise nor its prior. Where its ablation without
+    noise was run, `NOISE` holds it against that, and `PRIOR` that against the counterpart.
+    """
+    firsts = one_run_per_variant(frame)
+    by_config = dict(zip(firsts["config"], firsts["variant"], strict=True))
+    prior_only = dict(zip(firsts["variant"], firsts.get("prior_only", [None] * len(firsts)), strict=True))
+    contrasts = []
+    for name, twin in twin_pairs(frame)[0]:
+        contrasts.append(Contrasted(TOTAL, name, twin))
+        if prior := by_config.get(prior_only[name]):
+            contrasts += [Contrasted(NOISE, name, prior), Contrasted(PRIOR, prior, twin)]
+    return list(dict.fromkeys(contrasts))  # variants may share an ablation
+
+
+def without_ablations(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of methods: those asked for, and their counterparts."""
+    return frame.loc[frame["role"] != "ablation"]
 
 
 OUTLIER_RATES = ("auroc", "aupr", "fpr95")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,8 @@ from sklearn.base import clone
 
 from bench.canonical import canonical
 from bench.errors import InputError, MethodError
+from bench.method import MethodInfo
+from bench.plan.cells import LINKED_ABLATIONS
 from bench.plan.search import draws
 from bench.testing.members import draws_vary
 from bench.testing.subject import (
@@ -22,7 +25,7 @@ from bench.testing.subject import (
     finder_with,
     paired_configuration,
 )
-from bench.text import one_line
+from bench.text import and_list, one_line
 
 
 def parameters_are_stored(subject: Subject) -> None:
@@ -74,7 +77,7 @@ def presets_make_estimators(subject: Subject) -> None:
                 f"preset {name!r} changes {preset!r}, which does not exist", f"add {preset!r}, or remove this one"
             )
         try:
-            bare = replace(subject.info, twin=None, pretraining=())
+            bare = replace(subject.info, twin=None, ablations={}, pretraining=())
             paired_configuration(bare, preset, {}, replace(subject.dataset, name=dataset or subject.dataset.name))
         except InputError as error:
             raise CheckFailed(f"preset {name!r}: {error}", "correct the preset or the constructor") from error
@@ -85,7 +88,7 @@ def search_space_makes_estimators(subject: Subject) -> None:
     space = subject.info.search_space
     if not space:
         raise NotApplicable("it has no search space")
-    bare = replace(subject.info, twin=None, pretraining=())
+    bare = replace(subject.info, twin=None, ablations={}, pretraining=())
     try:
         for values in draws(space, 5):
             paired_configuration(bare, subject.preset, {**subject.params, **values}, subject.dataset)
@@ -146,6 +149,44 @@ def twin_has_no_noise(subject: Subject) -> None:
         raise CheckFailed(f"its counterpart, {counterpart.name} without noise, has draws that vary", mend)
 
 
+def ablations_are_fair(subject: Subject) -> None:
+    """Without noise and without prior the method equals its counterpart, so that each ablation changes one thing."""
+    info = replace(subject.info, pretraining=())
+    if info.twin is None or not LINKED_ABLATIONS.keys() <= info.ablations.keys():
+        raise NotApplicable(f"it is {info.kind} and declares no ablations {and_list([*LINKED_ABLATIONS])}")
+    mend = "give both the same start, order of batches, likelihood and number of steps"
+    try:
+        twin_has_no_noise(subject)
+    except CheckFailed:
+        raise NotApplicable("its counterpart is not right: see twin_has_no_noise") from None
+    try:
+        pair = paired_configuration(info, subject.preset, subject.params, subject.dataset)
+    except MethodError as error:
+        raise CheckFailed(str(error), "let each ablation return a name and parameters of that method") from error
+    if pair.twin is None or not pair.ablations:
+        raise NotApplicable("its noise or its prior is switched off")
+    params: Mapping[str, Any] = pair.configuration.params
+    for name in LINKED_ABLATIONS:
+        method, params = info.ablations[name](params)
+        if method != info.name:
+            raise NotApplicable(f"its ablation {name!r} is another method, {method}")
+    subject.repeated_labels()
+    neither = _fit_as(info, subject, params)
+    counterpart = _fit_as(finder_with(info)(pair.twin.method), subject, pair.twin.params)
+    differing = int(np.sum(subject.labels(neither) != subject.labels(counterpart)))
+    if differing:
+        n = len(subject.x)
+        raise CheckFailed(f"with neither noise nor prior {differing} of {n} labels are not its counterpart's", mend)
+    steps = [getattr(one, "n_iter_", None) for one in (neither, counterpart)]
+    if None not in steps and steps[0] != steps[1]:
+        raise CheckFailed(f"its counterpart takes {steps[1]} steps, the method {steps[0]}", mend)
+
+
+def _fit_as(info: MethodInfo, subject: Subject, params: Mapping[str, Any]) -> Any:
+    own = {name: value for name, value in params.items() if name != "n_clusters"}
+    return Subject(replace(info, presets={}), subject.preset, own).fit()
+
+
 def _are_equal(a: Any, b: Any) -> bool:
     """Return whether two values of a parameter have the same canonical text."""
     try:
@@ -161,4 +202,5 @@ CHECKS = (
     search_space_makes_estimators,
     pretraining_is_shared,
     twin_has_no_noise,
+    ablations_are_fair,
 )

@@ -96,7 +96,7 @@ class Subject:
         self.info, self.preset, self.params = info, preset, params
         self.failures: list[str] = []
         # The rest of the declaration has its own checks; a fault there must not prevent the other checks.
-        bare = replace(info, twin=None, pretraining=(), search_space={})
+        bare = replace(info, twin=None, ablations={}, pretraining=(), search_space={})
         self.configuration: Configuration = paired_configuration(bare, preset, params, self.dataset).configuration
 
     @cached_property

@@ -31,7 +31,7 @@ COMMIT = re.compile(r"^.*computed at [0-9a-f]{12}.*\n", re.MULTILINE)
 
 def test_every_stored_cell_is_found_by_its_key(replayed):
     assert "8 runs, 8 done, 0 to run" in replayed.ended.out
-    assert "78 runs, 78 done, 0 to run" in replayed.ended.out
+    assert "132 runs, 132 done, 0 to run" in replayed.ended.out
 
 
 def test_the_command_prints_and_ends_as_before(replayed, stored_text):

@@ -11,8 +11,9 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import rel_entr
 from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
-from torch.distributions import Categorical, Independent, Normal, kl_divergence
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
+from methods.ae_gmm import MixturePrior
 from methods.losses import (
     clustering_loss,
     gaussian_kl,
@@ -25,7 +26,6 @@ from methods.losses import (
     standard_normal_kl,
     target_distribution,
 )
-from methods.vade import MixturePrior
 
 _N, _K, _D = 6, 3, 2
 finite = st.floats(-20, 20, width=32)
@@ -108,6 +108,42 @@ def test_mixture_kl_bounds_the_true_kl_and_is_exact_for_one_component():
     assert monte_carlo - 0.01 < bound < monte_carlo + math.log(2)
     alone = mixture_kl(mean, log_variance, centroids[:1])
     torch.testing.assert_close(alone, standard_normal_kl(mean, log_variance))
+
+
+@given(codes, centers)
+def test_without_noise_a_kl_is_minus_the_log_density_of_the_prior_up_to_a_constant(mean, center):
+    mean, center = (torch.tensor(a).double() for a in (mean, center))
+    log_variances = torch.linspace(-2, 1, _K * _D, dtype=torch.float64).reshape(_K, _D)
+    half = 0.5 * _D * math.log(2 * math.pi)
+    for c in range(_K):
+        density = Independent(Normal(center[c], (0.5 * log_variances[c]).exp()), 1)
+        ours = gaussian_kl(mean, None, center, log_variances)[:, c]
+        torch.testing.assert_close(ours, -density.log_prob(mean) - half)
+    unit = Independent(Normal(torch.zeros(_D).double(), 1.0), 1)
+    torch.testing.assert_close(standard_normal_kl(mean, None), -unit.log_prob(mean) - half)
+    equal = MixtureSameFamily(Categorical(torch.ones(_K).double()), Independent(Normal(center, 1.0), 1))
+    torch.testing.assert_close(mixture_kl(mean, None, center), -equal.log_prob(mean) - half)
+
+
+def test_without_noise_the_gradient_of_each_kl_is_that_of_minus_the_log_density():
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randn(5, 3, generator=generator, dtype=torch.float64)
+    prior = MixturePrior(
+        np.array([0.2, 0.3, 0.5]), torch.randn(3, 3, generator=generator).double().numpy(), np.full((3, 3), 0.7)
+    )
+    weights, means, variances = prior.mixture()
+    density = MixtureSameFamily(Categorical(weights), Independent(Normal(means, variances.sqrt()), 1))
+    pairs = [
+        (lambda z: prior.kl(z, None, z)[0], density.log_prob),
+        (lambda z: standard_normal_kl(z, None), lambda z: -0.5 * z.square().sum(-1)),
+    ]
+    for kl, log_density in pairs:
+        gradients = []
+        for function in (kl, lambda z, log_density=log_density: -log_density(z)):
+            z = codes.clone().requires_grad_()
+            function(z).sum().backward()
+            gradients.append(z.grad)
+        torch.testing.assert_close(*gradients)
 
 
 def test_mean_over_draws_is_taken_of_probabilities():

@@ -7,7 +7,9 @@ import pytest
 from bench.metrics import find_metric
 from bench.report.board import BoardRuns
 from bench.report.sections.contrasts import section
-from tests.report.made_runs import dataset_of, notes_of, scored, spread, table_of, texts_of
+from bench.report.sections.leaderboard import section as leaderboard
+from bench.report.sections.verdict import section as verdict
+from tests.report.made_runs import board_of, by_variant, dataset_of, notes_of, scored, spread, table_of, texts_of
 
 
 @pytest.fixture
@@ -39,10 +41,11 @@ def test_a_sentence_has_both_p_and_says_what_was_lost(rows):
 def test_the_table_has_what_the_sentences_say(rows):
     better, lost = table_of(section, dataset_of(rows))
     assert better == {
+        "contrast": "total",
         "method": "VAE+KMeans",
         "ACC": ".741",
-        "counterpart": "AE+KMeans",
-        "counterpart ACC": ".710",
+        "against": "AE+KMeans",
+        "ACC of that": ".710",
         "ΔACC [95 % CI]": "+.031 [.029, .034]",
         "p": ".002",
         "p (Holm)": ".004",
@@ -105,3 +108,56 @@ def test_a_single_contrast_is_not_said_to_be_adjusted(rows):
     assert notes_of(section, one) == ""
     assert "Holm" not in texts_of(section, one)[0]
     assert "p (Holm) is adjusted over all contrasts" in notes_of(section, dataset_of(rows))
+
+
+# -- what does what ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def taken_apart():
+    """VAE+KMeans whose noise helps and whose prior harms, by the same amount."""
+    return (
+        scored("ae_kmeans", spread(0.76), title="AE+KMeans", role="twin")
+        + scored("vae_kmeans (prior only)", spread(0.70, step=0.003), title="VAE+KMeans, prior only", role="ablation")
+        + scored("vae_kmeans (noise only)", spread(0.75), title="VAE+KMeans, noise only", role="ablation")
+        + scored(
+            "vae_kmeans",
+            spread(0.76) + 0.02 * np.array([1, -1] * 5),
+            title="VAE+KMeans",
+            twin="ae_kmeans",
+            prior_only="config of vae_kmeans (prior only)",
+        )
+    )
+
+
+def test_noise_and_prior_are_tested_apart_in_one_family(taken_apart):
+    found = section.rows(dataset_of(taken_apart)).set_index("question")
+    assert list(found.index) == ["total", "noise given the prior", "prior without noise"]
+    assert list(found["variant"]) == ["vae_kmeans", "vae_kmeans", "vae_kmeans (prior only)"]
+    assert list(found["counterpart"]) == ["ae_kmeans", "vae_kmeans (prior only)", "ae_kmeans"]
+    assert list(found["outcome"]) == ["not significant", "better", "worse"]
+    assert set(found["family_size"]) == {3}
+    total, noise, prior = found["mean"] - found["counterpart_mean"]
+    assert total == pytest.approx(noise + prior)
+
+
+def test_the_verdict_says_what_noise_does_and_what_the_prior_does(taken_apart):
+    total, noise, prior = texts_of(verdict, board_of(taken_apart))
+    assert total.startswith("No. On digits VAE+KMeans does not differ significantly in ACC from its deterministic")
+    assert noise.startswith(
+        "Noise given the prior: yes. On digits VAE+KMeans is significantly better in ACC than VAE+KMeans, prior only"
+    )
+    assert prior.startswith(
+        "Prior without noise: no. On digits VAE+KMeans, prior only is significantly worse in ACC than AE+KMeans"
+    )
+
+
+def test_an_ablation_is_on_the_leaderboard_without_a_rank(taken_apart):
+    rows = by_variant(leaderboard, dataset_of(taken_apart))
+    assert rows.loc["vae_kmeans (prior only)", "verdict"] == "ablation"
+    assert np.isnan(rows.loc["vae_kmeans (prior only)", "rank_best"])
+    assert rows.loc["ae_kmeans", "verdict"] == "counterpart"
+
+
+def test_older_runs_without_ablations_have_the_total_alone(rows):
+    assert set(section.rows(dataset_of(rows))["question"]) == {"total"}

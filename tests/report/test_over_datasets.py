@@ -68,8 +68,8 @@ def test_a_mean_that_skips_a_failure_is_no_value():
     row["status"] = "failed"
     board = board_of(rows)
     assert over_datasets(board).ranking.names == ("b",)
-    assert over_datasets(board).contrasts[0].matched == ("d1", "d3")
-    assert "a and its counterpart b are compared without d2, where not all runs" in notes_of(section, board)
+    assert over_datasets(board).contrasts[0][1].matched == ("d1", "d3")
+    assert "a and b are compared without d2, where not all runs" in notes_of(section, board)
 
 
 def test_one_name_for_different_data_counts_on_none():

@@ -35,6 +35,7 @@ SUITE = {
     "seeds": "0-1",
     "grid": {"kmeans": {"n_init": [1, 2, 3]}},
     "selection_seeds": "10-12",
+    "ablations": [],
 }
 POINTS = np.random.default_rng(0).random((60, 3))
 TRUE = np.arange(60) % 3

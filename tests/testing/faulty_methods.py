@@ -25,20 +25,20 @@ def fault(check, seen, change, **declared):
 
 @fault("parameters_are_stored", "width=4 is stored as 5", "self.width = width", twin=None)
 class Counts(Good):
-    def __init__(self, n_clusters=4, width=3, noise=0.1, random_state=None, device="cpu", memory=None):
-        super().__init__(n_clusters, width + 1, noise, random_state, device, memory)
+    def __init__(self, n_clusters=4, width=3, noise=0.1, random_state=None, device="cpu", memory=None, prior=1.0):
+        super().__init__(n_clusters, width + 1, noise, random_state, device, memory, prior)
 
 
 @fault("parameters_are_stored", "modifies parameter noise", "store each parameter as it is given")
 class Converts(Good):
-    def __init__(self, n_clusters=4, width=3, noise=0.1, random_state=None, device="cpu", memory=None):
-        super().__init__(n_clusters, width, np.float64(noise), random_state, device, memory)
+    def __init__(self, n_clusters=4, width=3, noise=0.1, random_state=None, device="cpu", memory=None, prior=1.0):
+        super().__init__(n_clusters, width, np.float64(noise), random_state, device, memory, prior)
 
 
 @fault("parameters_are_stored", "the constructor also sets rng", "set that in fit")
 class Prepares(Good):
-    def __init__(self, n_clusters=4, width=3, noise=0.1, random_state=None, device="cpu", memory=None):
-        super().__init__(n_clusters, width, noise, random_state, device, memory)
+    def __init__(self, n_clusters=4, width=3, noise=0.1, random_state=None, device="cpu", memory=None, prior=1.0):
+        super().__init__(n_clusters, width, noise, random_state, device, memory, prior)
         self.rng = 0
 
 
@@ -74,7 +74,10 @@ class Seeks(Good):
 
 
 @fault(
-    "pretraining_is_shared", "pretraining names depth", "n_clusters, noise, random_state, width", pretraining=("depth",)
+    "pretraining_is_shared",
+    "pretraining names depth",
+    "n_clusters, noise, prior, random_state, width",
+    pretraining=("depth",),
 )
 class SharesTheUnknown(Good):
     pass
@@ -119,6 +122,12 @@ class Narcissus(Good):
 @fault("twin_has_no_noise", "good without noise, has draws that vary", "the name of a deterministic method",
        twin=lambda p: ("good", {**p, "width": 2}))  # fmt: skip
 class KeepsItsNoise(Good):
+    pass
+
+
+@fault("ablations_are_fair", "labels are not its counterpart's", "give both the same start",
+       twin=lambda p: ("good", {**p, "noise": 0.0, "prior": 0.0, "width": 2}))  # fmt: skip
+class Unfair(Good):
     pass
 
 

@@ -14,12 +14,13 @@ from bench.method import MethodInfo
 
 
 class Good(ClusterMixin, BaseEstimator):
-    """KMeans on a random projection, with Gaussian noise on the codes."""
+    """KMeans on a random projection, with Gaussian noise on the codes, which no prior changes."""
 
-    def __init__(self, n_clusters=4, width=3, noise=0.1, random_state=None, device="cpu", memory=None):
+    def __init__(self, n_clusters=4, width=3, noise=0.1, random_state=None, device="cpu", memory=None, prior=1.0):
         self.n_clusters = n_clusters
         self.width = width
         self.noise = noise
+        self.prior = prior
         self.random_state = random_state
         self.device = device
         self.memory = memory
@@ -97,6 +98,14 @@ def without_noise(parameters):
     return "good", {**parameters, "noise": 0.0}
 
 
+def without_prior(parameters):
+    return "good", {**parameters, "prior": 0.0} if "prior" in parameters else parameters
+
+
+def with_neither(parameters):
+    return without_noise(without_prior(parameters)[1])
+
+
 def declare(estimator=Good, **changes):
     declared = {
         "name": "good",
@@ -105,6 +114,7 @@ def declare(estimator=Good, **changes):
         "presets": {"quick": {}, "wide": {"width": 4}, "wide@usps": {"width": 8}},
         "search_space": {"width": (2, 3, 4)},
         "pretraining": ("width",),
-        "twin": without_noise,
+        "twin": with_neither,
+        "ablations": {"prior only": without_noise, "noise only": without_prior},
     }
     return MethodInfo(estimator=estimator, **{**declared, **changes})

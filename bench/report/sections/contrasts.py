@@ -14,12 +14,18 @@ from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
 from bench.report.numbers import format_difference, format_equation, format_interval, format_margin, format_p
 from bench.report.ranking import comparison_columns, matched_scores
-from bench.report.runs_frame import twin_pairs
+from bench.report.runs_frame import NOISE, PRIOR, TOTAL, twin_pairs
 from bench.report.section import Section
 from bench.report.values import Count, Interval, Name, Number, P, Value
 from bench.statistics.correction import MethodComparison
 
 SIGNIFICANT = ("better", "worse")
+
+
+_QUESTIONS = (
+    f"{NOISE.capitalize()}: the method less itself without noise. {PRIOR.capitalize()}: the latter less the "
+    f"deterministic counterpart, which has as many training steps. {TOTAL.capitalize()}: both together."
+)
 
 
 class Contrasts(Section):
@@ -34,7 +40,7 @@ class Contrasts(Section):
     def rows(self, runs: DatasetRuns) -> pd.DataFrame:
         summary = {row["variant"]: row for row in runs.summary.to_dict("records")}
         rows = []
-        for contrast in runs.contrasts:
+        for question, contrast in runs.contrasts:
             own, other = summary[contrast.a], summary[contrast.b]
             means = [
                 float(np.mean(matched_scores(runs.scores[name], contrast.matched) or np.nan))
@@ -45,7 +51,8 @@ class Contrasts(Section):
                 "n_collapsed": own["n_collapsed"],
                 "counterpart_n_collapsed": other["n_collapsed"],
             }
-            rows.append(contrast_row(contrast, runs.titles, runs.metric.name, means) | facts)
+            row = contrast_row(contrast, runs.titles, runs.metric.name, means)
+            rows.append({"question": question} | row | facts)
         return pd.DataFrame(rows)
 
     def table(self, rows: pd.DataFrame) -> Table:
@@ -55,7 +62,7 @@ class Contrasts(Section):
         return [contrast_sentence(row) for row in rows.to_dict("records")]
 
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
-        notes = []
+        notes = [_QUESTIONS] if (rows["question"] != TOTAL).any() else []
         if rows["family_size"].max() > 1:
             notes.append(
                 "Intervals and p are those of each contrast alone; p (Holm) is adjusted over all contrasts of the data "
@@ -116,10 +123,11 @@ def contrast_table(rows: pd.DataFrame) -> Table:
     metric = find_metric(rows["metric"].iloc[0])
     unit = rows["unit"].iloc[0]
     columns = (
+        Column("contrast", words=True),
         Column("method", words=True),
         Column(metric.title, aside=2),
-        Column("counterpart", words=True),
-        Column(f"counterpart {metric.title}", aside=2),
+        Column("against", words=True),
+        Column(f"{metric.title} of that", aside=2),
         Column(f"Δ{metric.title} [95 % CI]"),
         Column("p", aside=1),
         Column("p (Holm)"),
@@ -130,6 +138,7 @@ def contrast_table(rows: pd.DataFrame) -> Table:
     for row in rows.to_dict("records"):
         written.append(
             (
+                Name(row["question"]),
                 Name(row["title"]),
                 Number(row["mean"], metric, complete=row["complete"]),
                 Name(row["counterpart_title"]),

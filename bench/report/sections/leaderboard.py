@@ -48,8 +48,8 @@ class Leaderboard(Section):
             best, worst = ranges.get(name, (np.nan, np.nan))
             row |= comparison_columns(compared.get(name))
             row |= {"reference": name == ranking.reference, "rank_best": best, "rank_worst": worst}
-            if row["role"] == "twin":
-                row["verdict"] = "counterpart"
+            if row["role"] != "asked":
+                row["verdict"] = "counterpart" if row["role"] == "twin" else "ablation"
             if row["reference"]:
                 row["verdict"] = "reference"
             rows.append(row)

@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 
 from bench.metrics import find_metric
-from bench.report.board import BoardRuns, DatasetRuns
+from bench.report.board import BoardRuns, DatasetRuns, compared
 from bench.report.document import Column, Sentence, Table
 from bench.report.numbers import format_score
-from bench.report.ranking import Ranking, rank, rope_of
-from bench.report.runs_frame import one_run_per_variant, twin_pairs
+from bench.report.ranking import Ranking, rank
+from bench.report.runs_frame import contrast_pairs, one_run_per_variant
 from bench.report.section import Section
 from bench.report.sections.contrasts import contrast_row, contrast_sentence, contrast_table
 from bench.report.values import Absent, Count, Interval, Name, Number, Ranks, Tally, Value
 from bench.statistics.aggregate import InterquartileMean, interquartile_mean, wins_ties_losses
-from bench.statistics.correction import MethodComparison, Scores, compare_methods
+from bench.statistics.correction import MethodComparison, Scores
 
 ALL_DATASETS = "all data sets"
 
@@ -138,14 +138,11 @@ class OverDatasets:
         return {name: interquartile_mean(np.array(scores)) for name, scores in every.items()}
 
     @cached_property
-    def contrasts(self) -> list[MethodComparison]:
-        """Each stochastic variant against its counterpart, as one family."""
-        pairs = dict.fromkeys(pair for table in self.runs.datasets for pair in twin_pairs(table.frame)[0])
-        means = {name: self.means(name) for pair in pairs for name in pair}
-        up = bool(self.runs.metric.greater_is_better)
-        return compare_methods(
-            means, list(pairs), unit="data set", greater_is_better=up, rope=rope_of(self.runs.metric)
-        )
+    def contrasts(self) -> list[tuple[str, MethodComparison]]:
+        """The contrasts of each stochastic variant, as one family, with the question that each answers."""
+        pairs = dict.fromkeys(pair for table in self.runs.datasets for pair in contrast_pairs(table.frame))
+        means = {name: self.means(name) for pair in pairs for name in (pair.a, pair.b)}
+        return compared(list(pairs), means, self.runs.metric, "data set")
 
     def wins(self, a: str, b: str, datasets: list[str]) -> tuple[int, int, int]:
         """Return on how many of some data sets the mean of one variant is better, equal and worse than another's."""
@@ -180,14 +177,14 @@ def contrast_rows_over_datasets(runs: BoardRuns) -> pd.DataFrame:
     if len(over.datasets) < 2:
         return pd.DataFrame()
     rows = []
-    for contrast in over.contrasts:
+    for question, contrast in over.contrasts:
         datasets = [str(dataset) for dataset in contrast.matched]
         means = [
             float(np.mean([over.means(name)[d] for d in datasets])) if datasets else np.nan
             for name in (contrast.a, contrast.b)
         ]
         wins = over.wins(contrast.a, contrast.b, datasets)
-        row = contrast_row(contrast, over.titles, runs.metric.name, means)
+        row = {"question": question} | contrast_row(contrast, over.titles, runs.metric.name, means)
         rows.append(row | dict(zip(("wins", "ties", "losses"), wins, strict=True)))
     return pd.DataFrame(rows)
 
@@ -238,10 +235,10 @@ class OverDatasetsSection(Section):
                     f"{over.titles[name]} has no total and no rank: not all its runs have a score on "
                     f"{', '.join(lacking)}."
                 )
-        for contrast in over.contrasts:
+        for _, contrast in over.contrasts:
             if left_out := [d for d in over.datasets if d not in contrast.matched]:
                 notes.append(
-                    f"{over.titles[contrast.a]} and its counterpart {over.titles[contrast.b]} are compared without "
+                    f"{over.titles[contrast.a]} and {over.titles[contrast.b]} are compared without "
                     f"{', '.join(left_out)}, where not all runs of both have a score."
                 )
         if len(set(map(len, over.seeds.values()))) > 1:

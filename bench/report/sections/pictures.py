@@ -18,7 +18,14 @@ from bench.records.results import CollectedRuns
 from bench.report.board import DatasetRuns
 from bench.report.document import Sentence
 from bench.report.numbers import format_score
-from bench.report.runs_frame import finished_runs, median_run, metric_values, runs_by_variant, twin_pairs
+from bench.report.runs_frame import (
+    finished_runs,
+    median_run,
+    metric_values,
+    runs_by_variant,
+    twin_pairs,
+    without_ablations,
+)
 from bench.report.section import Section
 
 if TYPE_CHECKING:
@@ -50,7 +57,7 @@ class Pictures(Section):
         ``key`` and ``seed`` are of its median run, ``score`` is that of ``metric``, ``n_runs`` how many finished;
         ``note`` is what to know of the pictures. ``readable`` says whether there are raw outputs to draw.
         """
-        by_variant = runs_by_variant(finished_runs(runs.frame))
+        by_variant = runs_by_variant(finished_runs(without_ablations(runs.frame)))
         best = [variant for variant in runs.by_score if variant in by_variant]
         rows = []
         for variant in best[: self._most(runs)]:

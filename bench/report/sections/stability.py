@@ -54,7 +54,7 @@ class Stability(Section):
         """
         by_variant, counterparts = runs_by_variant(runs.reported), dict(twin_pairs(runs.frame)[0])
         rows = []
-        for variant in runs.by_score if by_variant else ():
+        for variant in (name for name in runs.by_score if name in by_variant):
             named = {"variant": variant, "title": runs.titles[variant], "counterpart": counterparts.get(variant, "")}
             rows.append(named | _row(by_variant[variant], runs.agreements.get(variant)))
         table = pd.DataFrame(rows)

@@ -12,6 +12,7 @@ from bench.metrics import find_metric
 from bench.report.board import BoardRuns
 from bench.report.document import Sentence
 from bench.report.numbers import format_equation, format_margin
+from bench.report.runs_frame import NOISE, PRIOR, TOTAL
 from bench.report.section import Section
 from bench.report.sections.contrasts import SIGNIFICANT, contrast_sentence, is_equivalent
 from bench.report.sections.contrasts import section as contrasts
@@ -44,7 +45,12 @@ class VerdictSection(Section):
     def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
         if "outcome" not in rows:
             return [Sentence(NO_CONTRAST)]
-        return [verdict_sentence(group) for _, group in rows.groupby("dataset", sort=False)]
+        return [
+            verdict_sentence(group.loc[group["question"] == question])
+            for _, group in rows.groupby("dataset", sort=False)
+            for question in (TOTAL, NOISE, PRIOR)
+            if (group["question"] == question).any()
+        ]
 
     def figures(self, rows: pd.DataFrame, runs: BoardRuns) -> list[Any]:
         if "outcome" not in rows:
@@ -52,12 +58,15 @@ class VerdictSection(Section):
         from bench.report import plots
         from bench.report.plots.export import figure_name
 
-        drawn = rows.head(_MOST_DRAWN)
+        order = rows["question"].map({TOTAL: 0, NOISE: 1, PRIOR: 2})
+        places = rows["dataset"].map({name: place for place, name in enumerate(rows["dataset"].unique())})
+        drawn = rows.loc[pd.DataFrame({"place": places, "order": order}).sort_values(["place", "order"]).index]
+        drawn = drawn.head(_MOST_DRAWN)
         some = f"; the first {len(drawn)} of {len(rows)}" if len(rows) > len(drawn) else ""
         title = runs.metric.title
         frame = pd.DataFrame(
             {
-                "group": drawn["dataset"],
+                "group": drawn["dataset"] + " · " + drawn["question"],
                 "label": drawn["title"] + " − " + drawn["counterpart_title"],
                 **{column: drawn[column] for column in ("difference", "ci_low", "ci_high", "outcome")},
                 "text": [_numbers(row) for row in drawn.to_dict("records")],
@@ -70,7 +79,7 @@ class VerdictSection(Section):
                 runs.metric,
                 rope=float(ropes.iloc[0]) if len(ropes) else None,
                 name=figure_name("contrasts", runs.name),
-                title=f"{title} with noise less {title} without, 95 % intervals (unadjusted){some}",
+                title=f"Differences in {title} by contrast, 95 % intervals (unadjusted){some}",
             )
         ]
 
@@ -82,25 +91,34 @@ def _numbers(row: dict[Any, Any]) -> str:
 
 
 def verdict_sentence(rows: pd.DataFrame) -> Sentence:
-    """Answer the question by the contrasts of one family.
+    """Answer a question by its contrasts.
 
     Parameters
     ----------
     rows : DataFrame
-        Those of one data set, or over data sets; at least one. The claim is the answer, the evidence says which of the
-        others are equivalent, inconclusive or not compared. Of a single contrast the evidence is its own sentence.
+        Those of one question on one data set, or over data sets; at least one. The claim is the answer, the evidence
+        says which of the others are equivalent, inconclusive or not compared. Of a single contrast the evidence is its
+        own sentence.
     """
     records = rows.to_dict("records")
     first = records[0]
     metric, unit, n = find_metric(first["metric"]), first["unit"], len(records)
+    many, one_of, several_of = _AGAINST[first["question"]]
     place = "Over all data sets" if first["dataset"] == ALL_DATASETS else f"On {first['dataset']}"
     place += "," * place[-1].isdigit()  # not "On USPS 2 1 of 3"
+
+    def answer(word: str, text: str) -> str:
+        """Begin with the answer, or where it is to a part of the question with that part."""
+        if first["question"] == TOTAL:
+            return f"{word}. {place} {text}"
+        return f"{first['question'].capitalize()}: {word.lower()}. {place} {text}"
+
     by_outcome: dict[str, list[dict[Any, Any]]] = {}
     for row in records:
         by_outcome.setdefault(row["outcome"], []).append(row)
     better, worse, few, absent = (by_outcome.get(o, []) for o in ("better", "worse", "too few", "not compared"))
     if len(few) + len(absent) == n:
-        return Sentence(f"Unknown. {place} {_untested(few, absent, n, unit)}")
+        return Sentence(answer("Unknown", _untested(few, absent, n, unit)))
     tested = [row for row in records if row["outcome"] != "not compared"]
     paired = "" if any(row["form"] == "one-sample" for row in tested) else "paired "
     holm = ", Holm" if first["family_size"] > 1 else ""
@@ -108,28 +126,33 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
     if n == 1:
         verb = f"is significantly {first['outcome']}" if better or worse else "does not differ significantly"
         than = "than" if better or worse else "from"
-        claim = (
-            f"{'Yes' if better else 'No'}. {place} {first['title']} {verb} in {metric.title} {than} its deterministic "
-            f"counterpart {first['counterpart_title']} {test}."
-        )
+        other = f"its deterministic counterpart {first['counterpart_title']}"
+        other = other if first["question"] == TOTAL else first["counterpart_title"]
+        claim = answer("Yes" if better else "No", f"{first['title']} {verb} in {metric.title} {than} {other} {test}.")
         return Sentence(claim, contrast_sentence(first).text)
     if not better and not worse:
-        claim = (
-            f"No. {place} {_none_of(n)} stochastic methods differs significantly in {metric.title} from its "
-            f"deterministic counterpart {test}."
-        )
+        claim = answer("No", f"{_none_of(n)} {many} differs significantly in {metric.title} from {one_of} {test}.")
         return Sentence(claim, _others(records))
     leading = better or worse
     word = ("Mixed" if worse else "Yes" if len(better) == n else "For some") if better else "No"
     count = f"{len(leading)} of {n}" if len(leading) < n else "both" if n == 2 else f"all {n}"
-    than = "its deterministic counterpart" if len(leading) == 1 else "their deterministic counterparts"
-    claim = (
-        f"{word}. {place} {count} stochastic methods {_is(leading)} significantly {leading[0]['outcome']} in "
-        f"{metric.title} than {than} {test}: {_names(leading)}."
+    than = one_of if len(leading) == 1 else several_of
+    claim = answer(
+        word,
+        f"{count} {many} {_is(leading)} significantly {leading[0]['outcome']} in {metric.title} than {than} {test}: "
+        f"{_names(leading)}.",
     )
     if better and worse:
         claim += f" {_names(worse)} {_is(worse)} significantly worse."
     return Sentence(claim, _others(records))
+
+
+#: By question: what is compared, and what one of them or several are held against.
+_AGAINST = {
+    TOTAL: ("stochastic methods", "its deterministic counterpart", "their deterministic counterparts"),
+    NOISE: ("stochastic methods", "itself without noise", "themselves without noise"),
+    PRIOR: ("methods without their noise", "its deterministic counterpart", "their deterministic counterparts"),
+}
 
 
 def _none_of(n: int) -> str:
@@ -164,13 +187,15 @@ def _others(records: list[dict[Any, Any]]) -> str:
 
 
 def _untested(few: list[dict[Any, Any]], absent: list[dict[Any, Any]], n: int, unit: str) -> str:
-    methods = f"{_none_of(n)} stochastic methods" if n > 1 else f"{(few or absent)[0]['title']}"
+    first = (few or absent)[0]
+    many, one_of, _ = _AGAINST[first["question"]]
+    methods = f"{_none_of(n)} {many}" if n > 1 else first["title"]
     verb = "can" if n > 1 else "cannot"
     reasons = [f"too few {unit}s ({_sizes(few)}; {few[0]['n_needed']} needed)"] if few else []
     for reason in dict.fromkeys(row["reason"] for row in absent):
         of = [row for row in absent if row["reason"] == reason]
         reasons.append(f"{_names(of)}: {reason}" if len(of) < n else reason)
-    return f"{methods} {verb} be compared with its deterministic counterpart: {'; '.join(reasons)}."
+    return f"{methods} {verb} be compared with {one_of}: {'; '.join(reasons)}."
 
 
 def _sizes(rows: list[dict[Any, Any]]) -> str:
