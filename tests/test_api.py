@@ -41,6 +41,7 @@ def results(folder):
         seeds=2,
         limit=100,
         settings=SMALL,
+        ablations=[],
         out=folder,
         jobs=2,
         progress=False,

@@ -217,7 +217,7 @@ def twin_pairs(frame: pd.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 #: What a contrast answers: each holds one variant against another from which it differs in one ingredient, or in all.
-TOTAL, NOISE, PRIOR = "total", "noise given the prior", "prior without noise"
+TOTAL, OF_NOISE, OF_PRIOR = "total", "noise given the prior", "prior without noise"
 
 
 class Contrasted(NamedTuple):
@@ -232,7 +232,7 @@ def contrast_pairs(frame: pd.DataFrame) -> list[Contrasted]:
     """Return the contrasts of each stochastic variant, in order of appearance.
 
     `TOTAL` holds it against its counterpart, which has neither its noise nor its prior. Where its ablation without
-    noise was run, `NOISE` holds it against that, and `PRIOR` that against the counterpart.
+    noise was run, `OF_NOISE` holds it against that, and `OF_PRIOR` that against the counterpart.
     """
     firsts = one_run_per_variant(frame)
     by_config = dict(zip(firsts["config"], firsts["variant"], strict=True))
@@ -241,7 +241,7 @@ def contrast_pairs(frame: pd.DataFrame) -> list[Contrasted]:
     for name, twin in twin_pairs(frame)[0]:
         contrasts.append(Contrasted(TOTAL, name, twin))
         if prior := by_config.get(prior_only[name]):
-            contrasts += [Contrasted(NOISE, name, prior), Contrasted(PRIOR, prior, twin)]
+            contrasts += [Contrasted(OF_NOISE, name, prior), Contrasted(OF_PRIOR, prior, twin)]
     return list(dict.fromkeys(contrasts))  # variants may share an ablation
 
 

@@ -154,7 +154,7 @@ def test_beta_decides_whether_the_reported_sdec_collapses(digits):
     """The report's S-DEC: no decoder, prior N(0, I). Its collapse is an effect of beta."""
     network = {"hidden_dims": (64,), "latent_dim": 10, "batch_size": 64, "random_state": 0, "device": "cpu"}
     report = {**network, "learning_rate": 1e-3, "tol": 0.0, "prior": "standard", "reconstruction_weight": 0.0}
-    report |= {"beta_warmup": 0.0, "n_draws": 1, "log_variance_start": 0.0, "epochs": 150}
+    report |= {"warmup_epochs": 0, "n_draws": 1, "log_variance_start": 0.0, "epochs": 150}
     healthy, collapsed = (SDEC(**report, beta=beta).fit(digits) for beta in (0.001, 1.0))
     assert np.ptp(collapsed.predict_proba(digits), axis=0).max() < 0.05
     assert np.ptp(healthy.predict_proba(digits), axis=0).max() > 0.5

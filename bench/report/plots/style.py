@@ -26,7 +26,7 @@ from bench.metrics import Metric
 from bench.metrics.registry import NOISE
 from bench.report.numbers import format_score
 from bench.report.plots.axes import STEPS, Words, drawing_of, plain_number
-from bench.report.runs_frame import PRIOR, contrast_pairs, one_run_per_variant, twin_pairs
+from bench.report.runs_frame import OF_PRIOR, contrast_pairs, one_run_per_variant, twin_pairs
 from bench.text import clean_name
 
 WIDE, NARROW = 7.0, 3.4
@@ -138,7 +138,7 @@ def looks_of(frame: pd.DataFrame) -> dict[str, Look]:
     """
     pairs, _ = twin_pairs(frame)
     group = {twin: twin for _, twin in pairs} | dict(pairs)  # variants that share a twin share a colour
-    group |= {pair.a: group[pair.b] for pair in contrast_pairs(frame) if pair.question == PRIOR}
+    group |= {pair.a: group[pair.b] for pair in contrast_pairs(frame) if pair.question == OF_PRIOR}
     looks: dict[str, Look] = {}
     colors: dict[str, str] = {}
     firsts = one_run_per_variant(frame)

@@ -14,7 +14,7 @@ from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
 from bench.report.numbers import format_difference, format_equation, format_interval, format_margin, format_p
 from bench.report.ranking import comparison_columns, matched_scores
-from bench.report.runs_frame import NOISE, PRIOR, TOTAL, twin_pairs
+from bench.report.runs_frame import OF_NOISE, OF_PRIOR, TOTAL, twin_pairs
 from bench.report.section import Section
 from bench.report.values import Count, Interval, Name, Number, P, Value
 from bench.statistics.correction import MethodComparison
@@ -23,7 +23,7 @@ SIGNIFICANT = ("better", "worse")
 
 
 _QUESTIONS = (
-    f"{NOISE.capitalize()}: the method less itself without noise. {PRIOR.capitalize()}: the latter less the "
+    f"{OF_NOISE.capitalize()}: the method less itself without noise. {OF_PRIOR.capitalize()}: the latter less the "
     f"deterministic counterpart, which has as many training steps. {TOTAL.capitalize()}: both together."
 )
 

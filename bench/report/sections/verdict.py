@@ -12,7 +12,7 @@ from bench.metrics import find_metric
 from bench.report.board import BoardRuns
 from bench.report.document import Sentence
 from bench.report.numbers import format_equation, format_margin
-from bench.report.runs_frame import NOISE, PRIOR, TOTAL
+from bench.report.runs_frame import OF_NOISE, OF_PRIOR, TOTAL
 from bench.report.section import Section
 from bench.report.sections.contrasts import SIGNIFICANT, contrast_sentence, is_equivalent
 from bench.report.sections.contrasts import section as contrasts
@@ -48,7 +48,7 @@ class VerdictSection(Section):
         return [
             verdict_sentence(group.loc[group["question"] == question])
             for _, group in rows.groupby("dataset", sort=False)
-            for question in (TOTAL, NOISE, PRIOR)
+            for question in (TOTAL, OF_NOISE, OF_PRIOR)
             if (group["question"] == question).any()
         ]
 
@@ -58,7 +58,7 @@ class VerdictSection(Section):
         from bench.report import plots
         from bench.report.plots.export import figure_name
 
-        order = rows["question"].map({TOTAL: 0, NOISE: 1, PRIOR: 2})
+        order = rows["question"].map({TOTAL: 0, OF_NOISE: 1, OF_PRIOR: 2})
         places = rows["dataset"].map({name: place for place, name in enumerate(rows["dataset"].unique())})
         drawn = rows.loc[pd.DataFrame({"place": places, "order": order}).sort_values(["place", "order"]).index]
         drawn = drawn.head(_MOST_DRAWN)
@@ -150,8 +150,8 @@ def verdict_sentence(rows: pd.DataFrame) -> Sentence:
 #: By question: what is compared, and what one of them or several are held against.
 _AGAINST = {
     TOTAL: ("stochastic methods", "its deterministic counterpart", "their deterministic counterparts"),
-    NOISE: ("stochastic methods", "itself without noise", "themselves without noise"),
-    PRIOR: ("methods without their noise", "its deterministic counterpart", "their deterministic counterparts"),
+    OF_NOISE: ("stochastic methods", "itself without noise", "themselves without noise"),
+    OF_PRIOR: ("methods without their noise", "its deterministic counterpart", "their deterministic counterparts"),
 }
 
 
