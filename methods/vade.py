@@ -15,7 +15,7 @@ from methods.ae_gmm import AEGMM, MixturePrior
 from methods.base import StochasticClusterer
 from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveInt
 from methods.losses import log_likelihood, reconstruction_loss
-from methods.networks import Autoencoder, GaussianAutoencoder, reparameterize
+from methods.networks import Autoencoder, GaussianAutoencoder, Likelihood, reparameterize
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
 from methods.pretraining import PRETRAINING
 from methods.training import (
@@ -67,7 +67,9 @@ class VaDE(StochasticClusterer, AEGMM):
     (60,)
     """
 
+    likelihood: Likelihood = "bernoulli"
     batch_size: PositiveInt = 100
+    n_init: PositiveInt = 10
     epochs: NonNegativeInt = 300
     beta: NonNegativeFloat = 1.0
     log_variance_start: FiniteFloat = -5.0
