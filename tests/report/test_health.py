@@ -39,6 +39,17 @@ def test_runs_of_an_earlier_version_have_no_health():
     assert health.rows(dataset_of(runs_of("dec"), runs_of("sdec", twin="dec"))).empty
 
 
+def test_noise_that_shrinks_without_a_prior_is_listed_and_no_news():
+    shrunk = {"health": "degenerate variance", "health_epoch": 3.0, "health_advice": None}
+    ablation = runs_of("sdec (noise only)", title="S-DEC, noise only", role="ablation", kind="stochastic", **shrunk)
+    healthy = runs_of("sdec", title="S-DEC", twin="dec", health="healthy", health_epoch=np.nan, health_advice=None)
+    runs = dataset_of(healthy + ablation)
+    assert not health.is_news(health.rows(runs))
+    assert "S-DEC, noise only" in " ".join(texts_of(health, runs))
+    method = dataset_of(runs_of("sdec", title="S-DEC", twin="dec", **shrunk))
+    assert health.is_news(health.rows(method))
+
+
 def test_a_failed_run_is_news_with_its_reason_and_what_to_do():
     runs = dataset_of(failing("dec", 4, error="ValueError: no points"), runs_of("kmeans", 4, health="healthy"))
     (text,) = texts_of(health, runs)

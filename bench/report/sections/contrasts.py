@@ -72,9 +72,6 @@ class Contrasts(Section):
             notes.append(f"Without a contrast, since its deterministic counterpart was not run: {', '.join(alone)}.")
         return notes
 
-    def is_news(self, rows: pd.DataFrame) -> bool:
-        return bool(rows["outcome"].isin(SIGNIFICANT).any())
-
 
 def contrast_row(
     contrast: MethodComparison, titles: Mapping[str, str], metric: str, means: Sequence[float]

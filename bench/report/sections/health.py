@@ -62,7 +62,7 @@ class HealthSection(Section):
         return pd.DataFrame(rows).assign(listed=not runs.crowded)
 
     def table(self, rows: pd.DataFrame) -> Table | None:
-        if not rows["listed"].all() or not self.is_news(rows):
+        if not rows["listed"].all() or not _has_trouble(rows):
             return None
         counted = {
             verdict: column for verdict, column in VERDICTS.items() if verdict == "healthy" or rows[column].any()
@@ -94,7 +94,7 @@ class HealthSection(Section):
         made, ok, failed, missing, healthy = (
             int(rows[name].sum()) for name in ("n_runs", "n_ok", "n_failed", "n_not_run", "n_healthy")
         )
-        if not self.is_news(rows):
+        if not _has_trouble(rows):
             pending = f"; {missing} more {'have' if missing > 1 else 'has'} not been made" if missing else ""
             if healthy == ok:
                 return [Sentence(f"{_all(ok)} finished and {'is' if ok == 1 else 'are'} healthy{pending}.")]
@@ -126,7 +126,7 @@ class HealthSection(Section):
         return notes
 
     def figures(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[Figure | None]:
-        if not rows["listed"].all() or not self.is_news(rows):
+        if not rows["listed"].all() or not _has_trouble(rows):
             return []
         from bench.report import plots
         from bench.report.plots.export import figure_name
@@ -144,7 +144,13 @@ class HealthSection(Section):
         return [plots.health_timeline(drawn, name=figure_name("health", runs.dataset), title=title)]
 
     def is_news(self, rows: pd.DataFrame) -> bool:
-        return bool(rows[["n_failed", *(VERDICTS[verdict] for verdict in _UNHEALTHY)]].to_numpy().any())
+        """Return whether some runs are not healthy; that noise shrinks without a prior is no news of an ablation."""
+        shrunk = rows[VERDICTS["degenerate variance"]] * (rows["role"] != "ablation")
+        return _has_trouble(rows.assign(**{VERDICTS["degenerate variance"]: shrunk}))
+
+
+def _has_trouble(rows: pd.DataFrame) -> bool:
+    return bool(rows[["n_failed", *(VERDICTS[verdict] for verdict in _UNHEALTHY)]].to_numpy().any())
 
 
 def _verdicts(frame: pd.DataFrame) -> np.ndarray:
@@ -160,8 +166,8 @@ def _verdicts(frame: pd.DataFrame) -> np.ndarray:
 def _row(variant: str, title: str, frame: pd.DataFrame) -> dict[str, Any]:
     failed = frame.loc[frame["verdict"] == "failed"]
     n_not_run, n_ok = int((frame["verdict"] == NOT_RUN).sum()), int((frame["status"] == "ok").sum())
-    row: dict[str, Any] = {"variant": variant, "title": title, "n_runs": len(frame) - n_not_run, "n_not_run": n_not_run}
-    row |= {"n_ok": n_ok, "n_failed": len(failed)}
+    row: dict[str, Any] = {"variant": variant, "title": title, "role": frame["role"].iloc[0]}
+    row |= {"n_runs": len(frame) - n_not_run, "n_not_run": n_not_run, "n_ok": n_ok, "n_failed": len(failed)}
     row |= {column: int((frame["verdict"] == verdict).sum()) for verdict, column in VERDICTS.items()}
     row["status"] = _by_frequency(failed["status"])
     row["reason"] = _by_frequency(failed["error"]) if "error" in failed else []
