@@ -22,6 +22,7 @@ UNCERTAINTY_NEEDS: frozenset[Need] = frozenset({"soft assignment", "scores", "dr
 RESERVED_NAMES = frozenset(
     {
         *("dataset", "fingerprint", "method", "version", "preset", "variant", "title", "config", "twin", "role"),
+        *("prior_only", "noise_only"),
         *("kind", "seeded", "seed", "key", "run", "status", "flags", "unlabelled", "error", "hardware", "planned"),
         *("revised", "order", "partner", "wall_time", "peak_memory", "health", "health_epoch", "health_advice"),
         *("n_clusters_asked", "stability"),

@@ -102,6 +102,7 @@ def test_a_run_tells_outliers_from_what_it_knows(cli, tmp_path, data):
     suite = tmp_path / "strange.toml"
     suite.write_text(
         'name = "strange"\npreset = "quick"\ndatasets = ["digits"]\nmethods = ["kmeans", "vae_kmeans"]\nseeds = 1\n'
+        "ablations = []\n"
         'set.vae_kmeans.pretrain_epochs = 5\noutliers.digits = ["blobs64", "noise"]\n'
     )
     code, _, err = cli("run", suite, "--out", tmp_path / "out", "--jobs", "2")

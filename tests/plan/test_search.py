@@ -19,7 +19,7 @@ from bench.plan.registry import find_method, methods
 from bench.plan.search import draw_configuration, draws, quantile
 from bench.plan.suite import load_suite, make_suite
 
-BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["dec"], "seeds": 1}
+BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["dec"], "seeds": 1, "ablations": []}
 FINITE = {"a": (1, 2, 3), "b": ("x", "y", "z", "w"), "c": (True, False)}
 
 names = st.text("abcdefgh_", min_size=1, max_size=5)
@@ -268,6 +268,6 @@ def test_methods_of_this_suite_and_their_twins_search_the_same_values():
     """Otherwise the draws of a method and of its twin run by itself would not meet."""
     for info in methods().values():
         if info.twin is not None:
-            twin = find_method(info.twin({})[0])
+            twin = find_method(info.twin(info.load()().get_params())[0])
             for parameter in info.search_space.keys() & twin.search_space.keys():
                 assert info.search_space[parameter] == twin.search_space[parameter], (info.name, parameter)

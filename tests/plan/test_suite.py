@@ -15,7 +15,7 @@ from bench.plan.plan import make_plan
 from bench.plan.registry import methods
 from bench.plan.suite import load_suite, make_suite, parse_seeds, suite_names
 
-BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["dec"], "seeds": 2}
+BASE = {"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["dec"], "seeds": 2, "ablations": []}
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def test_a_report_of_unlabelled_data_says_that_there_is_nothing_to_compare_by(cl
 def test_a_report_of_a_single_method_has_its_pictures_and_no_claim(cli, tmp_path):
     folder = tmp_path / "run"
     quick = ["--set", "vae_kmeans.pretrain_epochs=2"]
-    assert run_tiny(cli, folder, "--methods", "vae_kmeans", "--seeds", "2", *quick)[0] == 0
+    assert run_tiny(cli, folder, "--methods", "vae_kmeans", "--seeds", "2", "--ablations", "none", *quick)[0] == 0
     assert_said(folder, "too few seeds (2; 6 needed)", "VAE+KMeans")
     assert "<figure" in (folder / "report.html").read_text()
     assert not [*folder.rglob("*.svg"), *folder.rglob("*.png")], "figures are in the page"
