@@ -41,7 +41,11 @@ class SDEC(StochasticClusterer, DEC):
 
     Two settings degenerate. With the prior N(0, I), no decoder and beta near 1, q(z|x) = N(0, I) for all x has loss
     zero, because P = Q (collapse). With beta near 0, training reduces sigma until the method is DEC. The defaults keep
-    the decoder and use the mixture prior, which moves codes towards their centroid instead of the origin.
+    the decoder and use the mixture prior, which moves codes towards their centroid instead of the origin. The preset
+    ``seed-report`` is the first of the two settings on purpose: its runs collapse.
+
+    Reconstruction opposes noise, and the prior keeps it. The presets weigh both alike: the sum of the two terms is then
+    −ELBO times that weight.
 
     Parameters
     ----------
@@ -178,8 +182,10 @@ info = MethodInfo(
         "short": dec_info.presets["short"],
         "short@digits": dec_info.presets["short@digits"],
         "seed-report": {**dec_info.presets["seed-report"], **_FAITHFUL},
-        "paper": {**dec_info.presets["paper"], "reconstruction_weight": 10 / 784},
-        "paper@usps": {**dec_info.presets["paper@usps"], "reconstruction_weight": 10 / 256},
+        # IDEC's weight of the reconstruction, and beta equal to it. With beta = .01 on USPS the noise has .4 % of the
+        # variance of the codes, and the method is deterministic in effect; with 10/256 it has 3.0 %.
+        "paper": {**dec_info.presets["paper"], "reconstruction_weight": 10 / 784, "beta": 10 / 784},
+        "paper@usps": {**dec_info.presets["paper@usps"], "reconstruction_weight": 10 / 256, "beta": 10 / 256},
     },
     search_space={
         **dec_info.search_space,

@@ -129,6 +129,20 @@ _NOISE_SHARE = Metric(
 )
 
 
+_LATENT_NOISE = Metric(
+    name="latent_noise",
+    title="Latent noise",
+    description="share of the variance of the codes that is the encoder's noise",
+    greater_is_better=None,
+    worst=0.0,
+    best=1.0,
+    needs=("embedding",),
+    function="bench.metrics.health:latent_noise",
+    whole_run=True,
+    on_boards=False,
+)
+
+
 @dataclass(frozen=True)
 class Score:
     """A number for each point that should be large where the method is likely to be wrong.
@@ -233,6 +247,7 @@ BUILT_IN_METRICS: tuple[Metric, ...] = (
     _CLASSES_LOST,
     _CLUSTERS_USED,
     _NOISE_SHARE,
+    _LATENT_NOISE,
     *_internal("points"),
     *_internal("embedding"),
     *_reclustered(),

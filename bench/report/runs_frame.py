@@ -79,6 +79,12 @@ def runs_by_variant(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {str(name): rows for name, rows in frame.groupby("variant", sort=False)}
 
 
+def families(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the runs of each family: the configurations of one method, preset and role, in order of appearance."""
+    keys = [key for key in ("method", "preset", "role") if key in frame]
+    return [family for _, family in frame.groupby(keys, sort=False, dropna=False)]
+
+
 def one_run_per_variant(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one run of each variant, in order of appearance: all runs of a variant bear the same names."""
     return frame.drop_duplicates("variant")

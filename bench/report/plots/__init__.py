@@ -6,6 +6,7 @@ None of them uses pyplot or leaves a trace in matplotlib's global settings.
 """
 
 from bench.report.plots.comparisons import critical_difference, forest
+from bench.report.plots.dose import dose_response
 from bench.report.plots.embedding import embedding_map, latent_structure
 from bench.report.plots.images import certain_points, drawn_samples, samples
 from bench.report.plots.scores import parameter_curve, quality_against_time, score_strips
@@ -29,6 +30,7 @@ __all__ = [
     "confusion",
     "critical_difference",
     "detection_by_score",
+    "dose_response",
     "drawn_samples",
     "embedding_map",
     "forest",

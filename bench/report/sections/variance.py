@@ -11,7 +11,7 @@ from bench.metrics import find_metric
 from bench.metrics.registry import DRAWN, N_DRAWS
 from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
-from bench.report.runs_frame import collapsed_mask, metric_values, one_run_per_variant, shared_title
+from bench.report.runs_frame import collapsed_mask, families, metric_values, one_run_per_variant, shared_title
 from bench.report.section import Section
 from bench.report.values import Amount, Count, Name, Number, Value
 from bench.statistics.variance import variance_components
@@ -31,16 +31,16 @@ class Variance(Section):
     def rows(self, runs: DatasetRuns) -> pd.DataFrame:
         """Return one row a family of configurations and metric, the primary metric first.
 
-        Configurations of one method, preset and role are a family. ``sd_SOURCE`` and ``share_SOURCE`` of each of
+        A family is one of `bench.report.runs_frame.families`. ``sd_SOURCE`` and ``share_SOURCE`` of each of
         `SOURCES` are NaN where there is none: no draws, one seed, one configuration. A family that varies by seeds
         alone has no row: its standard deviation is on the leaderboard. Collapsed runs are left out, as they agree in
         nothing but their collapse.
         """
         frame = runs.masked
         healthy = frame.loc[(frame["status"] == "ok").to_numpy() & ~collapsed_mask(frame)]
-        families = sorted(_families(healthy), key=lambda f: min(map(runs.by_score.index, f["variant"].unique())))
+        own = sorted(families(healthy), key=lambda f: min(map(runs.by_score.index, f["variant"].unique())))
         metrics = sorted(DRAWN, key=lambda name: name != runs.metric.name)
-        rows = [row for metric in metrics for family in families if (row := _components(family, metric))]
+        rows = [row for metric in metrics for family in own if (row := _components(family, metric))]
         return pd.DataFrame(rows)
 
     def table(self, rows: pd.DataFrame) -> Table:
@@ -83,11 +83,6 @@ class Variance(Section):
         if rows["sd_draws"].notna().any():
             notes.append(f"Draws: scores of the labels from one latent draw of each point, {N_DRAWS} times a run.")
         return notes
-
-
-def _families(frame: pd.DataFrame) -> list[pd.DataFrame]:
-    keys = [key for key in ("method", "preset", "role") if key in frame]
-    return [family for _, family in frame.groupby(keys, sort=False, dropna=False)]
 
 
 def _components(family: pd.DataFrame, metric: str) -> dict[str, Any] | None:
