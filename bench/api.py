@@ -90,7 +90,7 @@ def run(
     progress : bool
         Print what is run, and show its progress.
     **changes
-        Other keys of the suite: ``preset``, ``limit``, ``ablations``, ``search``, ``selection_seeds``, ``clusters``, ...
+        Other keys of the suite: ``preset``, ``limit``, ``ablations``, ``search``, ``selection_seeds``, ...
 
     Returns
     -------

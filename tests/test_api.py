@@ -91,7 +91,7 @@ def test_a_plot_is_a_matplotlib_figure(results, tmp_path):
 
 
 def test_an_unknown_plot_is_refused_with_those_that_are_known(results):
-    with pytest.raises(InputError, match="no plot is named 'score'; there are contrasts, scores"):
+    with pytest.raises(InputError, match="no plot is named 'score'; there are contrasts, dose, scores"):
         results.plot("score")
     with pytest.raises(InputError, match="not of a data set 'mnist'"):
         results.plot("scores", dataset="mnist")

@@ -10,7 +10,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from scipy.special import entr, rel_entr
 
-from bench.data.dataset import Dataset
 from bench.metrics.external import clusters_of
 from bench.metrics.registry import NOISE
 
@@ -129,23 +128,6 @@ def latent_noise_share(embedding: np.ndarray | None, variance: np.ndarray | None
         return None
     noise = variance.mean(axis=0, dtype=np.float64).sum()
     return float(noise / (embedding.var(axis=0, dtype=np.float64).sum() + noise))
-
-
-def latent_noise(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
-    """Compute the metric ``latent_noise``, which is `latent_noise_share`; 0 where the noise is switched off.
-
-    Parameters
-    ----------
-    outputs : mapping of str to ndarray
-        The raw outputs of a run.
-    dataset, seed
-        Without effect.
-    """
-    del dataset, seed
-    variance = outputs.get("embedding_variance")
-    if variance is None:
-        return {"latent_noise": "the method has no latent noise"}
-    return {"latent_noise": latent_noise_share(outputs.get("embedding"), variance) or 0.0}
 
 
 def _outside_largest(labels: np.ndarray) -> int:

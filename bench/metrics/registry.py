@@ -137,7 +137,7 @@ _LATENT_NOISE = Metric(
     worst=0.0,
     best=1.0,
     needs=("embedding",),
-    function="bench.metrics.health:latent_noise",
+    function="bench.metrics.scoring:latent_noise",
     whole_run=True,
     on_boards=False,
 )

@@ -20,7 +20,7 @@ from bench.data.dataset import Dataset
 from bench.errors import InputError, plugin_faults
 from bench.isolation import process_state_restored
 from bench.metrics.external import external_scores, with_class
-from bench.metrics.health import advice_on, health_of, is_collapsed
+from bench.metrics.health import advice_on, health_of, is_collapsed, latent_noise_share
 from bench.metrics.metric import UNCERTAINTY_NEEDS, Metric, Need
 from bench.metrics.outliers import outlier_metrics
 from bench.metrics.point_scores import NO_ASSIGNMENT, NO_DRAWS, checked_probabilities, uncertainty_scores
@@ -238,6 +238,27 @@ def reclustered_scores(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed
         return dict.fromkeys(names, "there are fewer points than clusters")
     scores = external_scores(dataset.classes, recluster(embedding, dataset.n_clusters))
     return {f"{name}_reclustered": scores[name] for name in _RECLUSTERED}
+
+
+def latent_noise(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
+    """Compute ``latent_noise``, the noise's share of the variance of the codes; 0 where the noise is switched off.
+
+    Parameters
+    ----------
+    outputs : mapping of str to ndarray
+    dataset : Dataset
+    seed : int
+        Without effect.
+    """
+    del seed
+    try:
+        embedding = _checked_embedding(outputs, len(dataset.x))
+    except _Missing as reason:
+        return {"latent_noise": str(reason)}
+    variance = outputs.get("embedding_variance")
+    if variance is None:
+        return {"latent_noise": "the method has no latent noise"}
+    return {"latent_noise": latent_noise_share(embedding, variance) or 0.0}
 
 
 def recluster(embedding: np.ndarray, n_clusters: int) -> np.ndarray:

@@ -125,6 +125,14 @@ def test_an_unusable_embedding_is_a_reason_not_an_error(blobs, embedding, reason
     assert metrics["acc"] == 1.0
 
 
+def test_latent_noise_is_the_share_of_the_codes_variance_and_0_where_it_is_switched_off(blobs):
+    outputs = {"labels": blobs.y, "embedding": blobs.x}
+    noise = np.full(blobs.x.shape, blobs.x.var(axis=0).mean())
+    assert score(outputs | {"embedding_variance": noise}, blobs, 0)[0]["latent_noise"] == pytest.approx(0.5)
+    assert score(outputs | {"embedding_variance": 0 * noise}, blobs, 0)[0]["latent_noise"] == 0
+    assert score(outputs, blobs, 0)[1]["latent_noise"] == "the method has no latent noise"
+
+
 def test_a_collapsed_embedding_is_scored_without_a_warning(blobs):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -29,7 +29,7 @@ from bench.report.values import Amount, Count, Interval, Name, P, Value
 if TYPE_CHECKING:
     from bench.report.plots.figure import Figure
 
-Row = Mapping[Any, Any]
+_Row = Mapping[Any, Any]
 
 #: What a row has of its contrast.
 _NUMBERS = ("difference", "ci_low", "ci_high", "p_adjusted", "n_pairs", "verdict")
@@ -162,12 +162,12 @@ def _sentence(rows: pd.DataFrame) -> Sentence:
     return Sentence(f"{line}: noise {' and '.join(parts)}, by share of the codes' variance.", _largest(significant))
 
 
-def _largest(records: Sequence[Row]) -> str:
+def _largest(records: Sequence[_Row]) -> str:
     row = max(records, key=lambda row: abs(row["difference"]))
     return f"Largest at {format_share(row['latent_noise'])}, {row['title']}: {_numbers(row)}"
 
 
-def _numbers(row: Row) -> str:
+def _numbers(row: _Row) -> str:
     if row["outcome"] in ("too few", "not compared"):
         return f"{_why([row])}."
     metric = find_metric(row["metric"])
@@ -175,12 +175,12 @@ def _numbers(row: Row) -> str:
     return f"{size}, {format_equation(row['p_adjusted'])} (Holm), n = {row['n_pairs']}; {row['outcome']}."
 
 
-def _why(records: Sequence[Row]) -> str:
+def _why(records: Sequence[_Row]) -> str:
     verdict = str(records[0]["verdict"])
     return verdict[0].upper() + verdict[1:]
 
 
-def _range(records: Sequence[Row]) -> str:
+def _range(records: Sequence[_Row]) -> str:
     shares = [row["latent_noise"] for row in records]
     low, high = format_share(min(shares)), format_share(max(shares))
     return low if low == high else f"{low.removesuffix(' %')} to {high}"
