@@ -78,7 +78,7 @@ def disagreement_columns(results: CollectedRuns) -> pd.DataFrame:
     }
     found: dict[Any, dict[str, float]] = {}
     for (fingerprint, _), rows in judged.groupby(["fingerprint", "config"]):
-        classes = _classes(results, rows)
+        classes = classes_of(results, rows)
         if classes is None:
             continue
         entropies: dict[tuple[str, ...], np.ndarray] = {}  # few, as runs leave out one seed each
@@ -90,8 +90,8 @@ def disagreement_columns(results: CollectedRuns) -> pd.DataFrame:
                 continue
             keys = tuple(other["key"] for other in others)
             if keys not in entropies:
-                entropies[keys] = vote_entropy([_labels_of(results, other) for other in others])
-            labels = _labels_of(results, run)
+                entropies[keys] = vote_entropy([labels_of(results, other) for other in others])
+            labels = labels_of(results, run)
             scoring, wrong = mis_clustered_of(labels, classes, str(fingerprint), int(run["seed"]))
             scores = detection(entropies[keys][scoring], wrong)
             found[index] = {f"{name}_{DISAGREEMENT.name}": v for name, v in scores.items() if not isinstance(v, str)}
@@ -128,7 +128,7 @@ def _of_few_variants(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.loc[frame["dataset"].map(n_variants) <= MOST_RANKED]
 
 
-def _classes(results: CollectedRuns, frame: pd.DataFrame) -> np.ndarray | None:
+def classes_of(results: CollectedRuns, frame: pd.DataFrame) -> np.ndarray | None:
     """Return the classes that one of the folders of these runs keeps of their data set, if it has any."""
     for number in frame["run"].unique():
         classes = results.runs[number].dataset(frame["fingerprint"].iloc[0]).get("classes")
@@ -138,8 +138,9 @@ def _classes(results: CollectedRuns, frame: pd.DataFrame) -> np.ndarray | None:
 
 
 def _labels(results: CollectedRuns, frame: pd.DataFrame) -> list[np.ndarray]:
-    return [_labels_of(results, run) for run in frame[["run", "key"]].to_dict("records")]
+    return [labels_of(results, run) for run in frame[["run", "key"]].to_dict("records")]
 
 
-def _labels_of(results: CollectedRuns, run: Mapping[Any, Any]) -> np.ndarray:
+def labels_of(results: CollectedRuns, run: Mapping[Any, Any]) -> np.ndarray:
+    """Return the stored labels (n_samples,) of a run, given as a row of the frame."""
     return results.runs[run["run"]].outputs(run["key"], ["labels"])["labels"]

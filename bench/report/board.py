@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from bench.metrics import Metric, all_metrics
+from bench.metrics import Metric, all_metrics, find_metric
+from bench.metrics.registry import DRAWN
+from bench.report.point_intervals import point_intervals
 from bench.report.published import Published
 from bench.report.ranking import MOST_RANKED, Ranking, n_planned, rank_variants, rope_of
 from bench.report.runs_frame import (
@@ -120,6 +122,14 @@ class BoardRuns:
         return [DatasetRuns(str(name), runs_on_dataset(self.frame, name), self) for name in names]
 
     @cached_property
+    def in_other_metrics(self) -> tuple[BoardRuns, ...]:
+        """The same runs by ACC, NMI and ARI, without the primary metric: what a verdict is held against."""
+        names = [
+            name for name in DRAWN if name != self.metric.name and np.isfinite(metric_values(self.frame, name)).any()
+        ]
+        return tuple(replace(self, metric=find_metric(name)) for name in names)
+
+    @cached_property
     def looks(self) -> Mapping[str, Look]:
         """How each variant is drawn, the same on all data sets."""
         from bench.report.plots import looks_of
@@ -196,6 +206,12 @@ class DatasetRuns:
         The family, fixed before any run, is all of them on the data set.
         """
         return compared(contrast_pairs(self.frame), self.scores, self.metric)
+
+    @cached_property
+    def point_intervals(self) -> Mapping[tuple[str, str], tuple[float, float]]:
+        """The intervals of the contrasts over points; none where the variants are too many."""
+        contrasts = [] if self.crowded else [contrast for _, contrast in self.contrasts]
+        return point_intervals(self.frame, contrasts, self.scores, self.metric.name, self.results)
 
     @cached_property
     def hardware(self) -> list[str]:

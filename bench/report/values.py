@@ -111,7 +111,7 @@ class Number(Value):
 
 @dataclass(frozen=True)
 class Interval(Value):
-    """An estimate and its interval; ``signed`` writes the sign of a difference."""
+    """An estimate and its interval, or the interval alone; ``signed`` writes the sign of a difference."""
 
     value: float
     low: float = math.nan
@@ -122,11 +122,15 @@ class Interval(Value):
     @property
     def text(self) -> str:
         write = format_difference if self.signed else format_score
-        return f"{write(self.value, self.metric)} {format_interval(self.low, self.high, self.metric)}".rstrip()
+        interval = format_interval(self.low, self.high, self.metric)
+        if interval and not math.isfinite(self.value):
+            return interval
+        return f"{write(self.value, self.metric)} {interval}".rstrip()
 
     @property
     def key(self) -> SortKey:
-        return self.value if math.isfinite(self.value) else None
+        value = self.value if math.isfinite(self.value) else self.low
+        return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,10 @@ def two(a, b, **more):
 
 def test_a_sentence_has_both_p_and_says_what_was_lost(rows):
     assert texts_of(section, dataset_of(rows)) == [
-        "VAE+KMeans vs AE+KMeans: ΔACC +.031, 95 % CI [.029, .034] (unadjusted), p = .002, n = 10; "
+        "VAE+KMeans vs AE+KMeans: ΔACC +.031, 95 % CI over seeds [.029, .034] (unadjusted), p = .002, n = 10; "
         "significantly better after Holm (.004).",
         # Nine of nine seeds, but DEC failed on the tenth: as a loss that leaves p = .092, and no claim.
-        "S-DEC vs DEC: ΔACC −.061, 95 % CI [−.061, −.061] (unadjusted), p = .092, n = 9; "
+        "S-DEC vs DEC: ΔACC −.061, 95 % CI over seeds [−.061, −.061] (unadjusted), p = .092, n = 9; "
         "not significant after Holm (.092). 2 runs of S-DEC collapsed. 1 run of DEC ended without a score and counts "
         "as lost.",
     ]
@@ -58,7 +58,7 @@ def test_the_table_has_what_the_sentences_say(rows):
 def test_what_is_not_significant_is_not_called_equal():
     wobble = 0.02 * np.array([1, -1] * 5)
     (sentence,) = texts_of(section, dataset_of(two(spread(0.7), spread(0.7) + wobble)))
-    assert sentence == "S-DEC vs DEC: ΔACC .000, 95 % CI [−.020, .020], p = 1.000, n = 10; not significant."
+    assert sentence == "S-DEC vs DEC: ΔACC .000, 95 % CI over seeds [−.020, .020], p = 1.000, n = 10; not significant."
     same = dataset_of(two(spread(0.7), spread(0.7)))
     (sentence,) = texts_of(section, same)
     assert sentence.endswith("; not significant, equivalent within ±.01.")
@@ -91,7 +91,7 @@ def test_a_difference_of_a_metric_that_is_better_when_low_is_worse_when_it_grows
     frame = pd.DataFrame(rows).assign(davies_bouldin_pixels=lambda frame: 100 * frame["acc"])
     (runs,) = BoardRuns("fixed", frame, find_metric("davies_bouldin_pixels"), results=None).datasets
     first = texts_of(section, runs)[0]
-    assert "+3.12, 95 % CI [2.87, 3.37]" in first
+    assert "+3.12, 95 % CI over seeds [2.87, 3.37]" in first
     assert "significantly worse after Holm" in first
     assert "equivalent" not in " ".join(texts_of(section, runs)), "no size is known to matter there"
 
@@ -142,7 +142,7 @@ def test_noise_and_prior_are_tested_apart_in_one_family(taken_apart):
 
 
 def test_the_verdict_says_what_noise_does_and_what_the_prior_does(taken_apart):
-    total, noise, prior = texts_of(verdict, board_of(taken_apart))
+    total, noise, prior, _ = texts_of(verdict, board_of(taken_apart))
     assert total.startswith("No. On digits VAE+KMeans does not differ significantly in ACC from its deterministic")
     assert noise.startswith(
         "Noise given the prior: yes. On digits VAE+KMeans is significantly better in ACC than VAE+KMeans, prior only"

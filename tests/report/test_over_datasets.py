@@ -36,7 +36,7 @@ def test_the_unit_of_a_contrast_is_a_data_set():
     assert row["difference"] == pytest.approx(expected.hodges_lehmann)
     assert (row["wins"], row["ties"], row["losses"]) == (6, 0, 0)
     assert texts_of(section, board) == [
-        "a vs b: ΔACC +.035, 95 % CI [.010, .060], p = .031, n = 6; significantly better."
+        "a vs b: ΔACC +.035, 95 % CI over data sets [.010, .060], p = .031, n = 6; significantly better."
     ]
     row = totals(board)["b"]
     assert (row["runs"], row["data sets"], row["mean ACC"]) == ("24/0/0", "6", ".700")

@@ -28,6 +28,13 @@ _QUESTIONS = (
 )
 
 
+_INTERVALS = (
+    "The interval beside a difference is over seeds: what other trainings on these points would give. The one over "
+    "points is what these trained runs would give on other points (bootstrap, the same resamples for all runs). "
+    "Neither holds for other data sets."
+)
+
+
 class Contrasts(Section):
     """Does noise help? The difference of each pair, tested."""
 
@@ -52,7 +59,8 @@ class Contrasts(Section):
                 "counterpart_n_collapsed": other["n_collapsed"],
             }
             row = contrast_row(contrast, runs.titles, runs.metric.name, means)
-            rows.append({"question": question} | row | facts)
+            points = runs.point_intervals.get((contrast.a, contrast.b), (np.nan, np.nan))
+            rows.append({"question": question} | row | facts | over_points(row, points))
         return pd.DataFrame(rows)
 
     def table(self, rows: pd.DataFrame) -> Table:
@@ -62,7 +70,8 @@ class Contrasts(Section):
         return [contrast_sentence(row) for row in rows.to_dict("records")]
 
     def notes(self, rows: pd.DataFrame, runs: DatasetRuns) -> list[str]:
-        notes = [_QUESTIONS] if (rows["question"] != TOTAL).any() else []
+        notes = [_INTERVALS] if (rows["wider"] != "").any() else []
+        notes += [_QUESTIONS] if (rows["question"] != TOTAL).any() else []
         if rows["family_size"].max() > 1:
             notes.append(
                 "Intervals and p are those of each contrast alone; p (Holm) is adjusted over all contrasts of the data "
@@ -109,6 +118,13 @@ def contrast_row(
     }
 
 
+def over_points(row: Mapping[str, Any], interval: tuple[float, float]) -> dict[str, Any]:
+    """Return the columns of an interval over points, and which of the two intervals of a row is the wider."""
+    widths = row["ci_high"] - row["ci_low"], interval[1] - interval[0]
+    wider = "" if not np.isfinite(widths).all() else "seeds" if widths[0] >= widths[1] else "points"
+    return {"points_ci_low": interval[0], "points_ci_high": interval[1], "wider": wider}
+
+
 def is_equivalent(row: Mapping[Any, Any]) -> bool:
     """Return whether the two of a contrast are equivalent in practice; not where most of their runs collapsed."""
     collapsed = max(row["n_collapsed"], row["counterpart_n_collapsed"])
@@ -119,6 +135,7 @@ def contrast_table(rows: pd.DataFrame) -> Table:
     """Return the table of contrasts."""
     metric = find_metric(rows["metric"].iloc[0])
     unit = rows["unit"].iloc[0]
+    by_points = "wider" in rows and (rows["wider"] != "").any()
     columns = (
         Column("contrast", words=True),
         Column("method", words=True),
@@ -126,6 +143,7 @@ def contrast_table(rows: pd.DataFrame) -> Table:
         Column("against", words=True),
         Column(f"{metric.title} of that", aside=2),
         Column(f"Δ{metric.title} [95 % CI]"),
+        *([Column("[95 % CI over points]", aside=2)] if by_points else []),
         Column("p", aside=1),
         Column("p (Holm)"),
         Column(f"{unit}s", aside=1),
@@ -141,6 +159,7 @@ def contrast_table(rows: pd.DataFrame) -> Table:
                 Name(row["counterpart_title"]),
                 Number(row["counterpart_mean"], metric, complete=row["complete"]),
                 Interval(row["difference"], row["ci_low"], row["ci_high"], metric, signed=True),
+                *([Interval(np.nan, row["points_ci_low"], row["points_ci_high"], metric)] if by_points else []),
                 P(row["p_value"]),
                 P(row["p_adjusted"]),
                 Name(f"1 vs {row['n_pairs']}") if row["form"] == "one-sample" else Count(row["n_pairs"]),
@@ -164,8 +183,13 @@ def contrast_sentence(row: Mapping[Any, Any]) -> Sentence:
     size = f"n = 1 vs {row['n_pairs']}" if row["form"] == "one-sample" else f"n = {row['n_pairs']}"
     numbers = [f"Δ{metric.title} {format_difference(row['difference'], metric)}"]
     if math.isfinite(row["ci_low"]):
-        alone = " (unadjusted)" if row["family_size"] > 1 else ""
-        numbers.append(f"95 % CI {format_interval(row['ci_low'], row['ci_high'], metric)}{alone}")
+        wider = row.get("wider")
+        remarks = ["unadjusted"] * (row["family_size"] > 1) + ["the wider"] * (wider == "seeds")
+        interval = format_interval(row["ci_low"], row["ci_high"], metric)
+        numbers.append(f"95 % CI over {row['unit']}s {interval}{_in_brackets(remarks)}")
+        if wider:
+            interval = format_interval(row["points_ci_low"], row["points_ci_high"], metric)
+            numbers.append(f"over points {interval}{_in_brackets(['the wider'] * (wider == 'points'))}")
     numbers += [format_equation(row["p_value"]), size]
     holm = f" after Holm ({format_p(row['p_adjusted'])})" if row["family_size"] > 1 else ""
     if row["outcome"] in SIGNIFICANT:
@@ -188,6 +212,10 @@ def contrast_sentence(row: Mapping[Any, Any]) -> Sentence:
         if collapsed:
             caveats.append(f"{_runs(collapsed)} of {title} collapsed")
     return Sentence(claim, ". ".join([f"{', '.join(numbers)}; {verdict}", *caveats]) + ".")
+
+
+def _in_brackets(remarks: Sequence[str]) -> str:
+    return f" ({'; '.join(remarks)})" if remarks else ""
 
 
 def _runs(n: int) -> str:

@@ -17,6 +17,8 @@ from bench.report.section import Section
 from bench.report.sections.contrasts import SIGNIFICANT, contrast_sentence, is_equivalent
 from bench.report.sections.contrasts import section as contrasts
 from bench.report.sections.over_datasets import ALL_DATASETS, contrast_rows_over_datasets
+from bench.report.sections.robustness import agreement_sentences
+from bench.report.sections.robustness import section as robustness
 from bench.text import and_list
 
 #: More rows than this fill screen after screen; the tables have all of them.
@@ -37,20 +39,27 @@ class VerdictSection(Section):
     plots = ("contrasts",)
 
     def rows(self, runs: BoardRuns) -> pd.DataFrame:
-        parts = [(ALL_DATASETS, contrast_rows_over_datasets(runs))]
-        parts += [(one.dataset, contrasts.rows(one)) for one in runs.datasets]
+        """Return the contrasts over data sets and on each, in the primary metric and then in the others."""
+        boards = (runs, *(() if any(one.crowded for one in runs.datasets) else runs.in_other_metrics))
+        parts = [(ALL_DATASETS, contrast_rows_over_datasets(board)) for board in boards]
+        for one in runs.datasets:
+            parts.append((one.dataset, contrasts.rows(one)))
+            by_metric = robustness.rows(one)
+            if len(by_metric):
+                parts.append((one.dataset, by_metric.loc[by_metric["metric"] != runs.metric.name]))
         rows = [{"dataset": name} | row for name, part in parts for row in part.to_dict("records")]
         return pd.DataFrame(rows) if rows else pd.DataFrame([{"dataset": ALL_DATASETS, "metric": runs.metric.name}])
 
     def sentences(self, rows: pd.DataFrame) -> list[Sentence]:
         if "outcome" not in rows:
             return [Sentence(NO_CONTRAST)]
-        return [
-            verdict_sentence(group.loc[group["question"] == question])
-            for _, group in rows.groupby("dataset", sort=False)
-            for question in (TOTAL, OF_NOISE, OF_PRIOR)
-            if (group["question"] == question).any()
-        ]
+        sentences = []
+        for _, group in rows.groupby("dataset", sort=False):
+            decisive = _decisive(group)
+            for question in (TOTAL, OF_NOISE, OF_PRIOR):
+                own = decisive.loc[decisive["question"] == question]
+                sentences += [verdict_sentence(own)] if len(own) else []
+        return sentences + agreement_sentences(rows)
 
     def figures(self, rows: pd.DataFrame, runs: BoardRuns) -> list[Any]:
         if "outcome" not in rows:
@@ -58,12 +67,16 @@ class VerdictSection(Section):
         from bench.report import plots
         from bench.report.plots.export import figure_name
 
+        rows = _decisive(rows)
         order = rows["question"].map({TOTAL: 0, OF_NOISE: 1, OF_PRIOR: 2})
         places = rows["dataset"].map({name: place for place, name in enumerate(rows["dataset"].unique())})
         drawn = rows.loc[pd.DataFrame({"place": places, "order": order}).sort_values(["place", "order"]).index]
         drawn = drawn.head(_MOST_DRAWN)
         some = f"; the first {len(drawn)} of {len(rows)}" if len(rows) > len(drawn) else ""
-        title = runs.metric.title
+        title, units = (
+            runs.metric.title,
+            " or ".join(f"{unit}s" for unit in sorted(drawn["unit"].unique(), reverse=True)),
+        )
         frame = pd.DataFrame(
             {
                 "group": drawn["dataset"] + " · " + drawn["question"],
@@ -79,9 +92,14 @@ class VerdictSection(Section):
                 runs.metric,
                 rope=float(ropes.iloc[0]) if len(ropes) else None,
                 name=figure_name("contrasts", runs.name),
-                title=f"Differences in {title} by contrast, 95 % intervals (unadjusted){some}",
+                title=f"Differences in {title} by contrast, 95 % intervals over {units} (unadjusted){some}",
             )
         ]
+
+
+def _decisive(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the contrasts in the primary metric, which is that of the first row."""
+    return rows.loc[rows["metric"] == rows["metric"].iloc[0]]
 
 
 def _numbers(row: dict[Any, Any]) -> str:
