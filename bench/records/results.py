@@ -299,8 +299,10 @@ def _named_by_content(frame: pd.DataFrame) -> pd.DataFrame:
     partners = frame.loc[frame["twin"].notna(), ["fingerprint", "twin", "preset"]]
     partners = partners.set_axis([*content, "partner"], axis=1).drop_duplicates(content)
     frame = frame.merge(partners, on=content, how="left")
-    preset = "@" + frame["preset"].fillna(frame["partner"]).fillna("")
-    for suffix in (preset, " v" + frame["version"].astype(str)):
+    preset = frame["preset"].fillna(frame["partner"]).fillna("")
+    for mark, differing in (("@", preset), (" v", frame["version"])):
+        # As objects: versions of pandas differ in what they add to their own type of text.
+        suffix = differing.map(lambda value, mark=mark: f"{mark}{value}").astype(object)
         several = suffix.groupby(frame["variant"]).transform("nunique") > 1
         for column in ("variant", "title"):
             frame.loc[several, column] += suffix[several]

@@ -79,8 +79,8 @@ class VerdictSection(Section):
         )
         frame = pd.DataFrame(
             {
-                "group": drawn["dataset"] + " · " + drawn["question"],
-                "label": drawn["title"] + " − " + drawn["counterpart_title"],
+                "group": _joined(drawn, "dataset", " · ", "question"),
+                "label": _joined(drawn, "title", " − ", "counterpart_title"),
                 **{column: drawn[column] for column in ("difference", "ci_low", "ci_high", "outcome")},
                 "text": [_numbers(row) for row in drawn.to_dict("records")],
             }
@@ -100,6 +100,10 @@ class VerdictSection(Section):
 def _decisive(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the contrasts in the primary metric, which is that of the first row."""
     return rows.loc[rows["metric"] == rows["metric"].iloc[0]]
+
+
+def _joined(rows: pd.DataFrame, first: str, between: str, second: str) -> list[str]:
+    return [f"{a}{between}{b}" for a, b in zip(rows[first], rows[second], strict=True)]
 
 
 def _numbers(row: dict[Any, Any]) -> str:
