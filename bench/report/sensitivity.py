@@ -42,9 +42,9 @@ def earlier_scores(run: Run, metric: str) -> Earlier:
     for fingerprint, config, seed, score in _published(metric):
         scores.setdefault((fingerprint, config), {})[seed] = score
     for record in run.records():
-        score = record.metrics.get(metric)
-        if record.part == "whole" and record.status == "ok" and score is not None:
-            scores.setdefault((record.fingerprint, record.config), {})[record.seed] = score
+        found = record.metrics.get(metric)
+        if record.part == "whole" and record.status == "ok" and found is not None:
+            scores.setdefault((record.fingerprint, record.config), {})[record.seed] = found
     return scores
 
 

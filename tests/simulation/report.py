@@ -34,16 +34,16 @@ Rates in per cent, by the number of matched seeds, or of runs that are compared 
   {families:,} families a figure; bars in the figure are two Monte-Carlo errors either way. The limit is 5.5 %. Five
   seeds can claim nothing. A family is one data set: with two, a false claim on either is about twice as likely.
 - **Error in contrasts.** The family of a data set: total, noise given the prior, and prior without noise of three
-  methods, nine contrasts, of which each total is the sum of two others. All are null; {contrast_families:,} families
-  a figure. *Noise of one method helps*: its noise adds .8 sd, so two contrasts are not null, and what counts is a false
-  claim on the other seven.
+  methods are nine contrasts; each total is the sum of the two others of its method. All arms are equally good;
+  {contrast_families:,} families a figure. *Noise of one method helps*: by .8 sd, so two contrasts are not null, and a
+  false claim is one on the other seven.
 - **Coverage.** Only some levels exist at small n; the interval takes the next above 95 %, so it holds the truth
   slightly too often. Scores of few digits tie: then it is wider than it need be.
 - **Power.** One comparison, nothing to correct for; the differences are normal with a mean of .8 of *their own*
   standard deviation. Five pairs can reach no significance.
 - **Power in contrasts.** Noise adds .8 standard deviations of the paired differences to one method, and Holm corrects
   for nine contrasts: ten seeds find it in {contrast_power_10} % of cases, twenty in {contrast_power_20} %. *First step*
-  is the power of one test at 5 % / 9, which `deepclustbench plan` goes by: Holm has hardly more where one method
+  is the power of one test at 5 % / 9, which `deepclustbench plan` goes by. Holm has hardly more where one method
   differs.
 - **Pooling.** Two methods that differ on each data set and not on average. *Interaction* is the standard deviation of
   the true difference over data sets, in standard deviations of the noise of one difference. Taking every seed of every
