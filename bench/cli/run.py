@@ -147,10 +147,12 @@ def run(
 @app.command()
 @with_suite_options
 def plan(options: SuiteOptions, jobs: Jobs = None) -> None:
-    """Show the runs of a suite, which are done, and an estimate of the time left. Executes nothing."""
+    """Show the runs of a suite, which are done, the time left, and what differences can be shown. Executes nothing."""
     from bench.execution.session import Stage, stage_to_report
+    from bench.metrics import find_metric
     from bench.records.experiment import check_same_experiment, experiment_of
     from bench.records.store import Run
+    from bench.report.sensitivity import earlier_scores, smallest_differences
 
     suite = options.changed_suite()
     target = Run(options.folder(suite))
@@ -165,6 +167,10 @@ def plan(options: SuiteOptions, jobs: Jobs = None) -> None:
         say("\nRuns to report, with the choices made so far:")
     reporting, _ = stage_to_report(planned, target, **again)
     _show_stage(reporting, len(planned.suite.seeds), target.folder, workers)
+    metric = find_metric(planned.suite.primary_metric)
+    earlier = earlier_scores(target, metric.name)
+    for sentence in smallest_differences(planned.cells(), len(planned.suite.seeds), metric, earlier):
+        say(sentence)
 
 
 def _show_stage(stage: Stage, n_seeds: int, folder: Path, jobs: int) -> None:

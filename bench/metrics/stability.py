@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import entr, xlogy
-from scipy.stats import t
+from scipy.special import entr, stdtrit, xlogy
 
 from bench.metrics.external import aligned, contingency_table
 from bench.metrics.registry import NOISE
@@ -94,7 +93,7 @@ class Agreement:
     ari, nmi : float
         Means over all pairs of runs; NMI over the arithmetic mean of the entropies.
     ari_interval, nmi_interval : (float, float) or None
-        95 % for the mean over pairs of runs like these, by the jackknife over runs; None with fewer than three.
+        95 % for the mean over pairs of runs like these, by `jackknife_interval`; None with fewer than three.
     medoid : int
         The run that agrees most with the others, by ARI.
     jaccard : tuple of float
@@ -228,25 +227,31 @@ def pairwise_agreement(labelings: Sequence[np.ndarray]) -> tuple[np.ndarray, np.
 def jackknife_interval(pairwise: np.ndarray) -> tuple[float, float] | None:
     r"""Return a 95 % interval for the mean over pairs of runs, by leaving out one run after the other.
 
-    .. math:: \bar\theta \pm t_{r-1} \sqrt{\tfrac{r-1}{r} \sum_i (\theta_{(i)} - \bar\theta_{(\cdot)})^2}
+    The standard error is the jackknife's; the interval is symmetric on the scale of Fisher's z, not on that of the
+    mean, whose distribution is skewed near 1:
+
+    .. math:: \tanh\left(\operatorname{artanh} \bar\theta \pm \frac{t_{r-1}\, s}{1 - \bar\theta^2}\right), \quad
+        s^2 = \tfrac{r-1}{r} \sum_i (\theta_{(i)} - \bar\theta_{(\cdot)})^2
 
     The pairs are not independent, as each run is in r − 1 of them; the runs are.
 
     Parameters
     ----------
     pairwise : ndarray of shape (n_runs, n_runs)
-        A symmetric measure of agreement of which 1 is the most.
+        A symmetric measure of agreement, above -1, of which 1 is the most.
 
     Returns
     -------
     (float, float) or None
-        Cut off at 1; None with fewer than three runs.
+        Without width where all pairs agree alike; None with fewer than three runs.
 
     Notes
     -----
-    In simulations with runs of unequal quality 94 % of the intervals of five and of ten runs held the truth, 96 % of
-    thirty and 92 % of three. Where one run in three is far off, too few runs may not show it: 61 % of three, 79 % of
-    five, but 94 % of ten.
+    93 to 97 % of the simulated intervals of 5, 10 and 20 runs hold the truth (results/statistics): runs of unequal
+    quality, in two local optima, and of k-means. On the scale of the mean itself it is 89 to 93 % where runs agree
+    closely. Two limits. Runs that end elsewhere too rarely to be among those at hand are in no interval: where one in
+    ten does, ten runs show none of it in 35 % of cases, and 63 % of their intervals hold the truth. Where runs agree no
+    better than chance, intervals are too wide, and 99 % hold the truth.
 
     References
     ----------
@@ -255,12 +260,15 @@ def jackknife_interval(pairwise: np.ndarray) -> tuple[float, float] | None:
     n = len(pairwise)
     if n < FEWEST_RUNS:
         return None
+    mean = _mean_over_pairs(pairwise)
+    if mean >= 1:
+        return 1.0, 1.0
     of_run = pairwise.sum(axis=1) - np.diag(pairwise)
     without = (of_run.sum() / 2 - of_run) / ((n - 1) * (n - 2) / 2)
     error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
-    reach = float(t.ppf((1 + _LEVEL) / 2, n - 1) * error)
-    mean = _mean_over_pairs(pairwise)
-    return mean - reach, min(1.0, mean + reach)
+    reach = stdtrit(n - 1, (1 + _LEVEL) / 2) * error / (1 - mean**2)
+    low, high = np.tanh(np.arctanh(mean) + np.array([-reach, reach]))
+    return float(low), float(high)
 
 
 def _mean_over_pairs(pairwise: np.ndarray) -> float:

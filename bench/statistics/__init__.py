@@ -8,6 +8,7 @@ Where each number of a report is computed:
   unpaired seeds, which the gate compares, `shift_estimate` and `shift_interval` of the rank-sum test.
 - effect sizes and practical equivalence: `bench.statistics.paired`, which puts all numbers of one pair together.
 - adjusted p-value and verdict: `bench.statistics.correction.compare_methods`, Holm's correction over a family of pairs.
+- what n pairs can show: `bench.statistics.power`, the power of the signed-rank test.
 - possible ranks: `bench.statistics.order`. Interquartile means and mean ranks over data sets:
   `bench.statistics.aggregate`. Components of variance: `bench.statistics.variance`.
 

@@ -114,14 +114,14 @@ def walsh_averages(differences: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    differences : ndarray of shape (n,)
+    differences : ndarray of shape (..., n)
 
     Returns
     -------
-    ndarray of shape (n (n + 1) / 2,)
+    ndarray of shape (..., n (n + 1) / 2)
     """
-    first, second = _pairs(len(differences))
-    return (differences[first] + differences[second]) / 2
+    first, second = _pairs(differences.shape[-1])
+    return (differences[..., first] + differences[..., second]) / 2
 
 
 @lru_cache(maxsize=64)
@@ -176,14 +176,19 @@ def hodges_lehmann_with_interval(
 ) -> tuple[float, tuple[float, float] | None]:
     """Return `hodges_lehmann` and `hodges_lehmann_interval`; a thousand differences have half a million averages."""
     averages = walsh_averages(differences)
-    m, k = len(averages), _interval_rank(len(differences), confidence)
+    m, k = len(averages), interval_rank(len(differences), confidence)
     places = [(m - 1) // 2, m // 2, *((k - 1, m - k) if k else ())]
     lower, upper, *ends = np.partition(averages, places)[places].tolist()
     return (lower + upper) / 2, (ends[0], ends[1]) if ends else None
 
 
 @lru_cache(maxsize=64)
-def _interval_rank(n: int, confidence: float) -> int:
+def interval_rank(n: int, confidence: float) -> int:
+    """Return which Walsh average of n differences, counted from 1 in ascending order, is the lower end of the interval.
+
+    The two-sided test at level 1 − confidence rejects zero where it is above zero, or its counterpart from the other
+    end below; 0 where there is no such interval, and the test cannot reject.
+    """
     null = _null_of_doubled(tuple(range(1, n + 1)))  # whole ranks need no doubling
     return int(np.searchsorted(np.cumsum(null), (1 - confidence) / 2 + 1e-12, side="right"))
 

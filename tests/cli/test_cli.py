@@ -37,6 +37,7 @@ def test_a_run_leaves_records_outputs_and_leaderboards_and_is_not_run_again(cli,
     code, out, _ = cli("plan", tiny, "--out", folder, "--seeds", "3")
     assert code == 0
     assert "15 runs, 5 left" in out
+    assert "no difference can be shown on digits[200]: too few seeds (3; 7 needed for Holm over 2 contrasts)" in out
     assert records(folder) == first
 
     code, out, _ = cli("report", folder)

@@ -50,15 +50,18 @@ def test_stability_and_agreement_are_means_over_pairs(data):
 
 
 @given(st.data())
-def test_the_interval_is_students_over_the_means_without_each_run(data):
+def test_the_interval_is_students_over_the_means_without_each_run_on_the_scale_of_fishers_z(data):
     labelings = several(data, fewest=3)
-    n = len(labelings)
+    n, mean = len(labelings), stability(labelings)
+    assume(mean < 1)
     without = np.array([stability(labelings[:i] + labelings[i + 1 :]) for i in range(n)])
     error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum())
-    reach = student_t.ppf(0.975, n - 1) * error
+    reach = student_t.ppf(0.975, n - 1) * error / (1 - mean**2)  # the derivative of artanh
     low, high = jackknife_interval(pairwise_agreement(labelings)[0])
-    assert low == pytest.approx(stability(labelings) - reach, abs=1e-9)
-    assert high == pytest.approx(min(1, stability(labelings) + reach), abs=1e-9)
+    assert low == pytest.approx(np.tanh(np.arctanh(mean) - reach), abs=1e-9)
+    assert high == pytest.approx(np.tanh(np.arctanh(mean) + reach), abs=1e-9)
+    assert -1 <= low <= mean + 1e-9
+    assert mean - 1e-9 <= high <= 1
 
 
 def test_two_runs_have_no_interval_and_equal_runs_one_without_width():

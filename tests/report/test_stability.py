@@ -61,7 +61,7 @@ def test_pairs_that_differ_come_first():
 
 @pytest.mark.parametrize(("n", "half"), [(9, 0.02), (2, 0)])
 def test_too_few_runs_are_not_compared(n, half):
-    """The jackknife's intervals of five runs may hold the truth in 79 of 100, and two runs have none."""
+    """Where one run in four ends elsewhere, one in four sets of five shows none; two runs have no interval."""
     assert texts_of(stability, pair(sdec=agreement(0.9, half, n=n), dec=agreement(0.7))) == [
         f"S-DEC cannot be compared in stability with its counterpart: too few runs ({n}; 10 needed)."
     ]

@@ -65,7 +65,7 @@ def family_wise_error(
     """
     rng = generator("family-wise error", n_seeds, noise, step, n_datasets)
     claims = np.zeros((families, n_datasets), dtype=bool)
-    with _frozen_heap():
+    with frozen_heap():
         for board in np.ndindex(claims.shape):
             scores = equal_methods(rng, N_METHODS, n_seeds, noise, step)
             outcomes = {c.outcome for c in compare_methods(scores, list(itertools.combinations(scores, 2)))}
@@ -142,7 +142,7 @@ def _significant(differences: np.ndarray) -> Rate:
 
 
 @contextmanager
-def _frozen_heap() -> Iterator[None]:
+def frozen_heap() -> Iterator[None]:
     """Keep what is imported out of garbage collection, which would walk over all of it."""
     gc.collect()
     gc.freeze()

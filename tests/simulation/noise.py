@@ -15,6 +15,9 @@ NOISES: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] 
     "skewed": lambda rng, shape: rng.lognormal(0, 1, shape),  # skewness 6.2
 }
 
+#: Of the effect of a seed, and of the noise of a method's own.
+SCALE = 0.02
+
 
 def generator(*axes: object) -> np.random.Generator:
     """Return the generator of one study, named by its axes."""
@@ -27,7 +30,7 @@ def equal_methods(
     """Draw scores of methods that are all equally good, seed by seed.
 
     The score is a mean, an effect of the seed that all methods share (same points, same pretrained network) and
-    a noise of their own, each of a scale of .02.
+    a noise of their own, each of a scale of `SCALE`.
 
     Parameters
     ----------
@@ -38,7 +41,7 @@ def equal_methods(
     step : float or None
         Scores are rounded to multiples of this.
     """
-    scores = 0.75 + 0.02 * rng.standard_normal(n_seeds) + 0.02 * NOISES[noise](rng, (n_methods, n_seeds))
+    scores = 0.75 + SCALE * rng.standard_normal(n_seeds) + SCALE * NOISES[noise](rng, (n_methods, n_seeds))
     if step is not None:
         scores = np.round(scores / step) * step
     return {f"method {i}": dict(enumerate(row)) for i, row in enumerate(scores.tolist())}

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tests.simulation.agreement import LIMITS, MODELS, agreement_coverage
 from tests.simulation.claims import N_PAIRS, Rate, coverage, family_wise_error, pooling_error, power
+from tests.simulation.contrasts import N_CONTRASTS, contrasts_found
 from tests.simulation.exact import attainable_coverage, attainable_level, family_wise_bound, power_of_six
 
 FAMILY_SEEDS = (5, 10, 20)
@@ -36,9 +38,16 @@ POOLED_SEEDS = (5, 10, 20)
 POOLED_DATASETS = (8, 12)
 POOLED_INTERACTIONS = (1.0, 2.0)
 
-# Monte-Carlo errors of .002, .0005, .0035 and .011, each well under the margin of its claim.
+AGREEMENT_RUNS = (5, 10, 20)
+CONTRAST_POWER_SEEDS = (10, 15, 20)
+CONTRAST_EFFECT = 0.8
+
+# Monte-Carlo errors of .002, .003, .007, .0005, .0015, .0035 and .011.
 FAMILIES = {5: 1_000, 10: 10_000, 20: 10_000}  # at 5 no claim can be made
+CONTRAST_FAMILIES = {5: 500, 10: 5_000, 20: 5_000}
+CONTRAST_POWER_FAMILIES = 5_000
 INTERVALS = 200_000
+AGREEMENT_INTERVALS = 20_000
 POWER_COMPARISONS = 20_000
 POOLED_COMPARISONS = 2_000
 
@@ -51,7 +60,7 @@ class Finding:
     ----------
     claim, setting : str
     n : int
-        Matched pairs; seeds a data set where data sets are pooled.
+        Matched pairs; seeds a data set where data sets are pooled; runs that are compared with each other.
     rate : Rate
     exact : float or None
         What theory says of untied differences: the rate itself, or for the family-wise error its bound.
@@ -65,7 +74,8 @@ class Finding:
 
 
 def findings() -> Iterator[Finding]:
-    """Simulate everything; about eight minutes on one core."""
+    """Simulate everything; about thirteen minutes on one core."""
+    contrast_powers = []
     for n in FAMILY_SEEDS:
         bound = family_wise_bound(n, N_PAIRS)
         for setting, options in FAMILY_SETTINGS.items():
@@ -74,6 +84,15 @@ def findings() -> Iterator[Finding]:
         per_family, anywhere = family_wise_error(n, **TWO_DATASETS, families=FAMILIES[n] // 2)
         yield Finding("family-wise error", "two data sets, each family", n, per_family, bound)
         yield Finding("any false claim", "two data sets, either family", n, anywhere)
+    for n in FAMILY_SEEDS:
+        bound = family_wise_bound(n, N_CONTRASTS)
+        for setting, options in FAMILY_SETTINGS.items():
+            errors, _ = contrasts_found(n, **options, families=CONTRAST_FAMILIES[n])
+            yield Finding("error in contrasts", setting, n, errors, None if "step" in options else bound)
+    for n in CONTRAST_POWER_SEEDS:
+        errors, found = contrasts_found(n, effect=CONTRAST_EFFECT, families=CONTRAST_POWER_FAMILIES)
+        yield Finding("error in contrasts", "noise of one method helps", n, errors, family_wise_bound(n, N_CONTRASTS))
+        contrast_powers.append(Finding("power in contrasts", "effect of .8 sd", n, found))
     for n in COVERAGE_N:
         for setting, options in COVERAGE_SETTINGS.items():
             exact = None if "step" in options else attainable_coverage(n)
@@ -81,6 +100,11 @@ def findings() -> Iterator[Finding]:
     for n in POWER_N:
         exact = power_of_six(0.8) if n == 6 else None
         yield Finding("power", "effect of .8 sd", n, power(n, comparisons=POWER_COMPARISONS), exact)
+    yield from contrast_powers
+    for model in (*MODELS, *LIMITS):
+        for n in AGREEMENT_RUNS:
+            held = agreement_coverage(model, n, intervals=AGREEMENT_INTERVALS)
+            yield Finding("coverage of mean ARI", model, n, held)
     of_means = []
     for n_datasets, interaction, n in itertools.product(POOLED_DATASETS, POOLED_INTERACTIONS, POOLED_SEEDS):
         pooled, means = pooling_error(n_datasets, n, interaction, comparisons=POOLED_COMPARISONS)

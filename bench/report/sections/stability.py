@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.report.plots.figure import Figure
 
 _ARI, _NMI, _CHANGE = find_metric("ari"), find_metric("nmi"), find_metric("label_change")
-#: Runs of either method that a comparison needs: jackknife intervals of fewer hold the truth less often than they say.
+#: Runs of either method that a comparison needs: where one in four ends elsewhere, one in four sets of five shows none.
 _ENOUGH_RUNS = 10
 _OF_AGREEMENT = (
     *("ari", "ari_low", "ari_high", "nmi", "nmi_low", "nmi_high"),
