@@ -106,7 +106,8 @@ def verdict_of(contrasts: Sequence[Row]) -> Verdict:
         return "sampling does not help"
     if "too few" in outcomes and "not significant" not in outcomes:
         return "too few"
-    if all(c["practical"] == "equivalent" for c in _decisive(contrasts) if _is_compared(c)):
+    compared = [c for c in _decisive(contrasts) if _is_compared(c)]
+    if all(c["practical"] == "equivalent" and c["outcome"] not in _SIGNIFICANT for c in compared):
         return "equivalent"
     return "not significant"
 
