@@ -42,9 +42,10 @@ def outputs_of(
     -------
     dict of str to ndarray
         ``labels`` (n,). If the method has them: ``embedding`` and ``embedding_variance`` (n, d), ``centers`` (k, d),
-        ``history/NAME`` by epoch, what `_point_outputs` returns, and the same for outliers under ``outliers/NAME/``.
-        For sample points of an image data set ``reconstruction`` (m, n_features), and its mean and standard deviation
-        over latent draws, ``reconstruction_mean`` and ``reconstruction_sd``.
+        ``mixture_weights`` (k,) and ``mixture_variances`` (k, d) where the centers are means of a mixture of diagonal
+        Gaussians, ``history/NAME`` by epoch, what `_point_outputs` returns, and the same for outliers under
+        ``outliers/NAME/``. For sample points of an image data set ``reconstruction`` (m, n_features), and its mean and
+        standard deviation over latent draws, ``reconstruction_mean`` and ``reconstruction_sd``.
 
     Raises
     ------
@@ -66,6 +67,7 @@ def outputs_of(
     centers = _centers(estimator, width)
     if centers is not None:
         outputs["centers"] = centers
+        outputs |= _mixture(estimator, centers.shape)
     outputs |= _point_outputs(estimator, dataset.x, "fitted", seed)
     outputs |= _reconstructions(estimator, dataset, seed)
     for name, points in (outliers or {}).items():
@@ -247,6 +249,15 @@ def _centers(estimator: Any, width: int) -> np.ndarray | None:
         if centers is not None and np.ndim(centers) == 2 and np.shape(centers)[1] == width:
             return np.asarray(centers, dtype=np.float32)
     return None
+
+
+def _mixture(estimator: Any, shape: tuple[int, ...]) -> Outputs:
+    """Return weights and variances of a mixture of diagonal Gaussians around the centers, if the method has one."""
+    weights, variances = getattr(estimator, "weights_", None), getattr(estimator, "variances_", None)
+    if weights is None or variances is None or np.shape(weights) != shape[:1] or np.shape(variances) != shape:
+        return {}
+    given = {"mixture_weights": weights, "mixture_variances": variances}
+    return {name: np.asarray(value, dtype=np.float32) for name, value in given.items()}
 
 
 def _chunks(points: np.ndarray, size: int) -> list[np.ndarray]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bench.metrics.health import is_collapsed
-from bench.metrics.point_scores import uncertainty_scores
+from bench.metrics.point_scores import constants_of, uncertainty_scores
 
 _PREFIX = "outliers/"
 _CAUGHT_PERCENT = 95
 
 
-def outlier_metrics(outputs: Mapping[str, np.ndarray], points: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:
+def outlier_metrics(
+    outputs: Mapping[str, np.ndarray], points: np.ndarray | None, names: Collection[str] | None = None
+) -> dict[str, dict[str, dict[str, float]]]:
     """Compare the scores of uncertainty of outliers with those of the points that a method was fitted on.
 
     Parameters
@@ -22,8 +24,10 @@ def outlier_metrics(outputs: Mapping[str, np.ndarray], points: np.ndarray) -> di
     outputs : mapping of str to ndarray
         Raw outputs of the fitted points; ``inliers`` (n_inliers,), the indices of those that are compared; and
         ``outliers/NAME/X``, the output X for the points of each set NAME of outliers.
-    points : ndarray of shape (n_samples, n_features)
-        The fitted points.
+    points : ndarray of shape (n_samples, n_features) or None
+        The fitted points. Without them there is no margin for a method without an embedding.
+    names : collection of str, optional
+        The scores; all by default.
 
     Returns
     -------
@@ -34,11 +38,12 @@ def outlier_metrics(outputs: Mapping[str, np.ndarray], points: np.ndarray) -> di
     views = _views(outputs)
     if not views or is_collapsed(outputs["labels"], outputs.get("soft_assignment")):
         return {}
-    inliers = {name: values[outputs["inliers"]] for name, values in uncertainty_scores(outputs, points).items()}
-    shared = {"centers": outputs["centers"]} if "centers" in outputs else {}
+    fitted = uncertainty_scores(outputs, points, names)
+    inliers = {name: values[outputs["inliers"]] for name, values in fitted.items()}
+    shared = constants_of(outputs)
     metrics: dict[str, dict[str, dict[str, float]]] = {}
     for outlier_set, view in views.items():
-        outliers = uncertainty_scores(view | shared)
+        outliers = uncertainty_scores(view | shared, names=names)
         metrics[outlier_set] = {
             name: outlier_scores(inliers[name], outliers[name])
             for name in inliers

@@ -150,19 +150,27 @@ class Score:
     Attributes
     ----------
     name, title, description : str
-    needs_sampling : {"no", "yes", "if stochastic", "five runs"}
-        Whether it takes latent draws, or the noise that they are drawn with.
+    needs_sampling : {"no", "one number", "yes", "if stochastic", "five runs"}
+        Whether it takes latent draws, or the noise that they are drawn with; "one number" is a constant of all points
+        that is read off the noise, and no draw of a point.
     """
 
     name: str
     title: str
     description: str
-    needs_sampling: Literal["no", "yes", "if stochastic", "five runs"]
+    needs_sampling: Literal["no", "one number", "yes", "if stochastic", "five runs"]
 
 
 SCORES: tuple[Score, ...] = (
     Score("confidence", "1 − max q", "one less the largest soft assignment, at the mean of the code", "no"),
     Score("plain_entropy", "H[q]", "entropy of the soft assignment, at the mean of the code", "no"),
+    Score(
+        "smoothed_kernel",
+        "smoothed kernel",
+        "entropy of the soft assignment by a kernel that is widened by the mean latent variance",
+        "one number",
+    ),
+    Score("temperature", "temperature", "entropy of q^(1/T), T such that its mean is that of H[mean q]", "one number"),
     Score("margin", "centroid margin", "distance to the nearest centroid less that to the second", "no"),
     Score("reconstruction", "reconstruction error", "squared error per feature, at the mean of the code", "no"),
     Score("density", "−log p(x)", "negative log-density, or its bound over draws", "if stochastic"),
@@ -171,11 +179,22 @@ SCORES: tuple[Score, ...] = (
     Score("mutual_information", "MI", "H[mean q] − mean H[q]: what a draw says of the cluster", "yes"),
     Score("latent_variance", "latent variance", "mean variance of the encoder's noise over dimensions", "yes"),
 )
-"""Scores of one run. The disagreement of several runs is one more, which no run has by itself."""
+"""Scores of one run. `BETWEEN_SCORES` are those of several runs, which no run has by itself."""
 
 DISAGREEMENT = Score(
-    "disagreement", "disagreement", "entropy of the votes of five aligned deterministic runs", "five runs"
+    "unaligned_disagreement",
+    "disagreement (unaligned)",
+    "one less the Jaccard similarity of the two clusters that hold the point, mean over pairs of five deterministic "
+    "runs",
+    "five runs",
 )
+ALIGNED_VOTE = Score(
+    "disagreement",
+    "disagreement (aligned)",
+    "entropy of the votes of five deterministic runs, their clusters named as in the first",
+    "five runs",
+)
+BETWEEN_SCORES: tuple[Score, ...] = (DISAGREEMENT, ALIGNED_VOTE)
 
 N_DRAWS = 32
 """Latent draws that a run takes of each point."""
@@ -257,7 +276,7 @@ BUILT_IN_METRICS: tuple[Metric, ...] = (
 )
 """The metrics of every record, in its order."""
 
-BETWEEN_RUNS: tuple[Metric, ...] = tuple(_detection(DISAGREEMENT))
+BETWEEN_RUNS: tuple[Metric, ...] = tuple(metric for score in BETWEEN_SCORES for metric in _detection(score))
 """Those that take several runs: reports compute them, no record holds them."""
 
 _TAKEN = frozenset(row.name for row in (*BUILT_IN_METRICS, *BETWEEN_RUNS))

@@ -70,15 +70,19 @@ def _values(rows: Sequence[Metric], run: _Run, dataset: Dataset | None = None, s
         for group in groups.values():
             values |= _group_values(group, run, dataset, seed)
 
+    return values_or_reasons({row.name: values[row.name] for row in rows})
+
+
+def values_or_reasons(values: Mapping[str, float | str]) -> Values:
+    """Return values by metric, None for one that is a text or not finite, and the reasons why."""
     metrics: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
-    for row in rows:
-        value = values[row.name]
+    for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             value = "the value is not finite"
-        metrics[row.name] = None if isinstance(value, str) else value
+        metrics[name] = None if isinstance(value, str) else value
         if isinstance(value, str):
-            reasons[row.name] = value
+            reasons[name] = value
     return metrics, reasons
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,38 @@ def vote_entropy(labelings: Sequence[np.ndarray]) -> np.ndarray:
     """
     first, *others = labelings
     return entr(vote_shares(named_alike(first, others))).sum(axis=1)
+
+
+def pairwise_disagreement(labelings: Sequence[np.ndarray]) -> np.ndarray:
+    r"""Return how far the clusters that hold a point differ between runs, averaged over the pairs of runs.
+
+    .. math:: \frac{2}{r (r - 1)} \sum_{a < b} \Big( 1 -
+              \frac{\lvert C_a(x) \cap C_b(x) \rvert}{\lvert C_a(x) \cup C_b(x) \rvert} \Big)
+
+    with :math:`C_a(x)` the points that run a puts into one cluster with x. It compares sets of points and no names of
+    clusters: runs may have different numbers of clusters, and none is a reference for the others (`vote_entropy` needs
+    one). A run that calls x noise has no cluster that holds it, so its pairs count 1, even with another that calls x
+    noise; points of noise are in no cluster of others.
+
+    Parameters
+    ----------
+    labelings : sequence of ndarray of shape (n_samples,)
+        Labels of the same points from at least two runs.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        0 where all runs hold a point in the same set of points; less than 1 unless it is noise in a run of each pair.
+    """
+    codes = [np.unique(labels, return_inverse=True)[1] for labels in labelings]
+    noise = [labels == NOISE for labels in labelings]
+    total = np.zeros(len(labelings[0]))
+    pairs = list(itertools.combinations(range(len(labelings)), 2))
+    for a, b in pairs:
+        both = contingency_table(codes[a], codes[b])
+        similar = both / (both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both)
+        total += np.where(noise[a] | noise[b], 1.0, 1 - similar[codes[a], codes[b]])
+    return total / len(pairs)
 
 
 def named_alike(reference: np.ndarray, others: Sequence[np.ndarray]) -> list[np.ndarray]:

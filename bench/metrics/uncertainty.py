@@ -6,7 +6,7 @@ that fits its own errors. Points without a class are in neither half.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -25,7 +25,7 @@ from bench.metrics.point_scores import (
     checked_probabilities,
     scores_or_reasons,
 )
-from bench.metrics.registry import BUILT_IN_METRICS, DRAWN, NOISE, UNLABELLED
+from bench.metrics.registry import BUILT_IN_METRICS, DRAWN, NOISE, SCORES, UNLABELLED
 
 COLLAPSED = "the run collapsed: what tells no points apart is neither certain nor calibrated"
 _NO_CLASS = -1
@@ -247,16 +247,48 @@ def _judged(assignment: np.ndarray, labels: np.ndarray, dataset: Dataset, seed: 
 
 
 def _detections(outputs: Mapping[str, np.ndarray], dataset: Dataset, seed: int) -> dict[str, float | str]:
-    scores = scores_or_reasons(outputs, dataset.x)
     if dataset.classes is None:
-        return {f"{metric}_{name}": UNLABELLED for name in scores for metric in DETECTION}
-    scoring, wrong = mis_clustered(outputs["labels"], dataset, seed)
+        return {f"{metric}_{row.name}": UNLABELLED for row in SCORES for metric in DETECTION}
+    scores = scores_or_reasons(outputs, dataset.x)
+    return _detected_by(scores, *mis_clustered(outputs["labels"], dataset, seed))
+
+
+def _detected_by(
+    scores: Mapping[str, np.ndarray | str], scoring: np.ndarray, wrong: np.ndarray
+) -> dict[str, float | str]:
     metrics: dict[str, float | str] = {}
     for name, value in scores.items():
         of_score: Mapping[str, float | str]
         of_score = dict.fromkeys(DETECTION, value) if isinstance(value, str) else detection(value[scoring], wrong)
         metrics |= {f"{metric}_{name}": of_metric for metric, of_metric in of_score.items()}
     return metrics
+
+
+def detection_metrics(
+    outputs: Mapping[str, np.ndarray], classes: np.ndarray | None, fingerprint: str, seed: int, scores: Collection[str]
+) -> dict[str, float | str]:
+    """Compute what `uncertainty_metrics` does of some scores, where the points of the data set are not at hand.
+
+    Parameters
+    ----------
+    outputs : mapping of str to ndarray
+        ``labels``, and the raw outputs that the scores are made of.
+    classes : ndarray of shape (n_samples,) or None
+        None for unlabelled data.
+    fingerprint : str
+        Of the data set.
+    seed : int
+        Of the run.
+    scores : collection of str
+        Names of `bench.metrics.registry.SCORES`.
+    """
+    labels, names = outputs["labels"], [f"{metric}_{score}" for score in scores for metric in DETECTION]
+    if is_collapsed(labels, outputs.get("soft_assignment")):
+        return dict.fromkeys(names, COLLAPSED)
+    if classes is None:
+        return dict.fromkeys(names, UNLABELLED)
+    judged = mis_clustered_of(labels, classes, fingerprint, seed)
+    return _detected_by(scores_or_reasons(outputs, names=scores), *judged)
 
 
 def _of_draws(outputs: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, float | str]:

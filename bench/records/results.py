@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
 from bench.metrics import METRICS_VERSION, all_metrics
-from bench.metrics.registry import UNLABELLED, is_built_in
-from bench.metrics.scoring import label_metrics, record_fields
+from bench.metrics.outliers import outlier_metrics
+from bench.metrics.point_scores import OF_KERNEL, PER_POINT
+from bench.metrics.registry import SCORES, UNLABELLED, is_built_in
+from bench.metrics.scoring import label_metrics, record_fields, values_or_reasons
+from bench.metrics.uncertainty import detection_metrics
 from bench.plan.suite import Suite, load_suite
 from bench.records.experiment import describe_others, reported_records
 from bench.records.record import PlannedRuns, Record
@@ -143,7 +146,8 @@ def suite_of(run: Run) -> Suite:
 def rescored(run: Run, load: Callable[[], Iterable[Dataset]], others: list[Record] | None = None) -> Iterator[Record]:
     """Yield the records of a run's experiment but those of choices, scored afresh where the metrics have changed since.
 
-    Metrics against classes that were added since are computed from the labels and classes that the run kept.
+    Metrics that were added since are computed from what the run kept: those of labels from labels and classes, and
+    those of scores of uncertainty from the raw outputs. What the record holds is not changed.
 
     Parameters
     ----------
@@ -201,20 +205,41 @@ def _metrics_of_labels(classes: np.ndarray | None) -> list[str]:
 
 
 def _completed(record: Record, run: Run, classes: np.ndarray | None, names: Collection[str]) -> Record:
-    """Add the metrics that came after a record was written, from the labels and classes (n_samples,) kept."""
+    """Add the metrics that came after a record was written, from the outputs and classes (n_samples,) kept."""
     if record.status != "ok":
         return record
     missing = {name for name in names if name not in record.metrics}
-    if not missing:
+    scores = _scores_added(record)
+    if not missing and not scores:
         return record
     try:
-        labels = run.outputs(record.key, ["labels"])["labels"]
+        outputs = run.outputs(record.key, None if record.outliers else _READ if scores else ["labels"])
+        labels = outputs["labels"]
     except (InputError, KeyError):
         return record
     if classes is not None and labels.shape != classes.shape:
         return record
-    metrics, reasons = label_metrics(labels, classes, missing)
-    return record.model_copy(update={"metrics": record.metrics | metrics, "reasons": record.reasons | reasons})
+    metrics, reasons = values_or_reasons(
+        detection_metrics(outputs, classes, record.fingerprint, record.seed, scores) if scores else {}
+    )
+    of_labels = label_metrics(labels, classes, missing)
+    outliers = outlier_metrics(outputs, None, scores) if scores and record.outliers else {}
+    changes = {
+        "metrics": record.metrics | metrics | of_labels[0],
+        "reasons": record.reasons | reasons | of_labels[1],
+        "outliers": {name: of_set | outliers.get(name, {}) for name, of_set in record.outliers.items()},
+    }
+    return record.model_copy(update=changes)
+
+
+#: The raw outputs that labels and scores of uncertainty take.
+_READ = ("labels", *PER_POINT, *OF_KERNEL)
+
+
+def _scores_added(record: Record) -> list[str]:
+    """Return the scores of uncertainty that a record has no metric of, though it has those of others."""
+    absent = [row.name for row in SCORES if f"auroc_{row.name}" not in record.metrics]
+    return absent if len(absent) < len(SCORES) else []
 
 
 def frame_of(records: Iterable[Record]) -> pd.DataFrame:

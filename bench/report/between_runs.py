@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.metrics.detection import detection
-from bench.metrics.registry import BETWEEN_RUNS, DISAGREEMENT
-from bench.metrics.stability import Agreement, agreement, stability, vote_entropy
+from bench.metrics.registry import ALIGNED_VOTE, BETWEEN_RUNS, DISAGREEMENT
+from bench.metrics.stability import Agreement, agreement, pairwise_disagreement, stability, vote_entropy
 from bench.metrics.uncertainty import mis_clustered_of
 from bench.report.ranking import MOST_RANKED
 from bench.report.runs_frame import without_ablations
@@ -26,6 +26,7 @@ _MOST_RUNS, _MOST_RUNS_OF_MANY = 30, 10
 _OF_RUN = ("seed", "status", "flags", "run", "key")
 #: Runs that vote on each point.
 VOTERS = 5
+_COMPUTED = {DISAGREEMENT.name: pairwise_disagreement, ALIGNED_VOTE.name: vote_entropy}
 
 
 def stability_of(results: CollectedRuns) -> list[float]:
@@ -57,6 +58,8 @@ def agreements_of(results: CollectedRuns) -> dict[tuple[str, str], Agreement]:
 def disagreement_columns(results: CollectedRuns) -> pd.DataFrame:
     """Return how well the disagreement of five other runs finds the points that a run has wrong.
 
+    It is taken twice: from pairs of runs, and from votes that are aligned to the first of them.
+
     The voters are the first five healthy runs, with seeds other than the run's own, of the deterministic variant:
     the run's variant itself, or its twin. Their votes need no noise, so they are what drawing from it has to beat.
 
@@ -81,7 +84,7 @@ def disagreement_columns(results: CollectedRuns) -> pd.DataFrame:
         classes = classes_of(results, rows)
         if classes is None:
             continue
-        entropies: dict[tuple[str, ...], np.ndarray] = {}  # few, as runs leave out one seed each
+        scores: dict[tuple[str, ...], dict[str, np.ndarray]] = {}  # few, as runs leave out one seed each
         first = rows.sort_values("seed").head(_MOST_RUNS)
         for index, run in zip(first.index, first.to_dict("records"), strict=True):
             config = run["config"] if run["kind"] == "deterministic" else run["twin"]
@@ -89,12 +92,17 @@ def disagreement_columns(results: CollectedRuns) -> pd.DataFrame:
             if len(others) < VOTERS:
                 continue
             keys = tuple(other["key"] for other in others)
-            if keys not in entropies:
-                entropies[keys] = vote_entropy([labels_of(results, other) for other in others])
+            if keys not in scores:
+                labelings = [labels_of(results, other) for other in others]
+                scores[keys] = {name: of(labelings) for name, of in _COMPUTED.items()}
             labels = labels_of(results, run)
             scoring, wrong = mis_clustered_of(labels, classes, str(fingerprint), int(run["seed"]))
-            scores = detection(entropies[keys][scoring], wrong)
-            found[index] = {f"{name}_{DISAGREEMENT.name}": v for name, v in scores.items() if not isinstance(v, str)}
+            found[index] = {
+                f"{rate}_{name}": value
+                for name, score in scores[keys].items()
+                for rate, value in detection(score[scoring], wrong).items()
+                if not isinstance(value, str)
+            }
     names = [row.name for row in BETWEEN_RUNS]
     return pd.DataFrame.from_dict(found, orient="index", dtype=np.float64).reindex(index=frame.index, columns=names)
 

@@ -3,33 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from bench.metrics.registry import DISAGREEMENT, SCORES, Score
+from bench.metrics.registry import BETWEEN_SCORES, DISAGREEMENT, SCORES, Score
 from bench.report.between_runs import VOTERS
 from bench.report.ranking import ROPE, comparison_columns
 from bench.report.runs_frame import NOT_RUN, metric_values, one_run_per_variant, runs_by_variant, scores_by_seed
 from bench.statistics.correction import MethodComparison, Scores, compare_methods
 
-SCORE_OF: Mapping[str, Score] = {score.name: score for score in (*SCORES, DISAGREEMENT)}
+SCORE_OF: Mapping[str, Score] = {score.name: score for score in (*SCORES, *BETWEEN_SCORES)}
+
+
+class Pair(NamedTuple):
+    """A score with draws, and what it is held against.
+
+    Attributes
+    ----------
+    score, against : str
+        Names of scores.
+    decisive : bool
+        Whether the contrast is of the family, or describes.
+    """
+
+    score: str
+    against: str
+    decisive: bool = False
+
 
 PAIRS = (
-    ("entropy", "plain_entropy"),  # the decisive one: nothing differs but the draws
-    ("entropy", "confidence"),
-    ("entropy", "margin"),
-    ("entropy", "reconstruction"),
-    ("entropy", "disagreement"),
-    ("mutual_information", "confidence"),
-    ("latent_variance", "confidence"),
+    Pair("entropy", "plain_entropy", decisive=True),  # nothing differs but the draws
+    Pair("entropy", "smoothed_kernel", decisive=True),  # what draws do on average, without a draw
+    Pair("entropy", DISAGREEMENT.name, decisive=True),  # what several runs know without noise
+    Pair("entropy", "confidence"),
+    Pair("entropy", "temperature"),
+    Pair("entropy", "margin"),
+    Pair("entropy", "reconstruction"),
+    Pair("mutual_information", "confidence"),
+    Pair("latent_variance", "confidence"),
 )
-"""What is asked of each stochastic variant, fixed before any run; those of a data set are one family."""
+"""What is asked of each stochastic variant; the decisive ones of a data set are one family, the others describe."""
 
-OUTLIER_PAIRS = (("entropy", "plain_entropy"), ("entropy", "confidence"))
-"""What is asked of each stochastic variant and set of outliers; those of a data set are a family of their own."""
+OUTLIER_PAIRS = tuple(
+    pair
+    for pair in PAIRS
+    if pair.score == "entropy" and pair.against in ("plain_entropy", "smoothed_kernel", "confidence", "temperature")
+)
+"""What is asked of each stochastic variant and set of outliers: the same of one run. They are a family of their own."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +65,8 @@ class SamplingContrast:
     score, against : Score
     outliers : str
         The set of outliers that is to be detected; empty for mis-clustered points.
+    decisive : bool
+        Whether it is of the family; if not, it has no adjusted p and is no claim.
     comparison : MethodComparison
     means : (float, float)
         Mean AUROC of the two over the runs that have both.
@@ -51,8 +76,15 @@ class SamplingContrast:
     score: Score
     against: Score
     outliers: str
+    decisive: bool
     comparison: MethodComparison
     means: tuple[float, float]
+
+    @property
+    def outcome(self) -> str:
+        """As of a comparison of the family; "descriptive" of one that describes."""
+        compared = self.comparison.result is not None
+        return "descriptive" if compared and not self.decisive else self.comparison.outcome
 
 
 def column_of(score: str, outliers: str, rate: str = "auroc") -> str:
@@ -67,11 +99,11 @@ def stochastic_variants(frame: pd.DataFrame) -> list[str]:
 
 
 def sampling_contrasts(
-    frame: pd.DataFrame, pairs: Sequence[tuple[str, str]] = PAIRS, outliers: Sequence[str] = ("",)
+    frame: pd.DataFrame, pairs: Sequence[Pair] = PAIRS, outliers: Sequence[str] = ("",)
 ) -> list[SamplingContrast]:
-    """Compare scores pair by pair for every stochastic variant, as one family.
+    """Compare scores pair by pair for every stochastic variant, the decisive pairs as one family.
 
-    A pair is in the family unless the method has no such score: S-DEC without a decoder reconstructs nothing. A variant
+    A pair is asked about unless the method has no such score: S-DEC without a decoder reconstructs nothing. A variant
     of which no run has scores, because they are still to come or all collapsed, counts with the pairs of its method, or
     with all: what it will have, or how it ended, must not make the claims of others easier.
 
@@ -79,12 +111,11 @@ def sampling_contrasts(
     ----------
     frame : DataFrame
         The runs of one data set, as `mask_uncertainty` returns them.
-    pairs : sequence of (str, str)
-        Names of scores.
+    pairs : sequence of Pair
     outliers : sequence of str
         Sets of outliers; the empty one asks about mis-clustered points.
     """
-    asked = []
+    asked: list[tuple[str, str, Pair]] = []
     for variant in stochastic_variants(frame):
         rows = frame.loc[frame["variant"] == variant]
         of_method = frame.loc[frame["method"] == rows["method"].iloc[0]]
@@ -92,25 +123,32 @@ def sampling_contrasts(
             scored = _scores_with_values(rows, which) or _scores_with_values(of_method, which)
             if scored and not which and rows["twin"].notna().any() and len(rows) > VOTERS:
                 scored |= {DISAGREEMENT.name}  # too few healthy voters are an outcome too
-            asked += [(variant, a, b, which) for a, b in pairs if not scored or {a, b} <= scored]
-    columns = {column_of(name, which) for _, a, b, which in asked for name in (a, b)}
+            asked += [(variant, which, pair) for pair in pairs if not scored or {pair.score, pair.against} <= scored]
+    columns = {column_of(name, which) for _, which, pair in asked for name in (pair.score, pair.against)}
     if not any(_has_values(frame, column) for column in columns):
         return []
     by_column = {column: _by_seed(frame, column) for column in columns}
-
-    def key(variant: str, score: str, which: str) -> str:
-        return f"{column_of(score, which)} of {variant}"
-
     scores: dict[str, Scores] = {}
-    for variant, a, b, which in asked:
-        for name in (a, b):
-            scores[key(variant, name, which)] = by_column[column_of(name, which)][variant]
-    family = [(key(variant, a, which), key(variant, b, which)) for variant, a, b, which in asked]
-    comparisons = compare_methods(scores, family, rope=ROPE)
+
+    def key(score: str, which: str, variant: str) -> str:
+        column = column_of(score, which)
+        name = f"{column} of {variant}"
+        scores[name] = by_column[column][variant]
+        return name
+
+    compared = [(key(pair.score, which, variant), key(pair.against, which, variant)) for variant, which, pair in asked]
+    family = [keys for keys, (_, _, pair) in zip(compared, asked, strict=True) if pair.decisive]
+    of_family = iter(compare_methods(scores, family, rope=ROPE))
     made = []
-    for (variant, a, b, which), c in zip(asked, comparisons, strict=True):
+    for (variant, which, pair), keys in zip(asked, compared, strict=True):
+        c = (
+            next(of_family)
+            if pair.decisive
+            else replace(compare_methods(scores, [keys], rope=ROPE)[0], p_adjusted=None)
+        )
         means = _mean(scores[c.a], c.matched), _mean(scores[c.b], c.matched)
-        made.append(SamplingContrast(variant, SCORE_OF[a], SCORE_OF[b], which, c, means))
+        score, against = SCORE_OF[pair.score], SCORE_OF[pair.against]
+        made.append(SamplingContrast(variant, score, against, which, pair.decisive, c, means))
     return made
 
 
@@ -168,10 +206,12 @@ def contrast_rows(
                 "against_title": c.against.title,
                 "auroc": c.means[0],
                 "against_auroc": c.means[1],
+                "decisive": c.decisive,
                 **comparison_columns(comparison),
-                "family_size": comparison.family_size,
-                "n_needed": comparison.n_needed,
-                "outcome": comparison.outcome,
+                "verdict": c.outcome if c.outcome == "descriptive" else comparison.verdict,
+                "family_size": comparison.family_size if c.decisive else None,
+                "n_needed": comparison.n_needed if c.decisive else None,
+                "outcome": c.outcome,
                 "reason": comparison.reason or "",
                 "rope": ROPE,
                 "n_collapsed": n_collapsed,

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from bench.metrics.registry import DISAGREEMENT
 from bench.report.document import Sentence
-from bench.report.numbers import format_difference, format_equation, format_margin
+from bench.report.numbers import format_difference, format_equation, format_interval, format_margin
+from bench.report.sampling import OUTLIER_PAIRS, PAIRS, SCORE_OF
 from bench.text import and_list
 
 Row = Mapping[Any, Any]
@@ -18,18 +20,26 @@ Verdict = Literal[
     "sampling helps", "mixed", "sampling does not help", "not significant", "equivalent", "too few", "not known"
 ]
 
-#: What q says of a point without draws.
-_OF_Q = ("plain_entropy", "confidence")
+#: What tells an effect of draws from one of a softer q: by the first, H[mean q] differs in the draws alone.
+_OF_Q = ("plain_entropy", "smoothed_kernel")
+#: What is free besides, and described.
+_DESCRIBED = ("confidence", "temperature")
 _SIGNIFICANT = ("better", "worse")
 #: More names than this are counted.
 _MOST_NAMED = 5
+_IN_WORDS = {
+    "smoothed_kernel": "the smoothed kernel",
+    "temperature": "q at the matched temperature",
+    DISAGREEMENT.name: "the disagreement of five deterministic runs",
+}
 
 RULE = (
-    "Sampling helps where one score with draws beats both scores of q without draws, H[q] and 1 − max q, and "
-    "loses to no other. Mixed is less: one that beats H[q] alone, that loses to another score, or MI or latent "
-    "variance that beats 1 − max q, since these are not compared with H[q]. H[mean q] and H[q] differ in the "
-    "draws alone: to beat 1 − max q and not H[q] is no effect of sampling. That sampling does not help is said "
-    "only where H[mean q] loses to one of the two."
+    "Sampling helps where H[mean q] beats H[q] and the smoothed kernel significantly, is above 1 − max q and q at the "
+    "matched temperature with the whole of its 95 % intervals, and loses nowhere: not to the disagreement of five "
+    "deterministic runs, and not with a whole interval to a score that describes. What is not compared is not won. "
+    "Mixed is less: it beats H[q] or the smoothed kernel, and that is not all. A smoothed kernel and a temperature "
+    "soften q as draws do, without a draw: to beat H[q] and not them is no effect of sampling. That sampling does not "
+    "help is said only where H[mean q] loses to H[q] or the smoothed kernel and beats neither."
 )
 
 
@@ -44,7 +54,7 @@ class Answer:
     verdict : str
     sentence : Sentence
     significant : bool
-        Whether some contrast is.
+        Whether some decisive contrast is.
     """
 
     name: str
@@ -59,8 +69,7 @@ def answers_of(rows: pd.DataFrame, task: str) -> list[Answer]:
     Parameters
     ----------
     rows : DataFrame
-        As `bench.report.sampling.contrast_rows` returns them; of each variant the decisive contrast, H[mean q] against
-        H[q], is the first.
+        As `bench.report.sampling.contrast_rows` returns them.
     task : str
         What the scores are for: "error detection".
     """
@@ -80,57 +89,75 @@ def answers_of(rows: pd.DataFrame, task: str) -> list[Answer]:
 def verdict_of(contrasts: Sequence[Row]) -> Verdict:
     """Return the verdict on one variant, by the rule of `RULE`.
 
-    To be better than the reconstruction error alone, or than 1 − max q where H[q] is as good, is no help. That no help
-    is shown is no proof of none: "sampling does not help" needs a loss of what decides.
+    That no help is shown is no proof of none: "sampling does not help" needs a loss to what decides.
+
+    Parameters
+    ----------
+    contrasts : sequence of mapping
+        Its rows; ``decisive`` tells those of the family.
     """
-    of_q = _of_q(contrasts)
-    if not of_q:
+    deciding = _deciding(contrasts)
+    if not deciding:
         return "not known"
-    if wins := _wins(of_q):
-        losers = {c["score"] for c in contrasts if c["outcome"] == "worse"}
-        for score in {c["score"] for c in wins} - losers:
-            if {c["against"] for c in of_q if c["score"] == score and c["outcome"] == "better"} == set(_OF_Q):
-                return "sampling helps"
-        return "mixed"
-    outcomes = {c["outcome"] for c in _deciding(contrasts)}
+    outcomes = {c["outcome"] for c in deciding}
+    if "better" in outcomes:
+        return "sampling helps" if _helps(contrasts) else "mixed"
     if "worse" in outcomes:
         return "sampling does not help"
     if "too few" in outcomes and "not significant" not in outcomes:
         return "too few"
-    if all(c["practical"] == "equivalent" for c in contrasts if _is_compared(c)):
+    compared = [c for c in _decisive(contrasts) if _is_compared(c)]
+    if all(c["practical"] == "equivalent" and c["outcome"] not in _SIGNIFICANT for c in compared):
         return "equivalent"
     return "not significant"
 
 
+def _helps(contrasts: Sequence[Row]) -> bool:
+    of_draws = {c["against"]: c for c in contrasts if c["score"] == "entropy"}
+    sides = {against: side_of(c) for against, c in of_draws.items()}
+    every = all(sides.get(against) == "above" for against in (*_OF_Q, *_DESCRIBED))
+    return every and not _missing(contrasts) and "below" not in sides.values()
+
+
+def side_of(c: Row) -> Literal["above", "below", "undecided"]:
+    """Return on which side of 0 a difference lies: by its test if it decides, by its 95 % interval if it describes."""
+    if c["decisive"]:
+        above, below = (c["outcome"] == outcome for outcome in _SIGNIFICANT)
+    else:
+        above, below = c["ci_low"] > 0, c["ci_high"] < 0
+    return "above" if above else "below" if below else "undecided"
+
+
 def _is_compared(c: Row) -> bool:
-    return math.isfinite(c["p_adjusted"])
+    return math.isfinite(c["difference"])
 
 
-def _of_q(contrasts: Sequence[Row]) -> list[Row]:
-    return [c for c in contrasts if _is_compared(c) and c["against"] in _OF_Q]
-
-
-def _wins(of_q: Sequence[Row]) -> list[Row]:
-    """Return what sampling wins against q: over 1 − max q only of scores that are not compared with H[q]."""
-    with_entropy = {c["score"] for c in of_q if c["against"] == "plain_entropy"}
-    better = [c for c in of_q if c["outcome"] == "better"]
-    return [c for c in better if c["against"] == "plain_entropy" or c["score"] not in with_entropy]
+def _decisive(contrasts: Sequence[Row]) -> list[Row]:
+    return [c for c in contrasts if c["decisive"]]
 
 
 def _deciding(contrasts: Sequence[Row]) -> list[Row]:
-    of_q = _of_q(contrasts)
-    return [c for c in of_q if c["score"] == contrasts[0]["score"]] or of_q
+    return [c for c in _decisive(contrasts) if _is_compared(c) and c["against"] in _OF_Q]
+
+
+def _missing(contrasts: Sequence[Row]) -> list[str]:
+    """Return the names of what H[mean q] should be held against to decide, and is not."""
+    asked = OUTLIER_PAIRS if contrasts[0]["outliers"] else PAIRS
+    compared = {c["against"] for c in _decisive(contrasts) if _is_compared(c)}
+    return [pair.against for pair in asked if pair.decisive and pair.against not in compared]
 
 
 def _claim(verdict: Verdict, contrasts: Sequence[Row]) -> str:
     if verdict in ("sampling helps", "mixed"):
-        little = all(c["practical"] == "equivalent" for c in _of_q(contrasts) if c["outcome"] == "better")
+        won = [c for c in _deciding(contrasts) if c["outcome"] == "better"]
+        little = all(c["practical"] == "equivalent" for c in won)
         return f"{verdict}, with gains below {_margin(contrasts)} in AUROC" if little else verdict
     if verdict == "too few":
         return str(next(c["verdict"] for c in _deciding(contrasts) if c["outcome"] == "too few"))
-    if verdict == "not significant" and any(c["outcome"] in _SIGNIFICANT for c in contrasts):
-        open_ = [c["against_title"] for c in _deciding(contrasts) if c["outcome"] == "not significant"]
-        return f"not significant against {and_list(open_)}" if open_ else verdict
+    if verdict == "not significant":
+        open_ = [c for c in _deciding(contrasts) if c["outcome"] == verdict]
+        if len(open_) < len(_decisive(contrasts)):  # others are significant, or not compared
+            return f"not significant against {and_list([in_words(c) for c in open_])}"
     return verdict
 
 
@@ -140,38 +167,31 @@ def _evidence(verdict: Verdict, contrasts: Sequence[Row]) -> str:
     lost = [f"{which} runs collapsed and have no scores."] if n_collapsed else []
     if verdict == "not known":
         reasons = [f"{str(c['reason']).capitalize()}." for c in contrasts if c["reason"]]
-        return " ".join(lost if lost and n_collapsed == n_finished else reasons[:1] + lost)
-    parts = []
+        missing = [f"H[mean q] is not compared with {and_list(list(map(_worded, _missing(contrasts))), 'or')}."]
+        return " ".join(lost if lost and n_collapsed == n_finished else (reasons[:1] or missing) + lost)
+    decisive, parts = _decisive(contrasts), []
     if verdict == "equivalent":
-        n = sum(map(_is_compared, contrasts))
-        what = f"All {n} differences of AUROC are" if n > 1 else "The difference of AUROC is"
+        n = sum(map(_is_compared, decisive))
+        what = f"All {n} decisive differences of AUROC are" if n > 1 else "The decisive difference of AUROC is"
         parts.append(f"{what} equivalent to 0 within ±{_margin(contrasts)}.")
-    if verdict == "too few":
-        first = _deciding(contrasts)[0]
-        difference = format_difference(first["difference"])
-        parts.append(f"{first['score_title']} less {first['against_title']}: ΔAUROC {difference}.")
-        contrasts = [c for c in contrasts if c["outcome"] != "too few"]
-    for score in dict.fromkeys(c["score"] for c in contrasts):
-        own = [c for c in contrasts if c["score"] == score]
-        clause = f"{own[0]['score_title']} {_relations(own, verdict)}."
-        parts.append(clause[0].upper() + clause[1:])
+    parts.append(f"H[mean q] {_relations(decisive, _missing(contrasts), verdict)}.")
+    if described := _description([c for c in contrasts if not c["decisive"] and c["score"] == "entropy"]):
+        parts.append(f"Descriptive: it is {described}.")
     return " ".join(parts + lost)
 
 
-def _relations(own: Sequence[Row], verdict: Verdict) -> str:
-    """Say what one score beats, loses to and does not differ significantly from; the first number bears its name."""
-    named: dict[str, list[str]] = {}
+def _relations(decisive: Sequence[Row], missing: Sequence[str], verdict: Verdict) -> str:
+    """Say what H[mean q] beats, loses to and does not differ significantly from; the first number bears its name."""
+    named: dict[str, list[str]] = {"not compared": list(map(_worded, missing))}
     name = "ΔAUROC "
-    order = ("better", "worse", "not significant", "too few", "not compared")
-    for c in sorted(own, key=lambda c: order.index(c["outcome"])):
-        text = _against(c)
-        if c["outcome"] in _SIGNIFICANT or (c["outcome"] == "not significant" and c["against"] in _OF_Q):
-            size = f"{name}{format_difference(c['difference'])}"
-            within = f", equivalent within ±{_margin(own)}" * (
-                c["practical"] == "equivalent" and verdict != "equivalent"
-            )
-            text += f" ({size}, {format_equation(c['p_adjusted'])}{within})"
-            name = ""
+    order = ("better", "worse", "not significant", "too few")
+    for c in sorted(filter(_is_compared, decisive), key=lambda c: order.index(c["outcome"])):
+        p = f", {format_equation(c['p_adjusted'])}" if c["outcome"] != "too few" else ""
+        within = f", equivalent within ±{_margin(decisive)}" * (
+            c["practical"] == "equivalent" and verdict != "equivalent"
+        )
+        text = f"{in_words(c)} ({name}{format_difference(c['difference'])}{p}{within})"
+        name = ""
         named.setdefault(c["outcome"], []).append(text)
     parts = []
     if better := named.get("better"):
@@ -184,15 +204,36 @@ def _relations(own: Sequence[Row], verdict: Verdict) -> str:
         else:
             parts.append(f"does not differ significantly from {and_list(alike, 'or')}")
     if few := named.get("too few"):
-        verdict_text = next(c["verdict"] for c in own if c["outcome"] == "too few")
+        verdict_text = next(c["verdict"] for c in decisive if c["outcome"] == "too few")
         parts.append(f"has {verdict_text} against {and_list(few)}")
-    if absent := named.get("not compared"):
+    if absent := named["not compared"]:
         parts.append(f"is not compared with {and_list(absent, 'or')}")
     return "; ".join(parts)
 
 
-def _against(c: Row) -> str:
-    return "the disagreement of five deterministic runs" if c["against"] == "disagreement" else c["against_title"]
+def _description(described: Sequence[Row]) -> str:
+    """Say on which side of the scores that describe H[mean q] is, with the interval of the difference."""
+    words = {"above": "above", "below": "below", "undecided": "neither above nor below"}
+    named: dict[str, list[str]] = {}
+    for c in described:
+        if math.isfinite(c["ci_low"]):
+            size = f"{format_difference(c['difference'])} {format_interval(c['ci_low'], c['ci_high'])}"
+            named.setdefault(side_of(c), []).append(f"{in_words(c)} ({size})")
+    parts = [
+        f"{word} {and_list(named[side], 'or' if side == 'undecided' else 'and')}"
+        for side, word in words.items()
+        if side in named
+    ]
+    return "; ".join(parts)
+
+
+def in_words(c: Row) -> str:
+    """Return what a row is held against, as sentences say it."""
+    return _worded(c["against"])
+
+
+def _worded(against: str) -> str:
+    return _IN_WORDS.get(against, SCORE_OF[against].title)
 
 
 def _margin(contrasts: Sequence[Row]) -> str:
@@ -230,7 +271,8 @@ def overall_sentence(answers: Sequence[Answer], rows: pd.DataFrame, task: str, u
         claim = f"{word}. {place} sampling helps {task} for {count} {unit}{_listed(helped)}."
     elif mixed := by_verdict.pop("mixed", []):
         count = f"all {n}" if len(mixed) == n else f"{len(mixed)} of {n}"
-        claim = f"Mixed. {place} sampling helps {task} in part for {count} {unit}{_listed(mixed)}."
+        claim = f"Mixed. {place} H[mean q] beats some scores without draws, and not all, for {count} {unit}"
+        claim += f"{_listed(mixed)}."
     else:
         claim = f"No. {place} sampling is not shown to help {task} for any of {n} {unit}."
     by_verdict |= {
@@ -239,8 +281,8 @@ def overall_sentence(answers: Sequence[Answer], rows: pd.DataFrame, task: str, u
     rest = [f"{verdict.capitalize()}: {_names(names)}." for verdict, names in by_verdict.items()]
     better, worse = ((rows["outcome"] == outcome).sum() for outcome in _SIGNIFICANT)
     count = (
-        f"Of {len(rows)} contrasts of AUROC (one family, Holm) scores with draws win {better} and lose {worse} "
-        "significantly."
+        f"Of {rows['decisive'].sum()} decisive contrasts of AUROC (one family, Holm) H[mean q] wins {better} and loses "
+        f"{worse} significantly."
     )
     return Sentence(claim, " ".join([*rest, count]))
 

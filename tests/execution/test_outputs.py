@@ -8,6 +8,7 @@ import pytest
 from bench.data.cards import load_dataset
 from bench.execution import outputs as module
 from bench.execution.outputs import extremes, outputs_of
+from bench.metrics.point_scores import uncertainty_scores
 from bench.metrics.registry import N_DRAWS
 from bench.plan.registry import find_method
 
@@ -114,6 +115,20 @@ def test_centers_are_where_the_codes_are(dataset):
     np.testing.assert_array_equal(outputs_of(gmm, dataset, 1)["centers"], gmm.means_)
     kmeans = find_method("kmeans").load()(random_state=0).fit(dataset.x)
     assert outputs_of(kmeans, dataset, 1)["centers"].shape == (10, 64)
+
+
+@pytest.mark.parametrize(("method", "of_mixture"), [("vade", True), ("vae_kmeans", False), ("sdec", False)])
+def test_the_kernel_of_q_is_kept_and_without_noise_its_smoothed_version_is_q(dataset, method, of_mixture):
+    info = find_method(method)
+    few = {"epochs": 1} if method != "vae_kmeans" else {}
+    noisy, still = (info.load()(**SMALL, **few, noise_scale=scale).fit(dataset.x) for scale in (1.0, 0.0))
+    outputs = outputs_of(noisy, dataset, 1)
+    assert ({"mixture_weights", "mixture_variances"} <= outputs.keys()) == of_mixture
+    scores = uncertainty_scores(outputs)
+    assert scores["smoothed_kernel"].mean() > scores["plain_entropy"].mean(), "a wider kernel is less sure"
+    scores = uncertainty_scores(outputs_of(still, dataset, 1))
+    np.testing.assert_allclose(scores["smoothed_kernel"], scores["plain_entropy"], atol=1e-3)
+    np.testing.assert_allclose(scores["temperature"], scores["plain_entropy"], atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.method import MethodInfo
-from bench.metrics.registry import BETWEEN_RUNS, BUILT_IN_METRICS, DISAGREEMENT, N_DRAWS, SCORES
+from bench.metrics.registry import BETWEEN_RUNS, BETWEEN_SCORES, BUILT_IN_METRICS, N_DRAWS, SCORES
 from bench.plan.registry import methods
 from bench.records.record import Record
 from tests.guides.reading import ROOT, prose
@@ -36,7 +36,7 @@ def prefixes(names, ending):
 
 def test_every_metric_has_its_definition():
     named = terms(section(RUNNING, "Metrics"))
-    scores = {score.name for score in (*SCORES, DISAGREEMENT)}
+    scores = {score.name for score in (*SCORES, *BETWEEN_SCORES)}
     rates = prefixes(named, "_SCORE")
     assert rates == {"auroc", "aupr", "aurc", "augrc"}
     internal, beside = prefixes(named, "_…"), {"embedding", "pixels", "reclustered", "draws"}
@@ -55,7 +55,7 @@ def test_every_metric_has_its_definition():
 
 def test_every_score_of_uncertainty_is_described():
     assert terms(section(RUNNING, "Uncertainty, calibration and stability")) == {
-        score.name for score in (*SCORES, DISAGREEMENT)
+        score.name for score in (*SCORES, *BETWEEN_SCORES)
     }
 
 

@@ -79,7 +79,6 @@ def test_same_seed_in_two_processes_gives_identical_labels_and_losses(digits, sm
     assert json.loads(child) == [[one.labels_.tolist(), losses(one)] for one in here]
 
 
-
 def test_ae_kmeans_and_dec_of_one_seed_start_from_the_same_network(digits, small):
     started = make("ae_kmeans", small, 5).fit(digits)
     dec = DEC(**small, epochs=0, random_state=5).fit(digits)

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import entropy
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bench.metrics.outliers import outlier_metrics, outlier_scores
+from bench.metrics.point_scores import matched_temperature, tempered
 
 TIED = st.lists(st.integers(0, 6), min_size=1, max_size=50).map(lambda values: np.array(values, float))
 
@@ -103,3 +105,29 @@ def test_a_collapsed_run_finds_no_outliers(run):
 def test_a_run_without_outliers_has_none(run):
     outputs, points = run
     assert outlier_metrics({"labels": outputs["labels"]}, points) == {}
+
+
+def test_outliers_are_scored_with_the_kernel_and_the_temperature_of_the_fitted_points(run):
+    """A temperature matched to the outliers themselves would make them as sure as their own draws."""
+    outputs, points = run
+    centers = outputs["centers"]
+
+    def soft(codes, added):
+        kernel = 1 / (1 + added + (codes - centers.T) ** 2)
+        return kernel / kernel.sum(axis=1, keepdims=True)
+
+    for place, added in (("", 0.2), ("outliers/between/", 2.0), ("outliers/off/axis/", 2.0)):
+        codes = outputs[f"{place}embedding"]
+        noise = {"embedding_variance": np.full(codes.shape, added)}
+        made = {"soft_assignment": soft(codes, 0), "sampled_assignment": soft(codes, added)} | noise
+        outputs |= {f"{place}{name}": value for name, value in made.items()}
+    found = outlier_metrics(outputs, points)["between"]
+    inliers = entropy(soft(outputs["embedding"][outputs["inliers"]], 0.2), axis=1)
+    outliers = entropy(soft(outputs["outliers/between/embedding"], 0.2), axis=1)
+    assert found["smoothed_kernel"] == pytest.approx(outlier_scores(inliers, outliers))
+    hot = matched_temperature(outputs["soft_assignment"], entropy(outputs["sampled_assignment"], axis=1).mean())
+    inliers, outliers = (
+        entropy(tempered(q, hot), axis=1)
+        for q in (outputs["soft_assignment"][outputs["inliers"]], outputs["outliers/between/soft_assignment"])
+    )
+    assert found["temperature"] == pytest.approx(outlier_scores(inliers, outliers))

@@ -12,7 +12,15 @@ from scipy.stats import entropy
 from scipy.stats import t as student_t
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from bench.metrics.stability import agreement, jackknife_interval, pairwise_agreement, stability, vote_entropy
+from bench.metrics.external import aligned
+from bench.metrics.stability import (
+    agreement,
+    jackknife_interval,
+    pairwise_agreement,
+    pairwise_disagreement,
+    stability,
+    vote_entropy,
+)
 
 
 def several(data, fewest=2, most=5):
@@ -151,6 +159,60 @@ def test_a_cluster_that_matches_none_agrees_with_nobody():
     votes = vote_entropy([base, third, third + 5])  # the two call it by numbers of their own
     assert votes[:3] == pytest.approx(entropy([1, 1, 1]))
     assert (votes[3:] == 0).all()
+
+
+def by_sets(labelings):
+    """Return the disagreement of runs point by point, from the sets of points that each run puts together."""
+    n, values = len(labelings[0]), []
+    for x in range(n):
+        sets = [{i for i in range(n) if labels[i] == labels[x] != -1} for labels in labelings]
+        pairs = itertools.combinations(sets, 2)
+        values.append(np.mean([1 - len(a & b) / len(a | b) if a and b else 1 for a, b in pairs]))
+    return values
+
+
+@given(st.data())
+def test_disagreement_is_one_less_the_jaccard_similarity_of_the_sets_that_hold_a_point(data):
+    """With noise, gaps in the labels, and other numbers of clusters in every run."""
+    labelings = several(data)
+    assert pairwise_disagreement(labelings) == pytest.approx(by_sets(labelings))
+
+
+@given(st.data())
+def test_disagreement_knows_no_names_of_clusters_and_no_first_run(data):
+    labelings = several(data, fewest=3)
+    renamed = [np.where(labels == -1, -1, (labels * 7 + i) % 11) for i, labels in enumerate(labelings)]
+    assert pairwise_disagreement(renamed[::-1]) == pytest.approx(pairwise_disagreement(labelings))
+
+
+def test_a_point_of_noise_is_held_by_no_cluster_and_takes_no_cluster_from_others():
+    run = np.array([-1, -1, 0, 0, 1, 1])
+    assert pairwise_disagreement([run, run]).tolist() == [1, 1, 0, 0, 0, 0]
+    assert pairwise_disagreement([run, np.array([2, 3, 0, 0, 1, 1])]).tolist() == [1, 1, 0, 0, 0, 0]
+
+
+def test_a_reference_that_splits_and_merges_makes_runs_that_agree_seem_to_differ():
+    """The example of the guide: four runs hold the classes A, B and C; the first one holds A and B as one, C as two."""
+    classes = np.repeat([0, 1, 2], 40)
+    reference = np.repeat([0, 0, 1, 2], [40, 40, 20, 20])
+    a_to_c, b_to_c = classes.copy(), classes.copy()
+    a_to_c[0], b_to_c[40] = 2, 2  # one point each decides whether A or B is called as the merged cluster
+    others = [a_to_c, b_to_c, a_to_c, b_to_c]
+    names = [set(aligned(labels, reference)[1:40]) for labels in others]
+    assert names[0] != names[1], "A has another name in runs that differ in two points of 120"
+    votes, unaligned = vote_entropy([reference, *others]), pairwise_disagreement([reference, *others])
+    rest = np.delete(np.arange(120), [0, 40])
+    assert votes[rest[:78]].min() > 0.5, "all of A and B look uncertain"
+    assert unaligned[rest].max() < 0.25, "four of ten pairs differ, by half of a cluster"
+    assert unaligned[[0, 40]].min() > unaligned[rest].max() + 0.3, "the two points that runs move are found"
+    assert votes[0] <= votes[rest[:78]].max(), "by votes they do not stand out"
+
+
+def test_disagreement_of_five_runs_of_seventy_thousand_points_takes_a_second():
+    labelings = noisy(np.random.default_rng(0), np.full(5, 0.3), n=70_000, k=10)
+    start = time.process_time()
+    pairwise_disagreement(labelings)
+    assert time.process_time() - start < 5
 
 
 def test_thirty_runs_of_seventy_thousand_points_take_seconds():

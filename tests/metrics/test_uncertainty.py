@@ -14,7 +14,14 @@ from bench.data.dataset import Dataset
 from bench.metrics import all_metrics, score
 from bench.metrics.calibration import calibration
 from bench.metrics.detection import detection
-from bench.metrics.point_scores import _CHUNK, centroid_margin, uncertainty_scores
+from bench.metrics.point_scores import (
+    _CHUNK,
+    NO_KERNEL,
+    centroid_margin,
+    matched_temperature,
+    scores_or_reasons,
+    uncertainty_scores,
+)
 from bench.metrics.registry import SCORES, UNLABELLED
 from bench.metrics.uncertainty import COLLAPSED, halves, mis_clustered, reliability_of, uncertainty_metrics
 
@@ -52,6 +59,8 @@ def fitted(x):
         "embedding": codes.astype(np.float32),
         "embedding_variance": np.full(codes.shape, ENCODER_NOISE**2, np.float32),
         "centers": mixture.means_.astype(np.float32),
+        "mixture_weights": mixture.weights_.astype(np.float32),
+        "mixture_variances": np.repeat(mixture.covariances_[:, None], N_LATENT, axis=1).astype(np.float32),
         "reconstruction_error": (residual**2).mean(axis=1).astype(np.float32),
         "log_density": (mixture.score_samples(codes) + off_plane).astype(np.float32),
         "sampled_assignment": drawn.mean(axis=0).astype(np.float32),
@@ -118,10 +127,13 @@ def test_every_score_of_a_run_is_the_formula_of_the_table(run):
     outputs, data = run
     found = uncertainty_scores(outputs, data.x)
     q, mean_q = (outputs[name].astype(float) for name in ("soft_assignment", "sampled_assignment"))
+    widened = mixture_density(outputs, ENCODER_NOISE**2)
     distances = np.sort(np.linalg.norm(outputs["embedding"][:, None] - outputs["centers"], axis=2), axis=1)
     expected = {
         "confidence": 1 - q.max(axis=1),
         "plain_entropy": entropy(q, axis=1),
+        "smoothed_kernel": entropy(widened, axis=1),
+        "temperature": entropy(q ** (1 / matched_temperature(q, entropy(mean_q, axis=1).mean())), axis=1),
         "margin": distances[:, 0] - distances[:, 1],
         "reconstruction": outputs["reconstruction_error"],
         "density": -outputs["log_density"],
@@ -137,6 +149,20 @@ def test_every_score_of_a_run_is_the_formula_of_the_table(run):
     assert found["mutual_information"].min() >= 0
 
 
+def mixture_density(outputs, added):
+    """Return the densities of the components at the codes, their variances widened."""
+    return np.stack(
+        [
+            weight * norm.pdf(outputs["embedding"].astype(float), mean, np.sqrt(variance + added)).prod(axis=1)
+            for weight, mean, variance in zip(
+                *(outputs[name].astype(float) for name in ("mixture_weights", "centers", "mixture_variances")),
+                strict=True,
+            )
+        ],
+        axis=1,
+    )
+
+
 def test_rounding_does_not_make_mutual_information_negative():
     outputs = {"sampled_assignment": np.array([[1, 0], [0.5, 0.5]]), "sampled_entropy": np.array([1e-7, 0.2])}
     np.testing.assert_allclose(uncertainty_scores(outputs)["mutual_information"], [0, np.log(2) - 0.2])
@@ -146,6 +172,96 @@ def test_a_confidence_that_rounds_to_1_still_has_an_order():
     q = np.array([[1, 1e-9, 0], [1, 1e-20, 1e-20], [1, 0, 0]], np.float32)
     assert np.unique(1 - q.max(axis=1)).size == 1
     np.testing.assert_allclose(uncertainty_scores({"soft_assignment": q})["confidence"], [1e-9, 2e-20, 0], rtol=1e-6)
+
+
+# Softer without a draw
+
+
+def student(n=50, k=4, d=3, seed=0, noise=0.5):
+    """Return the outputs of a Student-t assignment, with noise that differs between points and dimensions."""
+    generator = np.random.default_rng(seed)
+    codes, centers = generator.normal(size=(n, d)), 2 * generator.normal(size=(k, d))
+    variance = noise * generator.gamma(2, size=(n, d))
+    kernel = 1 / (1 + np.square(codes[:, None] - centers).sum(axis=2))
+    q = kernel / kernel.sum(axis=1, keepdims=True)
+    return {"soft_assignment": q, "embedding": codes, "embedding_variance": variance, "centers": centers}
+
+
+def test_the_kernel_is_student_t_at_the_expected_squared_distance_of_a_draw():
+    """The noise of the points, averaged, moves a code away from a centroid by its variance summed over dimensions."""
+    outputs = student()
+    scale = np.sqrt(outputs["embedding_variance"].mean(axis=0))
+    draws = outputs["embedding"] + scale * np.random.default_rng(1).normal(size=(20_000, 1, 3))
+    expected = np.stack([np.square(draws - c).sum(axis=2).mean(axis=0) for c in outputs["centers"]], axis=1)
+    kernel = 1 / (1 + expected)
+    by_draws = entropy(kernel / kernel.sum(axis=1, keepdims=True), axis=1)
+    np.testing.assert_allclose(uncertainty_scores(outputs)["smoothed_kernel"], by_draws, atol=0.01)
+
+
+def test_a_mixture_is_widened_to_what_its_density_is_on_average_over_draws(run):
+    outputs, _ = run
+    few = {name: values[:20] if len(values) == N else values for name, values in outputs.items()}
+    noise = ENCODER_NOISE * np.random.default_rng(2).normal(size=(5_000, 1, N_LATENT))
+    drawn = np.mean([mixture_density(few | {"embedding": few["embedding"] + of_draw}, 0) for of_draw in noise], axis=0)
+    np.testing.assert_allclose(uncertainty_scores(few)["smoothed_kernel"], entropy(drawn, axis=1), atol=0.02)
+
+
+def test_without_noise_the_smoothed_kernel_is_q():
+    found = uncertainty_scores(student(noise=0))
+    np.testing.assert_allclose(found["smoothed_kernel"], found["plain_entropy"])
+
+
+def test_the_noise_of_one_point_moves_the_kernel_of_all_and_the_score_keeps_no_noise_of_its_own():
+    outputs = student()
+    order = np.random.default_rng(0).permutation(50)
+    shuffled = outputs | {"embedding_variance": outputs["embedding_variance"][order]}
+    one, other = (uncertainty_scores(o)["smoothed_kernel"] for o in (outputs, shuffled))
+    np.testing.assert_allclose(one, other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"embedding_variance": None}, "the method has no latent variance"),
+        ({"centers": None}, "the method has no centroids"),
+        ({"embedding": None}, "the method has no embedding"),
+        ({"centers": np.zeros((3, 3))}, NO_KERNEL),
+        ({"soft_assignment": np.full((50, 4), 0.25)}, NO_KERNEL),
+        ({"mixture_weights": np.full(4, 0.25), "mixture_variances": np.ones((4, 3))}, NO_KERNEL),
+        ({"mixture_weights": np.full(4, 0.25), "mixture_variances": -np.ones((4, 3))}, NO_KERNEL),
+        ({"embedding": np.full((50, 3), np.nan)}, "the codes have values that are not finite"),
+    ],
+)
+def test_a_kernel_that_is_not_known_to_be_that_of_q_is_not_smoothed(changes, reason):
+    outputs = {name: value for name, value in (student() | changes).items() if value is not None}
+    assert scores_or_reasons(outputs)["smoothed_kernel"] == reason
+
+
+@given(seed=st.integers(0, 50), k=st.integers(2, 6), share=st.floats(0.02, 0.98))
+def test_the_temperature_gives_q_the_mean_entropy_of_the_draws(seed, k, share):
+    q = np.random.default_rng(seed).dirichlet(np.full(k, 0.5), size=30)
+    target = share * np.log(k)
+    temperature = matched_temperature(q, target)
+    powered = q ** (1 / temperature)
+    assert entropy(powered / powered.sum(axis=1, keepdims=True), axis=1).mean() == pytest.approx(target, abs=1e-6)
+    assert (temperature < 1) == (target < entropy(q, axis=1).mean())
+
+
+def test_a_mean_entropy_that_no_temperature_reaches_gives_the_nearest_end():
+    """What is exactly 0 stays so, and two equal halves are equal at every temperature."""
+    q = np.array([[0.7, 0.3, 0.0], [0.5, 0.5, 0.0]])
+    assert matched_temperature(q, np.log(3)) == 2**10
+    assert matched_temperature(q, 0.1) == 2**-10
+    for mean_q in (np.full((2, 3), 1 / 3), np.eye(3)[:2]):
+        assert np.isfinite(
+            uncertainty_scores({"soft_assignment": q, "sampled_assignment": mean_q})["temperature"]
+        ).all()
+
+
+def test_draws_that_agree_with_q_leave_it_as_it_is():
+    q = student()["soft_assignment"]
+    found = uncertainty_scores({"soft_assignment": q, "sampled_assignment": q})
+    np.testing.assert_allclose(found["temperature"], found["plain_entropy"], atol=1e-6)
 
 
 @given(seed=st.integers(0, 100), n=st.integers(1, 12), k=st.integers(2, 5), d=st.integers(1, 4))

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bench.metrics.external import aligned
 from bench.metrics.registry import BETWEEN_RUNS
-from bench.metrics.stability import stability
+from bench.metrics.stability import pairwise_disagreement, stability
 from bench.metrics.uncertainty import mis_clustered_of
 from bench.records.record import Record
 from bench.records.results import CollectedRuns, frame_of
@@ -94,6 +94,22 @@ def test_five_other_runs_of_the_twin_judge_a_stochastic_cell(tmp_path):
         found = row["auroc_disagreement"], row["aupr_disagreement"]
         assert found == pytest.approx(expected([noisy(1, s) for s in voters], noisy(2, seed), seed))
         assert found[0] > 0.8  # the hard points are where both methods err
+        scoring, wrong = mis_clustered_of(noisy(2, seed), CLASSES, "f0", seed)
+        unaligned = pairwise_disagreement([noisy(1, s) for s in voters])[scoring]
+        assert row["auroc_unaligned_disagreement"] == pytest.approx(roc_auc_score(wrong, unaligned))
+
+
+def test_disagreement_without_alignment_does_not_depend_on_which_run_is_the_first(tmp_path):
+    """One run of five merges two classes and splits a third: as the reference it would decide the others' names."""
+    merged = np.select([CLASSES < 2, (CLASSES == 2) & (np.arange(N) % 2 == 0)], [0, 1], CLASSES)
+    voters = [merged, *(noisy(1, s) for s in range(1, 5))]
+    found = []
+    for order in ([0, 1, 2, 3, 4], [3, 1, 2, 0, 4]):
+        cells = [(record("dec", seed), voters[voter]) for seed, voter in enumerate(order)]
+        cells.append((record("sdec", 9, kind="stochastic", twin="dec"), noisy(2, 9)))
+        found.append(one(results_of(tmp_path / str(order[0]), cells), "sdec", 9))
+    assert found[0]["auroc_unaligned_disagreement"] == pytest.approx(found[1]["auroc_unaligned_disagreement"])
+    assert found[0]["auroc_disagreement"] != found[1]["auroc_disagreement"]
 
 
 def test_a_deterministic_cell_is_judged_by_its_own_other_seeds_never_by_itself(tmp_path):

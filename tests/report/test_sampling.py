@@ -5,12 +5,14 @@ import pytest
 
 from bench.metrics.registry import DRAWN, SCORES
 from bench.report.sampling import OUTLIER_PAIRS, PAIRS, sampling_contrasts
+from bench.report.sampling_answers import in_words
 from bench.report.sections.calibration import section as calibration
 from bench.report.sections.error_detection import section as errors
 from bench.report.sections.outliers import section as outliers
 from tests.report.made_runs import board_of, dataset_of, runs_of, steps, texts_of
 
-FREE = ("confidence", "plain_entropy", "margin", "reconstruction", "disagreement")
+DECISIVE = ("plain_entropy", "smoothed_kernel", "unaligned_disagreement")
+FREE = (*DECISIVE, "confidence", "temperature", "margin", "reconstruction", "disagreement")
 SAMPLED = ("entropy", "mean_entropy", "mutual_information", "latent_variance")
 
 
@@ -45,9 +47,14 @@ def contrasts_of(*rows, pairs=PAIRS, which=("",)):
 # -- does sampling help? --------------------------------------------------------------------------
 
 
-def test_sampling_that_detects_errors_better_helps():
+def test_sampling_that_beats_all_that_is_free_helps():
     text = only(scored("sdec", twin="dec", auroc=aurocs(sampled=0.85)))
-    assert text.startswith("sdec, error detection: sampling helps. H[mean q] beats H[q] (ΔAUROC +.050, p = .014)")
+    assert text == (
+        "sdec, error detection: sampling helps. H[mean q] beats H[q] (ΔAUROC +.050, p = .006), the smoothed kernel "
+        "(+.050, p = .006) and the disagreement of five deterministic runs (+.050, p = .006). Descriptive: it is above "
+        "1 − max q (+.050 [.044, .056]), q at the matched temperature (+.050 [.046, .054]), centroid margin (+.050 "
+        "[.047, .053]) and reconstruction error (+.050 [.048, .052])."
+    )
 
 
 def test_sampling_that_detects_errors_worse_does_not_help():
@@ -61,7 +68,7 @@ def test_scores_that_are_the_same_in_practice_are_equivalent():
     for row, jitter in zip(rows, noise, strict=True):
         row |= {f"auroc_{name}": 0.8 + jitter * (i - 3) for i, name in enumerate((*FREE, *SAMPLED))}
     assert only(rows).startswith(
-        "sdec, error detection: equivalent. All 7 differences of AUROC are equivalent to 0 within ±.01."
+        "sdec, error detection: equivalent. All 3 decisive differences of AUROC are equivalent to 0 within ±.01."
     )
 
 
@@ -72,38 +79,87 @@ def test_a_help_that_is_too_small_to_matter_says_so():
     assert "sampling helps, with gains below .01 in AUROC." in only(rows)
 
 
-@pytest.mark.parametrize("others", [{}, {"mutual_information": 0.8, "latent_variance": 0.8}])
-def test_a_score_that_beats_one_free_score_and_loses_to_another_is_mixed(others):
-    text = only(scored("sdec", twin="dec", auroc=aurocs(sampled=0.85, reconstruction=0.9, **others)))
-    assert text.startswith("sdec, error detection: mixed.")
-    assert "loses to reconstruction error" in text
+@pytest.mark.parametrize(
+    ("better", "words"),
+    [
+        ("smoothed_kernel", "loses to the smoothed kernel (−.050, p = .006)"),
+        ("unaligned_disagreement", "loses to the disagreement of five deterministic runs (−.050, p = .006)"),
+        ("temperature", "below q at the matched temperature (−.050 "),
+        ("confidence", "below 1 − max q (−.050 "),
+        ("margin", "below centroid margin (−.050 "),
+        ("reconstruction", "below reconstruction error (−.050 "),
+    ],
+)
+def test_what_beats_the_plain_entropy_and_loses_to_any_free_score_is_mixed(better, words):
+    text = only(scored("sdec", twin="dec", auroc=aurocs(sampled=0.85, **{better: 0.9})))
+    assert text.startswith("sdec, error detection: mixed. H[mean q] beats H[q]")
+    assert words in text
+
+
+@pytest.mark.parametrize("level", ["smoothed_kernel", "temperature", "confidence"])
+def test_sampling_that_is_not_shown_to_beat_a_softer_q_is_not_said_to_help(level):
+    """What draws do there may be smoothing, which needs none."""
+    rows = scored("sdec", twin="dec", auroc=aurocs(sampled=0.85))
+    for row in rows:  # undecided: now a little better, now a little worse
+        row[f"auroc_{level}"] = row["auroc_entropy"] + 0.03 * (-1) ** row["seed"] + steps(10)[row["seed"]]
+    text = only(rows)
+    assert "error detection: mixed." in text
+    assert ("but not the smoothed kernel" if level == "smoothed_kernel" else "neither above nor below") in text
+
+
+@pytest.mark.parametrize("score", DECISIVE)
+def test_without_a_decisive_contrast_sampling_is_not_said_to_help(score):
+    rows = scored("sdec", twin="dec", auroc={s: m for s, m in aurocs(sampled=0.85).items() if s != score})
+    if score == "unaligned_disagreement":
+        for row in rows:
+            row["twin"] = None  # nobody can vote
+    text = only(rows)
+    assert "error detection: mixed." in text
+    assert f"is not compared with {in_words({'against': score})}" in text
+
+
+def test_a_win_over_disagreement_alone_is_no_help():
+    text = only(scored("sdec", twin="dec", auroc=aurocs(sampled=0.75, unaligned_disagreement=0.6)))
+    assert "sampling does not help. H[mean q] beats the disagreement of five deterministic runs" in text
 
 
 def test_what_beats_the_reconstruction_error_alone_does_not_help():
     """A score that detects nothing is beaten by any; what q says without draws is what draws must beat."""
     text = only(scored("sdec", twin="dec", auroc=aurocs(sampled=0.75, reconstruction=0.6)))
     assert "sampling does not help." in text
-    assert "H[mean q] beats reconstruction error" in text
+    assert "it is above reconstruction error" in text
 
 
 def test_another_formula_for_the_same_q_is_no_effect_of_sampling():
     """H[mean q] beats 1 − max q, and so does H[q]: entropy helps, draws do not."""
-    means = aurocs(sampled=0.85, plain_entropy=0.85, mutual_information=0.7, latent_variance=0.7)
-    assert "error detection: not significant against H[q]." in only(scored("sdec", twin="dec", auroc=means))
+    means = aurocs(sampled=0.85, plain_entropy=0.85, smoothed_kernel=0.85)
+    text = only(scored("sdec", twin="dec", auroc=means))
+    assert "error detection: not significant against H[q] and the smoothed kernel." in text
 
 
-def test_that_mi_is_worse_does_not_show_that_sampling_does_not_help():
-    rows = scored("sdec", twin="dec", auroc=aurocs(mutual_information=0.7, latent_variance=0.7))
-    for row in rows:  # undecided: now a little better, now a little worse
-        row["auroc_entropy"] = row["auroc_plain_entropy"] + 0.03 * (-1) ** row["seed"] + steps(10)[row["seed"]]
-    text = only(rows)
-    assert "error detection: not significant" in text
-    assert "MI loses to 1 − max q" in text
+def test_what_mi_does_decides_nothing():
+    lost, equal = (
+        only(scored("sdec", twin="dec", auroc=aurocs(mutual_information=mi, latent_variance=mi))) for mi in (0.7, 0.8)
+    )
+    assert lost == equal
+
+
+def test_contrasts_that_describe_have_no_adjusted_p_and_no_verdict():
+    rows = errors.rows(dataset_of(scored("sdec", twin="dec", auroc=aurocs(sampled=0.85))))
+    contrasts = rows.loc[rows["kind"] == "contrast"].set_index(["score", "against"])
+    decisive = contrasts["decisive"].astype(bool)
+    assert contrasts.index[decisive].tolist() == [("entropy", against) for against in DECISIVE]
+    assert contrasts.loc[decisive, "p_adjusted"].to_numpy() == pytest.approx(3 * 2 / 2**10)
+    assert set(contrasts.loc[decisive, "family_size"]) == {3}
+    described = contrasts.loc[~decisive]
+    assert described[["p_adjusted", "family_size", "n_needed"]].isna().all(axis=None)
+    assert set(described["verdict"]) == set(described["outcome"]) == {"descriptive"}
+    assert described["difference"].notna().all()
 
 
 def test_too_few_seeds_say_how_many_the_family_needs():
-    text = only(scored("sdec", 7, twin="dec", auroc=aurocs(sampled=0.9)))
-    assert "too few seeds (7; 9 needed)" in text
+    text = only(scored("sdec", 6, twin="dec", auroc=aurocs(sampled=0.9)))
+    assert text.startswith("sdec, error detection: too few seeds (6; 7 needed). H[mean q] has too few seeds")
     assert "sampling helps" not in text
 
 
@@ -111,7 +167,7 @@ def test_over_the_methods_of_a_data_set_the_first_sentence_counts():
     rows = [scored("sdec", twin="dec", auroc=aurocs(sampled=0.85)), scored("vade", twin="gmm", auroc=aurocs(0.8, 0.75))]
     overall, *_ = texts_of(errors, dataset_of(*rows))
     assert overall.startswith("For some. On digits sampling helps error detection for 1 of 2 stochastic methods: sdec.")
-    assert "scores with draws win 7 and lose 7 significantly" in overall
+    assert "H[mean q] wins 3 and loses 3 significantly" in overall
 
 
 def test_runs_that_collapsed_are_counted_and_not_compared():
@@ -133,14 +189,16 @@ def test_significant_contrasts_are_news_and_others_are_not():
 def test_a_score_that_a_method_does_not_have_is_not_in_the_family():
     without = {name: mean for name, mean in aurocs().items() if name != "reconstruction"}
     contrasts = contrasts_of(scored("sdec", twin="dec", auroc=without))
-    assert {c.comparison.family_size for c in contrasts} == {6}
     assert "reconstruction" not in {c.against.name for c in contrasts}
+    without = {name: mean for name, mean in aurocs().items() if name != "smoothed_kernel"}
+    contrasts = contrasts_of(scored("sdec", twin="dec", auroc=without))
+    assert {c.comparison.family_size for c in contrasts if c.decisive} == {2}
 
 
 def test_all_variants_of_a_data_set_are_one_family_and_data_sets_are_not():
     rows = [scored(v, twin="t", auroc=aurocs(), dataset=d) for v in ("sdec", "vade") for d in ("digits", "blobs")]
-    sizes = {c.comparison.family_size for runs in board_of(*rows).datasets for c in sampling_contrasts(runs.masked)}
-    assert sizes == {2 * len(PAIRS)}
+    contrasts = [c for runs in board_of(*rows).datasets for c in sampling_contrasts(runs.masked) if c.decisive]
+    assert {c.comparison.family_size for c in contrasts} == {2 * len(DECISIVE)}
 
 
 @pytest.mark.parametrize("gone", [{"collapsed": range(10)}, {"status": "not run"}], ids=["collapsed", "not run"])
@@ -148,15 +206,15 @@ def test_a_variant_without_scores_makes_the_claims_of_others_no_easier(gone):
     contrasts = contrasts_of(
         scored("sdec", twin="dec", auroc=aurocs(sampled=0.85)), scored("vade", twin="gmm", auroc=aurocs(), **gone)
     )
-    assert {c.comparison.family_size for c in contrasts} == {14}
-    assert contrasts[0].comparison.p_adjusted == pytest.approx(14 * 2 / 2**10)
+    assert {c.comparison.family_size for c in contrasts if c.decisive} == {6}
+    assert contrasts[0].comparison.p_adjusted == pytest.approx(6 * 2 / 2**10)
 
 
 def test_of_a_collapsed_variant_it_is_known_what_its_method_has():
-    without = {name: mean for name, mean in aurocs().items() if name != "reconstruction"}
+    without = {name: mean for name, mean in aurocs().items() if name != "smoothed_kernel"}
     rows = scored("sdec beta=0.01", twin="dec", auroc=without)
     contrasts = contrasts_of(rows, scored("sdec beta=1", twin="dec", auroc=without, collapsed=range(10)))
-    assert {c.comparison.family_size for c in contrasts} == {12}
+    assert {c.comparison.family_size for c in contrasts if c.decisive} == {4}
 
 
 def test_scores_are_paired_within_the_same_runs():
@@ -183,7 +241,7 @@ def test_a_deterministic_method_has_the_rows_it_can_offer_and_what_they_need():
     )
     rows = errors.rows(runs)
     own = rows.loc[(rows["variant"] == "kmeans") & (rows["kind"] == "score")].set_index("score_title")
-    assert own["needs_sampling"].to_dict() == {"centroid margin": "no", "disagreement": "five runs"}
+    assert own["needs_sampling"].to_dict() == {"centroid margin": "no", "disagreement (aligned)": "five runs"}
     assert own.loc["centroid margin", "auroc"] == pytest.approx(0.8)
     needs = rows.loc[rows["kind"] == "score"].set_index("score_title")["needs_sampling"].to_dict()
     assert all(needs[score.title] == score.needs_sampling for score in SCORES if score.title in needs)
@@ -275,7 +333,8 @@ def test_a_method_without_a_soft_assignment_has_a_row_that_says_so():
 def with_outliers(name, entropy, confidence, variant="sdec"):
     rows = runs_of(variant, twin="dec")
     for row in rows:
-        for score, mean in (("entropy", entropy), ("confidence", confidence), ("plain_entropy", confidence - 0.01)):
+        free = {"plain_entropy": confidence - 0.01, "smoothed_kernel": confidence, "temperature": confidence}
+        for score, mean in {"entropy": entropy, "confidence": confidence, **free}.items():
             row |= {f"auroc/{name}/{score}": mean + steps(10)[row["seed"]] * (1 + (score == "entropy"))}
             row |= {f"aupr/{name}/{score}": 0.5, f"fpr95/{name}/{score}": 0.3}
     return rows
@@ -291,7 +350,7 @@ def test_the_best_score_of_each_set_is_named_and_whether_sampling_helps():
 
 
 def test_scores_that_are_as_good_as_the_best_are_counted_beside_it():
-    rows = with_outliers("noise", 1.0, 1.0), with_outliers("noise", 0.7, 0.6, variant="vade")
+    rows = with_outliers("noise", 1.0, 0.9), with_outliers("noise", 0.7, 0.6, variant="vade")
     for row in rows[0]:
         row |= {f"auroc/noise/{score}": 1.0 for score in ("entropy", "confidence")}
     assert "1 other of the table has the same mean." in " ".join(texts_of(outliers, dataset_of(*rows)))
@@ -301,9 +360,10 @@ def test_scores_that_are_equal_on_every_seed_stay_in_the_family():
     """AUROC saturates at 1: ten differences of 0 are a result, and no reason to correct others for less."""
     rows = with_outliers("noise", 0.9, 0.8)
     for row in rows:
-        row |= {f"auroc/blobs/{score}": 1.0 for score in ("entropy", "confidence")}
-    by_set = {c.outliers: c.comparison for c in contrasts_of(rows, pairs=OUTLIER_PAIRS, which=("noise", "blobs"))}
-    assert {c.family_size for c in by_set.values()} == {3}
+        row |= {f"auroc/blobs/{score}": 1.0 for score in ("entropy", "plain_entropy", "smoothed_kernel")}
+    contrasts = contrasts_of(rows, pairs=OUTLIER_PAIRS, which=("noise", "blobs"))
+    by_set = {c.outliers: c.comparison for c in contrasts if c.decisive}
+    assert {c.family_size for c in by_set.values()} == {4}
     assert (by_set["blobs"].outcome, by_set["blobs"].result.practical) == ("not significant", "equivalent")
 
 
@@ -315,7 +375,7 @@ def test_outliers_are_a_family_of_their_own_and_names_may_hold_a_slash():
     of_errors, of_outliers = errors.rows(runs), outliers.rows(runs)
     assert set(of_outliers["outliers"].dropna()) == {"a/b"}
     assert set(of_outliers["family_size"].dropna()) == {2}
-    assert set(of_errors["family_size"].dropna()) == {7}
+    assert set(of_errors["family_size"].dropna()) == {3}
 
 
 # -- the whole ------------------------------------------------------------------------------------

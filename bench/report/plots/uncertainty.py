@@ -45,7 +45,7 @@ _FEW = 0.01
 _MOST_STEPS = 60
 """Steps of a risk-coverage curve that are drawn."""
 
-_COLORS = (*OKABE_ITO, NEUTRAL, "#999933", "#AA4466")
+_COLORS = (*OKABE_ITO, NEUTRAL, "#999933", "#AA4466", "#4B2E83", "#7A5C3E")
 
 
 @dataclass(frozen=True)
@@ -239,6 +239,7 @@ _MOST_ROWS = 72
 
 _KINDS: dict[str, tuple[str, bool, str]] = {
     "no": ("s", False, "free"),
+    "one number": ("^", False, "takes one number of the noise"),
     "if stochastic": ("o", False, "uses noise if the method has any"),
     "yes": ("o", True, "uses sampling"),
     "runs": ("D", True, "uses several runs"),

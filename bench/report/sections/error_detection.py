@@ -11,7 +11,15 @@ from bench.report.board import DatasetRuns
 from bench.report.document import Column, Sentence, Table
 from bench.report.ranking import n_planned
 from bench.report.runs_frame import mean_sd_n, metric_values, runs_by_variant
-from bench.report.sampling import PAIRS, SCORE_OF, column_of, contrast_rows, sampling_contrasts, stochastic_variants
+from bench.report.sampling import (
+    PAIRS,
+    SCORE_OF,
+    Pair,
+    column_of,
+    contrast_rows,
+    sampling_contrasts,
+    stochastic_variants,
+)
 from bench.report.sampling_answers import RULE, Answer, answers_of, overall_sentence
 from bench.report.section import Section
 from bench.report.values import Count, Interval, Name, Number, P, Value
@@ -29,8 +37,8 @@ _KINDS = {"five runs": "runs"}
 class Detection(Section):
     """How well scores of single points detect something, with draws and without.
 
-    Its rows are contrasts of two scores (``kind`` "contrast", one family) and single scores of a variant ("score").
-    ``outliers`` is empty where mis-clustered points are detected.
+    Its rows are contrasts of two scores (``kind`` "contrast"; the decisive ones are one family) and single scores of a
+    variant ("score"). ``outliers`` is empty where mis-clustered points are detected.
 
     Attributes
     ----------
@@ -38,7 +46,7 @@ class Detection(Section):
         "error detection".
     unit : str
         What is asked about, in the plural: "stochastic methods".
-    pairs : sequence of (str, str)
+    pairs : sequence of Pair
         The contrasts.
     rates : tuple of str
         What is reported of each score; the first is the one of the contrasts.
@@ -46,7 +54,7 @@ class Detection(Section):
 
     task: ClassVar[str]
     unit: ClassVar[str]
-    pairs: ClassVar[Sequence[tuple[str, str]]]
+    pairs: ClassVar[Sequence[Pair]]
     rates: ClassVar[tuple[str, ...]]
 
     def targets(self, frame: pd.DataFrame) -> list[str]:
@@ -64,7 +72,7 @@ class Detection(Section):
         rank = {variant: place for place, variant in enumerate(runs.by_score)}
         if len(rows):  # best method first; the order of the contrasts of one is fixed
             rows = rows.sort_values("variant", key=lambda names: names.map(rank), kind="stable", ignore_index=True)
-        types = {"complete": "boolean", **dict.fromkeys(_COUNTS, "Int64")}
+        types = {"complete": "boolean", "decisive": "boolean", **dict.fromkeys(_COUNTS, "Int64")}
         return rows.astype({name: kind for name, kind in types.items() if name in rows})
 
     def tables(self, rows: pd.DataFrame) -> list[Table]:
@@ -90,12 +98,13 @@ class Detection(Section):
         contrasts = contrasts_in(rows)
         if contrasts.empty:
             return []
-        n = len(contrasts)
-        family = f"over the {n} contrasts of {runs.dataset}" if n > 1 else "(here of one contrast)"
+        n = int(contrasts["decisive"].sum())
+        family = f"over the {n} decisive contrasts of {runs.dataset}" if n != 1 else "(here of one contrast)"
         notes = [
             RULE,
-            f"Contrasts were fixed before any run. Sentences give p as adjusted by Holm {family}; the table gives the "
-            "unadjusted p too, and its intervals are unadjusted.",
+            f"Contrasts are fixed in the code. Sentences give p as adjusted by Holm {family}; the table gives the "
+            "unadjusted p too, and all intervals are unadjusted. The other contrasts are descriptive: they have no "
+            "adjusted p, and nothing is claimed of them.",
         ]
         without = [runs.titles[v] for v in stochastic_variants(runs.reported) if v not in set(contrasts["variant"])]
         if without:

@@ -17,7 +17,12 @@ from bench.report.sections.error_detection import Detection
 
 #: More sets of outliers than this are in the table alone.
 _MOST_DRAWN = 4
-_NEEDS = {"no": "needs no sampling", "yes": "needs sampling", "five runs": "needs five runs"}
+_NEEDS = {
+    "no": "needs no sampling",
+    "one number": "needs one number of the noise",
+    "yes": "needs sampling",
+    "five runs": "needs five runs",
+}
 
 
 class Outliers(Detection):

@@ -49,13 +49,14 @@ HOW_TO_READ = (
         "clusters are matched to classes on one half of the points and scored on the other. AUROC is the "
         "chance that a mis-clustered point is ranked above a right one. 1 − max q, the centroid margin and "
         "the reconstruction error need no sampling; H[mean q], mean H[q], MI and the latent variance do; a "
-        "density does where the method is stochastic; disagreement takes five runs. MI is the noise of the "
-        "encoder under fixed weights, not epistemic uncertainty.",
+        "density does where the method is stochastic; disagreement takes five runs. The smoothed kernel and the "
+        "temperature soften q as much as draws do, by one number for all points and without a draw. MI is the "
+        "noise of the encoder under fixed weights, not epistemic uncertainty.",
     ),
     (
         "Calibration",
         "is of q as it is: a Student-t q is under-confident by construction, a Gaussian responsibility "
-        "saturates. Temperature scaling would need labels.",
+        "saturates. Scaling by a temperature to the classes would need labels.",
     ),
     (
         "Outliers",
