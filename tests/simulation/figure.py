@@ -187,4 +187,4 @@ def _draw_agreement(axes: Axes, findings: Sequence[Finding]) -> None:
     axes.set(xlabel="runs", ylabel="intervals that hold the truth", xlim=(-0.5, 2.5), ylim=(0.2, 1.02))
     axes.legend(loc="lower right", fontsize=7, handlelength=1, labelspacing=0.3)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    axes.set_title("f  Coverage of the mean ARI between runs")
+    axes.set_title("f  Coverage, mean ARI between runs")
