@@ -36,8 +36,8 @@ class RobustnessSection(Section):
         """Return one row a contrast and metric, the primary metric first; each metric has a Holm family of its own."""
         others = () if runs.crowded else runs.board.in_other_metrics
         same = [one for board in others for one in board.datasets if one.dataset == runs.dataset]
-        rows = [row for one in (runs, *same) for row in _rows(one)]
-        return pd.DataFrame(rows) if same else pd.DataFrame()
+        rows = pd.DataFrame([row for one in (runs, *same) for row in _rows(one)])
+        return rows if same and len(rows) and rows["difference"].notna().any() else pd.DataFrame()
 
     def table(self, rows: pd.DataFrame) -> Table:
         metrics = [find_metric(name) for name in rows["metric"].unique()]
