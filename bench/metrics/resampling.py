@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
 
 from bench.generators import generator
 from bench.metrics.external import with_class
@@ -12,6 +13,8 @@ from bench.metrics.uncertainty import labeling_scores
 
 N_POINT_RESAMPLES = 200
 """Resamples of the points: the ends of a 95 % interval then have an error of about a tenth of its width."""
+#: Counts of points that are floating-point numbers at one time.
+_AT_ONCE = 2**22
 
 
 def point_counts(fingerprint: str, n: int, n_resamples: int = N_POINT_RESAMPLES) -> np.ndarray:
@@ -21,10 +24,13 @@ def point_counts(fingerprint: str, n: int, n_resamples: int = N_POINT_RESAMPLES)
 
     Returns
     -------
-    ndarray of shape (n_resamples, n), float32
+    ndarray of shape (n_resamples, n), uint8
     """
-    drawn = generator("points", fingerprint).integers(n, size=(n_resamples, n))
-    return np.stack([np.bincount(points, minlength=n) for points in drawn]).astype(np.float32)
+    random = generator("points", fingerprint)
+    counts = np.empty((n_resamples, n), np.uint8)
+    for row in counts:
+        row[:] = np.bincount(random.integers(n, size=n), minlength=n)
+    return counts
 
 
 def resampled_scores(labels: np.ndarray, classes: np.ndarray, counts: np.ndarray, metric: str) -> np.ndarray:
@@ -55,10 +61,14 @@ def resampled_scores(labels: np.ndarray, classes: np.ndarray, counts: np.ndarray
     judged = with_class(classes)
     class_names, y = np.unique(classes[judged], return_inverse=True)
     names, cluster = np.unique(labels[judged], return_inverse=True)
-    # One column a pair of class and cluster: the tables of all resamples are one product.
-    cells = np.zeros((len(judged), len(class_names) * len(names)), np.float32)
-    cells[np.arange(len(judged)), y * len(names) + cluster] = 1
-    tables = (counts[:, judged] @ cells).reshape(len(counts), len(class_names), len(names))
+    # One row a pair of class and cluster: the tables of many resamples are one product.
+    place = y * len(names) + cluster
+    shape = len(class_names) * len(names), len(judged)
+    pairs = csr_array((np.ones(len(judged), np.float32), (place, np.arange(len(judged)))), shape)
+    at_once = max(1, _AT_ONCE // len(judged))
+    blocks = (counts[start : start + at_once, judged] for start in range(0, len(counts), at_once))
+    flat = np.concatenate([(pairs @ block.T.astype(np.float32)).T for block in blocks])
+    tables = flat.reshape(len(counts), len(class_names), len(names))
     if metric == "acc":
         clusters = tables[:, :, names != NOISE]
         matched = [table[linear_sum_assignment(table, maximize=True)].sum() for table in clusters]
