@@ -25,8 +25,9 @@ RNG = np.random.default_rng(0)
 Y = np.arange(N) % K
 X = np.clip(0.1 + 0.35 * Y[:, None] + RNG.normal(0, 0.1, (N, 4)), 0, 1).astype(np.float32)
 AGAINST_CLASSES = [row.name for row in all_metrics() if "classes" in row.needs]
-#: KMeans is fitted to all points again, so it is another one on a part of them.
-OF_POINTS = [name for name in AGAINST_CLASSES if not name.endswith("_reclustered")]
+#: These take one number of all points, with a class or without: a fit of KMeans, a temperature, a width of the kernel.
+OF_ALL_POINTS = ("_reclustered", "_temperature", "_smoothed_kernel")
+OF_POINTS = [name for name in AGAINST_CLASSES if not name.endswith(OF_ALL_POINTS)]
 
 
 def dataset(y, x=X):

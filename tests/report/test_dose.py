@@ -45,8 +45,9 @@ def test_doses_are_in_the_order_of_the_noise_that_was_measured(rows):
 def test_the_sentence_says_where_noise_helps_and_where_it_hurts(rows):
     (sentence,) = texts_of(section, dataset_of(rows))
     assert sentence.startswith(
-        "S-DEC: noise helps at 2 of 3 doses (2.0 to 16.0 %) and hurts at 1 of 3 doses (42.0 %), by share of the codes' "
-        "variance. Largest at 16.0 %, S-DEC beta=.1: ΔACC +.050 against S-DEC beta=.1, prior only, p "
+        "S-DEC: noise helps at 2 of 3 doses (2.0 to 16.0 % of the variance of the codes) and hurts at 1 of 3 doses "
+        "(42.0 % of the variance of the codes). Largest at 16.0 %, S-DEC beta=.1: ΔACC +.050 against S-DEC beta=.1, "
+        "prior only, p "
     )
 
 

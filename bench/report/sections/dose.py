@@ -152,14 +152,14 @@ def _sentence(rows: pd.DataFrame) -> Sentence:
     if not tested:
         return Sentence(f"{line}: no dose could be tested, of {n} with noise of {doses}.", f"{_why(records)}.")
     parts = [
-        f"{word} at {len(own)} of {n} doses ({_range(own)})"
+        f"{word} at {len(own)} of {n} doses ({_range(own)} of the variance of the codes)"
         for word, outcome in (("helps", "better"), ("hurts", "worse"))
         if (own := [row for row in tested if row["outcome"] == outcome])
     ]
     if not parts:
         return Sentence(f"{line}: noise has no significant effect at any of {n} doses, {doses}.", _largest(tested))
     significant = [row for row in tested if row["outcome"] in SIGNIFICANT]
-    return Sentence(f"{line}: noise {' and '.join(parts)}, by share of the codes' variance.", _largest(significant))
+    return Sentence(f"{line}: noise {' and '.join(parts)}.", _largest(significant))
 
 
 def _largest(records: Sequence[_Row]) -> str:
@@ -172,7 +172,7 @@ def _numbers(row: _Row) -> str:
         return f"{_why([row])}."
     metric = find_metric(row["metric"])
     size = f"Δ{metric.title} {format_difference(row['difference'], metric)} against {row['counterpart_title']}"
-    return f"{size}, {format_equation(row['p_adjusted'])} (Holm), n = {row['n_pairs']}; {row['outcome']}."
+    return f"{size}, {format_equation(row['p_adjusted'])} (Holm), n = {row['n_pairs']}."
 
 
 def _why(records: Sequence[_Row]) -> str:
