@@ -143,18 +143,12 @@ def test_ray_gives_the_records_of_local_in_any_order_and_leaves_nothing_behind(t
 
 
 def test_whatever_a_method_does_is_recorded_and_the_others_finish(plugins, tmp_path, environment):
-    memory = psutil.virtual_memory()
-    allowed = (memory.total - memory.available + 4e9) / memory.total
-    environment |= {"RAY_memory_usage_threshold": f"{allowed:.3f}", "RAY_memory_monitor_refresh_ms": "100"}
-    names = ["Parity", "Raises", "Diverges", "TooFewLabels", "Hangs", "Deaf", "Dies", "DiesOnce", "EatsMemory"]
+    names = ["Parity", "Raises", "Diverges", "TooFewLabels", "Hangs", "Deaf", "Dies", "DiesOnce"]
     suite = plugin_suite(tmp_path / "s.toml", plugins, *names, "kmeans")
     done = run(suite, tmp_path / "r", "--timeout", "10", "--max-retries", "1", env=environment, code=3)
     found = {name: (r.status, (r.error or "").splitlines()[-1:]) for (name, _), r in records(tmp_path / "r").items()}
     wrong = "ValueError: labels_ has shape (3,) and type int64; it must have one integer for each of the 200 points"
     died = "the worker process died (exit code 9), 2 times"
-    status, (reason,) = found.pop("EatsMemory")
-    assert status == "failed"
-    assert "killed for lack of memory" in reason
     assert found == {
         "Parity": ("ok", []),
         "kmeans": ("ok", []),
@@ -166,8 +160,21 @@ def test_whatever_a_method_does_is_recorded_and_the_others_finish(plugins, tmp_p
         "Deaf": ("timeout", ["not done after 10 s"]),
         "Dies": ("failed", [died]),
     }
-    assert "7 runs failed; retry with --retry-failed" in done.stdout
+    assert "6 runs failed; retry with --retry-failed" in done.stdout
     assert "gave up" not in (tmp_path / "r" / "ray.log").read_text()  # Tune would have ended the others too
+
+
+@pytest.mark.nightly  # what else runs on the machine may free memory faster than the method takes it
+def test_a_run_that_fills_the_memory_is_killed_and_recorded(plugins, tmp_path, environment):
+    memory = psutil.virtual_memory()
+    allowed = (memory.total - memory.available + 4e9) / memory.total
+    environment |= {"RAY_memory_usage_threshold": f"{allowed:.3f}", "RAY_memory_monitor_refresh_ms": "100"}
+    suite = plugin_suite(tmp_path / "s.toml", plugins, "EatsMemory", "kmeans")
+    run(suite, tmp_path / "r", "--timeout", "60", "--max-retries", "1", env=environment, code=3)
+    found = {name: record for (name, _), record in records(tmp_path / "r").items()}
+    assert found["kmeans"].status == "ok"
+    assert found["EatsMemory"].status == "failed"
+    assert "killed for lack of memory" in found["EatsMemory"].error
 
 
 @pytest.mark.nightly
