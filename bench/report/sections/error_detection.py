@@ -103,7 +103,7 @@ class Detection(Section):
         notes = [
             RULE,
             f"Contrasts are fixed in the code. Sentences give p as adjusted by Holm {family}; the table gives the "
-            "unadjusted p too, and all intervals are unadjusted. The other contrasts are descriptive: they have no "
+            "unadjusted p too; intervals are over seeds, unadjusted. The other contrasts are descriptive: they have no "
             "adjusted p, and nothing is claimed of them.",
         ]
         without = [runs.titles[v] for v in stochastic_variants(runs.reported) if v not in set(contrasts["variant"])]

@@ -18,10 +18,10 @@ HOW_TO_READ = (
     (
         "Δ",
         "is the Hodges-Lehmann estimate of the difference over paired seeds, with its exact 95 % confidence "
-        "interval; p is of the two-sided Wilcoxon signed-rank test. Both are of one comparison alone "
-        "(unadjusted). p (Holm) is adjusted within its family: the contrasts of a data set, or all pairs of "
-        "the methods that were asked for. Significance is decided by p (Holm) at .05, equivalence by the "
-        "interval.",
+        "interval over seeds: what other trainings on these points would give; p is of the two-sided Wilcoxon "
+        "signed-rank test. Both are of one comparison alone (unadjusted). p (Holm) is adjusted within its family: "
+        "the contrasts of a data set, or all pairs of the methods that were asked for. Significance is decided by "
+        "p (Holm) at .05, equivalence by the interval.",
     ),
     (
         "Rank",
@@ -30,8 +30,8 @@ HOW_TO_READ = (
     ),
     (
         "Counterpart",
-        "is the deterministic method that remains of a stochastic one without its noise: the same network, "
-        "seed and start.",
+        "is the deterministic method that remains of a stochastic one without its noise and its prior: the same "
+        "network, seed, start and number of training steps.",
     ),
     (
         "Recall",
