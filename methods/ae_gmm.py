@@ -8,27 +8,19 @@ import numpy as np
 import torch
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
 from methods.bounds import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from methods.losses import gaussian_kl, log_mixture_joint, reconstruction_loss
+from methods.history import Losses
+from methods.losses import log_mixture_joint, reconstruction_loss
 from methods.networks import Autoencoder, Likelihood
+from methods.pack import FitSteps
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
 from methods.pretraining import PRETRAINING
-from methods.training import (
-    History,
-    draw_noise,
-    health_terms,
-    in_chunks,
-    make_optimizer,
-    rate_for_width,
-    shuffled_batches,
-    take_step,
-    to_numpy,
-    weights_of,
-)
+from methods.stack import Stack
+from methods.training import Batch, Training, in_chunks, rate_for_width, to_numpy
 
 
 def fit_mixture(codes: np.ndarray, n_components: int, n_init: int, seed: int) -> GaussianMixture:
@@ -38,40 +30,6 @@ def fit_mixture(codes: np.ndarray, n_components: int, n_init: int, seed: int) ->
             n_components, covariance_type="diag", n_init=n_init, reg_covar=1e-4, random_state=seed
         )
         return mixture.fit(codes.astype(np.float64))
-
-
-class MixturePrior(nn.Module):
-    """Trainable mixture of diagonal Gaussians p(z, c) = π_c N(z; mean_c, s_c²) with π = softmax(logits).
-
-    Parameters
-    ----------
-    weights, means, variances : ndarrays of shape (k,), (k, d), (k, d)
-        Initial values of π, the means and s².
-    """
-
-    def __init__(self, weights: np.ndarray, means: np.ndarray, variances: np.ndarray) -> None:
-        super().__init__()
-        self.logits = nn.Parameter(torch.tensor(weights).log())
-        self.means = nn.Parameter(torch.tensor(means))
-        self.log_variances = nn.Parameter(torch.tensor(variances).log())
-
-    def kl(self, mean: Tensor, log_variance: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return KL(q(z, c|x) ‖ p(z, c)) per point in nats, (n,), and the responsibilities γ = p(c|z), (n, k).
-
-        ``mean``, ``log_variance`` and ``z`` have shape (n, d). With q(c|x) = γ, the KL is Σ_c γ_c KL(q(z|x) ‖ N_c) +
-        KL(γ ‖ π) (Jiang et al. 2017, eq. 9 to 16). Without noise, with ``log_variance`` None and z = mean, it is
-        −log p(mean) − d/2 log 2π.
-        """
-        log_weights = torch.log_softmax(self.logits, dim=0)
-        joint = log_mixture_joint(z, log_weights, self.means, self.log_variances)
-        log_gamma = torch.log_softmax(joint, dim=-1)
-        gamma = log_gamma.exp()
-        per_component = gaussian_kl(mean, log_variance, self.means, self.log_variances)
-        return (gamma * (per_component + log_gamma - log_weights)).sum(-1), gamma
-
-    def mixture(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the weights π (k,), the means (k, d) and the variances s² (k, d)."""
-        return torch.softmax(self.logits, dim=0), self.means, self.log_variances.exp()
 
 
 class MixtureAssignment:
@@ -141,47 +99,59 @@ class AEGMM(MixtureAssignment, DeepClusterer):
     decay_every: PositiveInt = 10
     min_learning_rate: NonNegativeFloat = 2e-4
 
-    def _fit(self, x: Tensor) -> None:
-        self.network_ = self._prepare(self._pretrain(x))
+    def _fit(self, x: Tensor) -> FitSteps[None]:
+        autoencoder = yield from self._pretrain(x)
         watch = Stopwatch()
-        prior = None
+        self.network_ = self._prepare(autoencoder)
+        self.timings_["cluster"] = 0.0
+        prior: dict[str, Tensor] = {}
         if self.epochs:
             prior = self._prior(x)
-            self._record("cluster", self._train(x, prior), 0.0)
+            self.timings_["cluster"] = watch.seconds()
+            trained = yield self._training(x, prior)
+            self._record("cluster", trained.history, trained.seconds)
+            self.n_iter_, self.stop_reason_ = trained.n_steps, "all epochs done"
+            watch = Stopwatch()
         self.embedding_ = to_numpy(in_chunks(self._encode, x))
-        if prior is None:
+        if prior:
+            self._set_mixture(
+                *map(to_numpy, (prior["logits"].softmax(0), prior["means"], prior["log_variances"].exp()))
+            )
+        else:
             mixture = self._mixture(self.embedding_)
             self._set_mixture(mixture.weights_, mixture.means_, mixture.covariances_)
             if not self.epochs:
                 self.n_iter_ = mixture.n_iter_
                 self.stop_reason_ = "converged" if mixture.converged_ else "maximum of EM iterations"
-        else:
-            self._set_mixture(*map(to_numpy, prior.mixture()))
         self.labels_ = to_numpy(self._soft_assignment(x).argmax(1))
-        self.timings_["cluster"] = watch.seconds()
+        self.timings_["cluster"] += watch.seconds()
 
     def _mixture(self, codes: np.ndarray) -> GaussianMixture:
         """Return the mixture fitted to codes (n, latent_dim)."""
         return fit_mixture(codes, self.n_clusters, self.n_init, self._streams.seed("mixture"))
 
-    def _train(self, x: Tensor, prior: MixturePrior | None) -> list[dict[str, float]]:
-        """Minimise the objective in place and return the history."""
-        group = weights_of(self.network_, *([] if prior is None else [prior]))
-        optimizer = make_optimizer("adam", [group], rate_for_width(self.learning_rate, x.shape[1]), 0.0)
-        order, noise = self._streams.generator("order/cluster"), self._streams.generator("noise/cluster")
-        history = History("clustering")
-        for epoch in range(self.epochs):
-            rate = self.learning_rate * self.learning_rate_decay ** (epoch // self.decay_every)
-            optimizer.param_groups[0]["lr"] = rate_for_width(max(rate, self.min_learning_rate), x.shape[1])
-            epoch_noise = draw_noise((len(x), self.latent_dim), noise, x.device)
-            for index in shuffled_batches(len(x), self.batch_size, order, x.device):
-                terms = self._objective(x[index], prior, epoch_noise[index])
-                take_step(optimizer, terms["loss"])
-                history.add(len(index), terms)
-                self.n_iter_ += 1
-            history.close_epoch()
-        self.stop_reason_ = "all epochs done"
-        return history.epochs
+    def _training(self, x: Tensor, prior: dict[str, Tensor]) -> Training:
+        """Return the training of the network and the prior."""
+
+        def rate(epoch: int) -> float:
+            decayed = self.learning_rate * self.learning_rate_decay ** (epoch // self.decay_every)
+            return rate_for_width(max(decayed, self.min_learning_rate), x.shape[1])
+
+        return Training(
+            phase="clustering",
+            x=x,
+            network=self.network_,
+            weight_decay=dict.fromkeys(("body", "code", "decoder"), 0.0),
+            extra=prior,
+            objective=self._objective,
+            optimizer="adam",
+            rate=rate,
+            momentum=0.0,
+            batch_size=self.batch_size,
+            n_steps=self.epochs * -(-len(x) // self.batch_size),
+            order=self._streams.generator("order/cluster"),
+            noise=lambda: torch.empty((len(x), 0)),
+        )
 
     # -- overridden by VaDE -----------------------------------------------------------------------
 
@@ -189,15 +159,15 @@ class AEGMM(MixtureAssignment, DeepClusterer):
         """Return the network to train, from the pretrained autoencoder."""
         return autoencoder
 
-    def _prior(self, x: Tensor) -> MixturePrior | None:  # noqa: ARG002 - used by VaDE
-        """Return the prior that is trained with the network; AE+GMM has none."""
-        return None
+    def _prior(self, x: Tensor) -> dict[str, Tensor]:  # noqa: ARG002 - used by VaDE
+        """Return the parameters of the prior that is trained with the network; AE+GMM has none."""
+        return {}
 
-    def _objective(self, x: Tensor, prior: MixturePrior | None, noise: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the loss of a batch in nats per point, and the terms of the history."""
-        code = self.network_.encode(x)
-        loss = reconstruction_loss(self.network_.decode(code), x, self.likelihood)
-        return {"loss": loss, "reconstruction": loss, **health_terms(code, None, None)}
+    def _objective(self, stack: Stack, batch: Batch) -> Losses:
+        """Return the losses of a batch in nats per point."""
+        code = stack.encode(batch.x)
+        loss = reconstruction_loss(stack.decode(code), batch.x, self.likelihood)
+        return Losses(loss=loss, terms={"reconstruction": loss}, mean=code)
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:
         """Return log p(z) of the code of each point under the mixture, (n_samples,), in nats."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
+from methods.pack import FitSteps
 from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_VAE, SHORT
 from methods.pretraining import PRETRAINING
 from methods.training import in_chunks, to_numpy
@@ -39,8 +40,8 @@ class AEKMeans(DeepClusterer):
     (60,)
     """
 
-    def _fit(self, x: Tensor) -> None:
-        self.network_ = self._pretrain(x)
+    def _fit(self, x: Tensor) -> FitSteps[None]:
+        self.network_ = yield from self._pretrain(x)
         watch = Stopwatch()
         self.embedding_ = to_numpy(in_chunks(self.network_.encode, x))
         self.cluster_centers_ = self._kmeans(self.embedding_).cluster_centers_

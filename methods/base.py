@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
@@ -21,6 +21,7 @@ from torch import Tensor
 from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Width, Widths
 from methods.losses import log_soft_assignment
 from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Likelihood, reparameterize
+from methods.pack import FitSteps, run_pack
 from methods.pretraining import PRETRAINING, Recipe, pretrain
 from methods.seeding import Streams
 from methods.training import OptimizerName, as_tensor, deterministic, in_chunks, resolve_device, to_numpy
@@ -120,6 +121,42 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         Diverged
             If a loss is not finite.
         """
+        (failure,) = _fit_together([self], X)
+        if failure is not None:
+            raise failure
+        return self
+
+    def fit_seeds(
+        self, X: np.ndarray, random_states: Sequence[int], memories: Sequence[str | None] | None = None
+    ) -> list[DeepClusterer | Exception]:
+        """Fit one estimator a seed, all of them together.
+
+        On the CPU each equals, bit for bit, the estimator that `fit` returns for its seed. On CUDA results are the same
+        for the same seeds together.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As for `fit`.
+        random_states : sequence of int
+        memories : sequence of path or None, optional
+            A folder of pretrained networks for each seed. Default: ``memory``.
+
+        Returns
+        -------
+        list of DeepClusterer or Exception
+            In the order of ``random_states``; for a seed that fails, what `fit` would raise.
+        """
+        folders = memories or [self.memory] * len(random_states)
+        estimators = [
+            clone(self).set_params(random_state=seed, memory=folder)
+            for seed, folder in zip(random_states, folders, strict=True)
+        ]
+        failures = _fit_together(estimators, X)
+        return [failure or estimator for estimator, failure in zip(estimators, failures, strict=True)]
+
+    def _check(self, X: np.ndarray) -> np.ndarray:
+        """Return the points to fit as float32."""
         X = validate_data(self, X, dtype=np.float32, order="C")
         if len(X) < self.n_clusters:
             raise ValueError(f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}")
@@ -127,33 +164,32 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
             raise ValueError(f"likelihood={self.likelihood!r} is none of 'gaussian', 'bernoulli'")
         if self.likelihood == "bernoulli" and (X.min() < 0 or X.max() > 1):
             raise ValueError("likelihood='bernoulli' needs values in [0, 1]; scale X or take 'gaussian'")
-        device = resolve_device(self.device)
+        return X
+
+    def _start(self) -> None:
+        """Set the attributes that a fit adds to."""
         self._streams = Streams(self.random_state)
         self.n_iter_, self.stop_reason_ = 0, "no training after the start"
         self.history_: list[dict[str, Any]] = []
         self.timings_: dict[str, float] = {}
-        x = as_tensor(X, device)
-        with deterministic(device):
-            self._fit(x)
-        return self
 
     @abstractmethod
-    def _fit(self, x: Tensor) -> None:
+    def _fit(self, x: Tensor) -> FitSteps[None]:
         """Train, and set ``network_``, ``embedding_``, ``labels_`` and the other attributes of the method."""
 
     def _recipe(self) -> Recipe:
         chosen = {name: getattr(self, name) for name in PRETRAINING}
         return Recipe(**{**chosen, "hidden_dims": tuple(self.hidden_dims)})
 
-    def _pretrain(self, x: Tensor) -> Autoencoder:
+    def _pretrain(self, x: Tensor) -> FitSteps[Autoencoder]:
         """Return the shared pretrained autoencoder, and record its history and time."""
-        pretrained = pretrain(x, self._recipe(), self._streams, self.memory)
+        pretrained = yield from pretrain(x, self._recipe(), self._streams, self.memory)
         self._record("pretrain", pretrained.history, pretrained.seconds)
         return pretrained.network
 
     def _record(self, phase: str, history: list[dict[str, float]], seconds: float) -> None:
         self.history_ += [{"phase": phase, **row} for row in history]
-        self.timings_[phase] = seconds
+        self.timings_[phase] = self.timings_.get(phase, 0.0) + seconds
 
     def _kmeans(self, codes: np.ndarray) -> KMeans:
         """Return KMeans fitted to codes (n, latent_dim), which AE+KMeans and the initialization of DEC share."""
@@ -262,6 +298,23 @@ class StochasticClusterer(DeepClusterer):
 
     def _variance(self, x: Tensor) -> Tensor:
         return self.network_.posterior(x)[1].exp() * self.noise_scale**2
+
+
+def _fit_together(estimators: Sequence[DeepClusterer], X: np.ndarray) -> list[Exception | None]:
+    """Fit estimators that differ in seed and memory alone to the same points; return what failed.
+
+    Raises
+    ------
+    ValueError
+        If the points or the parameters are invalid, for all of them.
+    """
+    for estimator in estimators:
+        X = estimator._check(X)
+        estimator._start()
+    device = resolve_device(estimators[0].device) if estimators else torch.device("cpu")
+    x = as_tensor(X, device)
+    with deterministic(device):
+        return run_pack([estimator._fit(x) for estimator in estimators])
 
 
 def fit_kmeans(points: np.ndarray, n_clusters: int, n_init: int, seed: int) -> KMeans:

@@ -9,27 +9,19 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
 from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from methods.history import Losses
 from methods.losses import clustering_loss, log_soft_assignment, reconstruction_loss, target_distribution
 from methods.networks import Autoencoder
+from methods.pack import FitSteps
 from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_SDEC, SHORT
 from methods.pretraining import PRETRAINING
-from methods.training import (
-    History,
-    OptimizerName,
-    health_terms,
-    in_chunks,
-    make_optimizer,
-    rate_for_width,
-    shuffled_batches,
-    take_step,
-    to_numpy,
-    weights_of,
-)
+from methods.stack import Stack
+from methods.training import Batch, OptimizerName, Training, in_chunks, rate_for_width, to_numpy
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -93,18 +85,21 @@ class DEC(DeepClusterer):
     min_epochs: NonNegativeInt = 0
     alpha: PositiveFloat = 1.0
 
-    def _fit(self, x: Tensor) -> None:
+    def _fit(self, x: Tensor) -> FitSteps[None]:
         if self.target_update not in ("epoch", "batch") and not (
             isinstance(self.target_update, int) and self.target_update > 0
         ):
             raise ValueError(f"target_update={self.target_update!r} is no positive int, 'epoch' or 'batch'")
-        self.network_ = self._prepare(self._pretrain(x))
+        autoencoder = yield from self._pretrain(x)
         watch = Stopwatch()
+        self.network_ = self._prepare(autoencoder)
         kmeans = self._kmeans(to_numpy(in_chunks(self.network_.encode, x)))
-        centroids = nn.Parameter(torch.tensor(kmeans.cluster_centers_, device=x.device))
-        history = self._train(x, centroids)
-        self._record("cluster", history, watch.seconds())
-        self.cluster_centers_ = to_numpy(centroids)
+        extra = {"centroids": torch.tensor(kmeans.cluster_centers_, device=x.device)}
+        self.timings_["cluster"] = watch.seconds()
+        trained = yield self._training(x, extra)
+        self._record("cluster", trained.history, trained.seconds)
+        self.n_iter_, self.stop_reason_ = trained.n_steps, trained.stop_reason
+        self.cluster_centers_ = to_numpy(extra["centroids"])
         self.embedding_ = to_numpy(in_chunks(self._encode, x))
         self.labels_ = to_numpy(self._soft_assignment(x).argmax(1))
 
@@ -113,41 +108,45 @@ class DEC(DeepClusterer):
         """Return the mean of p(x|z) at the code of each point, (n_samples, n_features); only with a trained decoder."""
         return super().reconstruct(X)
 
-    def _train(self, x: Tensor, centroids: nn.Parameter) -> list[dict[str, float]]:
-        """Minimise the objective in place and return the history."""
-        n = len(x)
-        rate = rate_for_width(self.learning_rate, x.shape[1])
-        optimizer = make_optimizer(self.optimizer, self._parameter_groups(centroids), rate, self.momentum)
-        order = self._streams.generator("order/cluster")
-        history = History("clustering")
-        steps_per_epoch = -(-n // self.batch_size)
+    def _training(self, x: Tensor, extra: dict[str, Tensor]) -> Training:
+        """Return the training of the network and the centroids, ``extra["centroids"]`` (k, latent_dim)."""
+        steps_per_epoch = -(-len(x) // self.batch_size)
         planned = min(self.max_iter, steps_per_epoch * self.epochs if self.epochs is not None else self.max_iter)
         settled = steps_per_epoch * self._settled_after()
         interval = self.target_update if isinstance(self.target_update, int) else steps_per_epoch
-        target: Tensor | None = None
+        rate = rate_for_width(self.learning_rate, x.shape[1])
         labels: Tensor | None = None
-        self.stop_reason_ = "all steps done"
-        while self.n_iter_ < planned and self.stop_reason_ == "all steps done":
-            noise = self._epoch_noise(n, x.device)
-            for index in shuffled_batches(n, self.batch_size, order, x.device):
-                if self.n_iter_ % interval == 0:
-                    before = labels
-                    target, labels = self._update_target(x, centroids)
-                    changed = 1.0 if before is None else float((labels != before).float().mean())
-                    if changed < self.tol and self.n_iter_ >= settled:
-                        self.stop_reason_ = f"fewer than {self.tol:g} of the labels changed"
-                        break
-                if self.n_iter_ == planned:
-                    break
-                batch_target = target[index] if target is not None and self.target_update != "batch" else None
-                epochs_done = self.n_iter_ / steps_per_epoch
-                terms = self._objective(x[index], centroids, batch_target, noise[:, index], epochs_done)
-                take_step(optimizer, terms["loss"])
-                history.add(len(index), terms)
-                self.n_iter_ += 1
-            if history.pending:
-                history.close_epoch()
-        return history.epochs
+
+        def update_target(step: int) -> str | None:
+            nonlocal labels
+            if step % interval:
+                return None
+            before = labels
+            target, labels = self._update_target(x, extra["centroids"])
+            if self.target_update != "batch":
+                training.target = target
+            changed = 1.0 if before is None else float((labels != before).float().mean())
+            if changed < self.tol and step >= settled:
+                return f"fewer than {self.tol:g} of the labels changed"
+            return None
+
+        training = Training(
+            phase="clustering",
+            x=x,
+            network=self.network_,
+            weight_decay=self._weight_decay(),
+            extra=extra,
+            objective=self._objective,
+            optimizer=self.optimizer,
+            rate=lambda _: rate,
+            momentum=self.momentum,
+            batch_size=self.batch_size,
+            n_steps=planned,
+            order=self._streams.generator("order/cluster"),
+            noise=lambda: torch.empty((len(x), 0)),
+            before_step=update_target,
+        )
+        return training
 
     @torch.no_grad()
     def _update_target(self, x: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor]:
@@ -155,36 +154,17 @@ class DEC(DeepClusterer):
         log_q = in_chunks(lambda batch: log_soft_assignment(self._encode(batch), centroids, self.alpha), x)
         return target_distribution(log_q.exp()), log_q.argmax(1)
 
-    def _objective(
-        self,
-        x: Tensor,
-        centroids: Tensor,
-        target: Tensor | None,
-        noise: Tensor,  # noqa: ARG002 - used by S-DEC
-        epochs_done: float,  # noqa: ARG002 - used by S-DEC
-    ) -> dict[str, Tensor]:
-        """Return the loss of a batch and the terms of the history, averaged over the batch.
-
-        Parameters
-        ----------
-        x : Tensor of shape (batch, n_features)
-        centroids : Tensor of shape (k, latent_dim)
-        target : Tensor of shape (batch, k) or None
-            P; with None it is computed from the batch.
-        noise : Tensor of shape (draws, batch, latent_dim)
-        epochs_done : float
-            Passes over the data so far.
-        """
-        z = self._encode(x)
-        log_q = log_soft_assignment(z, centroids, self.alpha)
-        if target is None:
-            target = target_distribution(log_q.detach().exp())
+    def _objective(self, stack: Stack, batch: Batch) -> Losses:
+        """Return the losses of a batch; without a target P is computed from the batch."""
+        z = stack.encode(batch.x)
+        log_q = log_soft_assignment(z, stack.extra["centroids"], self.alpha)
+        target = target_distribution(log_q.detach().exp()) if batch.target is None else batch.target
         loss = clustering_loss(target, log_q)
-        terms = {"clustering": loss, **health_terms(z, None, log_q.exp())}
+        terms = {"clustering": loss}
         if self.reconstruction_weight:
-            terms["reconstruction"] = reconstruction_loss(self.network_.decode(z), x, self.likelihood)
+            terms["reconstruction"] = reconstruction_loss(stack.decode(z), batch.x, self.likelihood)
             loss = loss + self.reconstruction_weight * terms["reconstruction"]
-        return {"loss": loss, **terms}
+        return Losses(loss=loss, terms=terms, mean=z, log_q=log_q)
 
     # -- overridden by S-DEC ----------------------------------------------------------------------
 
@@ -196,20 +176,11 @@ class DEC(DeepClusterer):
         """Return the epochs before the stopping rule applies."""
         return self.min_epochs
 
-    def _epoch_noise(self, n: int, device: torch.device) -> Tensor:
-        """Return the noise of an epoch, (draws, n, latent_dim); DEC has none, and returns the shape (1, n, 0)."""
-        return torch.empty((1, n, 0), device=device)
-
-    def _parameter_groups(self, centroids: nn.Parameter) -> list[dict[str, Any]]:
-        network = self.network_
+    def _weight_decay(self) -> dict[str, float]:
+        """Return the weight decay of each trained part of the network."""
         # Without a reconstruction loss, the decoder keeps its pretrained weights.
-        parts: list[nn.Module] = [network.body, network.code]
-        if self.reconstruction_weight:
-            parts.append(network.decoder)
-        return [
-            weights_of(*parts, weight_decay=self.weight_decay),
-            {"params": [centroids], "weight_decay": 0.0},
-        ]
+        parts = ("body", "code", "decoder") if self.reconstruction_weight else ("body", "code")
+        return dict.fromkeys(parts, self.weight_decay)
 
     def _log_assignment(self, z: Tensor) -> Tensor:
         centers = torch.as_tensor(self.cluster_centers_, device=z.device, dtype=z.dtype)

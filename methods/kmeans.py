@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bench.method import MethodInfo
@@ -61,6 +62,10 @@ class PixelKMeans(ClusterMixin, BaseEstimator):
         self.n_iter_ = self._kmeans.n_iter_
         self.timings_ = {"cluster": watch.seconds()}
         return self
+
+    def fit_seeds(self, X: np.ndarray, random_states: Sequence[int]) -> list[PixelKMeans]:
+        """Return one fitted estimator a seed, in the order of ``random_states``."""
+        return [clone(self).set_params(random_state=seed).fit(X) for seed in random_states]
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the nearest center (n_samples,) of each point."""

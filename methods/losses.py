@@ -2,12 +2,15 @@
 
 Losses are in nats. A loss of a batch is the sum over a point's dimensions, averaged over the n points of the batch, so
 that the relative weights of its terms do not depend on the batch size. d is the width of the code, k the number of
-clusters.
+clusters. The leading dimensions "..." are those of the seeds that are trained together, and of latent draws: each has
+its own loss. Sums are over one dimension after the other, so that their rounding does not depend on how many seeds
+there are.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,16 +20,34 @@ from methods.networks import Likelihood
 
 
 def reconstruction_loss(output: Tensor, x: Tensor, likelihood: Likelihood) -> Tensor:
-    """Return the mean of −log p(x|z) over the batch, a scalar, up to a constant.
+    """Return the mean of −log p(x|z) over the batch, shape (...), up to a constant.
 
-    ``output`` and ``x`` have shape (n, n_features). For ``"gaussian"`` the term of a point is ‖x − output‖², the
+    ``output`` and ``x`` have shape (..., n, n_features). For ``"gaussian"`` the term of a point is ‖x − output‖², the
     likelihood N(output, ½ I); for ``"bernoulli"`` it is the cross-entropy of pixels in [0, 1] with logits ``output``.
     """
     if likelihood == "bernoulli":
-        total = functional.binary_cross_entropy_with_logits(output, x, reduction="sum")
-    else:
-        total = functional.mse_loss(output, x, reduction="sum")
-    return total / len(x)
+        return _BernoulliLoss.apply(output, x)
+    return (output - x).square().sum(-1).mean(-1)
+
+
+class _BernoulliLoss(torch.autograd.Function):
+    """Cross-entropy of x with logits o, max(o, 0) − o x + log(1 + exp(−|o|)), whose gradient is sigmoid(o) − x.
+
+    PyTorch's own sigmoid rounds the last values of a tensor otherwise than the others; exp and log1p round all alike.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, x: Tensor) -> Tensor:
+        small = output.abs().neg_().exp_()  # exp(−|o|)
+        terms = torch.log1p(small).add_(output.clamp_min(0)).addcmul_(output, x, value=-1)
+        if ctx.needs_input_grad[0]:
+            sigmoid = small.where(output < 0, 1.0).div_(small.add_(1))
+            ctx.gradient = sigmoid.sub_(x).div_(x.shape[-2])
+        return terms.sum(-1).mean(-1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return ctx.gradient * gradient[..., None, None], None
 
 
 def log_likelihood(output: Tensor, x: Tensor, likelihood: Likelihood) -> Tensor:
@@ -38,41 +59,41 @@ def log_likelihood(output: Tensor, x: Tensor, likelihood: Likelihood) -> Tensor:
 
 
 def squared_distances(z: Tensor, centroids: Tensor) -> Tensor:
-    """Return ‖z_i − c_j‖², shape (..., n, k), for codes (..., n, d) and centroids (k, d), exactly 0 where equal."""
-    return (z.unsqueeze(-2) - centroids).square().sum(-1)
+    """Return ‖z_i − c_j‖², (..., n, k), for codes (..., n, d) and centroids (..., k, d), exactly 0 where equal."""
+    return (z.unsqueeze(-2) - centroids.unsqueeze(-3)).square().sum(-1)
 
 
 def log_soft_assignment(z: Tensor, centroids: Tensor, alpha: float = 1.0) -> Tensor:
     """Return log q, shape (..., n, k), of DEC's Student-t soft assignment (Xie et al. 2016, eq. 1).
 
     q_ij ∝ (1 + ‖z_i − c_j‖²/α)^(−(α+1)/2), normalised over the clusters j, for codes z (..., n, d) and centroids c
-    (k, d).
+    (..., k, d).
     """
     kernel = -(alpha + 1) / 2 * torch.log1p(squared_distances(z, centroids) / alpha)
     return functional.log_softmax(kernel, dim=-1)
 
 
 def target_distribution(q: Tensor) -> Tensor:
-    """Return DEC's target distribution P, shape (n, k), for a soft assignment q (n, k) (Xie et al. 2016, eq. 3).
+    """Return DEC's target distribution P, (..., n, k), for a soft assignment q (..., n, k) (Xie et al. 2016, eq. 3).
 
     p_ij ∝ q_ij² / Σ_i q_ij, normalised over the clusters j.
     """
     # An empty cluster has Σ_i q_ij = 0; the bound gives it the weight 0 instead of 0/0.
-    weight = q.square() / q.sum(0).clamp_min(torch.finfo(q.dtype).tiny)
-    return weight / weight.sum(1, keepdim=True)
+    weight = q.square() / q.sum(-2, keepdim=True).clamp_min(torch.finfo(q.dtype).tiny)
+    return weight / weight.sum(-1, keepdim=True)
 
 
 def clustering_loss(target: Tensor, log_q: Tensor) -> Tensor:
-    """Return KL(P‖Q) = 1/n Σ_i Σ_j p_ij log(p_ij / q_ij), a scalar (Xie et al. 2016, eq. 2, averaged over the batch).
+    """Return KL(P‖Q) = 1/n Σ_i Σ_j p_ij log(p_ij / q_ij), shape (...): the mean over a batch of Xie et al. 2016, eq. 2.
 
-    ``target`` is P and ``log_q`` the logarithm of Q, both of shape (n, k).
+    ``target`` is P and ``log_q`` the logarithm of Q, both of shape (..., n, k).
     """
-    return (torch.special.entr(target).neg() - target * log_q).sum(1).mean()
+    return (torch.special.entr(target).neg() - target * log_q).sum(-1).mean(-1)
 
 
 def log_mean_over_draws(log_q: Tensor) -> Tensor:
-    """Return log of the mean of q over the latent draws: from log q of shape (draws, n, k), shape (n, k)."""
-    return torch.logsumexp(log_q, dim=0) - math.log(len(log_q))
+    """Return log of the mean of q over the latent draws: from log q of shape (..., draws, n, k), shape (..., n, k)."""
+    return torch.logsumexp(log_q, dim=-3) - math.log(log_q.shape[-3])
 
 
 # -- priors ---------------------------------------------------------------------------------------
@@ -83,13 +104,13 @@ def log_mean_over_draws(log_q: Tensor) -> Tensor:
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor | None, centers: Tensor, center_log_variances: Tensor) -> Tensor:
-    """Return KL(N(mean, sigma²) ‖ N(center, s²)) for every point and center, shape (n, k).
+    """Return KL(N(mean, sigma²) ‖ N(center, s²)) for every point and center, shape (..., n, k).
 
     ½ Σ_d [log s² − log sigma² + (sigma² + (mean − center)²)/s² − 1] with diagonal covariances; without noise
-    ½ Σ_d [log s² + (mean − center)²/s²]. ``mean`` and ``log_variance`` have shape (n, d), ``centers`` and
-    ``center_log_variances`` (k, d).
+    ½ Σ_d [log s² + (mean − center)²/s²]. ``mean`` and ``log_variance`` have shape (..., n, d), ``centers`` and
+    ``center_log_variances`` (..., k, d).
     """
-    mean = mean.unsqueeze(-2)
+    mean, centers, center_log_variances = mean.unsqueeze(-2), centers.unsqueeze(-3), center_log_variances.unsqueeze(-3)
     shift = (mean - centers).square() * (-center_log_variances).exp()
     if log_variance is None:
         return 0.5 * (center_log_variances + shift).sum(-1)
@@ -99,7 +120,7 @@ def gaussian_kl(mean: Tensor, log_variance: Tensor | None, centers: Tensor, cent
 
 
 def standard_normal_kl(mean: Tensor, log_variance: Tensor | None) -> Tensor:
-    """Return KL(N(mean, sigma²) ‖ N(0, I)) per point, shape (n,), for a mean and log-variance of shape (n, d).
+    """Return KL(N(mean, sigma²) ‖ N(0, I)) per point, shape (..., n), for a mean and log-variance of shape (..., n, d).
 
     −½ Σ_d (1 + log sigma² − mean² − sigma²) (Kingma & Welling 2014, appendix B); without noise ½ Σ_d mean².
     """
@@ -109,21 +130,41 @@ def standard_normal_kl(mean: Tensor, log_variance: Tensor | None) -> Tensor:
 
 
 def mixture_kl(mean: Tensor, log_variance: Tensor | None, centroids: Tensor) -> Tensor:
-    """Return an upper bound on the KL of q = N(mean, sigma²) to an equal mixture of N(c_j, I), shape (n,).
+    """Return an upper bound on the KL of q = N(mean, sigma²) to an equal mixture of N(c_j, I), shape (..., n).
 
     KL(q ‖ 1/k Σ_j N(c_j, I)) ≤ −log 1/k Σ_j exp(−KL(q ‖ N(c_j, I))) (Hershey & Olsen 2007); without noise
     −log 1/k Σ_j exp(−½ ‖mean − c_j‖²), which is exact. Its gradient moves codes towards the nearest centroid. ``mean``
-    and ``log_variance`` have shape (n, d), ``centroids`` (k, d).
+    and ``log_variance`` have shape (..., n, d), ``centroids`` (..., k, d).
     """
     per_center = gaussian_kl(mean, log_variance, centroids, torch.zeros_like(centroids))
-    return math.log(len(centroids)) - torch.logsumexp(-per_center, dim=-1)
+    return math.log(centroids.shape[-2]) - torch.logsumexp(-per_center, dim=-1)
 
 
 def log_mixture_joint(z: Tensor, log_weights: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
     """Return log p(z, c) = log π_c + log N(z; mean_c, s_c²) of a mixture of diagonal Gaussians, shape (..., n, k).
 
-    ``z`` has shape (..., n, d), ``log_weights`` (k,), ``means`` and ``log_variances`` (k, d).
+    ``z`` has shape (..., n, d), ``log_weights`` (..., k), ``means`` and ``log_variances`` (..., k, d).
     """
+    means, log_variances = means.unsqueeze(-3), log_variances.unsqueeze(-3)
     deviation = (z.unsqueeze(-2) - means).square() * (-log_variances).exp()
     log_density = -0.5 * (math.log(2 * math.pi) + log_variances + deviation).sum(-1)
-    return log_weights + log_density
+    return log_weights.unsqueeze(-2) + log_density
+
+
+def mixture_prior_kl(
+    mean: Tensor, log_variance: Tensor | None, z: Tensor, logits: Tensor, means: Tensor, log_variances: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return KL(q(z, c|x) ‖ p(z, c)) per point, (..., n), and log γ = log p(c|z), (..., n, k), of VaDE's prior.
+
+    The prior is p(z, c) = π_c N(z; mean_c, s_c²) with π = softmax(logits). With q(c|x) = γ, the KL is
+    Σ_c γ_c KL(q(z|x) ‖ N_c) + KL(γ ‖ π) (Jiang et al. 2017, eq. 9 to 16). Without noise, with ``log_variance`` None and
+    z = mean, it is −log p(mean) − d/2 log 2π.
+
+    ``mean``, ``log_variance`` and ``z`` have shape (..., n, d), ``logits`` (..., k), ``means`` and ``log_variances``
+    (..., k, d).
+    """
+    log_weights = torch.log_softmax(logits, dim=-1)
+    log_gamma = torch.log_softmax(log_mixture_joint(z, log_weights, means, log_variances), dim=-1)
+    per_component = gaussian_kl(mean, log_variance, means, log_variances)
+    terms = log_gamma.exp() * (per_component + log_gamma - log_weights.unsqueeze(-2))
+    return terms.sum(-1), log_gamma

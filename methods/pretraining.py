@@ -2,6 +2,8 @@
 
 AE+KMeans, DEC and S-DEC with one seed have the same pretraining. The network is trained once and stored under a hash of
 its data, recipe and seed. A file lock lets one process train while the others wait for the result.
+
+`pretrain` and `autoencoder_training` are parts of a fit, see `methods.pack`.
 """
 
 from __future__ import annotations
@@ -9,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass, fields
@@ -18,9 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from torch import Tensor
 
+from methods.history import Losses
 from methods.losses import reconstruction_loss, standard_normal_kl
 from methods.networks import (
     Autoencoder,
@@ -30,20 +32,13 @@ from methods.networks import (
     initialize,
     reparameterize,
 )
+from methods.pack import FitSteps
 from methods.seeding import Streams
-from methods.training import (
-    History,
-    OptimizerName,
-    draw_noise,
-    health_terms,
-    make_optimizer,
-    shuffled_batches,
-    take_step,
-    weights_of,
-)
+from methods.stack import Stack
+from methods.training import Batch, OptimizerName, Training
 
 #: Version of the recipe, part of the hash; increased when a recipe gives another network than before.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +82,7 @@ class Pretrained:
     seconds: float
 
 
-def train_autoencoder(
+def autoencoder_training(
     network: Autoencoder,
     x: Tensor,
     recipe: Recipe,
@@ -95,8 +90,8 @@ def train_autoencoder(
     *,
     beta: float = 0.0,
     noise_scale: float = 0.0,
-) -> list[dict[str, float]]:
-    """Train an autoencoder or a variational autoencoder in place and return its history.
+) -> Training:
+    """Return the training of an autoencoder or a variational autoencoder.
 
     The loss is (E[−log p(x|z)] + beta · KL(q(z|x) ‖ N(0, I))) / n_features in nats per feature, the negative evidence
     lower bound for beta = 1 (Kingma & Welling 2014). For a plain autoencoder with the Gaussian likelihood it is the
@@ -110,43 +105,43 @@ def train_autoencoder(
         The data, on the device.
     beta, noise_scale : float
         Weight of the KL term, and factor of sigma in z = mu + noise_scale · sigma · eps.
-
-    Raises
-    ------
-    Diverged
-        If the loss of an epoch is not finite.
     """
-    order, noise = streams.generator("order/pretrain"), streams.generator("noise/pretrain")
-    group = weights_of(network, weight_decay=recipe.pretrain_weight_decay)
-    optimizer = make_optimizer(
-        recipe.pretrain_optimizer, [group], recipe.pretrain_learning_rate, recipe.pretrain_momentum
-    )
-    variational = isinstance(network, GaussianAutoencoder)
-    history = History("pretraining")
     n, n_features = x.shape
-    for _ in range(recipe.pretrain_epochs):
-        epoch_noise = draw_noise((n, recipe.latent_dim), noise, x.device) if variational else None
-        for index in shuffled_batches(n, recipe.batch_size, order, x.device):
-            batch = x[index]
-            if isinstance(network, GaussianAutoencoder) and epoch_noise is not None:
-                mean, log_variance = network.posterior(batch)
-                z = reparameterize(mean, log_variance, epoch_noise[index], noise_scale)
-                loss = reconstruction_loss(network.decode(z), batch, recipe.likelihood)
-                if beta:
-                    loss = loss + beta * standard_normal_kl(mean, log_variance if noise_scale else None).mean()
-                terms = health_terms(mean, log_variance, None, noise_scale)
-            else:
-                mean = network.encode(batch)
-                loss = reconstruction_loss(network.decode(mean), batch, recipe.likelihood)
-                terms = health_terms(mean, None, None)
-            loss = loss / n_features
-            take_step(optimizer, loss)
-            history.add(len(index), {"loss": loss, **terms})
-        history.close_epoch()
-    return history.epochs
+    variational = isinstance(network, GaussianAutoencoder)
+    noise = streams.generator("noise/pretrain")
+
+    def reconstruct(stack: Stack, batch: Batch) -> Losses:
+        mean = stack.encode(batch.x)
+        loss = reconstruction_loss(stack.decode(mean), batch.x, recipe.likelihood) / n_features
+        return Losses(loss=loss, terms={}, mean=mean)
+
+    def bound(stack: Stack, batch: Batch) -> Losses:
+        mean, log_variance = stack.posterior(batch.x)
+        z = reparameterize(mean, log_variance, batch.noise, noise_scale)
+        loss = reconstruction_loss(stack.decode(z), batch.x, recipe.likelihood)
+        if beta:
+            loss = loss + beta * standard_normal_kl(mean, log_variance if noise_scale else None).mean(-1)
+        return Losses(loss=loss / n_features, terms={}, mean=mean, log_variance=log_variance)
+
+    parts = ("body", "code", "log_variance", "decoder") if variational else ("body", "code", "decoder")
+    return Training(
+        phase="pretraining",
+        x=x,
+        network=network,
+        weight_decay=dict.fromkeys(parts, recipe.pretrain_weight_decay),
+        objective=bound if variational else reconstruct,
+        optimizer=recipe.pretrain_optimizer,
+        rate=lambda _: recipe.pretrain_learning_rate,
+        momentum=recipe.pretrain_momentum,
+        batch_size=recipe.batch_size,
+        n_steps=recipe.pretrain_epochs * -(-n // recipe.batch_size),
+        order=streams.generator("order/pretrain"),
+        noise=lambda: torch.randn((n, recipe.latent_dim if variational else 0), generator=noise),
+        noise_scale=noise_scale,
+    )
 
 
-def pretrain(x: Tensor, recipe: Recipe, streams: Streams, memory: str | Path | None) -> Pretrained:
+def pretrain(x: Tensor, recipe: Recipe, streams: Streams, memory: str | Path | None) -> FitSteps[Pretrained]:
     """Return the autoencoder of the data, recipe and seed, read from ``memory`` or trained.
 
     Parameters
@@ -157,17 +152,25 @@ def pretrain(x: Tensor, recipe: Recipe, streams: Streams, memory: str | Path | N
         Folder of stored networks; None trains without storing.
     """
     if memory is None:
-        return _train(x, recipe, streams)
+        return (yield from _train(x, recipe, streams))
     folder = Path(memory)
     folder.mkdir(parents=True, exist_ok=True)
     key = _key(x, recipe, streams)
     path = folder / f"{key}.npz"
     # The operating system releases the lock of a killed process.
-    with FileLock(folder / f"{key}.lock"):
+    lock = FileLock(folder / f"{key}.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        yield None  # another process trains it: wait when no lock is held that it may wait for
+        lock.acquire()
+    try:
         stored = _read(path, x, recipe, key)
         if stored is None:
-            stored = _train(x, recipe, streams)
+            stored = yield from _train(x, recipe, streams)
             _write(path, stored, key)
+    finally:
+        lock.release()
     return stored
 
 
@@ -175,13 +178,12 @@ def _build(n_features: int, recipe: Recipe) -> Autoencoder:
     return Autoencoder(n_features, recipe.hidden_dims, recipe.latent_dim)
 
 
-def _train(x: Tensor, recipe: Recipe, streams: Streams) -> Pretrained:
-    start = time.perf_counter()
+def _train(x: Tensor, recipe: Recipe, streams: Streams) -> FitSteps[Pretrained]:
     network = _build(x.shape[1], recipe)
     initialize([network], recipe.initializer, streams.generator("init"))
     network.to(x.device)
-    history = train_autoencoder(network, x, recipe, streams)
-    return Pretrained(network, history, time.perf_counter() - start)
+    trained = yield autoencoder_training(network, x, recipe, streams)
+    return Pretrained(network, trained.history, trained.seconds)
 
 
 def _key(x: Tensor, recipe: Recipe, streams: Streams) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.ablations import ablations_of
@@ -15,6 +15,7 @@ from methods.base import StochasticClusterer
 from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveInt
 from methods.dec import DEC
 from methods.dec import info as dec_info
+from methods.history import Losses
 from methods.losses import (
     clustering_loss,
     log_mean_over_draws,
@@ -25,8 +26,10 @@ from methods.losses import (
     target_distribution,
 )
 from methods.networks import Autoencoder, GaussianAutoencoder, reparameterize
+from methods.pack import FitSteps
 from methods.pretraining import PRETRAINING
-from methods.training import draw_noise, health_terms, in_chunks, to_numpy
+from methods.stack import Stack
+from methods.training import Batch, Training, in_chunks, to_numpy
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -88,11 +91,11 @@ class SDEC(StochasticClusterer, DEC):
     log_variance_start: FiniteFloat = -5.0
     network_: GaussianAutoencoder = field(init=False)
 
-    def _fit(self, x: Tensor) -> None:
+    def _fit(self, x: Tensor) -> FitSteps[None]:
         for name, known in (("prior", ("standard", "mixture")), ("score", ("mean", "sample"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name}={getattr(self, name)!r} is none of {known}")
-        super()._fit(x)
+        yield from super()._fit(x)
         self.embedding_variance_ = to_numpy(in_chunks(self._variance, x))
 
     def _prepare(self, autoencoder: Autoencoder) -> GaussianAutoencoder:
@@ -101,46 +104,39 @@ class SDEC(StochasticClusterer, DEC):
     def _settled_after(self) -> int:
         return max(self.min_epochs, warmup_of(self.warmup_epochs, self.epochs))
 
-    def _epoch_noise(self, n: int, device: torch.device) -> Tensor:
+    def _training(self, x: Tensor, extra: dict[str, Tensor]) -> Training:
+        training = super()._training(x, extra)
+        generator = self._streams.generator("noise/cluster")
         # Without noise all draws are equal.
-        draws = self.n_draws if self.noise_scale else 1
-        return draw_noise((draws, n, self.latent_dim), self._noise, device)
+        shape = (self.n_draws if self.noise_scale else 1, len(x), self.latent_dim)
+        training.noise, training.noise_scale = lambda: torch.randn(shape, generator=generator), self.noise_scale
+        epochs = warmup_of(self.warmup_epochs, self.epochs)
+        training.prior_weight = lambda epochs_done: min(1.0, epochs_done / epochs) if epochs else 1.0
+        return training
 
-    def _train(self, x: Tensor, centroids: nn.Parameter) -> list[dict[str, float]]:
-        self._noise = self._streams.generator("noise/cluster")
-        try:
-            return super()._train(x, centroids)
-        finally:
-            del self._noise  # generators do not pickle
+    def _weight_decay(self) -> dict[str, float]:
+        return {**super()._weight_decay(), "log_variance": 0.0}
 
-    def _parameter_groups(self, centroids: nn.Parameter) -> list[dict[str, Any]]:
-        head = list(self.network_.log_variance.parameters())
-        return [*super()._parameter_groups(centroids), {"params": head, "weight_decay": 0.0}]
-
-    def _objective(
-        self, x: Tensor, centroids: Tensor, target: Tensor | None, noise: Tensor, epochs_done: float
-    ) -> dict[str, Tensor]:
-        mean, log_variance = self.network_.posterior(x)
-        z = reparameterize(mean, log_variance, noise, self.noise_scale)
-        log_q = log_mean_over_draws(log_soft_assignment(z, centroids, self.alpha))
+    def _objective(self, stack: Stack, batch: Batch) -> Losses:
+        centroids = stack.extra["centroids"]
+        mean, log_variance = stack.posterior(batch.x)
+        z = reparameterize(mean.unsqueeze(1), log_variance.unsqueeze(1), batch.noise, self.noise_scale)
+        log_q = log_mean_over_draws(log_soft_assignment(z, centroids.unsqueeze(1), self.alpha))
+        target = batch.target
         if target is None:
             target = target_distribution(log_soft_assignment(mean.detach(), centroids.detach(), self.alpha).exp())
         loss = clustering_loss(target, log_q)
-        terms = {"clustering": loss, **health_terms(mean, log_variance, log_q.exp(), self.noise_scale)}
+        terms = {"clustering": loss}
         if self.reconstruction_weight:
             # One draw, because the decoder is as expensive as the encoder; q is cheap.
-            terms["reconstruction"] = reconstruction_loss(self.network_.decode(z[0]), x, self.likelihood)
+            terms["reconstruction"] = reconstruction_loss(stack.decode(z[:, 0]), batch.x, self.likelihood)
             loss = loss + self.reconstruction_weight * terms["reconstruction"]
         if self.beta:
             known = log_variance if self.noise_scale else None
-            if self.prior == "mixture":
-                terms["prior"] = mixture_kl(mean, known, centroids).mean()
-            else:
-                terms["prior"] = standard_normal_kl(mean, known).mean()
-            epochs = warmup_of(self.warmup_epochs, self.epochs)
-            warmup = min(1.0, epochs_done / epochs) if epochs else 1.0
-            loss = loss + self.beta * warmup * terms["prior"]
-        return {"loss": loss, **terms}
+            prior = mixture_kl(mean, known, centroids) if self.prior == "mixture" else standard_normal_kl(mean, known)
+            terms["prior"] = prior.mean(-1)
+            loss = loss + self.beta * batch.prior_weight * terms["prior"]
+        return Losses(loss=loss, terms=terms, mean=mean, log_variance=log_variance, log_q=log_q)
 
     def _soft_assignment(self, x: Tensor) -> Tensor:
         if self.score == "mean":

@@ -1,72 +1,295 @@
-"""Shared parts of the training loops: device, batches, noise, optimizer, and the history of epochs."""
+"""The training loop: what the fits of several seeds ask to train is trained together, each as if alone."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bench.method import Diverged
+from methods.history import Epoch, Losses
+from methods.networks import Autoencoder
+from methods.stack import Stack
 
 OptimizerName = Literal["adam", "sgd"]
+Phase = Literal["pretraining", "clustering"]
 
 #: Points per forward pass without gradients. It bounds the memory and does not change results.
 CHUNK = 8192
-#: Active units are latent dimensions whose mean has a larger variance over the data (Burda et al. 2016).
-ACTIVE_UNIT_VARIANCE = 0.01
 #: Largest number of features at which learning rates are not scaled: MNIST's 784, for which they are published.
 REFERENCE_WIDTH = 784
 
 
-def resolve_device(device: str) -> torch.device:
-    """Return the device of a PyTorch name, or for "auto" CUDA if it is available, else the CPU."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The points of a step, n of each of R seeds.
+
+    Attributes
+    ----------
+    x : Tensor of shape (R, n, n_features)
+    noise : Tensor of shape (R, ..., n, latent_dim)
+        N(0, 1), with a dimension of latent draws if the method has several; empty for a method without noise.
+    target : Tensor of shape (R, n, k) or None
+        DEC's target distribution.
+    prior_weight : float
+        Factor of beta in this step.
+    """
+
+    x: Tensor
+    noise: Tensor
+    target: Tensor | None
+    prior_weight: float
 
 
-@contextlib.contextmanager
-def deterministic(device: torch.device) -> Iterator[None]:
-    """Use deterministic kernels on a CUDA device; on the CPU nothing changes."""
-    if device.type != "cuda":
-        yield
-        return
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    before = (
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_deterministic_algorithms_warn_only_enabled(),
-    )
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+@dataclass(kw_only=True, eq=False)
+class Training:
+    """What the fit of one seed asks to train.
+
+    Fits of equal parameters ask for trainings that differ in ``network``, ``extra``, the generators and ``target``
+    alone; these are trained together.
+
+    Attributes
+    ----------
+    phase : {"pretraining", "clustering"}
+    x : Tensor of shape (n, n_features)
+        The data, on the device.
+    network : Autoencoder
+        Trained in place.
+    weight_decay : mapping of str to float
+        As of `methods.stack.Stack`: the trained parts of the network.
+    extra : dict of str to Tensor
+        Further parameters, trained in place, without weight decay.
+    objective : callable
+        Takes the `Stack` of all seeds and a `Batch`, returns `Losses`.
+    optimizer, momentum, batch_size
+        As of the methods.
+    rate : callable
+        Takes the epoch, counted from 0; returns its learning rate.
+    n_steps : int
+        Planned number of steps.
+    order : torch.Generator
+        Draws the order of the points of each epoch.
+    noise : callable
+        Returns the noise of an epoch, (..., n, latent_dim), on the CPU. Without noise (n, 0).
+    noise_scale : float
+        Factor of sigma.
+    prior_weight : callable
+        Takes the passes over the data so far; returns `Batch.prior_weight`.
+    before_step : callable
+        Takes the number of steps taken; returns the reason to stop, or None. It may replace ``target``.
+    target : Tensor of shape (n, k) or None
+        DEC's target distribution.
+    """
+
+    phase: Phase
+    x: Tensor
+    network: Autoencoder
+    weight_decay: Mapping[str, float]
+    objective: Callable[[Stack, Batch], Losses]
+    optimizer: OptimizerName
+    rate: Callable[[int], float]
+    momentum: float
+    batch_size: int
+    n_steps: int
+    order: torch.Generator
+    extra: dict[str, Tensor] = field(default_factory=dict)
+    noise: Callable[[], Tensor]
+    noise_scale: float = 1.0
+    prior_weight: Callable[[float], float] = lambda _: 1.0
+    before_step: Callable[[int], str | None] = lambda _: None
+    target: Tensor | None = None
 
 
-def shuffled_batches(n: int, batch_size: int, generator: torch.Generator, device: torch.device) -> Sequence[Tensor]:
-    """Return the indices of the batches of an epoch, a permutation of ``range(n)``; the last batch may be smaller."""
-    return torch.randperm(n, generator=generator).to(device).split(batch_size)
+@dataclass(kw_only=True)
+class Trained:
+    """What became of a `Training`.
+
+    Attributes
+    ----------
+    history : list of dict
+        Losses and health of each epoch.
+    n_steps : int
+        Steps taken.
+    stop_reason : str
+        Why training ended.
+    seconds : float
+        The seed's share of the time.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    n_steps: int = 0
+    stop_reason: str = "all steps done"
+    seconds: float = 0.0
 
 
-def draw_noise(shape: tuple[int, ...], generator: torch.Generator, device: torch.device) -> Tensor:
-    """Return noise of N(0, 1) for a whole epoch, drawn on the CPU and moved to the device at once."""
-    return torch.randn(shape, generator=generator).to(device)
+def train(trainings: Sequence[Training]) -> list[Trained | Diverged]:
+    """Train the networks of R seeds together.
+
+    On the CPU each seed's network, history and number of steps are, bit for bit, those that it has alone. A seed that
+    stops or diverges leaves; the others go on.
+
+    Returns
+    -------
+    list of Trained or Diverged
+        One a training; `Diverged` in the place of a seed whose loss of an epoch is not finite.
+    """
+    return _Pack(trainings).train()
 
 
-def make_optimizer(
-    name: OptimizerName, groups: Sequence[dict[str, Any]], learning_rate: float, momentum: float
-) -> torch.optim.Optimizer:
-    """Return a fused Adam, or a fused SGD with momentum, for groups of ``params`` and ``weight_decay``."""
+class _Pack:
+    """The seeds that are trained together, and how far they are."""
+
+    def __init__(self, trainings: Sequence[Training]) -> None:
+        self._trained: dict[int, Trained | Diverged] = {}
+        self._members = list(enumerate(trainings))
+        self._outcomes = [Trained() for _ in trainings]
+        self._common = trainings[0]
+        self._stack = self._stacked()
+        self._optimizer = make_optimizer(self._common.optimizer, self._stack.groups, self._common.momentum)
+        self._targets: list[Tensor] = []
+        self._target = self._offsets = torch.empty(0)
+        self._step = 0
+        self._started = time.perf_counter()
+
+    def train(self) -> list[Trained | Diverged]:
+        n_seeds, common = len(self._members), self._common
+        epoch = 0
+        while self._step < common.n_steps and self._members:
+            for group in self._optimizer.param_groups:
+                group["lr"] = common.rate(epoch)
+            self._train_epoch()
+            epoch += 1
+        self._leave(dict.fromkeys(range(len(self._members))))
+        return [self._trained[i] for i in range(n_seeds)]
+
+    def _train_epoch(self) -> None:
+        common, n = self._common, len(self._common.x)
+        order, noise = self._draw(n)
+        log = Epoch(common.noise_scale)
+        steps_per_epoch = -(-n // common.batch_size)
+        for start in range(0, n, common.batch_size):
+            reasons = enumerate([training.before_step(self._step) for _, training in self._members])
+            if stopping := {row: reason for row, reason in reasons if reason is not None}:
+                kept = self._leave(stopping, log)
+                order, noise = order[kept], noise[kept]
+            if self._step == common.n_steps or not self._members:
+                break
+            batch = self._batch(order, noise, start, self._step / steps_per_epoch)
+            losses = common.objective(self._stack, batch)
+            self._stack.step(self._optimizer, losses.loss)
+            log.add(losses)
+            self._step += 1
+        self._close(log)
+
+    def _draw(self, n: int) -> tuple[Tensor, Tensor]:
+        """Return the order of an epoch (R, n), and its noise (R, ..., n, latent_dim) in that order."""
+        orders = [torch.randperm(n, generator=training.order) for _, training in self._members]
+        device = self._common.x.device
+        drawn = [training.noise()[..., order, :] for (_, training), order in zip(self._members, orders, strict=True)]
+        return torch.stack(orders).to(device), torch.stack(drawn).to(device)
+
+    def _batch(self, order: Tensor, noise: Tensor, start: int, epochs_done: float) -> Batch:
+        common = self._common
+        part = slice(start, start + common.batch_size)
+        index = order[:, part]
+        return Batch(
+            x=_rows(common.x, index),
+            noise=noise[..., part, :],
+            target=self._target_of(index),
+            prior_weight=common.prior_weight(epochs_done),
+        )
+
+    def _target_of(self, index: Tensor) -> Tensor | None:
+        targets = [training.target for _, training in self._members if training.target is not None]
+        if not targets:
+            return None
+        if len(targets) != len(self._targets) or any(a is not b for a, b in zip(targets, self._targets, strict=True)):
+            self._targets, self._target = targets, torch.cat(targets)
+            self._offsets = torch.arange(len(targets), device=index.device).unsqueeze(1) * len(targets[0])
+        return _rows(self._target, index + self._offsets)
+
+    def _close(self, log: Epoch) -> None:
+        """End an epoch; seeds whose loss is not finite leave."""
+        if not log.n_steps or not self._members:
+            return
+        diverged = {}
+        for row, ((place, _), means) in enumerate(zip(self._members, log.rows(), strict=True)):
+            if not self._record(place, means):
+                diverged[row] = "diverged"
+        if diverged:
+            self._leave(diverged)
+
+    def _record(self, place: int, means: Mapping[str, float]) -> bool:
+        """Append an epoch to a seed's history; return whether its loss is finite."""
+        history = self._outcomes[place].history
+        history.append({"epoch": len(history) + 1, **means})
+        if not isfinite(means["loss"]):
+            self._trained[place] = Diverged(self._common.phase, len(history))
+        return place not in self._trained
+
+    def _leave(self, reasons: Mapping[int, str | None], log: Epoch | None = None) -> Tensor:
+        """End the training of some seeds, and of the epoch that they are in; return the rows that remain."""
+        if log is not None and log.n_steps:
+            means = log.rows()
+            for row in reasons:
+                self._record(self._members[row][0], means[row])
+        seconds = time.perf_counter() - self._started
+        for row, reason in reasons.items():
+            place, _ = self._members[row]
+            outcome = self._outcomes[place]
+            outcome.n_steps, outcome.stop_reason = self._step, reason or outcome.stop_reason
+            outcome.seconds += seconds / len(self._members)
+            self._stack.release(row)
+            self._trained.setdefault(place, outcome)
+        rest = [row for row in range(len(self._members)) if row not in reasons]
+        for row in rest:
+            self._outcomes[self._members[row][0]].seconds += seconds / len(self._members)
+        self._started = time.perf_counter()
+        self._members = [self._members[row] for row in rest]
+        kept = torch.tensor(rest, dtype=torch.long, device=self._common.x.device)
+        if rest:
+            before = self._optimizer
+            self._stack = self._stacked()
+            self._optimizer = make_optimizer(self._common.optimizer, self._stack.groups, self._common.momentum)
+            for old, new in zip(before.param_groups, self._optimizer.param_groups, strict=True):
+                new["lr"] = old["lr"]
+                (old_rows,), (new_rows,) = old["params"], new["params"]
+                self._optimizer.state[new_rows] = {
+                    name: value[kept] if isinstance(value, Tensor) and value.shape == old_rows.shape else value
+                    for name, value in before.state[old_rows].items()
+                }
+            if log is not None:
+                log.keep(kept)
+        return kept
+
+    def _stacked(self) -> Stack:
+        trainings = [training for _, training in self._members]
+        return Stack([t.network for t in trainings], self._common.weight_decay, [t.extra for t in trainings])
+
+
+def _rows(table: Tensor, index: Tensor) -> Tensor:
+    """Return the rows (R, n, d) of a table (N, d) at an index (R, n)."""
+    return table.index_select(0, index.reshape(-1)).view(*index.shape, table.shape[1])
+
+
+def make_optimizer(name: OptimizerName, groups: Sequence[dict[str, Any]], momentum: float) -> torch.optim.Optimizer:
+    """Return a fused Adam, or a fused SGD with momentum, for groups of ``params`` and ``weight_decay``.
+
+    The learning rate is set in each epoch.
+    """
     if name == "adam":
-        return torch.optim.Adam(groups, lr=learning_rate, fused=True)
+        return torch.optim.Adam(groups, fused=True)
     if name == "sgd":
-        return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum, fused=True)
+        return torch.optim.SGD(groups, momentum=momentum, fused=True)
     raise ValueError(f"optimizer={name!r} is none of 'adam', 'sgd'")
 
 
@@ -96,11 +319,29 @@ def rate_for_width(learning_rate: float, n_features: int) -> float:
     return learning_rate * min(1.0, REFERENCE_WIDTH / n_features)
 
 
-def take_step(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Take one optimizer step on the gradient of ``loss``."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
+def resolve_device(device: str) -> torch.device:
+    """Return the device of a PyTorch name, or for "auto" CUDA if it is available, else the CPU."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
+
+
+@contextlib.contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """Use deterministic kernels on a CUDA device; on the CPU nothing changes."""
+    if device.type != "cuda":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
 def as_tensor(array: np.ndarray, device: torch.device) -> Tensor:
@@ -121,99 +362,3 @@ def in_chunks(function: Callable[..., Tensor], *tensors: Tensor, dim: int = 0) -
 def to_numpy(tensor: Tensor) -> np.ndarray:
     """Return a tensor as a NumPy array that shares no memory with it."""
     return tensor.detach().cpu().numpy().copy()
-
-
-class History:
-    """Means of losses and health terms over each epoch, accumulated on the device and read once per epoch.
-
-    Parameters
-    ----------
-    phase : str
-        Phase of training, which the error for a loss that is not finite names.
-    """
-
-    def __init__(self, phase: str) -> None:
-        self.phase = phase
-        self.epochs: list[dict[str, float]] = []
-        self._sums: dict[str, Tensor] = {}
-        self._n = 0
-
-    @property
-    def pending(self) -> bool:
-        """Whether the current epoch has a batch."""
-        return self._n > 0
-
-    def add(self, n: int, terms: dict[str, Tensor]) -> None:
-        """Add the terms of a batch of ``n`` points, each a mean over the batch."""
-        for name, value in terms.items():
-            total = value.detach() * n
-            self._sums[name] = self._sums[name] + total if name in self._sums else total
-        self._n += n
-
-    def close_epoch(self) -> None:
-        """End the epoch and append its means to ``epochs``.
-
-        Raises
-        ------
-        Diverged
-            If the mean loss of the epoch is not finite.
-        """
-        means = {name: (total / self._n).cpu() for name, total in self._sums.items()}
-        self._sums, self._n = {}, 0
-        epoch = len(self.epochs) + 1
-        row: dict[str, float] = {"epoch": epoch}
-        row.update((name, float(value)) for name, value in means.items() if not name.startswith("_"))
-        row.update(_health(means))
-        self.epochs.append(row)
-        if not np.isfinite(row["loss"]):
-            raise Diverged(self.phase, epoch)
-
-
-def health_terms(
-    mean: Tensor, log_variance: Tensor | None, q: Tensor | None, noise_scale: float = 1.0
-) -> dict[str, Tensor]:
-    """Return the batch means from which the health of an epoch is computed; names with ``_`` do not enter the history.
-
-    ``mean`` and ``log_variance`` of the encoder have shape (n, d), the soft assignment ``q`` (n, k). ``noise_scale``
-    multiplies sigma, as in `methods.networks.reparameterize`.
-    """
-    mean = mean.detach()
-    terms = {"_mean": mean.mean(0), "_square": mean.square().mean(0)}
-    if log_variance is not None:
-        terms["mean_variance"] = log_variance.detach().exp().mean() * noise_scale**2
-    if q is not None:
-        q = q.detach()
-        terms["_q"] = q.mean(0)
-        terms["_entropy"] = torch.special.entr(q).sum(1).mean()
-        # one_hot would synchronize with the device to check its input
-        clusters = torch.arange(q.shape[1], device=q.device)
-        terms["_share"] = (q.argmax(1, keepdim=True) == clusters).to(q.dtype).mean(0)
-    return terms
-
-
-def _health(means: dict[str, Tensor]) -> dict[str, float]:
-    """Return the health of an epoch from its means.
-
-    These are the number of active units, the share of the noise in the variance of the codes, the number of clusters in
-    use, the smallest share of a cluster, and the mutual information I(x; c) in nats.
-    """
-    row: dict[str, float] = {}
-    if "_mean" in means:
-        variance = means["_square"] - means["_mean"].square()
-        row["active_units"] = float((variance > ACTIVE_UNIT_VARIANCE).sum())
-        if "mean_variance" in means:
-            # Σ_d E sigma_d² / (Σ_d Var mu_d + Σ_d E sigma_d²); rounding may leave a variance below 0
-            noise = means["mean_variance"]
-            row["noise_share"] = float(noise / (variance.clamp_min(0).mean() + noise))
-    if "_q" in means:
-        share = means["_share"]
-        row["clusters_in_use"] = float((share > 0).sum())
-        row["smallest_share"] = float(share.min())
-        # I(x; c) = H(mean q) − mean H(q), in nats
-        row["mutual_information"] = float(torch.special.entr(means["_q"]).sum() - means["_entropy"])
-    return row
-
-
-def weights_of(*modules: nn.Module, weight_decay: float = 0.0) -> dict[str, Any]:
-    """Return an optimizer group with the parameters of the modules."""
-    return {"params": [p for m in modules for p in m.parameters()], "weight_decay": weight_decay}

@@ -7,22 +7,23 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from bench.method import MethodInfo
 from methods.ablations import ablations_of
-from methods.ae_gmm import AEGMM, MixturePrior
+from methods.ae_gmm import AEGMM
 from methods.base import StochasticClusterer
 from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveInt
-from methods.losses import log_likelihood, reconstruction_loss
+from methods.history import Losses
+from methods.losses import log_likelihood, mixture_prior_kl, reconstruction_loss
 from methods.networks import Autoencoder, GaussianAutoencoder, Likelihood, reparameterize
+from methods.pack import FitSteps
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
 from methods.pretraining import PRETRAINING
-from methods.training import (
-    health_terms,
-    in_chunks,
-    to_numpy,
-)
+from methods.stack import Stack
+from methods.training import Batch, Training, in_chunks, to_numpy
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -75,42 +76,55 @@ class VaDE(StochasticClusterer, AEGMM):
     log_variance_start: FiniteFloat = -5.0
     network_: GaussianAutoencoder = field(init=False)
 
-    def _fit(self, x: Tensor) -> None:
-        super()._fit(x)
+    def _fit(self, x: Tensor) -> FitSteps[None]:
+        yield from super()._fit(x)
         self.embedding_variance_ = to_numpy(in_chunks(self._variance, x))
 
     def _prepare(self, autoencoder: Autoencoder) -> GaussianAutoencoder:
         return GaussianAutoencoder.from_autoencoder(autoencoder, self.log_variance_start)
 
-    def _prior(self, x: Tensor) -> MixturePrior | None:
+    def _prior(self, x: Tensor) -> dict[str, Tensor]:
         if not self.beta:
-            return None
+            return {}
         mixture = self._mixture(to_numpy(in_chunks(self._encode, x)))
         self._set_mixture(mixture.weights_, mixture.means_, mixture.covariances_)
-        return MixturePrior(self.weights_, self.means_, self.variances_).to(x.device)
+        return self._prior_parameters(x.device)
 
-    def _objective(self, x: Tensor, prior: MixturePrior | None, noise: Tensor) -> dict[str, Tensor]:
-        """Return −ELBO of a batch in nats per point, and the terms of the history."""
-        mean, log_variance = self.network_.posterior(x)
-        z = reparameterize(mean, log_variance, noise, self.noise_scale)
-        loss = reconstruction_loss(self.network_.decode(z), x, self.likelihood)
-        terms, gamma = {"reconstruction": loss}, None
-        if prior is not None:
-            kl, gamma = prior.kl(mean, log_variance if self.noise_scale else None, z)
-            terms["prior"] = kl.mean()
+    def _prior_parameters(self, device: torch.device) -> dict[str, Tensor]:
+        weights, means, variances = (
+            torch.tensor(array, device=device) for array in (self.weights_, self.means_, self.variances_)
+        )
+        return {"logits": weights.log(), "means": means, "log_variances": variances.log()}
+
+    def _training(self, x: Tensor, prior: dict[str, Tensor]) -> Training:
+        training = super()._training(x, prior)
+        training.weight_decay = {**training.weight_decay, "log_variance": 0.0}
+        generator, shape = self._streams.generator("noise/cluster"), (len(x), self.latent_dim)
+        training.noise, training.noise_scale = lambda: torch.randn(shape, generator=generator), self.noise_scale
+        return training
+
+    def _objective(self, stack: Stack, batch: Batch) -> Losses:
+        """Return −ELBO of a batch in nats per point."""
+        mean, log_variance = stack.posterior(batch.x)
+        z = reparameterize(mean, log_variance, batch.noise, self.noise_scale)
+        loss = reconstruction_loss(stack.decode(z), batch.x, self.likelihood)
+        terms, log_gamma = {"reconstruction": loss}, None
+        if stack.extra:
+            kl, log_gamma = mixture_prior_kl(mean, log_variance if self.noise_scale else None, z, **stack.extra)
+            terms["prior"] = kl.mean(-1)
             loss = loss + self.beta * terms["prior"]
-        return {"loss": loss, **terms, **health_terms(mean, log_variance, gamma, self.noise_scale)}
+        return Losses(loss=loss, terms=terms, mean=mean, log_variance=log_variance, log_q=log_gamma)
 
     def score_samples(self, X: np.ndarray) -> np.ndarray:
         """Return the evidence lower bound of each point, (n_samples,), in nats, averaged over seeded draws."""
+        check_is_fitted(self, "network_")
+        prior = self._prior_parameters(next(self.network_.parameters()).device)
 
         def bound(x: Tensor, z: Tensor) -> Tensor:
             mean, log_variance = self.network_.posterior(x)
-            kl, _ = prior.kl(mean, log_variance if self.noise_scale else None, z)
+            kl, _ = mixture_prior_kl(mean, log_variance if self.noise_scale else None, z, **prior)
             return log_likelihood(self.network_.decode(z), x, self.likelihood) - kl
 
-        prior = MixturePrior(self.weights_, self.means_, self.variances_)
-        prior.to(next(self.network_.parameters()).device)
         return self._bound(X, bound)
 
 

@@ -15,8 +15,9 @@ from methods.base import StochasticClusterer, Stopwatch
 from methods.bounds import NonNegativeFloat
 from methods.losses import log_likelihood, standard_normal_kl
 from methods.networks import GaussianAutoencoder, Likelihood, initialize
+from methods.pack import FitSteps
 from methods.presets import QUICK, SEED_VAE, SHORT
-from methods.pretraining import train_autoencoder
+from methods.pretraining import autoencoder_training
 from methods.training import in_chunks, to_numpy
 
 
@@ -48,18 +49,17 @@ class VAEKMeans(StochasticClusterer):
     likelihood: Likelihood = "bernoulli"
     beta: NonNegativeFloat = 1.0
 
-    def _fit(self, x: Tensor) -> None:
-        watch = Stopwatch()
+    def _fit(self, x: Tensor) -> FitSteps[None]:
         network = GaussianAutoencoder(x.shape[1], self.hidden_dims, self.latent_dim)
         # the layers of the counterpart use its generator; the variance layer has a separate one
         shared = [network.body, network.code, network.decoder]
         initialize(shared, self.initializer, self._streams.generator("init"))
         initialize([network.log_variance], self.initializer, self._streams.generator("init/log_variance"))
         self.network_ = network.to(x.device)
-        history = train_autoencoder(
+        trained = yield autoencoder_training(
             self.network_, x, self._recipe(), self._streams, beta=self.beta, noise_scale=self.noise_scale
         )
-        self._record("pretrain", history, watch.seconds())
+        self._record("pretrain", trained.history, trained.seconds)
 
         watch = Stopwatch()
         self.embedding_ = to_numpy(in_chunks(self.network_.encode, x))

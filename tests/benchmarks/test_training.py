@@ -14,8 +14,9 @@ import torch
 
 from bench.plan.registry import find_method
 from methods.networks import Autoencoder, GaussianAutoencoder, initialize
-from methods.pretraining import Recipe, train_autoencoder
+from methods.pretraining import Recipe, autoencoder_training
 from methods.seeding import Streams
+from methods.training import train
 
 THREADS = 2
 RECIPE = Recipe(
@@ -45,7 +46,7 @@ def test_pretraining(benchmark, images, kind, likelihood):
     trained = network(kind)
 
     def epoch():
-        train_autoencoder(trained, x, recipe, Streams(0), beta=1.0, noise_scale=1.0)
+        train([autoencoder_training(trained, x, recipe, Streams(0), beta=1.0, noise_scale=1.0)])
 
     benchmark.pedantic(epoch, rounds=5, warmup_rounds=1)
     benchmark.extra_info["samples_per_s"] = round(len(images) / benchmark.stats["median"])
@@ -97,11 +98,12 @@ if sys.argv[1] == "theirs":
     epoch = lambda: network.fit(n_epochs=1, optimizer_params={{"lr": 1e-3}}, dataloader=loader)
 else:
     from methods.networks import Autoencoder, initialize
-    from methods.pretraining import Recipe, train_autoencoder
+    from methods.pretraining import Recipe, autoencoder_training
     from methods.seeding import Streams
+    from methods.training import train
     network, x = Autoencoder(784, sizes[1:-1], 10), torch.from_numpy(images)
     initialize([network], "glorot", torch.Generator().manual_seed(0))
-    epoch = lambda: train_autoencoder(network, x, Recipe(**{recipe!r}), Streams(0))
+    epoch = lambda: train([autoencoder_training(network, x, Recipe(**{recipe!r}), Streams(0))])
 for _ in range(6):
     start = time.perf_counter()
     epoch()

@@ -16,9 +16,14 @@ SMALL = {
 }
 
 
+def digits_600() -> np.ndarray:
+    """Return the first 600 digits, float32 of shape (600, 64), in [0, 1]."""
+    return (load_digits().data / 16).astype(np.float32)[:600]
+
+
 @pytest.fixture(scope="session")
 def digits() -> np.ndarray:
-    return (load_digits().data / 16).astype(np.float32)[:600]
+    return digits_600()
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import torch
 
 from bench.method import Diverged
 from methods.dec import DEC
+from methods.history import Epoch, Losses
 from methods.sdec import SDEC
-from methods.training import History, health_terms
 from methods.vade import VaDE
 from methods.vae_kmeans import VAEKMeans
 
@@ -16,13 +16,21 @@ from methods.vae_kmeans import VAEKMeans
 def updates(monkeypatch):
     """The steps at which P was computed from the whole data."""
     steps = []
-    update = DEC._update_target
+    make = DEC._training
 
     def recording(self, *arguments):
-        steps.append(self.n_iter_)
-        return update(self, *arguments)
+        training = make(self, *arguments)
+        update = training.before_step
 
-    monkeypatch.setattr(DEC, "_update_target", recording)
+        def before_step(step):
+            target, reason = training.target, update(step)
+            steps.extend([step] if training.target is not target else [])
+            return reason
+
+        training.before_step = before_step
+        return training
+
+    monkeypatch.setattr(DEC, "_training", recording)
     return steps
 
 
@@ -124,15 +132,15 @@ def test_an_epochs_noise_share_is_that_of_its_codes_whatever_the_batches():
     generator = torch.Generator().manual_seed(0)
     mean, log_variance = torch.randn(60, 3, generator=generator) * 2 + 5, torch.randn(60, 3, generator=generator)
     for noise_scale in (0.0, 0.5, 1.0):
-        history = History("clustering")
+        epoch = Epoch(noise_scale)
         for batch in torch.arange(60).split(25):
-            terms = health_terms(mean[batch], log_variance[batch], None, noise_scale)
-            history.add(len(batch), {"loss": torch.zeros(()), **terms})
-        history.close_epoch()
+            codes = {"mean": mean[batch][None], "log_variance": log_variance[batch][None]}
+            epoch.add(Losses(loss=torch.zeros(1), terms={}, **codes))
+        (row,) = epoch.rows()
         noise = log_variance.exp().mean(0).sum() * noise_scale**2
         share = float(noise / (mean.var(0, correction=0).sum() + noise))
-        assert history.epochs[0]["noise_share"] == pytest.approx(share, abs=1e-5)
-        assert history.epochs[0]["mean_variance"] == pytest.approx(float(noise / 3), abs=1e-5)
+        assert row["noise_share"] == pytest.approx(share, abs=1e-5)
+        assert row["mean_variance"] == pytest.approx(float(noise / 3), abs=1e-5)
 
 
 def test_without_noise_its_share_is_zero_and_deterministic_methods_have_none(digits, small):

@@ -13,7 +13,6 @@ from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
-from methods.ae_gmm import MixturePrior
 from methods.losses import (
     clustering_loss,
     gaussian_kl,
@@ -22,6 +21,7 @@ from methods.losses import (
     log_mixture_joint,
     log_soft_assignment,
     mixture_kl,
+    mixture_prior_kl,
     reconstruction_loss,
     standard_normal_kl,
     target_distribution,
@@ -128,13 +128,11 @@ def test_without_noise_a_kl_is_minus_the_log_density_of_the_prior_up_to_a_consta
 def test_without_noise_the_gradient_of_each_kl_is_that_of_minus_the_log_density():
     generator = torch.Generator().manual_seed(0)
     codes = torch.randn(5, 3, generator=generator, dtype=torch.float64)
-    prior = MixturePrior(
-        np.array([0.2, 0.3, 0.5]), torch.randn(3, 3, generator=generator).double().numpy(), np.full((3, 3), 0.7)
-    )
-    weights, means, variances = prior.mixture()
+    weights, means = torch.tensor([0.2, 0.3, 0.5]).double(), torch.randn(3, 3, generator=generator).double()
+    variances = torch.full((3, 3), 0.7).double()
     density = MixtureSameFamily(Categorical(weights), Independent(Normal(means, variances.sqrt()), 1))
     pairs = [
-        (lambda z: prior.kl(z, None, z)[0], density.log_prob),
+        (lambda z: mixture_prior_kl(z, None, z, weights.log(), means, variances.log())[0], density.log_prob),
         (lambda z: standard_normal_kl(z, None), lambda z: -0.5 * z.square().sum(-1)),
     ]
     for kl, log_density in pairs:
@@ -171,10 +169,10 @@ def test_responsibilities_survive_densities_that_underflow_float32():
 def test_vades_kl_equals_its_two_parts_by_torch_distributions(mean, log_variance):
     weights = np.array([0.2, 0.5, 0.3])
     means, variances = np.arange(6.0).reshape(3, 2), np.linspace(0.5, 2, 6).reshape(3, 2)
-    prior = MixturePrior(weights, means, variances)
+    prior = (torch.tensor(weights).log(), torch.tensor(means), torch.tensor(variances).log())
     mean, log_variance = torch.tensor(mean).double(), torch.tensor(log_variance).double()
-    z = mean + 0.1
-    ours, gamma = prior.kl(mean, log_variance, z)
+    ours, log_gamma = mixture_prior_kl(mean, log_variance, mean + 0.1, *prior)
+    gamma = log_gamma.exp()
     posterior = Independent(Normal(mean, (0.5 * log_variance).exp()), 1)
     components = [
         Independent(Normal(torch.tensor(m), torch.tensor(v).sqrt()), 1) for m, v in zip(means, variances, strict=True)
@@ -195,3 +193,52 @@ def test_likelihoods_are_densities_and_the_losses_their_negatives():
     torch.testing.assert_close(reconstruction_loss(output, x, "bernoulli"), -bernoulli.mean())
     squared = ((x - output) ** 2).sum(1).mean()
     torch.testing.assert_close(reconstruction_loss(output, x, "gaussian"), squared)
+
+
+def test_the_gradient_of_the_bernoulli_loss_is_pytorchs():
+    generator = torch.Generator().manual_seed(0)
+    output, x = (
+        torch.randn(2, 5, 7, generator=generator).double() * 20,
+        torch.rand(2, 5, 7, generator=generator).double(),
+    )
+    ours, theirs = output.clone().requires_grad_(), output.clone().requires_grad_()
+    weights = torch.tensor([0.5, 3.0]).double()
+    (reconstruction_loss(ours, x, "bernoulli") * weights).sum().backward()
+    native = torch.nn.functional.binary_cross_entropy_with_logits(theirs, x, reduction="none").sum(-1).mean(-1)
+    (native * weights).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("n", [1, 5, 64, 100])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_losses_of_a_seed_do_not_depend_on_how_many_seeds_there_are(n, threads):
+    generator, before = torch.Generator().manual_seed(0), torch.get_num_threads()
+    shapes = {"x": (n, 33), "output": (n, 33), "z": (n, 7), "mean": (n, 7), "log_variance": (n, 7), "c": (5, 7)}
+    shapes |= {"draws": (3, n, 7), "logits": (5,), "s": (5, 7)}
+    t = {name: torch.randn((6, *shape), generator=generator) for name, shape in shapes.items()}
+    t["x"] = t["x"].sigmoid()
+
+    def losses(t):
+        leaves = {name: tensor.clone().requires_grad_() for name, tensor in t.items()}
+        log_q = log_mean_over_draws(log_soft_assignment(leaves["draws"], leaves["c"].unsqueeze(1)))
+        prior, log_gamma = mixture_prior_kl(*(leaves[n] for n in ("mean", "log_variance", "z", "logits", "c", "s")))
+        every = [
+            reconstruction_loss(leaves["output"], t["x"], "bernoulli"),
+            reconstruction_loss(leaves["output"], t["x"], "gaussian"),
+            clustering_loss(target_distribution(log_gamma.detach().exp()), log_q),
+            mixture_kl(leaves["mean"], leaves["log_variance"], leaves["c"]).mean(-1),
+            standard_normal_kl(leaves["mean"], leaves["log_variance"]).mean(-1),
+            prior.mean(-1),
+        ]
+        total = torch.stack(every).sum(0)
+        total.backward(torch.ones_like(total))
+        return [*every, *(leaf.grad for name, leaf in leaves.items() if name != "x")]
+
+    torch.set_num_threads(threads)
+    try:
+        together = losses(t)
+        for seed in range(6):
+            alone = losses({name: tensor[seed : seed + 1] for name, tensor in t.items()})
+            assert all(torch.equal(a[0], b[seed]) for a, b in zip(alone, together, strict=True))
+    finally:
+        torch.set_num_threads(before)

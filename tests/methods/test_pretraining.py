@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from methods import pretraining
-from methods.pretraining import Recipe, pretrain
+from methods.pack import run_pack
+from methods.pretraining import Recipe
 from methods.seeding import Streams
 
 RECIPE = Recipe(
@@ -24,6 +25,18 @@ RECIPE = Recipe(
     pretrain_momentum=0.9,
     pretrain_weight_decay=0.0,
 )
+
+
+def pretrain(*arguments):
+    """Return the network of `pretraining.pretrain`, carried out by itself."""
+    networks = []
+
+    def fit():
+        networks.append((yield from pretraining.pretrain(*arguments)))
+
+    (failure,) = run_pack([fit()])
+    assert failure is None
+    return networks[0]
 
 
 @pytest.fixture
@@ -97,6 +110,7 @@ def test_corrupt_entry_is_detected_and_rebuilt(x, tmp_path, trained, damage):
 _WORKER = """
 import sys, pathlib, numpy as np, torch
 from methods import pretraining
+from methods.pack import run_pack
 from methods.seeding import Streams
 from sklearn.datasets import load_digits
 train = pretraining._train
@@ -106,21 +120,33 @@ def counting(*a):
 pretraining._train = counting
 x = torch.from_numpy((load_digits().data / 16).astype(np.float32)[:600])
 recipe = pretraining.Recipe(**{recipe!r})
-pretraining.pretrain(x, recipe, Streams(1), {folder!r})
+failures = run_pack([pretraining.pretrain(x, recipe, Streams(seed), {folder!r}) for seed in {seeds!r}])
+assert failures == [None] * len(failures), failures
 """
 
 
 def test_several_processes_at_once_train_a_network_once(tmp_path):
     recipe = {**vars(RECIPE), "pretrain_epochs": 60}
-    code = _WORKER.format(recipe=recipe, folder=str(tmp_path))
+    code = _WORKER.format(recipe=recipe, folder=str(tmp_path), seeds=[1])
     workers = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
     outputs = [worker.communicate(timeout=120)[0] for worker in workers]
     assert all(worker.returncode == 0 for worker in workers)
     assert "".join(outputs).count("trained") == 1
 
 
+def test_packs_with_networks_in_common_in_any_order_train_each_once(tmp_path):
+    """Each waits for the other's networks: with a lock held meanwhile, both would wait without end."""
+    recipe = {**vars(RECIPE), "pretrain_epochs": 30}
+    orders = ([1, 2, 3, 4], [4, 3, 2, 1], [2, 4, 5, 1])
+    codes = [_WORKER.format(recipe=recipe, folder=str(tmp_path), seeds=seeds) for seeds in orders]
+    workers = [subprocess.Popen([sys.executable, "-c", c], stdout=subprocess.PIPE, text=True) for c in codes]
+    outputs = [worker.communicate(timeout=120)[0] for worker in workers]
+    assert all(worker.returncode == 0 for worker in workers)
+    assert "".join(outputs).count("trained") == 5
+
+
 def test_a_process_killed_while_it_stores_a_network_blocks_no_other(x, tmp_path, trained):
-    code = _WORKER.format(recipe=vars(RECIPE), folder=str(tmp_path))
+    code = _WORKER.format(recipe=vars(RECIPE), folder=str(tmp_path), seeds=[1])
     die = "pretraining.os.fsync = lambda _: __import__('os').kill(__import__('os').getpid(), 9)\n"
     code = code.replace("x = torch", die + "x = torch", 1)
     killed = subprocess.run([sys.executable, "-c", code], timeout=120)

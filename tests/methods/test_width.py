@@ -13,7 +13,7 @@ from methods.losses import clustering_loss, log_soft_assignment, target_distribu
 from methods.presets import QUICK
 from methods.sdec import SDEC
 from methods.seeding import Streams
-from methods.training import REFERENCE_WIDTH, rate_for_width, shuffled_batches
+from methods.training import REFERENCE_WIDTH, rate_for_width
 from methods.vade import VaDE
 
 RATE = 1e-3
@@ -57,7 +57,7 @@ def test_a_step_on_narrow_data_is_that_of_the_plain_optimizer_to_the_bit(digits,
     centroids = torch.nn.Parameter(torch.tensor(start.cluster_centers_))
     with torch.no_grad():
         target = target_distribution(log_soft_assignment(network.encode(x), centroids).exp())
-    index = shuffled_batches(len(x), small["batch_size"], Streams(0).generator("order/cluster"), x.device)[0]
+    index = torch.randperm(len(x), generator=Streams(0).generator("order/cluster"))[: small["batch_size"]]
     weights = [*network.body.parameters(), *network.code.parameters(), centroids]
     plain = (
         torch.optim.Adam(weights, lr=RATE, fused=True)

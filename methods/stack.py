@@ -1,0 +1,211 @@
+"""The networks of R seeds as one: their parameters lie in one tensor, and each layer runs for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from methods.networks import LOG_VARIANCE_RANGE, Autoencoder
+
+#: Floats to which each seed's part of a tensor is aligned: 64 bytes. The rounding of a matrix product depends on the
+#: alignment of its operands, so each seed must have the same.
+ALIGNMENT = 16
+
+
+class Layer:
+    """A linear layer of R seeds, y = x Wᵀ + b for each.
+
+    A layer takes part once in a step. Its backward pass therefore writes the gradients, and adds to none.
+
+    Parameters
+    ----------
+    weight, bias : Tensor of shape (R, n_out, n_in), (R, n_out)
+    weight_gradient, bias_gradient : Tensor
+        Of the same shapes; `backward` writes to them.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, weight_gradient: Tensor, bias_gradient: Tensor) -> None:
+        self.weight, self.bias = weight, bias
+        self.weight_gradient, self.bias_gradient = weight_gradient, bias_gradient
+        self._seeds = list(zip(weight, weight.transpose(1, 2), bias, weight_gradient, strict=True))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return y (R, n, n_out) for x (R, n, n_in), aligned.
+
+        On the CPU the product of each seed is a call of its own: the rounding of a batched product depends on R.
+        """
+        if x.is_cuda:
+            return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.transpose(1, 2))
+        y = empty_aligned(len(x), x.shape[1], self.weight.shape[1])
+        for (_, transposed, bias, _), x_seed, y_seed in zip(self._seeds, x, y, strict=True):
+            torch.addmm(bias, x_seed, transposed, out=y_seed)
+        return y
+
+    def backward(self, x: Tensor, gradient: Tensor, *, to_input: bool) -> Tensor | None:
+        """Write the gradients of the parameters, and return that of x if asked; ``gradient`` is that of y."""
+        self.bias_gradient.copy_(gradient.sum(1))
+        if x.is_cuda:
+            torch.bmm(gradient.transpose(1, 2), x, out=self.weight_gradient)
+            return torch.bmm(gradient, self.weight) if to_input else None
+        back = empty_aligned(*x.shape) if to_input else None
+        for r, (weight, _, _, weight_gradient) in enumerate(self._seeds):
+            torch.mm(gradient[r].t(), x[r], out=weight_gradient)
+            if back is not None:
+                torch.mm(gradient[r], weight, out=back[r])
+        return back
+
+
+class _Perceptron(torch.autograd.Function):
+    """Layers with a ReLU behind each, then one or two linear heads."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, gradients: Tensor, body: Sequence[Layer], heads: Sequence[Layer]
+    ) -> tuple[Tensor, ...]:
+        del gradients  # an input that requires a gradient, so that autograd calls `backward`
+        activations = [aligned(x)]
+        for layer in body:
+            activations.append(layer.forward(activations[-1]).clamp_min_(0))
+        ctx.activations, ctx.body, ctx.heads = activations, body, heads
+        return tuple(head.forward(activations[-1]) for head in heads)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        body, activations = ctx.body, ctx.activations
+        below = bool(body) or ctx.needs_input_grad[0]
+        total: Any = None
+        for head, gradient in zip(ctx.heads, gradients, strict=True):
+            back = head.backward(activations[-1], aligned(gradient), to_input=below)
+            total = back if total is None else total.add_(back)
+        for i in reversed(range(len(body))):
+            torch.ops.aten.threshold_backward.grad_input(total, activations[i + 1], 0, grad_input=total)
+            total = body[i].backward(activations[i], total, to_input=i > 0 or ctx.needs_input_grad[0])
+        return total, None, None, None
+
+
+class Stack:
+    """The trained parameters of R seeds, each a row of one tensor, and the networks' layers on them.
+
+    The parameters of the seeds' networks become views of the rows: what the optimizer does to the rows, it does to
+    the networks.
+
+    Parameters
+    ----------
+    networks : sequence of Autoencoder
+        One a seed, of equal shapes.
+    weight_decay : mapping of str to float
+        Weight decay of each trained part of the network: "body", "code", "log_variance", "decoder". Other parts keep
+        their weights.
+    extra : sequence of dict of str to Tensor
+        Further trained parameters of each seed, without weight decay; the values become views too.
+
+    Attributes
+    ----------
+    groups : list of dict
+        Parameter groups for an optimizer of `torch.optim`.
+    extra : dict of str to Tensor
+        The further parameters, (R, ...).
+    """
+
+    def __init__(
+        self, networks: Sequence[Autoencoder], weight_decay: Mapping[str, float], extra: Sequence[dict[str, Tensor]]
+    ) -> None:
+        self.networks, self.per_seed_extra = list(networks), list(extra)
+        self.groups: list[dict[str, Any]] = []
+        self._parts: dict[str, list[Layer]] = {}
+        for decay in dict.fromkeys(weight_decay.values()):
+            names = [name for name, value in weight_decay.items() if value == decay]
+            linear = [[_linear(getattr(network, name)) for name in names] for network in networks]
+            values, gradients = self._add_group(
+                [[p for part in parts for layer in part for p in layer.parameters()] for parts in linear], decay
+            )
+            tensors = iter(zip(values, gradients, strict=True))
+            for name, part in zip(names, linear[0], strict=True):
+                self._parts[name] = []
+                for _ in part:
+                    (weight, weight_gradient), (bias, bias_gradient) = next(tensors), next(tensors)
+                    self._parts[name].append(Layer(weight, bias, weight_gradient, bias_gradient))
+        self.extra: dict[str, Tensor] = {}
+        self._extra_gradients: list[Tensor] = []
+        if extra[0]:
+            parameters = [[nn.Parameter(tensor.detach()) for tensor in seed.values()] for seed in extra]
+            values, self._extra_gradients = self._add_group(parameters, 0.0)
+            self.extra = {name: v.detach().requires_grad_() for name, v in zip(extra[0], values, strict=True)}
+            for seed, mine in zip(extra, parameters, strict=True):
+                seed.update({name: p.data for name, p in zip(seed, mine, strict=True)})
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the codes (R, n, latent_dim) of points (R, n, n_features)."""
+        return self._run(x, self._parts["body"], self._parts["code"])[0]
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mu and log sigma² of q(z|x), each (R, n, latent_dim), for points (R, n, n_features)."""
+        mean, log_variance = self._run(x, self._parts["body"], self._parts["code"] + self._parts["log_variance"])
+        return mean, log_variance.clamp(*LOG_VARIANCE_RANGE)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the output (R, n, n_features) for codes (R, n, latent_dim): means, or Bernoulli logits."""
+        return self._run(z, self._parts["decoder"][:-1], self._parts["decoder"][-1:])[0]
+
+    def step(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+        """Take an optimizer step on the gradient of the losses (R,)."""
+        loss.backward(torch.ones_like(loss))
+        for parameter, gradient in zip(self.extra.values(), self._extra_gradients, strict=True):
+            gradient.copy_(parameter.grad)  # type: ignore[arg-type]
+            parameter.grad = None
+        optimizer.step()
+
+    def release(self, row: int) -> None:
+        """Give a seed memory of its own."""
+        for parameter in self.networks[row].parameters():
+            parameter.data = parameter.data.clone()
+        self.per_seed_extra[row].update({name: value.clone() for name, value in self.per_seed_extra[row].items()})
+
+    def _run(self, x: Tensor, body: Sequence[Layer], heads: Sequence[Layer]) -> tuple[Tensor, ...]:
+        return _Perceptron.apply(x, self.groups[0]["params"][0], body, heads)
+
+    def _add_group(
+        self, parameters: Sequence[Sequence[nn.Parameter]], weight_decay: float
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Move parameters into the rows of a new tensor; return views (R, ...) of each and of its gradient."""
+        shapes = [p.shape for p in parameters[0]]
+        spans, size = [], 0
+        for shape in shapes:
+            spans.append((size, size + shape.numel()))
+            size = -(-(size + shape.numel()) // ALIGNMENT) * ALIGNMENT
+        size = -(-size // (4 * ALIGNMENT)) * 4 * ALIGNMENT  # whole vectors, so that no value depends on R
+        rows = nn.Parameter(parameters[0][0].new_zeros((len(parameters), size)))
+        rows.grad = torch.zeros_like(rows)
+        for row, seed in zip(rows.data, parameters, strict=True):
+            for parameter, (start, end) in zip(seed, spans, strict=True):
+                row[start:end] = parameter.data.flatten()
+                parameter.data = row[start:end].view(parameter.shape)
+        self.groups.append({"params": [rows], "weight_decay": weight_decay})
+        views = [
+            [tensor[:, start:end].unflatten(1, shape) for (start, end), shape in zip(spans, shapes, strict=True)]
+            for tensor in (rows.data, rows.grad)
+        ]
+        return views[0], views[1]
+
+
+def _linear(part: nn.Module) -> list[nn.Linear]:
+    return [module for module in part.modules() if isinstance(module, nn.Linear)]
+
+
+def empty_aligned(n_seeds: int, n: int, width: int) -> Tensor:
+    """Return an uninitialized CPU tensor (n_seeds, n, width) in which each seed's part is contiguous and aligned."""
+    rows = -(-n // ALIGNMENT) * ALIGNMENT
+    return torch.empty((n_seeds, rows, width))[:, :n]
+
+
+def aligned(x: Tensor) -> Tensor:
+    """Return x (R, n, d) with each seed's part contiguous and aligned; a copy only if it is not."""
+    if x.is_cuda:
+        return x.contiguous()
+    whole = x.stride(1) == x.shape[2] and x.stride(2) == 1
+    if whole and x.data_ptr() % (4 * ALIGNMENT) == 0 and (len(x) == 1 or x.stride(0) % ALIGNMENT == 0):
+        return x
+    return empty_aligned(*x.shape).copy_(x)
