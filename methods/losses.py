@@ -10,6 +10,8 @@ there are.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -58,9 +60,71 @@ def log_likelihood(output: Tensor, x: Tensor, likelihood: Likelihood) -> Tensor:
     return -((output - x).square() + 0.5 * math.log(math.pi)).sum(-1)
 
 
-def squared_distances(z: Tensor, centroids: Tensor) -> Tensor:
-    """Return ‖z_i − c_j‖², (..., n, k), for codes (..., n, d) and centroids (..., k, d), exactly 0 where equal."""
-    return (z.unsqueeze(-2) - centroids.unsqueeze(-3)).square().sum(-1)
+def squared_distances(
+    z: Tensor, centers: Tensor, variance: Tensor | None = None, weights: Tensor | None = None
+) -> Tensor:
+    """Return Σ_d w_jd ((z_id − c_jd)² + v_id), shape (..., n, k), exactly 0 where a code without variance is a center.
+
+    Parameters
+    ----------
+    z, variance : Tensor of shape (..., n, d)
+        Codes and their variances v, by default 0.
+    centers, weights : Tensor of shape (..., k, d)
+        Centers c and weights w of their dimensions, by default 1.
+    """
+    return _SquaredDistances.apply(z, centers, variance, weights)
+
+
+class _SquaredDistances(torch.autograd.Function):
+    """The distances with the points in the last dimension of every tensor, which makes sums over others fast.
+
+    On the CPU they are computed for one seed after the other: the tensors (d, k, n) of a seed fit a cache.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, centers: Tensor, variance: Tensor | None, weights: Tensor | None) -> Tensor:
+        rows, v = (None if t is None else t.transpose(-1, -2).contiguous().unsqueeze(-2) for t in (z, variance))
+        columns, w = (None if t is None else t.transpose(-1, -2).contiguous().unsqueeze(-1) for t in (centers, weights))
+        lead = torch.broadcast_shapes(z.shape[:-2], centers.shape[:-2])
+        ctx.parts, distances = [], []
+        for z_, c_, v_, w_ in zip(*(_parts(t, lead) for t in (rows, columns, v, w)), strict=False):
+            shift = z_ - c_  # (..., d, k, n)
+            square = shift * shift
+            square = square if v_ is None else square.add_(v_)
+            distances.append((square if w_ is None else square * w_).sum(-3))
+            if any(ctx.needs_input_grad):
+                ctx.parts.append((shift, square, v_, w_))
+        return _joined(distances, lead).transpose(-1, -2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        lead = gradient.shape[:-2]
+        rows = gradient.transpose(-1, -2).contiguous().unsqueeze(-3)  # (..., 1, k, n)
+        found: list[list[Tensor]] = [[], [], [], []]  # by argument
+        for g, (shift, square, v_, w_) in zip(_parts(rows, lead), ctx.parts, strict=False):
+            weighted = g if w_ is None else g * w_
+            slope = weighted * shift
+            found[0].append(slope.sum(-2).mul_(2))
+            found[1].append(slope.sum(-1).mul_(-2))
+            if v_ is not None:
+                found[2].append(weighted.sum(-2).expand_as(found[0][-1]))
+            if w_ is not None:
+                found[3].append(square.mul_(g).sum(-1))
+        return tuple(_joined(parts, lead).transpose(-1, -2) if parts else None for parts in found)
+
+
+def _parts(tensor: Tensor | None, lead: torch.Size) -> Iterable[Any]:
+    """Return the tensor of each seed, for tensors (..., d, k, n) with the leading dimensions ``lead``."""
+    if tensor is None:
+        return repeat(None)
+    if not lead or tensor.is_cuda:
+        return [tensor]
+    return tensor.expand(*lead, *tensor.shape[-3:]).flatten(0, len(lead) - 1).unbind()
+
+
+def _joined(parts: list[Tensor], lead: torch.Size) -> Tensor:
+    """Return the tensors of all seeds as one, (..., d or k, n or k)."""
+    return parts[0] if parts[0].dim() > 2 or not lead else torch.stack(parts).unflatten(0, lead)
 
 
 def log_soft_assignment(z: Tensor, centroids: Tensor, alpha: float = 1.0) -> Tensor:
@@ -70,7 +134,12 @@ def log_soft_assignment(z: Tensor, centroids: Tensor, alpha: float = 1.0) -> Ten
     (..., k, d).
     """
     kernel = -(alpha + 1) / 2 * torch.log1p(squared_distances(z, centroids) / alpha)
-    return functional.log_softmax(kernel, dim=-1)
+    return _log_softmax(kernel)
+
+
+def _log_softmax(x: Tensor) -> Tensor:
+    """Return the log-softmax of x (..., n, k) over its last dimension; fast if the memory is ordered as (..., k, n)."""
+    return torch.log_softmax(x.transpose(-1, -2), dim=-2).transpose(-1, -2)
 
 
 def target_distribution(q: Tensor) -> Tensor:
@@ -110,13 +179,12 @@ def gaussian_kl(mean: Tensor, log_variance: Tensor | None, centers: Tensor, cent
     ½ Σ_d [log s² + (mean − center)²/s²]. ``mean`` and ``log_variance`` have shape (..., n, d), ``centers`` and
     ``center_log_variances`` (..., k, d).
     """
-    mean, centers, center_log_variances = mean.unsqueeze(-2), centers.unsqueeze(-3), center_log_variances.unsqueeze(-3)
-    shift = (mean - centers).square() * (-center_log_variances).exp()
+    precisions = (-center_log_variances).exp()
+    constants = center_log_variances.sum(-1).unsqueeze(-2)
     if log_variance is None:
-        return 0.5 * (center_log_variances + shift).sum(-1)
-    log_variance = log_variance.unsqueeze(-2)
-    ratio = (log_variance - center_log_variances).exp()
-    return 0.5 * (center_log_variances - log_variance + ratio + shift - 1).sum(-1)
+        return 0.5 * (squared_distances(mean, centers, None, precisions) + constants)
+    distances = squared_distances(mean, centers, log_variance.exp(), precisions)
+    return 0.5 * (distances + constants - (log_variance.sum(-1) + mean.shape[-1]).unsqueeze(-1))
 
 
 def standard_normal_kl(mean: Tensor, log_variance: Tensor | None) -> Tensor:
@@ -136,8 +204,10 @@ def mixture_kl(mean: Tensor, log_variance: Tensor | None, centroids: Tensor) -> 
     −log 1/k Σ_j exp(−½ ‖mean − c_j‖²), which is exact. Its gradient moves codes towards the nearest centroid. ``mean``
     and ``log_variance`` have shape (..., n, d), ``centroids`` (..., k, d).
     """
-    per_center = gaussian_kl(mean, log_variance, centroids, torch.zeros_like(centroids))
-    return math.log(centroids.shape[-2]) - torch.logsumexp(-per_center, dim=-1)
+    # KL(q ‖ N(c_j, I)) = ½ ‖mean − c_j‖² + ½ Σ_d (sigma² − log sigma² − 1)
+    near = torch.logsumexp(-0.5 * squared_distances(mean, centroids), dim=-1)
+    spread = 0.0 if log_variance is None else 0.5 * (log_variance.exp() - log_variance - 1).sum(-1)
+    return math.log(centroids.shape[-2]) - near + spread
 
 
 def log_mixture_joint(z: Tensor, log_weights: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
@@ -145,10 +215,8 @@ def log_mixture_joint(z: Tensor, log_weights: Tensor, means: Tensor, log_varianc
 
     ``z`` has shape (..., n, d), ``log_weights`` (..., k), ``means`` and ``log_variances`` (..., k, d).
     """
-    means, log_variances = means.unsqueeze(-3), log_variances.unsqueeze(-3)
-    deviation = (z.unsqueeze(-2) - means).square() * (-log_variances).exp()
-    log_density = -0.5 * (math.log(2 * math.pi) + log_variances + deviation).sum(-1)
-    return log_weights.unsqueeze(-2) + log_density
+    constants = log_weights - 0.5 * (math.log(2 * math.pi) + log_variances).sum(-1)
+    return constants.unsqueeze(-2) - 0.5 * squared_distances(z, means, None, (-log_variances).exp())
 
 
 def mixture_prior_kl(
@@ -164,7 +232,7 @@ def mixture_prior_kl(
     (..., k, d).
     """
     log_weights = torch.log_softmax(logits, dim=-1)
-    log_gamma = torch.log_softmax(log_mixture_joint(z, log_weights, means, log_variances), dim=-1)
+    log_gamma = _log_softmax(log_mixture_joint(z, log_weights, means, log_variances))
     per_component = gaussian_kl(mean, log_variance, means, log_variances)
     terms = log_gamma.exp() * (per_component + log_gamma - log_weights.unsqueeze(-2))
     return terms.sum(-1), log_gamma

@@ -121,7 +121,8 @@ class SDEC(StochasticClusterer, DEC):
         centroids = stack.extra["centroids"]
         mean, log_variance = stack.posterior(batch.x)
         z = reparameterize(mean.unsqueeze(1), log_variance.unsqueeze(1), batch.noise, self.noise_scale)
-        log_q = log_mean_over_draws(log_soft_assignment(z, centroids.unsqueeze(1), self.alpha))
+        log_q = log_soft_assignment(z.flatten(1, 2), centroids, self.alpha)
+        log_q = log_mean_over_draws(log_q.unflatten(1, z.shape[1:3]))
         target = batch.target
         if target is None:
             target = target_distribution(log_soft_assignment(mean.detach(), centroids.detach(), self.alpha).exp())

@@ -30,7 +30,9 @@ class Layer:
     def __init__(self, weight: Tensor, bias: Tensor, weight_gradient: Tensor, bias_gradient: Tensor) -> None:
         self.weight, self.bias = weight, bias
         self.weight_gradient, self.bias_gradient = weight_gradient, bias_gradient
-        self._seeds = list(zip(weight, weight.transpose(1, 2), bias, weight_gradient, strict=True))
+        self._seeds = list(
+            zip(weight.unbind(), weight.transpose(1, 2).unbind(), bias.unbind(), weight_gradient.unbind(), strict=True)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Return y (R, n, n_out) for x (R, n, n_in), aligned.
@@ -40,7 +42,7 @@ class Layer:
         if x.is_cuda:
             return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.transpose(1, 2))
         y = empty_aligned(len(x), x.shape[1], self.weight.shape[1])
-        for (_, transposed, bias, _), x_seed, y_seed in zip(self._seeds, x, y, strict=True):
+        for (_, transposed, bias, _), x_seed, y_seed in zip(self._seeds, x.unbind(), y.unbind(), strict=True):
             torch.addmm(bias, x_seed, transposed, out=y_seed)
         return y
 
@@ -51,10 +53,13 @@ class Layer:
             torch.bmm(gradient.transpose(1, 2), x, out=self.weight_gradient)
             return torch.bmm(gradient, self.weight) if to_input else None
         back = empty_aligned(*x.shape) if to_input else None
-        for r, (weight, _, _, weight_gradient) in enumerate(self._seeds):
-            torch.mm(gradient[r].t(), x[r], out=weight_gradient)
-            if back is not None:
-                torch.mm(gradient[r], weight, out=back[r])
+        backs = [None] * len(x) if back is None else back.unbind()
+        for (weight, _, _, weight_gradient), x_seed, seed, out in zip(
+            self._seeds, x.unbind(), gradient.unbind(), backs, strict=True
+        ):
+            torch.mm(seed.t(), x_seed, out=weight_gradient)
+            if out is not None:
+                torch.mm(seed, weight, out=out)
         return back
 
 

@@ -23,6 +23,7 @@ from methods.losses import (
     mixture_kl,
     mixture_prior_kl,
     reconstruction_loss,
+    squared_distances,
     standard_normal_kl,
     target_distribution,
 )
@@ -220,7 +221,8 @@ def test_losses_of_a_seed_do_not_depend_on_how_many_seeds_there_are(n, threads):
 
     def losses(t):
         leaves = {name: tensor.clone().requires_grad_() for name, tensor in t.items()}
-        log_q = log_mean_over_draws(log_soft_assignment(leaves["draws"], leaves["c"].unsqueeze(1)))
+        log_q = log_soft_assignment(leaves["draws"].flatten(1, 2), leaves["c"])
+        log_q = log_mean_over_draws(log_q.unflatten(1, (3, n)))
         prior, log_gamma = mixture_prior_kl(*(leaves[n] for n in ("mean", "log_variance", "z", "logits", "c", "s")))
         every = [
             reconstruction_loss(leaves["output"], t["x"], "bernoulli"),
@@ -242,3 +244,21 @@ def test_losses_of_a_seed_do_not_depend_on_how_many_seeds_there_are(n, threads):
             assert all(torch.equal(a[0], b[seed]) for a, b in zip(alone, together, strict=True))
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("variance", [False, True])
+@pytest.mark.parametrize("weights", [False, True])
+def test_squared_distances_and_their_gradients_equal_the_formula(variance, weights):
+    generator = torch.Generator().manual_seed(0)
+    z, v, c, w = (torch.randn((2, m, 4), generator=generator).double() for m in (6, 6, 3, 3))
+    arguments = [z, c, v if variance else None, w if weights else None]
+    given_ones = [a.requires_grad_() for a in arguments if a is not None]
+
+    def formula(z, c, v, w):
+        terms = (z.unsqueeze(-2) - c.unsqueeze(-3)) ** 2 + (0 if v is None else v.unsqueeze(-2))
+        return (terms * (1 if w is None else w.unsqueeze(-3))).sum(-1)
+
+    slopes = torch.randn((2, 6, 3), generator=generator).double()
+    ours, theirs = (f(*arguments) for f in (squared_distances, formula))
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(*(torch.autograd.grad(d, given_ones, slopes) for d in (ours, theirs)))
