@@ -15,6 +15,7 @@ from bench.execution.networks import is_stored
 from bench.execution.queue import Kind, RunQueue
 from bench.execution.resources import Finished, Running, Settings, Shares, cores, with_gpus
 from bench.plan.cells import Cell
+from bench.plan.packs import divide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ def execute(
     running: Running = lambda _: None,
     stopping: Callable[[], None] = lambda: None,
     seconds: Mapping[tuple[str, str], float] | None = None,
+    planned: Sequence[Cell] = (),
 ) -> bool:
     """Execute planned runs; return whether all were executed, False after a Ctrl-C.
 
@@ -77,6 +79,8 @@ def execute(
         Called at the first Ctrl-C, after which no further run starts. The second one raises KeyboardInterrupt.
     seconds : mapping, optional
         Known duration of a run, by data set and configuration.
+    planned : sequence of Cell, optional
+        All runs of the plan, if others are done; they decide which runs are executed together.
 
     Raises
     ------
@@ -87,9 +91,10 @@ def execute(
     def is_trained(network: str) -> bool:
         return settings.memory is not None and is_stored(Path(settings.memory) / network)
 
-    def run(kind_of: Callable[[Cell], Kind], executor: Callable[[RunQueue[Kind]], None]) -> bool:
+    def run(kind_of: Callable[[Cell], Kind], executor: Callable[[RunQueue[Kind]], None], workers: int) -> bool:
+        packs = divide(planned or cells, cells, workers)
         queue = RunQueue(
-            cells, kind_of=kind_of, max_retries=settings.max_retries, is_trained=is_trained, seconds=seconds
+            packs, kind_of=kind_of, max_retries=settings.max_retries, is_trained=is_trained, seconds=seconds
         )
 
         def close() -> None:
@@ -110,6 +115,7 @@ def execute(
             return run(
                 lambda _: None,
                 lambda queue: run_local(queue, settings, paths, jobs=jobs, finished=finished, running=running),
+                jobs,
             )
 
     from bench.execution.ray.cluster import cluster
@@ -132,6 +138,7 @@ def execute(
                 finished=finished,
                 running=running,
             ),
+            shares.n_workers([node["Resources"] for node in ray.nodes() if node["Alive"]]),
         )
 
 

@@ -1,4 +1,4 @@
-"""Execution of one run: make the estimator, fit it, take its raw outputs, score them."""
+"""Execution of a pack of runs: make the estimator, fit it to all seeds, take the raw outputs of each, score them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from numbers import Real
 from pathlib import Path
@@ -30,6 +31,7 @@ from bench.metrics.point_scores import uncertainty_scores
 from bench.metrics.scoring import record_fields
 from bench.plan.cells import Cell
 from bench.plan.outliers import inlier_indices, outlier_points
+from bench.plan.packs import Pack
 from bench.plan.registry import code_of
 from bench.records.record import Record, Status
 from bench.text import one_line
@@ -89,100 +91,136 @@ def set_threads(threads: int) -> None:
     threadpool_limits(threads)
 
 
-def fit_cell(
-    cell: Cell,
+def fit_cell(cell: Cell, *arguments: Any, memory: Path | None, **options: Any) -> tuple[Record, Outputs]:
+    """Execute a single run; parameters and result as of `fit_pack`."""
+    (result,) = fit_pack((cell,), *arguments, memories=[memory], **options)
+    return result
+
+
+def fit_pack(
+    pack: Pack,
     info: MethodInfo,
     dataset: Dataset,
     others: Mapping[str, Dataset] | None = None,
     *,
     device: str,
-    memory: Path | None,
+    memories: Sequence[Path | None],
     placement: Mapping[str, Any] | None = None,
-) -> tuple[Record, Outputs]:
-    """Execute a run and score it; any error of the method goes into the record.
+) -> list[tuple[Record, Outputs]]:
+    """Execute a pack of runs and score each; any error of the method goes into the records.
 
     Parameters
     ----------
-    cell : Cell
-        The planned run.
+    pack : tuple of Cell
+        The planned runs, which differ in their seeds alone.
     info : MethodInfo
-        Its method.
+        Their method.
     dataset : Dataset
-        Its whole data set; a run of the selection is fitted, without labels, to its own part of it.
+        Their whole data set; a run of the selection is fitted, without labels, to its own part of it.
     others : mapping of str to Dataset, optional
-        The data sets of its outliers, by the suite's names.
+        The data sets of their outliers, by the suite's names.
     device : str
         "auto", "cpu", "cuda", ...
-    memory : path or None
-        Folder of pretrained networks.
+    memories : sequence of path or None
+        For each run a folder of pretrained networks.
     placement : mapping, optional
-        The node and GPUs of the run; stored in the record unchanged.
+        The node and GPUs of the runs; stored in the records unchanged.
 
     Returns
     -------
-    record : Record
-    outputs : dict of str to ndarray
-        As `bench.execution.outputs.outputs_of` returns them; ``extreme_points`` and ``extreme_images``, the most
-        and least certain ones; ``inliers``, the fitted points that are compared with outliers. A run of the
-        selection has `outputs_of` the points it was fitted to and `heldout_outputs` of the others. Empty unless the
-        status is "ok".
+    list of (Record, dict of str to ndarray)
+        For each run its record and its raw outputs, as `bench.execution.outputs.outputs_of` returns them;
+        ``extreme_points`` and ``extreme_images``, the most and least certain ones; ``inliers``, the fitted points that
+        are compared with outliers. A run of the selection has `outputs_of` the points it was fitted to and
+        `heldout_outputs` of the others. Outputs are empty unless the status is "ok".
     """
-    if dataset.fingerprint != cell.fingerprint:
-        return failed(cell, "failed", f"data set {cell.spec} changed since the plan was made", device), {}
-    for outlier_set in cell.outliers:
-        if outlier_set.from_data and (others or {})[outlier_set.spec].fingerprint != outlier_set.fingerprint:
-            return failed(cell, "failed", f"data set {outlier_set.spec} changed since the plan was made", device), {}
     if info.resources.get("gpus") == 0:
         device = "cpu"
-    code = code_of(info)
+    seeds = [cell.seed for cell in pack] if len(pack) > 1 else []
+    facts: dict[str, Any] = {"device": device, "placement": placement, "code": code_of(info), "pack": seeds}
+    changed = _changed_dataset(pack[0], dataset, others or {})
+    if changed:
+        return [(failed(cell, "failed", changed, **facts), {}) for cell in pack]
     reset_peak_memory()
-    owner = os.getpid()
     start = time.perf_counter()
-    status: Status = "failed"
-    with warnings.catch_warnings(record=True) as caught, user_interrupts() as interrupts:
-        warnings.simplefilter("default")
-        try:
-            part = selection_split(dataset, cell.seed) if cell.part == "selection" else None
-            fitted = part.fitted if part else dataset
-            estimator = _make(info, cell, device, None if memory is None else str(memory))
-            estimator.fit(fitted.x)
-            _end_forks(owner)
-            timings = {**_timings(estimator), "fit": round(time.perf_counter() - start, 4)}
+    with _recorded_warnings() as caught:
+        part = selection_split(dataset, pack[0].seed) if pack[0].part == "selection" else None
+        fitted = part.fitted if part else dataset
+        with _method_errors() as errors:
+            outcomes: Sequence[Any] = _fit(info, pack, device, memories, fitted.x)
+        outcomes = [errors[0]] * len(pack) if errors else outcomes
+        seconds = round((time.perf_counter() - start) / len(pack), 4)
+        results: list[tuple[Record, Outputs]] = []
+        for cell, estimator in zip(pack, outcomes, strict=True):
             start = time.perf_counter()
-            outputs = outputs_of(estimator, fitted, cell.random_state, _outlier_points(cell, dataset, others or {}))
-            if part:
-                outputs |= heldout_outputs(estimator, part.heldout)
+            with _method_errors() as errors:
+                if isinstance(estimator, BaseException):
+                    raise estimator
+                timings = {**_timings(estimator), "fit": seconds}
+                outputs = outputs_of(estimator, fitted, cell.random_state, _outlier_points(cell, dataset, others or {}))
+                if part:
+                    outputs |= heldout_outputs(estimator, part.heldout)
+                else:
+                    outputs |= _chosen_points(cell, outputs, dataset)
+                assessed = record_fields(outputs, fitted, cell.seed, cell.configuration.params)
+                timings["score"] = round(time.perf_counter() - start, 4)
+                assessed |= {**_duration(estimator), "timings": timings}
+            if errors:
+                status, text = _status_of(errors[0])
+                results.append((failed(cell, status, text, **facts), {}))
             else:
-                outputs |= _chosen_points(cell, outputs, dataset)
-            assessed = record_fields(outputs, fitted, cell.seed, cell.configuration.params)
-            timings["score"] = round(time.perf_counter() - start, 4)
-            duration = _duration(estimator)
-        except Diverged as error:
-            status = "diverged"
-            return failed(cell, status, str(error), device, placement, code), {}
+                results.append((_record(cell, status="ok", **assessed, **facts), outputs))
+    peak = round(peak_memory(), 1)
+    release_gpu_memory()
+    messages = sorted({f"{w.category.__name__}: {one_line(w.message, 1000)}" for w in caught})[:_MOST_WARNINGS]
+    update = {"peak_memory": peak, "warnings": messages}
+    return [(r.model_copy(update=update) if r.status == "ok" else r, outputs) for r, outputs in results]
+
+
+def _changed_dataset(cell: Cell, dataset: Dataset, others: Mapping[str, Dataset]) -> str | None:
+    """Return a message if a data set is not the one of the plan."""
+    found = [(cell.spec, cell.fingerprint, dataset)]
+    found += [(o.spec, o.fingerprint, others[o.spec]) for o in cell.outliers if o.from_data]
+    changed = (spec for spec, fingerprint, data in found if data.fingerprint != fingerprint)
+    return next((f"data set {spec} changed since the plan was made" for spec in changed), None)
+
+
+@contextmanager
+def _recorded_warnings() -> Iterator[list[warnings.WarningMessage]]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        yield caught
+
+
+@contextmanager
+def _method_errors() -> Iterator[list[BaseException]]:
+    """Catch what a method raises, in a list; a method that calls sys.exit, or raises KeyboardInterrupt, fails too.
+
+    Raises
+    ------
+    RunTimeoutError, KeyboardInterrupt
+        At the time limit, and at the user's Ctrl-C.
+    """
+    owner, errors = os.getpid(), list[BaseException]()
+    with user_interrupts() as interrupts:
+        try:
+            yield errors
         except RunTimeoutError:
             raise
-        except BaseException:  # a method that calls sys.exit, or raises KeyboardInterrupt, fails like any other
+        except BaseException as error:
             _end_forks(owner)
             if interrupts.received:
                 raise KeyboardInterrupt from None
-            return failed(cell, status, traceback.format_exc(), device, placement, code), {}
-        finally:
-            peak = peak_memory()
-            release_gpu_memory()
-    record = _record(
-        cell,
-        device,
-        placement,
-        status="ok",
-        **assessed,
-        **duration,
-        timings=timings,
-        peak_memory=round(peak, 1),
-        warnings=sorted({f"{w.category.__name__}: {one_line(w.message, 1000)}" for w in caught})[:_MOST_WARNINGS],
-        code=code,
-    )
-    return record, outputs
+            errors.append(error)
+        else:
+            _end_forks(owner)
+
+
+def _status_of(error: BaseException) -> tuple[Status, str]:
+    """Return the status of a run that raised an error, and its text."""
+    if isinstance(error, Diverged):
+        return "diverged", str(error)
+    return "failed", "".join(traceback.format_exception(error))
 
 
 def failed(
@@ -192,12 +230,16 @@ def failed(
     device: str,
     placement: Mapping[str, Any] | None = None,
     code: str | None = None,
+    pack: Sequence[int] = (),
 ) -> Record:
-    """Return the record of a failed run."""
-    return _record(cell, device, placement, status=status, error=error, code=code, metrics_version=METRICS_VERSION)
+    """Return the record of a failed run; ``pack`` are the seeds of its pack, if it had others."""
+    facts: dict[str, Any] = {"device": device, "placement": placement, "code": code, "pack": pack}
+    return _record(cell, status=status, error=error, metrics_version=METRICS_VERSION, **facts)
 
 
-def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outcome: Any) -> Record:
+def _record(
+    cell: Cell, *, device: str, placement: Mapping[str, Any] | None, pack: Sequence[int], **outcome: Any
+) -> Record:
     return Record(
         key=cell.key,
         **cell.facts,
@@ -207,6 +249,7 @@ def _record(cell: Cell, device: str, placement: Mapping[str, Any] | None, **outc
         versions=versions(),
         hardware=hardware(device),
         placement=dict(placement or {}),
+        pack=list(pack),
         commit=commit(),
         **outcome,
     )
@@ -228,16 +271,25 @@ def _chosen_points(cell: Cell, outputs: Outputs, dataset: Dataset) -> Outputs:
     return chosen
 
 
-def _make(info: MethodInfo, cell: Cell, device: str, memory: str | None) -> Any:
-    """Make the estimator, and set those of the runner's parameters that it has."""
-    estimator = info.load()(**cell.configuration.params)
-    names = estimator.get_params(deep=False)
-    values = {"random_state": cell.random_state, "device": device, "memory": memory}
+def _fit(info: MethodInfo, pack: Pack, device: str, memories: Sequence[Path | None], x: np.ndarray) -> Sequence[Any]:
+    """Return the fitted estimator of each run, or the exception by which it failed."""
+    estimator = info.load()(**pack[0].configuration.params)
+    names = set(estimator.get_params(deep=False))
     if "device" in names and device == "auto":  # which not every class understands
         import torch
 
-        values["device"] = "cuda" if torch.cuda.is_available() else "cpu"
-    return estimator.set_params(**{p: v for p, v in values.items() if p in names and p in RUNNER_PARAMETERS})
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    folders = [None if memory is None else str(memory) for memory in memories]
+    values = {"random_state": pack[0].random_state, "device": device, "memory": folders[0]}
+    estimator.set_params(**{p: v for p, v in values.items() if p in names and p in RUNNER_PARAMETERS})
+    if len(pack) == 1:
+        estimator.fit(x)
+        return [estimator]
+    random_states = [cell.random_state for cell in pack]
+    fitted = estimator.fit_seeds(x, random_states, *([folders] if "memory" in names else []))
+    if len(fitted) != len(pack):
+        raise ValueError(f"fit_seeds returned {len(fitted)} results for {len(pack)} seeds")
+    return fitted
 
 
 def _end_forks(owner: int) -> None:

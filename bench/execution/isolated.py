@@ -1,6 +1,6 @@
-"""What a worker process does for one run, and how a run of a plugin reaches a process of its own.
+"""What a worker process does for a pack of runs, and how a pack of a plugin reaches a process of its own.
 
-Each run of a plugin, not each configuration, has a process: then its record depends neither on earlier runs nor on
+Each pack of a plugin, not each configuration, has a process: then its records depend neither on earlier runs nor on
 the number of workers.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import cloudpickle
 
-from bench.execution.fit import fit_cell, set_threads
+from bench.execution.fit import fit_pack, set_threads
 from bench.execution.networks import network_folder
 from bench.execution.outputs import Outputs
 from bench.execution.resources import Settings
@@ -24,44 +24,47 @@ from bench.execution.shared_files import open_dataset
 from bench.method import MethodInfo
 from bench.plan.cells import Cell
 from bench.plan.method_spec import MethodSpec
+from bench.plan.packs import Pack
 from bench.plan.registry import find_method, give_method, given_method
 from bench.records.record import Record
 from bench.text import one_line
 
 
 @dataclass(frozen=True)
-class PickledCell:
-    """A planned run of a plugin, pickled: only the process that executes it imports the plugin's code.
+class PickledPack:
+    """Planned runs of a plugin, pickled: only the process that executes them imports the plugin's code.
 
     Attributes
     ----------
-    key, network, source : str, str or None, str
-        Of the run and its configuration.
+    keys, networks : tuple of str, tuple of str or None
+        Of each run.
+    source : str
+        Of their configuration.
     specs : tuple of str
-        The data sets that it needs, by the suite's names.
+        The data sets that they need, by the suite's names.
     content : bytes
-        The pickled run; empty if it cannot be pickled.
+        The pickled runs; empty if they cannot be pickled.
     fault : str
-        The reason, if it cannot be pickled.
+        The reason, if they cannot be pickled.
     method : bytes
         The method, pickled by value, where a program gave it as an object; else empty.
     """
 
-    key: str
-    network: str | None
+    keys: tuple[str, ...]
+    networks: tuple[str | None, ...]
     source: str
     specs: tuple[str, ...]
     content: bytes
     fault: str = ""
     method: bytes = b""
 
-    def load(self) -> Cell:
-        """Import the plugin, whose changes to this process stay, and return the planned run.
+    def load(self) -> Pack:
+        """Import the plugin, whose changes to this process stay, and return the planned runs.
 
         Raises
         ------
         ValueError
-            If the run could not be pickled.
+            If they could not be pickled.
         """
         if self.fault:
             raise ValueError(self.fault)
@@ -73,24 +76,26 @@ class PickledCell:
             folder = str(Path(file).parent)
             if folder not in sys.path:
                 sys.path.append(folder)
-        return pickle.loads(self.content)  # noqa: S301 - made by `pickle_cell` in the process that started this one
+        return pickle.loads(self.content)  # noqa: S301 - made by `pickle_pack` in the process that started this one
 
 
 def is_isolated(cell: Cell) -> bool:
-    """Tell whether a run has a process of its own: whether its method is a plugin."""
+    """Tell whether the pack of a run has a process of its own: whether its method is a plugin."""
     source = cell.configuration.source
     return bool(source) and not MethodSpec.parse(source).is_built_in
 
 
-def pickle_cell(cell: Cell) -> PickledCell:
-    """Pickle a planned run of a plugin."""
+def pickle_pack(pack: Pack) -> PickledPack:
+    """Pickle planned runs of a plugin."""
     content, fault, method = b"", "", b""
+    source = pack[0].configuration.source
     try:
-        method = _pickle_by_value(given_method(cell.configuration.source))
-        content = pickle.dumps(cell)
+        method = _pickle_by_value(given_method(source))
+        content = pickle.dumps(pack)
     except Exception as error:  # a parameter may raise anything
         fault = f"a parameter cannot be sent to a worker ({type(error).__name__}: {one_line(error)})"
-    return PickledCell(cell.key, cell.network, cell.configuration.source, dataset_specs(cell), content, fault, method)
+    keys, networks = tuple(cell.key for cell in pack), tuple(cell.network for cell in pack)
+    return PickledPack(keys, networks, source, dataset_specs(pack[0]), content, fault, method)
 
 
 def _pickle_by_value(method: MethodInfo | None) -> bytes:
@@ -115,31 +120,30 @@ def dataset_specs(cell: Cell) -> tuple[str, ...]:
     return cell.spec, *(o.spec for o in cell.outliers if o.from_data)
 
 
-def run_cell(
-    cell: Cell, settings: Settings, paths: Mapping[str, Path], placement: Mapping[str, Any] | None = None
-) -> tuple[Record, Outputs]:
-    """Execute a run in this process, a worker.
+def run_pack(
+    pack: Pack, settings: Settings, paths: Mapping[str, Path], placement: Mapping[str, Any] | None = None
+) -> list[tuple[Record, Outputs]]:
+    """Execute a pack of runs in this process, a worker.
 
     Parameters
     ----------
-    cell : Cell
+    pack : tuple of Cell
     settings : Settings
     paths : mapping of str to Path
         Where the data sets are stored, as `bench.execution.shared_files.shared_datasets` yields them.
     placement : mapping, optional
-        As for `bench.execution.fit.fit_cell`.
+        As for `bench.execution.fit.fit_pack`.
     """
-    info = find_method(cell.configuration.source)
+    info = find_method(pack[0].configuration.source)
     set_threads(settings.threads_of(info))
-    datasets = {spec: open_dataset(paths[spec]) for spec in dataset_specs(cell)}
-    memory = network_folder(cell, settings.memory)
-    return fit_cell(
-        cell, info, datasets[cell.spec], datasets, device=settings.device, memory=memory, placement=placement
-    )
+    datasets = {spec: open_dataset(paths[spec]) for spec in dataset_specs(pack[0])}
+    memories = [network_folder(cell, settings.memory) for cell in pack]
+    dataset = datasets[pack[0].spec]
+    return fit_pack(pack, info, dataset, datasets, device=settings.device, memories=memories, placement=placement)
 
 
-def run_pickled_cell(
-    pickled: PickledCell, settings: Settings, paths: Mapping[str, Path], placement: Mapping[str, Any] | None = None
-) -> tuple[Record, Outputs]:
-    """Execute a pickled run in this process; parameters as of `run_cell`."""
-    return run_cell(pickled.load(), settings, paths, placement)
+def run_pickled_pack(
+    pickled: PickledPack, settings: Settings, paths: Mapping[str, Path], placement: Mapping[str, Any] | None = None
+) -> list[tuple[Record, Outputs]]:
+    """Execute a pickled pack in this process; parameters as of `run_pack`."""
+    return run_pack(pickled.load(), settings, paths, placement)

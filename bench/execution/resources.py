@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,6 +71,12 @@ class Shares:
     gpus: float | None = None
     max_concurrent: int | None = None
     use_gpus: bool = True
+
+    def n_workers(self, nodes: Iterable[Mapping[str, float]]) -> int:
+        """Return how many runs without resources of their own execute at one time on nodes."""
+        share = Share(self.cpus, (self.gpus or 0.0) if self.use_gpus else 0.0)
+        fits = sum(share.fits(node) for node in nodes)
+        return max(1, fits if self.max_concurrent is None else min(fits, self.max_concurrent))
 
     def of(self, cell: Cell) -> Share:
         """Return what a run asks for; what its method declares takes precedence."""

@@ -254,6 +254,7 @@ def _execute(
         running=display.running,
         stopping=display.stopping,
         seconds=stage.mean_seconds(),
+        planned=stage.cells,
     )
 
 

@@ -95,6 +95,8 @@ class Record(RunFacts, _Keyed):
         What computed it.
     placement : dict
         The ``node`` and ``gpus`` of a cluster; empty elsewhere.
+    pack : list of int
+        The seeds that were trained together, if there were several; on a GPU, the last digits depend on them.
     code : str or None
         Hash of the plugin's file that the method comes from.
     error : str or None
@@ -122,6 +124,7 @@ class Record(RunFacts, _Keyed):
     versions: dict[str, str]
     hardware: dict[str, Any]
     placement: dict[str, Any] = {}
+    pack: list[int] = Field(default=[], exclude_if=lambda seeds: not seeds)
     commit: str | None
     code: str | None = None
     error: Text | None = None

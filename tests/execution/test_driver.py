@@ -18,13 +18,17 @@ CPU, GPU = Share(1, 0), Share(1, 1)
 
 
 class Handle:
-    """A worker's handle, which keeps the runs assigned to it."""
+    """A worker's handle, which keeps the packs assigned to it."""
 
     def __init__(self):
-        self.assign, self.cells = self, []
+        self.assign, self.packs = self, []
 
-    def remote(self, cells):
-        self.cells = cells
+    def remote(self, packs):
+        self.packs = packs
+
+    @property
+    def cells(self):
+        return [cell for pack in self.packs for cell in pack]
 
 
 @dataclass
@@ -37,8 +41,9 @@ class World:
     full_disk: bool = False
     started: int = 0
 
-    def drive(self, cells, *, kind_of=lambda _: CPU, timeout=None, max_retries=2, max_concurrent=None):
-        self.queue = RunQueue(cells, kind_of=kind_of, max_retries=max_retries)
+    def drive(self, cells, *, size=1, kind_of=lambda _: CPU, timeout=None, max_retries=2, max_concurrent=None):
+        packs = [tuple(cells[i : i + size]) for i in range(0, len(cells), size)]
+        self.queue = RunQueue(packs, kind_of=kind_of, max_retries=max_retries)
         settings = Settings(timeout=timeout, max_retries=max_retries)
         self.driver = Driver(
             self.queue,
@@ -138,11 +143,15 @@ class Cluster:
             driver.worker_died(worker, "The actor died")
             goes_on = False
         else:
-            results = [result_of(cell, self.chance.choice(["ok", "failed"])) for cell in handle.cells]
             must_stop = self.chance.random() < 0.1
-            goes_on = driver.take_report(
-                worker, WorkerReport(results[:1] if must_stop else results, must_stop=must_stop)
-            )
+            report = WorkerReport(must_stop=must_stop)
+            for pack in handle.packs[:1] if must_stop else handle.packs:
+                fault = self.chance.choice([None] * 8 + ["failed", "timeout", "death"])
+                if fault:
+                    report.faults.append((pack[0].key, None if fault == "death" else fault, "by the test"))
+                else:
+                    report.results += [result_of(cell, self.chance.choice(["ok", "failed"])) for cell in pack]
+            goes_on = driver.take_report(worker, report)
         if not goes_on:
             self.leave(worker)
 
@@ -172,14 +181,15 @@ class Cluster:
     deep_grid=st.integers(0, 5),
     nodes=st.lists(st.fixed_dictionaries({"CPU": st.integers(1, 4), "GPU": st.integers(0, 2)}), max_size=2),
     max_concurrent=st.one_of(st.none(), st.integers(1, 4)),
+    size=st.integers(1, 5),
 )
 def test_whatever_dies_each_cell_gets_one_record_and_the_run_ends(
-    seed, light, deep, light_grid, deep_grid, nodes, max_concurrent
+    seed, light, deep, light_grid, deep_grid, nodes, max_concurrent, size
 ):
     world, chance = World(nodes=[{"CPU": 2.0, "GPU": 2.0}, *nodes]), random.Random(seed)
     work = [*cells(light), *cells(deep, "deep"), *grid(light_grid, "light"), *grid(deep_grid, "deep")]
     chance.shuffle(work)
-    driver = world.drive(work, kind_of=kind_of, max_concurrent=max_concurrent)
+    driver = world.drive(work, size=size, kind_of=kind_of, max_concurrent=max_concurrent)
     cluster = Cluster(world, chance)
     for turn in range(3000):
         if driver.is_done:
@@ -249,6 +259,21 @@ def test_a_worker_that_only_the_watchdog_could_end_is_a_timeout(world):
     driver.worker_died(worker, "The actor died")
     driver.flush()
     assert world.statuses() == ["timeout"]
+
+
+def test_a_pack_of_seeds_that_only_the_watchdog_could_end_is_tried_seed_by_seed(world):
+    work = cells(2)
+    driver = world.drive(work, size=2, timeout=5)
+    worker = world.start()
+    assert world.report_start(worker).packs == [tuple(work)]
+    world.now += 5 + HARD_STOP  # the limit of one seed
+    driver.worker_died(worker, "The actor died")
+    assert world.report_start(world.start()).packs == [tuple(work)]  # a death: the pack again
+    world.now += 2 * 5 + HARD_STOP
+    driver.worker_died("worker 2", "The actor died")
+    assert world.report_start(world.start()).packs == [(work[0],)]
+    driver.flush()
+    assert world.statuses() == []
 
 
 def test_a_failure_of_tune_uses_up_no_retry_and_only_failures_without_progress_end_the_execution(world):

@@ -27,8 +27,25 @@ class Cell:
     configuration: Configuration = Configuration()
 
 
+class Queue(RunQueue):
+    """A queue of packs of one, seen as runs."""
+
+    def take(self, *arguments, **options):
+        return [cell for pack in super().take(*arguments, **options) for cell in pack]
+
+    def retry(self, cells):
+        return super().retry([(cell,) for cell in cells])
+
+    def give_back(self, cells):
+        super().give_back([(cell,) for cell in cells])
+
+
 def queue_of(cells, **options):
-    return RunQueue(cells, kind_of=lambda cell: cell.kind, **options)
+    return Queue([(cell,) for cell in cells], kind_of=lambda cell: cell.kind, **options)
+
+
+def packs_of(*packs, **options):
+    return RunQueue(packs, kind_of=lambda cell: cell.kind, **options)
 
 
 def cells(n, **options):
@@ -162,3 +179,48 @@ def test_many_cells_behind_one_network_cost_no_more_each(n):
         taken += 1
         queue.mark_ended(group[0], ok=True)
     assert taken == n
+
+
+def test_a_pack_waits_for_all_of_its_networks_whoever_trains_them():
+    a, b, c = (Cell(key, network) for key, network in (("a", "1"), ("b", "2"), ("c", "1")))
+    both = (c, Cell("d", "2"))
+    queue = packs_of((a,), (b,), both)
+    assert [queue.take("any"), queue.take("any"), queue.take("any")] == [[(a,)], [(b,)], []]
+    queue.mark_ended(a, ok=True)
+    assert queue.take("any") == []
+    queue.mark_ended(b, ok=True)
+    assert queue.take("any") == [both]
+
+
+def test_packs_with_networks_in_common_never_wait_for_each_other():
+    first, second = (Cell("a", "1"), Cell("b", "2")), (Cell("c", "2"), Cell("d", "1"))
+    queue = packs_of(first, second)
+    assert queue.take("any") == [first]
+    assert queue.take("any") == []
+    for cell in first:
+        queue.mark_ended(cell, ok=False)
+    assert queue.take("any") == [second]
+
+
+def test_a_pack_that_dies_is_tried_again_and_then_seed_by_seed_until_the_killer_is_found():
+    pack = tuple(cells(3))
+    queue, given_up = packs_of(pack, max_retries=1), []
+    sizes = []
+    while taken := queue.take("any"):
+        (one,) = taken
+        sizes.append(len(one))
+        if pack[1] in one:
+            given_up += queue.retry([one])
+            [queue.mark_ended(cell, ok=False) for cell in given_up]
+        else:
+            [queue.mark_ended(cell, ok=True) for cell in one]
+    assert sizes == [3, 3, 1, 1, 1, 1]
+    assert given_up == [pack[1]]
+    assert queue.n_open == 0
+
+
+def test_a_pack_that_is_split_is_handed_out_seed_by_seed():
+    pack = tuple(cells(2))
+    queue = packs_of(pack)
+    queue.split(queue.take("any")[0])
+    assert [queue.take("any"), queue.take("any"), queue.take("any")] == [[(pack[0],)], [(pack[1],)], []]

@@ -1,4 +1,4 @@
-"""The driver of a Ray run: decides which workers start and stop, assigns their runs, and takes their results.
+"""The driver of a Ray run: decides which workers start and stop, assigns their packs, and takes their results.
 
 It does not import Ray, so tests drive it without a cluster.
 """
@@ -14,11 +14,12 @@ from typing import Any
 
 from bench.errors import InputError
 from bench.execution.fit import failed
-from bench.execution.isolated import is_isolated, pickle_cell
+from bench.execution.isolated import is_isolated, pickle_pack
 from bench.execution.outputs import Outputs
 from bench.execution.queue import RunQueue
 from bench.execution.resources import HARD_STOP, Finished, Running, Settings, Share, store_result
 from bench.plan.cells import Cell
+from bench.plan.packs import Pack
 from bench.records.record import Record, Status
 
 #: Resources of a node, as Ray names them: "CPU", "GPU".
@@ -52,8 +53,8 @@ class WorkerReport:
     must_stop : bool
         Whether the process should not be used again.
     faults : list of (str, str or None, str)
-        Runs that ended without a record, or whose own process died: key, status (None for a death, after which the
-        run is tried again) and reason.
+        Packs that ended without records, or whose own process died: key of their first run, status (None for a death,
+        after which the pack is tried again) and reason.
     """
 
     results: list[tuple[Record, Outputs]] = field(default_factory=list)
@@ -69,13 +70,13 @@ class _WorkerState:
 
     share: Share
     handle: Any = None  # None until its first report
-    cells: list[Cell] = field(default_factory=list)  # the runs assigned to it
+    packs: list[Pack] = field(default_factory=list)  # assigned to it
     assigned_at: float = 0.0
     placement: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Driver:
-    """Decides which workers start and stop, assigns their runs, and takes their results.
+    """Decides which workers start and stop, assigns their packs, and takes their results.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ class Driver:
     @property
     def is_done(self) -> bool:
         """Whether the execution may end: all runs have ended and are stored, or there is an error."""
-        is_working = any(worker.cells for worker in self._workers.values())
+        is_working = any(worker.packs for worker in self._workers.values())
         return self.error is not None or (self._queue.exhausted and not is_working and not self._unstored)
 
     def next_share(self) -> Share | None:
@@ -147,7 +148,7 @@ class Driver:
             return None
         for share, fits in capacity.items():
             workers = self._workers_of(share)
-            idle = sum(not worker.cells for worker in workers)
+            idle = sum(not worker.packs for worker in workers)
             if len(workers) < fits and idle < counts[share]:
                 return share
         return None
@@ -157,50 +158,55 @@ class Driver:
         self._workers[trial] = _WorkerState(share)
 
     def take_report(self, trial: str, report: WorkerReport) -> bool:
-        """Take a worker's report and assign its next runs; return whether the worker continues."""
+        """Take a worker's report and assign its next packs; return whether the worker continues."""
         worker = self._workers.get(trial)
         if worker is None:
             return False
         if report.handle is not None:
             worker.handle, worker.placement, self._failed_starts = report.handle, report.placement, 0
-        assigned = {cell.key: cell for cell in worker.cells}
-        results = [(assigned.pop(record.key), (record, outputs)) for record, outputs in report.results]
+        assigned = {pack[0].key: pack for pack in worker.packs}
+        cells = {cell.key: cell for pack in worker.packs for cell in pack}
+        results = [(cells[record.key], (record, outputs)) for record, outputs in report.results]
         for key, status, reason in report.faults:
             self._take_fault(worker, assigned.pop(key), status, reason)
+        for cell, _ in results:
+            assigned.pop(cell.key, None)
         self._queue.give_back(assigned.values())
-        worker.cells = []
+        worker.packs = []
         self._unstored += results  # stored by `flush`, when the worker is at work again
         if report.must_stop:
             return self._remove_worker(trial)
-        cells = self._queue.take(worker.share, workers=len(self._workers))
-        if not cells and any(cell.network for cell, _ in results):
-            self.flush()  # runs that waited for these networks may start
-            cells = self._queue.take(worker.share, workers=len(self._workers))
-        if not cells and (not self._queue.waiting().get(worker.share) or self._is_in_the_way(worker)):
+        packs = self._queue.take(worker.share, workers=len(self._workers))
+        if not packs and any(cell.network for cell, _ in results):
+            self.flush()  # packs that waited for these networks may start
+            packs = self._queue.take(worker.share, workers=len(self._workers))
+        if not packs and (not self._queue.waiting().get(worker.share) or self._is_in_the_way(worker)):
             return self._remove_worker(trial)
-        worker.cells, worker.assigned_at = cells, self._clock()
-        sent = [pickle_cell(cell) if is_isolated(cell) else cell for cell in cells]
+        worker.packs, worker.assigned_at = packs, self._clock()
+        sent = [pickle_pack(pack) if is_isolated(pack[0]) else pack for pack in packs]
         worker.handle.assign.remote(sent)  # Tune calls the next step after this, and calls arrive in order
         return True
 
     def worker_died(self, trial: str, error: str) -> None:
-        """Note that a worker died, with Ray's error message, and let its runs be tried again."""
+        """Note that a worker died, with Ray's error message, and let its packs be tried again."""
         worker = self._workers.pop(trial, None)
         if worker is None:
             return
         if worker.handle is None:
             self._count_failed_start(error)
         timeout = self._settings.timeout
-        if timeout and len(worker.cells) == 1 and self._clock() - worker.assigned_at >= timeout + HARD_STOP:
-            self._record(worker, worker.cells[0], "timeout", f"not done after {timeout:g} s; it could only be killed")
-            return
-        for cell in self._queue.retry(worker.cells):
+        if timeout and len(worker.packs) == 1:
+            (pack,) = worker.packs
+            if self._clock() - worker.assigned_at >= timeout * len(pack) + HARD_STOP:
+                self._take_fault(worker, pack, "timeout", f"not done after {timeout:g} s; it could only be killed")
+                return
+        for cell in self._queue.retry(worker.packs):
             self._record(worker, cell, "failed", f"{death_reason(error)}, {self._settings.max_retries + 1} times")
 
     def tune_failed(self, error: Exception) -> None:
         """Note that Tune failed and ended all workers; the cause is unknown, so no run's retries are used up."""
         for worker in self._workers.values():
-            self._queue.give_back(worker.cells)
+            self._queue.give_back(worker.packs)
         self._workers.clear()
         self.flush()
         self._tune_failures = 0 if self._queue.n_open < self._open_at_failure else self._tune_failures + 1
@@ -214,7 +220,7 @@ class Driver:
             while self._unstored:
                 store_result(*self._unstored[0], self._queue, self._finished)
                 self._unstored.pop(0)
-            self._running([worker.cells[0] for worker in self._workers.values() if worker.cells])
+            self._running([worker.packs[0][0] for worker in self._workers.values() if worker.packs])
         except Exception as error:  # such as of a full disk; Tune, which calls this, would ignore it
             self.error = error
 
@@ -231,7 +237,7 @@ class Driver:
             capacity[share] = sum(share.fits(node) for node in nodes)
             workers = self._workers_of(share)
             # Runs that wait for a network count only while a worker of their own share may be training it.
-            soon = waiting.get(share, 0) if any(worker.cells for worker in workers) else 0
+            soon = waiting.get(share, 0) if any(worker.packs for worker in workers) else 0
             useful = ready.get(share, 0) + soon + len(workers) if share.gpus else 0
             for node in nodes:
                 taken = min(share.fits(node), useful)
@@ -264,12 +270,16 @@ class Driver:
         del self._workers[trial]  # and the handle, which would keep the process alive
         return False
 
-    def _take_fault(self, worker: _WorkerState, cell: Cell, status: Status | None, reason: str) -> None:
-        """Record how a plugin's run ended in its own process, or let it be tried again."""
-        if status is not None:
-            self._record(worker, cell, status, reason)
-        elif self._queue.retry([cell]):
-            self._record(worker, cell, "failed", f"{reason}, {self._settings.max_retries + 1} times")
+    def _take_fault(self, worker: _WorkerState, pack: Pack, status: Status | None, reason: str) -> None:
+        """Record how a pack ended without records, or let it be tried again."""
+        if status == "timeout" and len(pack) > 1:
+            self._queue.split(pack)
+        elif status is not None:
+            for cell in pack:
+                self._record(worker, cell, status, reason)
+        else:
+            for cell in self._queue.retry([pack]):
+                self._record(worker, cell, "failed", f"{reason}, {self._settings.max_retries + 1} times")
 
     def _record(self, worker: _WorkerState, cell: Cell, status: Status, error: str) -> None:
         self._unstored.append((cell, (failed(cell, status, error, self._settings.device, worker.placement), {})))

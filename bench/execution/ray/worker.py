@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,17 +19,16 @@ from ray.exceptions import RayError
 
 from bench.data.dataset import Dataset
 from bench.errors import RunTimeoutError
-from bench.execution.fit import failed, fit_cell, set_threads
-from bench.execution.isolated import PickledCell, dataset_specs, run_pickled_cell
+from bench.execution.fit import fit_pack, set_threads
+from bench.execution.isolated import PickledPack, dataset_specs, run_pickled_pack
 from bench.execution.networks import default_memory, is_stored, network_folder, read_files, write_files
-from bench.execution.outputs import Outputs
 from bench.execution.processes import IsolatedCalls, ProcessDiedError
 from bench.execution.ray.driver import WorkerReport
 from bench.execution.resources import HARD_STOP, Settings
 from bench.execution.shared_files import PREFIX, temporary_folder, write_datasets
 from bench.plan.cells import Cell
+from bench.plan.packs import Pack
 from bench.plan.registry import find_method
-from bench.records.record import Record
 
 #: Seconds between two reports of a worker that has no runs.
 _IDLE_SECONDS = 0.2
@@ -74,7 +73,7 @@ class Worker(tune.Trainable):
     def setup(self, config: dict[str, Any], setup: WorkerSetup) -> None:  # type: ignore[override]
         """Prepare the process; Tune calls this once."""
         self._setup, self._has_reported = setup, False
-        self._cells: list[Cell | PickledCell] = []
+        self._packs: list[Pack | PickledPack] = []
         self._isolated: IsolatedCalls | None = None
         self._folders, self._paths = ExitStack(), dict[str, Path]()
         self._datasets: dict[str, Dataset] = {}
@@ -97,94 +96,100 @@ class Worker(tune.Trainable):
             self._isolated.stop()
         self._folders.close()
 
-    def assign(self, cells: list[Cell | PickledCell]) -> None:
-        """Set the runs of the next step; those of plugins are pickled."""
-        self._cells = cells
+    def assign(self, packs: list[Pack | PickledPack]) -> None:
+        """Set the packs of the next step; those of plugins are pickled."""
+        self._packs = packs
 
     def step(self) -> dict[str, Any]:
-        """Execute the assigned runs; the first step only reports that the worker has started."""
+        """Execute the assigned packs; the first step only reports that the worker has started."""
         report = WorkerReport(placement=self._placement)
         if not self._has_reported:
             self._has_reported = True
             report.handle = ray.get_runtime_context().current_actor
-        elif not self._cells:
+        elif not self._packs:
             time.sleep(_IDLE_SECONDS)
-        for cell in self._cells:
-            if isinstance(cell, PickledCell):
-                self._run_isolated(cell, report)
+        for pack in self._packs:
+            if isinstance(pack, PickledPack):
+                self._run_isolated(pack, report)
                 continue
-            report.results.append(self._run(cell))
-            if report.results[-1][0].status == "timeout":  # it may have left threads
-                report.must_stop = True
+            self._run(pack, report)
+            if report.must_stop:
                 break
-        self._cells = []
+        self._packs = []
         return {"report": [report]}  # in a list, which the driver empties, since Tune keeps the last result
 
-    def _run(self, cell: Cell) -> tuple[Record, Outputs]:
+    def _run(self, pack: Pack, report: WorkerReport) -> None:
+        """Execute a pack, and add its results or fault to the report."""
         timeout = self._setup.settings.timeout
-        memory = network_folder(cell, self._memory)
         try:
-            info = find_method(cell.configuration.source)
-            datasets = self._datasets_of(cell)
+            info = find_method(pack[0].configuration.source)
+            datasets = self._datasets_of(pack[0])
             set_threads(self._setup.settings.threads_of(info))
-            self._fetch_network(cell.network, memory)
-            try:
-                with _deadline(timeout):
-                    return fit_cell(
-                        cell,
-                        info,
-                        datasets[cell.spec],
-                        datasets,
-                        device=self._device,
-                        memory=memory,
-                        placement=self._placement,
-                    )
-            finally:
-                self._store_network(cell.network, memory)
+            with self._networks([cell.network for cell in pack]), _deadline(timeout and timeout * len(pack)):
+                report.results += fit_pack(
+                    pack,
+                    info,
+                    datasets[pack[0].spec],
+                    datasets,
+                    device=self._device,
+                    memories=[network_folder(cell, self._memory) for cell in pack],
+                    placement=self._placement,
+                )
         except RunTimeoutError:
-            return failed(cell, "timeout", f"not done after {timeout:g} s", self._device, self._placement), {}
-        except RayError:  # the data set was lost with a node: the run is tried again
+            report.faults.append((pack[0].key, "timeout", f"not done after {timeout:g} s"))
+            report.must_stop = True  # it may have left threads
+        except RayError:  # the data set was lost with a node: the pack is tried again
             raise
         except Exception as error:  # such as of a plugin or disk space that this node lacks
-            reason = f"{type(error).__name__}: {error}"
-            return failed(cell, "failed", reason, self._device, self._placement), {}
+            report.faults.append((pack[0].key, "failed", f"{type(error).__name__}: {error}"))
 
-    def _run_isolated(self, cell: PickledCell, report: WorkerReport) -> None:
-        """Execute a run of a plugin in a process of its own, and add its result or fault to the report."""
-        timeout = self._setup.settings.timeout
-        memory = None if self._memory is None else Path(self._memory)
-        network = None if memory is None or cell.network is None else memory / cell.network
+    def _run_isolated(self, pack: PickledPack, report: WorkerReport) -> None:
+        """Execute a pack of a plugin in a process of its own, and add its results or fault to the report."""
+        timeout, key = self._setup.settings.timeout, pack.keys[0]
         settings = replace(self._setup.settings, memory=self._memory, device=self._device)
         self._isolated = self._isolated or IsolatedCalls()
         try:
-            paths = self._dataset_paths(cell)
-            self._fetch_network(cell.network, network)
-            try:
-                result = self._isolated.call(
-                    run_pickled_cell, cell, settings, paths, self._placement, timeout=timeout, is_too_large=_fills_node
+            paths = self._dataset_paths(pack)
+            with self._networks(pack.networks):
+                report.results += self._isolated.call(
+                    run_pickled_pack,
+                    pack,
+                    settings,
+                    paths,
+                    self._placement,
+                    timeout=timeout and timeout * len(pack.keys),
+                    is_too_large=_fills_node,
                 )
-            finally:
-                self._store_network(cell.network, network)
         except TimeoutError:
-            report.faults.append((cell.key, "timeout", f"not done after {timeout:g} s"))
+            report.faults.append((key, "timeout", f"not done after {timeout:g} s"))
         except MemoryError:
-            report.faults.append((cell.key, None, "killed for lack of memory: use a smaller --max-concurrent"))
+            report.faults.append((key, None, "killed for lack of memory: use a smaller --max-concurrent"))
         except ProcessDiedError as error:
-            report.faults.append((cell.key, None, f"the worker process died (exit code {error.code})"))
+            report.faults.append((key, None, f"the worker process died (exit code {error.code})"))
         except RayError:
             raise
         except Exception as error:
-            report.faults.append((cell.key, "failed", f"{type(error).__name__}: {error}"))
-        else:
-            report.results.append(result)
+            report.faults.append((key, "failed", f"{type(error).__name__}: {error}"))
 
-    def _dataset_paths(self, cell: PickledCell) -> dict[str, Path]:
-        """Return the files of a run's data sets on this node; write those that are missing."""
-        missing = [spec for spec in cell.specs if spec not in self._paths]
+    @contextmanager
+    def _networks(self, networks: Sequence[str | None]) -> Iterator[None]:
+        """Get networks that were trained on another node, and send those that are trained meanwhile to the store."""
+        folders = {n: Path(self._memory) / n for n in networks if n is not None and self._memory is not None}
+        for network, folder in folders.items():
+            self._fetch_network(network, folder)
+        try:
+            yield
+        finally:
+            for network, folder in folders.items():
+                self._store_network(network, folder)
+
+    def _dataset_paths(self, pack: PickledPack) -> dict[str, Path]:
+        """Return the files of a pack's data sets on this node; write those that are missing."""
+        missing = [spec for spec in pack.specs if spec not in self._paths]
         if missing:
             folder = self._folders.enter_context(temporary_folder(PREFIX))
             self._paths |= write_datasets({spec: ray.get(self._setup.data[spec]) for spec in missing}, missing, folder)
-        return {spec: self._paths[spec] for spec in cell.specs}
+        return {spec: self._paths[spec] for spec in pack.specs}
 
     def _datasets_of(self, cell: Cell) -> dict[str, Dataset]:
         """Return the data sets that a run needs: those of the last run are kept, since runs come in their order."""
@@ -193,9 +198,9 @@ class Worker(tune.Trainable):
         }
         return self._datasets
 
-    def _fetch_network(self, network: str | None, folder: Path | None) -> None:
+    def _fetch_network(self, network: str, folder: Path) -> None:
         """Get a network that was trained on another node."""
-        if self._on_driver_node or network is None or folder is None or network in self._exchanged or is_stored(folder):
+        if self._on_driver_node or network in self._exchanged or is_stored(folder):
             return
         try:
             files = ray.get(self._setup.network_store.read.remote(network))
@@ -205,9 +210,9 @@ class Worker(tune.Trainable):
             write_files(files, folder)
             self._exchanged.add(network)
 
-    def _store_network(self, network: str | None, folder: Path | None) -> None:
+    def _store_network(self, network: str, folder: Path) -> None:
         """Send a network that was trained on this node to the store."""
-        if self._on_driver_node or network is None or folder is None or network in self._exchanged:
+        if self._on_driver_node or network in self._exchanged:
             return
         files = read_files(folder)
         if not files:  # the run ended before the network was trained
