@@ -13,14 +13,14 @@ from torch import Tensor
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
 from methods.bounds import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from methods.history import Losses
 from methods.losses import log_mixture_joint, reconstruction_loss
 from methods.networks import Autoencoder, Likelihood
 from methods.pack import FitSteps
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
-from methods.training import Batch, Training, in_chunks, rate_for_width, to_numpy
+from methods.step import Batch, Losses
+from methods.training import Training, in_chunks, rate_for_width, to_numpy
 
 
 def fit_mixture(codes: np.ndarray, n_components: int, n_init: int, seed: int) -> GaussianMixture:

@@ -14,14 +14,14 @@ from torch import Tensor
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
 from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from methods.history import Losses
 from methods.losses import clustering_loss, log_soft_assignment, reconstruction_loss, target_distribution
 from methods.networks import Autoencoder
 from methods.pack import FitSteps
 from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_SDEC, SHORT
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
-from methods.training import Batch, OptimizerName, Training, in_chunks, rate_for_width, to_numpy
+from methods.step import Batch, Losses
+from methods.training import OptimizerName, Training, in_chunks, rate_for_width, to_numpy
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from methods.step import Losses
+
 #: Active units are latent dimensions whose mean has a larger variance over the data (Burda et al. 2016).
 ACTIVE_UNIT_VARIANCE = 0.01
-
-
-@dataclass(frozen=True, kw_only=True)
-class Losses:
-    """What a step computes for a batch of n points of each of R seeds.
-
-    Attributes
-    ----------
-    loss : Tensor of shape (R,)
-        What is minimised.
-    terms : dict of str to Tensor of shape (R,)
-        Its terms, by the name that they have in the history.
-    mean : Tensor of shape (R, n, d)
-        Codes, or means of the Gaussian codes.
-    log_variance : Tensor of shape (R, n, d) or None
-        Of Gaussian codes.
-    log_q : Tensor of shape (R, n, k) or None
-        Logarithm of the soft assignment, where there is one.
-    """
-
-    loss: Tensor
-    terms: dict[str, Tensor]
-    mean: Tensor
-    log_variance: Tensor | None = None
-    log_q: Tensor | None = None
 
 
 class Epoch:

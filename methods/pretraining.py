@@ -22,7 +22,6 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from methods.history import Losses
 from methods.losses import reconstruction_loss, standard_normal_kl
 from methods.networks import (
     Autoencoder,
@@ -35,7 +34,8 @@ from methods.networks import (
 from methods.pack import FitSteps
 from methods.seeding import Streams
 from methods.stack import Stack
-from methods.training import Batch, OptimizerName, Training
+from methods.step import Batch, Losses
+from methods.training import OptimizerName, Training
 
 #: Version of the recipe, part of the hash; increased when a recipe gives another network than before.
 FORMAT = 3

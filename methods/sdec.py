@@ -15,7 +15,6 @@ from methods.base import StochasticClusterer
 from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveInt
 from methods.dec import DEC
 from methods.dec import info as dec_info
-from methods.history import Losses
 from methods.losses import (
     clustering_loss,
     log_mean_over_draws,
@@ -29,7 +28,8 @@ from methods.networks import Autoencoder, GaussianAutoencoder, reparameterize
 from methods.pack import FitSteps
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
-from methods.training import Batch, Training, in_chunks, to_numpy
+from methods.step import Batch, Losses
+from methods.training import Training, in_chunks, to_numpy
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

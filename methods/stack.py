@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,6 +14,8 @@ from methods.networks import LOG_VARIANCE_RANGE, Autoencoder
 #: Floats to which each seed's part of a tensor is aligned: 64 bytes. The rounding of a matrix product depends on the
 #: alignment of its operands, so each seed must have the same.
 ALIGNMENT = 16
+#: Columns of a product below which its transpose is computed: they do not fill the vectors of the CPU.
+NARROW = 16
 
 
 class Layer:
@@ -28,39 +31,65 @@ class Layer:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, weight_gradient: Tensor, bias_gradient: Tensor) -> None:
-        self.weight, self.bias = weight, bias
+        self.weight, self.bias = weight, bias.unsqueeze(1)
         self.weight_gradient, self.bias_gradient = weight_gradient, bias_gradient
-        self._seeds = list(
-            zip(weight.unbind(), weight.transpose(1, 2).unbind(), bias.unbind(), weight_gradient.unbind(), strict=True)
-        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return y (R, n, n_out) for x (R, n, n_in), aligned.
-
-        On the CPU the product of each seed is a call of its own: the rounding of a batched product depends on R.
-        """
+        """Return y (R, n, n_out) for x (R, n, n_in), aligned."""
         if x.is_cuda:
-            return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.transpose(1, 2))
+            return torch.baddbmm(self.bias, x, self.weight.transpose(1, 2))
         y = empty_aligned(len(x), x.shape[1], self.weight.shape[1])
-        for (_, transposed, bias, _), x_seed, y_seed in zip(self._seeds, x.unbind(), y.unbind(), strict=True):
-            torch.addmm(bias, x_seed, transposed, out=y_seed)
-        return y
+        multiply(x, self.weight.transpose(1, 2), y)
+        return y.add_(self.bias)
 
     def backward(self, x: Tensor, gradient: Tensor, *, to_input: bool) -> Tensor | None:
         """Write the gradients of the parameters, and return that of x if asked; ``gradient`` is that of y."""
         self.bias_gradient.copy_(gradient.sum(1))
-        if x.is_cuda:
-            torch.bmm(gradient.transpose(1, 2), x, out=self.weight_gradient)
-            return torch.bmm(gradient, self.weight) if to_input else None
-        back = empty_aligned(*x.shape) if to_input else None
-        backs = [None] * len(x) if back is None else back.unbind()
-        for (weight, _, _, weight_gradient), x_seed, seed, out in zip(
-            self._seeds, x.unbind(), gradient.unbind(), backs, strict=True
-        ):
-            torch.mm(seed.t(), x_seed, out=weight_gradient)
-            if out is not None:
-                torch.mm(seed, weight, out=out)
+        multiply(gradient.transpose(1, 2), x, self.weight_gradient)
+        if not to_input:
+            return None
+        back = torch.empty_like(x) if x.is_cuda else empty_aligned(*x.shape)
+        multiply(gradient, self.weight, back)
         return back
+
+
+def multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
+    """Write the products of R matrices a (R, n, m) and b (R, m, k) to ``out`` (R, n, k).
+
+    On the CPU each rounds as by itself: they are computed as a batch only where that changes no bit. Few columns, such
+    as the ten dimensions of a code, take a fraction of the time as rows.
+    """
+    if not a.is_cuda and out.shape[2] < NARROW <= out.shape[1]:
+        turned = empty_aligned(len(out), out.shape[2], out.shape[1])
+        multiply(b.transpose(1, 2), a.transpose(1, 2), turned)
+        out.copy_(turned.transpose(1, 2))
+        return
+    single_thread = torch.get_num_threads() == 1  # several share a single product, and divide a batch
+    layout = (a.stride(1) == 1, b.stride(1) == 1)
+    if a.is_cuda or (single_thread and batch_equals_single(*a.shape, b.shape[2], *layout)):
+        torch.bmm(a, b, out=out)
+        return
+    for a_seed, b_seed, out_seed in zip(a.unbind(), b.unbind(), out.unbind(), strict=True):
+        torch.mm(a_seed, b_seed, out=out_seed)
+
+
+@cache
+def batch_equals_single(n_seeds: int, n: int, m: int, k: int, a_transposed: bool, b_transposed: bool) -> bool:
+    """Tell whether a batch of products rounds as single ones: it depends on the library, the processor and shapes."""
+    generator = torch.Generator().manual_seed(0)
+
+    def operand(rows: int, columns: int, transposed: bool) -> Tensor:
+        shape = (columns, rows) if transposed else (rows, columns)
+        drawn = torch.randn((n_seeds, *shape), generator=generator)
+        made = empty_aligned(n_seeds, *shape).copy_(drawn)
+        return made.transpose(1, 2) if transposed else made
+
+    a, b = operand(n, m, a_transposed), operand(m, k, b_transposed)
+    together, alone = empty_aligned(n_seeds, n, k), empty_aligned(n_seeds, n, k)
+    torch.bmm(a, b, out=together)
+    for a_seed, b_seed, out in zip(a, b, alone, strict=True):
+        torch.mm(a_seed, b_seed, out=out)
+    return torch.equal(together, alone)
 
 
 class _Perceptron(torch.autograd.Function):
@@ -157,10 +186,10 @@ class Stack:
 
     def step(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
         """Take an optimizer step on the gradient of the losses (R,)."""
-        loss.backward(torch.ones_like(loss))
-        for parameter, gradient in zip(self.extra.values(), self._extra_gradients, strict=True):
-            gradient.copy_(parameter.grad)  # type: ignore[arg-type]
-            parameter.grad = None
+        inputs = [self.groups[0]["params"][0], *self.extra.values()]
+        _, *gradients = torch.autograd.grad(loss, inputs, torch.ones_like(loss), allow_unused=True)
+        for gradient, target in zip(gradients, self._extra_gradients, strict=True):
+            target.copy_(gradient)
         optimizer.step()
 
     def release(self, row: int) -> None:
@@ -202,8 +231,9 @@ def _linear(part: nn.Module) -> list[nn.Linear]:
 
 def empty_aligned(n_seeds: int, n: int, width: int) -> Tensor:
     """Return an uninitialized CPU tensor (n_seeds, n, width) in which each seed's part is contiguous and aligned."""
-    rows = -(-n // ALIGNMENT) * ALIGNMENT
-    return torch.empty((n_seeds, rows, width))[:, :n]
+    if n_seeds == 1 or n % ALIGNMENT == 0:
+        return torch.empty((n_seeds, n, width))
+    return torch.empty((n_seeds, -(-n // ALIGNMENT) * ALIGNMENT, width))[:, :n]
 
 
 def aligned(x: Tensor) -> Tensor:

@@ -16,38 +16,21 @@ import torch
 from torch import Tensor
 
 from bench.method import Diverged
-from methods.history import Epoch, Losses
+from methods.graph import StepGraph
+from methods.history import Epoch
 from methods.networks import Autoencoder
 from methods.stack import Stack
+from methods.step import Batch, Losses, Objective
 
 OptimizerName = Literal["adam", "sgd"]
 Phase = Literal["pretraining", "clustering"]
 
+#: Whether the steps on a GPU are replayed from a CUDA graph, which spares the launch of each kernel.
+CUDA_GRAPHS = os.environ.get("DEEPCLUSTBENCH_CUDA_GRAPHS", "1") != "0"
 #: Points per forward pass without gradients. It bounds the memory and does not change results.
 CHUNK = 8192
 #: Largest number of features at which learning rates are not scaled: MNIST's 784, for which they are published.
 REFERENCE_WIDTH = 784
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """The points of a step, n of each of R seeds.
-
-    Attributes
-    ----------
-    x : Tensor of shape (R, n, n_features)
-    noise : Tensor of shape (R, ..., n, latent_dim)
-        N(0, 1), with a dimension of latent draws if the method has several; empty for a method without noise.
-    target : Tensor of shape (R, n, k) or None
-        DEC's target distribution.
-    prior_weight : float
-        Factor of beta in this step.
-    """
-
-    x: Tensor
-    noise: Tensor
-    target: Tensor | None
-    prior_weight: float
 
 
 @dataclass(kw_only=True, eq=False)
@@ -94,7 +77,7 @@ class Training:
     x: Tensor
     network: Autoencoder
     weight_decay: Mapping[str, float]
-    objective: Callable[[Stack, Batch], Losses]
+    objective: Objective
     optimizer: OptimizerName
     rate: Callable[[int], float]
     momentum: float
@@ -153,8 +136,7 @@ class _Pack:
         self._members = list(enumerate(trainings))
         self._outcomes = [Trained() for _ in trainings]
         self._common = trainings[0]
-        self._stack = self._stacked()
-        self._optimizer = make_optimizer(self._common.optimizer, self._stack.groups, self._common.momentum)
+        self._start()
         self._targets: list[Tensor] = []
         self._target = self._offsets = torch.empty(0)
         self._step = 0
@@ -164,8 +146,7 @@ class _Pack:
         n_seeds, common = len(self._members), self._common
         epoch = 0
         while self._step < common.n_steps and self._members:
-            for group in self._optimizer.param_groups:
-                group["lr"] = common.rate(epoch)
+            set_rate(self._optimizer, common.rate(epoch))
             self._train_epoch()
             epoch += 1
         self._leave(dict.fromkeys(range(len(self._members))))
@@ -183,12 +164,16 @@ class _Pack:
                 order, noise = order[kept], noise[kept]
             if self._step == common.n_steps or not self._members:
                 break
-            batch = self._batch(order, noise, start, self._step / steps_per_epoch)
-            losses = common.objective(self._stack, batch)
-            self._stack.step(self._optimizer, losses.loss)
-            log.add(losses)
+            log.add(self._take_step(self._batch(order, noise, start, self._step / steps_per_epoch)))
             self._step += 1
         self._close(log)
+
+    def _take_step(self, batch: Batch) -> Losses:
+        if self._graph is None:
+            losses = self._common.objective(self._stack, batch)
+            self._stack.step(self._optimizer, losses.loss)
+            return losses
+        return self._graph(batch)
 
     def _draw(self, n: int) -> tuple[Tensor, Tensor]:
         """Return the order of an epoch (R, n), and its noise (R, ..., n, latent_dim) in that order."""
@@ -258,10 +243,9 @@ class _Pack:
         kept = torch.tensor(rest, dtype=torch.long, device=self._common.x.device)
         if rest:
             before = self._optimizer
-            self._stack = self._stacked()
-            self._optimizer = make_optimizer(self._common.optimizer, self._stack.groups, self._common.momentum)
+            self._start()
+            set_rate(self._optimizer, float(before.param_groups[0]["lr"]))
             for old, new in zip(before.param_groups, self._optimizer.param_groups, strict=True):
-                new["lr"] = old["lr"]
                 (old_rows,), (new_rows,) = old["params"], new["params"]
                 self._optimizer.state[new_rows] = {
                     name: value[kept] if isinstance(value, Tensor) and value.shape == old_rows.shape else value
@@ -271,9 +255,14 @@ class _Pack:
                 log.keep(kept)
         return kept
 
-    def _stacked(self) -> Stack:
-        trainings = [training for _, training in self._members]
-        return Stack([t.network for t in trainings], self._common.weight_decay, [t.extra for t in trainings])
+    def _start(self) -> None:
+        """Stack the networks of the members, with a new optimizer."""
+        trainings, common = [training for _, training in self._members], self._common
+        self._stack = Stack([t.network for t in trainings], common.weight_decay, [t.extra for t in trainings])
+        self._optimizer = make_optimizer(common.optimizer, self._stack.groups, common.momentum)
+        self._graph = None
+        if CUDA_GRAPHS and common.x.is_cuda:
+            self._graph = StepGraph(common.objective, self._stack, self._optimizer)
 
 
 def _rows(table: Tensor, index: Tensor) -> Tensor:
@@ -284,13 +273,24 @@ def _rows(table: Tensor, index: Tensor) -> Tensor:
 def make_optimizer(name: OptimizerName, groups: Sequence[dict[str, Any]], momentum: float) -> torch.optim.Optimizer:
     """Return a fused Adam, or a fused SGD with momentum, for groups of ``params`` and ``weight_decay``.
 
-    The learning rate is set in each epoch.
+    `set_rate` sets its learning rate, which on CUDA is a tensor, for graphs.
     """
+    (rows,) = groups[0]["params"]
+    rate: float | Tensor = torch.zeros((), device=rows.device) if rows.is_cuda else 0.0
     if name == "adam":
-        return torch.optim.Adam(groups, fused=True)
+        return torch.optim.Adam(groups, lr=rate, fused=True, capturable=rows.is_cuda)
     if name == "sgd":
-        return torch.optim.SGD(groups, momentum=momentum, fused=True)
+        return torch.optim.SGD(groups, lr=rate, momentum=momentum, fused=True)
     raise ValueError(f"optimizer={name!r} is none of 'adam', 'sgd'")
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def rate_for_width(learning_rate: float, n_features: int) -> float:
@@ -337,11 +337,15 @@ def deterministic(device: torch.device) -> Iterator[None]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
+    options: Any = torch.utils.deterministic
+    filled = options.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
+    options.fill_uninitialized_memory = False  # a kernel for each new tensor, and all are written
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        options.fill_uninitialized_memory = filled
 
 
 def as_tensor(array: np.ndarray, device: torch.device) -> Tensor:

@@ -16,14 +16,14 @@ from methods.ablations import ablations_of
 from methods.ae_gmm import AEGMM
 from methods.base import StochasticClusterer
 from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, PositiveInt
-from methods.history import Losses
 from methods.losses import log_likelihood, mixture_prior_kl, reconstruction_loss
 from methods.networks import Autoencoder, GaussianAutoencoder, Likelihood, reparameterize
 from methods.pack import FitSteps
 from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
-from methods.training import Batch, Training, in_chunks, to_numpy
+from methods.step import Batch, Losses
+from methods.training import Training, in_chunks, to_numpy
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

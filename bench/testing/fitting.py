@@ -71,6 +71,25 @@ def seeds_matter(subject: Subject) -> None:
         )
 
 
+def seeds_together_are_seeds_alone(subject: Subject) -> None:
+    """fit_seeds returns, seed by seed, the estimator that fit returns for that seed alone."""
+    if not hasattr(subject.make(), "fit_seeds"):
+        raise NotApplicable("it has no fit_seeds: each seed is a run of its own")
+    seeds = TEST_SEEDS[1::-1]  # the first fit of the checks is the second of the pack
+    change = "let no random number, sum or stopping rule of a seed depend on the others"
+    together = subject.make().fit_seeds(subject.x, list(seeds))
+    if len(together) != len(seeds):
+        raise CheckFailed(f"fit_seeds returns {len(together)} results for {len(seeds)} seeds", "return one a seed")
+    for seed, fitted in zip(seeds, together, strict=True):
+        if isinstance(fitted, BaseException):
+            raise fitted
+        alone = subject.fitted if seed == TEST_SEEDS[0] else subject.fit(seed=seed)
+        expected, found = _results(alone, subject), _results(fitted, subject)
+        for name, value in expected.items():
+            if not np.array_equal(value, found[name]):
+                raise CheckFailed(f"{name} of a seed differ from those of fit with that seed", change)
+
+
 def generators_are_left_alone(subject: Subject) -> None:
     """Neither fitting nor predicting changes the global generators of random, numpy and torch."""
     estimator, first = subject.fitted, subject.first_fit
@@ -230,6 +249,7 @@ CHECKS = (
     fit_predict_gives_labels,
     same_seed_same_labels,
     seeds_matter,
+    seeds_together_are_seeds_alone,
     generators_are_left_alone,
     pickle_keeps_it,
     runs_on_the_cpu,

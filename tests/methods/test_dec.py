@@ -6,8 +6,9 @@ import torch
 
 from bench.method import Diverged
 from methods.dec import DEC
-from methods.history import Epoch, Losses
+from methods.history import Epoch
 from methods.sdec import SDEC
+from methods.step import Losses
 from methods.vade import VaDE
 from methods.vae_kmeans import VAEKMeans
 

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from tests.testing.good_method import Good, declare
 
@@ -213,6 +214,23 @@ class Deaf(Good):
 @fault("seeds_matter", "it is declared seed-free, and seeds differ", "remove seed_free", seed_free=True)
 class Modest(Good):
     pass
+
+
+class TogetherAsAlone(Good):
+    def fit_seeds(self, X, random_states, memories=None):
+        return [clone(self).set_params(random_state=seed).fit(X) for seed in random_states]
+
+
+@fault("seeds_together_are_seeds_alone", "of a seed differ from those of fit with that seed", "depend on the others")
+class MixesSeeds(TogetherAsAlone):
+    def fit_seeds(self, X, random_states, memories=None):
+        return super().fit_seeds(X, [random_states[0]] * len(random_states))
+
+
+@fault("seeds_together_are_seeds_alone", "fit_seeds returns 1 results for 2 seeds", "return one a seed")
+class LosesSeeds(TogetherAsAlone):
+    def fit_seeds(self, X, random_states, memories=None):
+        return super().fit_seeds(X, random_states)[:1]
 
 
 @fault("generators_are_left_alone", "fit changes the global generator of numpy", "made of self.random_state")
