@@ -20,6 +20,7 @@ from torch import Tensor
 
 from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Width, Widths
 from methods.losses import log_soft_assignment
+from methods.memory import fit_memory
 from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Likelihood, reparameterize
 from methods.pack import FitSteps, run_pack
 from methods.pretraining import PRETRAINING, Recipe, pretrain
@@ -154,6 +155,22 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         ]
         failures = _fit_together(estimators, X)
         return [failure or estimator for estimator, failure in zip(estimators, failures, strict=True)]
+
+    def pack_memory(self, n_samples: int, n_features: int, n_seeds: int) -> int:
+        """Return about how many bytes `fit_seeds` takes for so many points and seeds, the points not included."""
+        parameters = self.get_params()
+        adam = "adam" in (self.pretrain_optimizer, parameters.get("optimizer", "adam"))
+        return fit_memory(
+            n_samples=n_samples,
+            n_features=n_features,
+            n_seeds=n_seeds,
+            hidden_dims=self.hidden_dims,
+            latent_dim=self.latent_dim,
+            n_clusters=self.n_clusters,
+            batch_size=self.batch_size,
+            n_draws=parameters.get("n_draws", 1) if "noise_scale" in parameters else 0,
+            n_moments=2 if adam else 1,
+        )
 
     def _check(self, X: np.ndarray) -> np.ndarray:
         """Return the points to fit as float32."""

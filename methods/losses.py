@@ -43,7 +43,7 @@ class _BernoulliLoss(torch.autograd.Function):
         small = output.abs().neg_().exp_()  # exp(−|o|)
         terms = torch.log1p(small).add_(output.clamp_min(0)).addcmul_(output, x, value=-1)
         if ctx.needs_input_grad[0]:
-            sigmoid = small.where(output < 0, 1.0).div_(small.add_(1))
+            sigmoid = output.neg().exp_().add_(1).reciprocal_()
             ctx.gradient = sigmoid.sub_(x).div_(x.shape[-2])
         return terms.sum(-1).mean(-1)
 

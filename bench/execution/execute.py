@@ -13,9 +13,9 @@ from typing import Any
 from bench.data.dataset import Dataset
 from bench.execution.networks import is_stored
 from bench.execution.queue import Kind, RunQueue
-from bench.execution.resources import Finished, Running, Settings, Shares, cores, with_gpus
+from bench.execution.resources import Finished, Running, Settings, Shares, available_memory, cores, with_gpus
 from bench.plan.cells import Cell
-from bench.plan.packs import divide
+from bench.plan.packs import divide, seeds_that_fit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +92,7 @@ def execute(
         return settings.memory is not None and is_stored(Path(settings.memory) / network)
 
     def run(kind_of: Callable[[Cell], Kind], executor: Callable[[RunQueue[Kind]], None], workers: int) -> bool:
-        packs = divide(planned or cells, cells, workers)
+        packs = divide(planned or cells, cells, workers, seeds_that_fit(datasets, available_memory() / workers))
         queue = RunQueue(
             packs, kind_of=kind_of, max_retries=settings.max_retries, is_trained=is_trained, seconds=seconds
         )

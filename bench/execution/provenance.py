@@ -41,7 +41,7 @@ def commit() -> str | None:
 
 
 def hardware(device: str) -> dict[str, Any]:
-    """Return processor, cores, threads in use and the device's name.
+    """Return processor, cores, threads in use and the device's name, with TF32 if it computes products in that.
 
     Parameters
     ----------
@@ -55,6 +55,8 @@ def hardware(device: str) -> dict[str, Any]:
         threads = torch.get_num_threads()
         use_cuda = (device == "auto" or device.startswith("cuda")) and torch.cuda.is_available()
         name = torch.cuda.get_device_name() if use_cuda else ("cpu" if device == "auto" else device)
+        if use_cuda and torch.get_float32_matmul_precision() != "highest":
+            name += ", TF32"
     return {"device": name, "processor": _processor(), "cores": os.cpu_count(), "threads": threads}
 
 

@@ -31,7 +31,7 @@ SUITE = {
 }
 BUILT_IN = ("kmeans", "vae_kmeans")
 #: Fields of a record that may differ between two executions of one run.
-CIRCUMSTANCES = {"timings", "peak_memory", "placement", "hardware", "commit"}
+CIRCUMSTANCES = {"timings", "peak_memory", "pack", "placement", "hardware", "commit"}
 
 
 def comparable(record, outputs):

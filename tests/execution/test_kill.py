@@ -14,7 +14,7 @@ from bench.records.store import Run
 from tests.undrawn import CODE
 
 #: Fields of a record that may differ between two executions of one run.
-CIRCUMSTANCES = {"timings", "peak_memory"}
+CIRCUMSTANCES = {"timings", "peak_memory", "pack"}
 
 
 def command(suite, folder):

@@ -16,7 +16,7 @@ import numpy as np
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 #: Facts of a record that a machine decides: only their names, or whether they are there, are compared.
-MACHINE = ("timings", "versions", "hardware", "placement", "peak_memory", "commit")
+MACHINE = ("timings", "versions", "hardware", "placement", "peak_memory", "pack", "commit")
 
 
 def differences(expected, actual, rtol: float, atol: float, where: str = "") -> Iterator[str]:

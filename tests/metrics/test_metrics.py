@@ -17,7 +17,7 @@ from bench.data.dataset import Dataset
 from bench.errors import InputError
 from bench.metrics import all_metrics, find_metric, find_ranking_metric, score
 from bench.metrics.external import clustering_accuracy, external_scores
-from bench.metrics.internal import SUBSAMPLE_SIZE, internal_scores, subsample_indices
+from bench.metrics.internal import SUBSAMPLE_SIZE, internal_scores, scores_in_pixels, subsample_indices
 from bench.metrics.stability import stability
 
 
@@ -228,3 +228,11 @@ def test_stability_is_the_mean_of_scikit_learns_ari_over_all_pairs_of_runs(data)
 
 def test_one_run_agrees_with_nothing():
     assert np.isnan(stability([np.zeros(3, dtype=int)]))
+
+    rng = np.random.default_rng(0)
+    first, second = rng.random((300, 8)).astype(np.float32), rng.random((300, 8)).astype(np.float32)
+    for points in (first, second, first):  # cold, another data set, and cold again
+        for seed in range(2):  # cold and warm
+            labels = np.random.default_rng(seed).integers(0, 4, 300)
+            found = scores_in_pixels(points, labels)
+            assert found == {f"{name}_pixels": value for name, value in internal_scores(points, labels).items()}
