@@ -30,7 +30,6 @@ from bench.text import counted
 
 if TYPE_CHECKING:
     from bench.execution.session import Stage
-    from bench.plan.cells import Cell
     from bench.plan.plan import Plan
     from bench.plan.suite import Suite
     from bench.records.record import Record
@@ -168,7 +167,7 @@ def plan(options: SuiteOptions, jobs: Jobs = None) -> None:
         say("\nRuns to report, with the choices made so far:")
     reporting, _ = stage_to_report(planned, target, **again)
     _show_stage(reporting, len(planned.suite.seeds), target.folder, workers)
-    if line := _largest_pack(reporting.cells, planned, workers):
+    if line := _largest_pack(reporting, planned, workers):
         say(line)
     metric = find_metric(planned.suite.primary_metric)
     earlier = earlier_scores(target, metric.name)
@@ -176,13 +175,13 @@ def plan(options: SuiteOptions, jobs: Jobs = None) -> None:
         say(sentence)
 
 
-def _largest_pack(cells: Sequence[Cell], planned: Plan, jobs: int) -> str | None:
-    """Return a sentence about the pack that takes most memory; None where no method tells its memory."""
+def _largest_pack(stage: Stage, planned: Plan, jobs: int) -> str | None:
+    """Return a sentence about the packs left and the one that takes most memory; None where no method tells it."""
     from bench.execution.resources import available_memory
     from bench.plan.cells import shown_variant
     from bench.plan.packs import divide, peak_memory, seeds_that_fit
 
-    packs = divide(cells, cells, jobs, seeds_that_fit(planned.datasets, available_memory() / jobs))
+    packs = divide(stage.cells, stage.remaining, jobs, seeds_that_fit(planned.datasets, available_memory() / jobs))
     sizes = [(peak_memory(pack[0], planned.datasets[pack[0].spec], len(pack)) or 0.0, pack) for pack in packs]
     most, pack = max(sizes, key=lambda found: found[0], default=(0.0, ()))
     if not most:

@@ -71,11 +71,11 @@ def test_the_folder_holds_the_files_that_it_held(replayed, stored_text):
 
 
 def test_the_plan_of_a_stored_run_is_as_before(there, stored_text):
-    stored_text(command("plan", "golden.toml", "--out", "run").out, "plan.done.txt")
+    stored_text(command("plan", "golden.toml", "--out", "run", "--jobs", "2").out, "plan.done.txt")
 
 
 def test_the_plan_of_a_run_not_begun_is_as_before(there, stored_text):
-    stored_text(command("plan", "golden.toml", "--out", "new").out, "plan.new.txt")
+    stored_text(command("plan", "golden.toml", "--out", "new", "--jobs", "2").out, "plan.new.txt")
     assert not (there / "new").exists()
 
 
