@@ -217,10 +217,13 @@ def _method_errors() -> Iterator[list[BaseException]]:
 
 
 def _status_of(error: BaseException) -> tuple[Status, str]:
-    """Return the status of a run that raised an error, and its text."""
+    """Return the status of a run that raised an error, and its text: the traceback below the frames of this module."""
     if isinstance(error, Diverged):
         return "diverged", str(error)
-    return "failed", "".join(traceback.format_exception(error))
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    return "failed", "".join(traceback.format_exception(type(error), error, trace))
 
 
 def failed(

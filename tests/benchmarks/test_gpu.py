@@ -2,7 +2,7 @@
 
 The floor: 3.3 million weights and 256 points make 5 GFLOP a step and seed. All at once:
 
-    python -m pytest tests/benchmarks/test_gpu.py -m cuda --benchmark-only
+    python -m pytest tests/benchmarks/test_gpu.py -p no:xdist --benchmark-only
 """
 
 import time

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 from bench.plan.registry import find_method
 from methods.networks import Autoencoder, GaussianAutoencoder, initialize
@@ -83,6 +85,63 @@ def test_clustering(benchmark, images, name, options, tmp_path):
     benchmark.extra_info["overhead_s"] = overhead
     benchmark.extra_info["samples_per_s"] = round(len(images) / (benchmark.stats["median"] - overhead))
     assert fitted.n_iter_ == -(-len(images) // fitted.batch_size)
+
+
+def products(n_seeds, heads):
+    """Return the seconds of the matrix products of one step of 64-128-128-10 and back for all seeds, batch 128."""
+    down = [64, 128, 128, 10]
+    sizes = [*pairwise(down), *[(128, 10)] * (heads - 1), *pairwise(down[::-1])]
+    made = [[_operands(128, a, b) for _ in range(n_seeds)] for a, b in sizes]
+
+    def step():
+        for layer in made:
+            for x, weight, bias, _ in layer:
+                torch.addmm(bias, x, weight.t())
+        for i, layer in reversed(list(enumerate(made))):
+            for x, weight, _, gradient in layer:
+                torch.mm(gradient.t(), x)
+                if i:
+                    torch.mm(gradient, weight)
+
+    seconds = []
+    for _ in range(50):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds[10:]))
+
+
+def _operands(n, n_in, n_out):
+    return torch.randn(n, n_in), torch.randn(n_out, n_in), torch.randn(n_out), torch.randn(n, n_out)
+
+
+@pytest.mark.parametrize("n_seeds", [1, 10])
+@pytest.mark.parametrize("name", ["ae_kmeans", "dec", "sdec", "vade"])
+def test_a_step_on_digits(benchmark, name, n_seeds):
+    """``extra_info`` has the milliseconds of a step and seed, and how often it takes its products' time."""
+    x = (load_digits().data / 16).astype(np.float32)
+    info, threads = find_method(name), torch.get_num_threads()
+    estimator, n_epochs = info.load()(), 20
+    varied = "epochs" if "epochs" in estimator.get_params() else "pretrain_epochs"
+    options = {**info.presets["quick"], "pretrain_epochs": 1, "n_init": 1, "device": "cpu", "tol": 0.0}
+    known = estimator.get_params()
+    estimator.set_params(**{parameter: value for parameter, value in options.items() if parameter in known})
+
+    def fit(epochs):
+        start = time.perf_counter()
+        estimator.set_params(**{varied: epochs}).fit_seeds(x, range(n_seeds))
+        return time.perf_counter() - start
+
+    torch.set_num_threads(1)
+    try:
+        fit(1)
+        rest = fit(0)
+        benchmark.pedantic(fit, (n_epochs,), rounds=3)
+        floor = products(n_seeds, 2 if name in ("sdec", "vade") else 1) / n_seeds
+    finally:
+        torch.set_num_threads(threads)
+    seconds = (benchmark.stats["median"] - rest) / (n_epochs * 15 * n_seeds)
+    benchmark.extra_info |= {"ms of a step": round(1e3 * seconds, 2), "times its products": round(seconds / floor, 2)}
 
 
 _EPOCHS = """
