@@ -150,6 +150,7 @@ class Stack:
         self.networks, self.per_seed_extra = list(networks), list(extra)
         self.groups: list[dict[str, Any]] = []
         self._parts: dict[str, list[Layer]] = {}
+        self._used: set[str] = set()  # the parts that the losses of this step depend on
         for decay in dict.fromkeys(weight_decay.values()):
             names = [name for name, value in weight_decay.items() if value == decay]
             linear = [[_linear(getattr(network, name)) for name in names] for network in networks]
@@ -173,19 +174,28 @@ class Stack:
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the codes (R, n, latent_dim) of points (R, n, n_features)."""
-        return self._run(x, self._parts["body"], self._parts["code"])[0]
+        return self._run(x, "body", ["code"])[0]
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and log sigma² of q(z|x), each (R, n, latent_dim), for points (R, n, n_features)."""
-        mean, log_variance = self._run(x, self._parts["body"], self._parts["code"] + self._parts["log_variance"])
+        mean, log_variance = self._run(x, "body", ["code", "log_variance"])
         return mean, log_variance.clamp(*LOG_VARIANCE_RANGE)
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the output (R, n, n_features) for codes (R, n, latent_dim): means, or Bernoulli logits."""
-        return self._run(z, self._parts["decoder"][:-1], self._parts["decoder"][-1:])[0]
+        return self._run(z, "decoder", [])[0]
 
     def step(self, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-        """Take an optimizer step on the gradient of the losses (R,)."""
+        """Take an optimizer step on the gradient of the losses (R,).
+
+        Raises
+        ------
+        RuntimeError
+            If the losses do not depend on each trained part of the network, whose gradient would be an old one.
+        """
+        if unused := self._parts.keys() - self._used:
+            raise RuntimeError(f"the loss does not depend on {', '.join(sorted(unused))}, which is to be trained")
+        self._used.clear()
         inputs = [self.groups[0]["params"][0], *self.extra.values()]
         _, *gradients = torch.autograd.grad(loss, inputs, torch.ones_like(loss), allow_unused=True)
         for gradient, target in zip(gradients, self._extra_gradients, strict=True):
@@ -198,8 +208,14 @@ class Stack:
             parameter.data = parameter.data.clone()
         self.per_seed_extra[row].update({name: value.clone() for name, value in self.per_seed_extra[row].items()})
 
-    def _run(self, x: Tensor, body: Sequence[Layer], heads: Sequence[Layer]) -> tuple[Tensor, ...]:
-        return _Perceptron.apply(x, self.groups[0]["params"][0], body, heads)
+    def _run(self, x: Tensor, body: str, heads: Sequence[str]) -> tuple[Tensor, ...]:
+        """Return the output of each head, or of the last layer of the body if there are none."""
+        if used := self._used.intersection((body, *heads)):
+            raise RuntimeError(f"{', '.join(sorted(used))} takes part twice in a step, and would lose a gradient")
+        self._used.update((body, *heads))
+        layers = self._parts[body]
+        last = [layer for head in heads for layer in self._parts[head]] or layers[-1:]
+        return _Perceptron.apply(x, self.groups[0]["params"][0], layers if heads else layers[:-1], last)
 
     def _add_group(
         self, parameters: Sequence[Sequence[nn.Parameter]], weight_decay: float
