@@ -22,7 +22,7 @@ from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveF
 from methods.losses import log_soft_assignment
 from methods.memory import fit_memory
 from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Likelihood, reparameterize
-from methods.pack import FitSteps, run_pack
+from methods.pack import FitSteps, carry_out
 from methods.pretraining import PRETRAINING, Recipe, pretrain
 from methods.seeding import Streams
 from methods.training import OptimizerName, as_tensor, deterministic, in_chunks, resolve_device, to_numpy
@@ -331,7 +331,7 @@ def _fit_together(estimators: Sequence[DeepClusterer], X: np.ndarray) -> list[Ex
     device = resolve_device(estimators[0].device) if estimators else torch.device("cpu")
     x = as_tensor(X, device)
     with deterministic(device):
-        return run_pack([estimator._fit(x) for estimator in estimators])
+        return carry_out([estimator._fit(x) for estimator in estimators])
 
 
 def fit_kmeans(points: np.ndarray, n_clusters: int, n_init: int, seed: int) -> KMeans:

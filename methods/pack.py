@@ -12,12 +12,12 @@ from typing import TypeAlias, TypeVar
 
 from methods.training import Trained, Training, train
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 #: A fit, or a part of one. It yields a `Training`, or None to let the others go first.
-FitSteps: TypeAlias = Generator[Training | None, Trained, Result]
+FitSteps: TypeAlias = Generator[Training | None, Trained, _Result]
 
 
-def run_pack(fits: Sequence[FitSteps[None]]) -> list[Exception | None]:
+def carry_out(fits: Sequence[FitSteps[None]]) -> list[Exception | None]:
     """Carry out fits to their end.
 
     Returns

@@ -15,7 +15,7 @@ from methods.networks import LOG_VARIANCE_RANGE, Autoencoder
 #: alignment of its operands, so each seed must have the same.
 ALIGNMENT = 16
 #: Columns of a product below which its transpose is computed: they do not fill the vectors of the CPU.
-NARROW = 16
+NARROW_COLUMNS = 16
 
 
 class Layer:
@@ -59,7 +59,7 @@ def multiply(a: Tensor, b: Tensor, out: Tensor) -> None:
     On the CPU each rounds as by itself: they are computed as a batch only where that changes no bit. Few columns, such
     as the ten dimensions of a code, take a fraction of the time as rows.
     """
-    if not a.is_cuda and out.shape[2] < NARROW <= out.shape[1]:
+    if not a.is_cuda and out.shape[2] < NARROW_COLUMNS <= out.shape[1]:
         turned = empty_aligned(len(out), out.shape[2], out.shape[1])
         multiply(b.transpose(1, 2), a.transpose(1, 2), turned)
         out.copy_(turned.transpose(1, 2))
@@ -100,7 +100,7 @@ class _Perceptron(torch.autograd.Function):
         ctx: Any, x: Tensor, gradients: Tensor, body: Sequence[Layer], heads: Sequence[Layer]
     ) -> tuple[Tensor, ...]:
         del gradients  # an input that requires a gradient, so that autograd calls `backward`
-        activations = [aligned(x)]
+        activations = [with_aligned_seeds(x)]
         for layer in body:
             activations.append(layer.forward(activations[-1]).clamp_min_(0))
         ctx.activations, ctx.body, ctx.heads = activations, body, heads
@@ -112,7 +112,7 @@ class _Perceptron(torch.autograd.Function):
         below = bool(body) or ctx.needs_input_grad[0]
         total: Any = None
         for head, gradient in zip(ctx.heads, gradients, strict=True):
-            back = head.backward(activations[-1], aligned(gradient), to_input=below)
+            back = head.backward(activations[-1], with_aligned_seeds(gradient), to_input=below)
             total = back if total is None else total.add_(back)
         for i in reversed(range(len(body))):
             torch.ops.aten.threshold_backward.grad_input(total, activations[i + 1], 0, grad_input=total)
@@ -252,7 +252,7 @@ def empty_aligned(n_seeds: int, n: int, width: int) -> Tensor:
     return torch.empty((n_seeds, -(-n // ALIGNMENT) * ALIGNMENT, width))[:, :n]
 
 
-def aligned(x: Tensor) -> Tensor:
+def with_aligned_seeds(x: Tensor) -> Tensor:
     """Return x (R, n, d) with each seed's part contiguous and aligned; a copy only if it is not."""
     if x.is_cuda:
         return x.contiguous()

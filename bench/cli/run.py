@@ -179,10 +179,10 @@ def _largest_pack(stage: Stage, planned: Plan, jobs: int) -> str | None:
     """Return a sentence about the packs left and the one that takes most memory; None where no method tells it."""
     from bench.execution.resources import available_memory
     from bench.plan.cells import shown_variant
-    from bench.plan.packs import divide, peak_memory, seeds_that_fit
+    from bench.plan.packs import divide, memory_of_pack, seeds_that_fit
 
     packs = divide(stage.cells, stage.remaining, jobs, seeds_that_fit(planned.datasets, available_memory() / jobs))
-    sizes = [(peak_memory(pack[0], planned.datasets[pack[0].spec], len(pack)) or 0.0, pack) for pack in packs]
+    sizes = [(memory_of_pack(pack[0], planned.datasets[pack[0].spec], len(pack)) or 0.0, pack) for pack in packs]
     most, pack = max(sizes, key=lambda found: found[0], default=(0.0, ()))
     if not most:
         return None

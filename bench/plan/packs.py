@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Pack: TypeAlias = tuple[Cell, ...]
 
 #: Seeds of a pack. More save little time, and a pack that dies is repeated.
-MOST_SEEDS = 20
+MOST_TOGETHER = 20
 #: Bytes of a worker before its first run: Python, NumPy, scikit-learn, PyTorch and the built-in methods.
 PROCESS_MEMORY = 5.5e8
 
@@ -24,7 +24,7 @@ def divide(
     planned: Sequence[Cell],
     remaining: Iterable[Cell],
     workers: int,
-    most_seeds: Callable[[Cell], int] = lambda _: MOST_SEEDS,
+    most_seeds: Callable[[Cell], int] = lambda _: MOST_TOGETHER,
 ) -> list[Pack]:
     """Divide runs into packs.
 
@@ -58,14 +58,14 @@ def divide(
     packs = []
     for cells in groups.values():
         size = len(cells) if workers == 1 else min(-(-len(cells) // 2), fair)
-        size = max(1, min(size, MOST_SEEDS, most_seeds(cells[0])))
+        size = max(1, min(size, MOST_TOGETHER, most_seeds(cells[0])))
         size = -(-len(cells) // -(-len(cells) // size))  # packs of nearly equal size
         for start in range(0, len(cells), size):
             packs.append(tuple(cell for cell in cells[start : start + size] if cell.key in left))
     return [pack for pack in packs if pack]
 
 
-def peak_memory(cell: Cell, dataset: Dataset, n_seeds: int) -> float | None:
+def memory_of_pack(cell: Cell, dataset: Dataset, n_seeds: int) -> float | None:
     """Return about how many bytes a worker has at most with a pack of so many seeds; None where a method does not tell.
 
     A method tells by ``pack_memory(n_samples, n_features, n_seeds)``, the bytes of its fit without the points.
@@ -80,8 +80,8 @@ def seeds_that_fit(datasets: Mapping[str, Dataset], available: float) -> Callabl
     """Return a function that tells how many seeds of a configuration a worker with so many bytes can train together."""
 
     def most(cell: Cell) -> int:
-        sizes = range(MOST_SEEDS, 1, -1)
-        return next((n for n in sizes if (peak_memory(cell, datasets[cell.spec], n) or 0.0) <= available), 1)
+        sizes = range(MOST_TOGETHER, 1, -1)
+        return next((n for n in sizes if (memory_of_pack(cell, datasets[cell.spec], n) or 0.0) <= available), 1)
 
     return most
 

@@ -6,7 +6,7 @@ import pytest
 from bench.data.cards import load_dataset
 from bench.execution.execute import OnThisMachine, execute
 from bench.execution.resources import Settings
-from bench.plan.packs import divide, peak_memory, seeds_that_fit
+from bench.plan.packs import divide, memory_of_pack, seeds_that_fit
 from bench.plan.plan import load_datasets, make_plan
 from bench.plan.suite import make_suite
 
@@ -174,7 +174,7 @@ def test_the_plan_states_the_peak_memory_of_a_pack_within_a_fifth(tmp_path, meth
     records = []
     settings = Settings(device="cpu", threads=1)
     assert execute(cells, OnThisMachine(jobs=1), settings, datasets, finished=lambda _, r, __: records.append(r))
-    stated = peak_memory(cells[0], datasets[spec], seeds) / 1e6
+    stated = memory_of_pack(cells[0], datasets[spec], seeds) / 1e6
     assert [record.status for record in records] == ["ok"] * seeds
     assert stated == pytest.approx(records[0].peak_memory, rel=0.2)
 
@@ -184,6 +184,6 @@ def test_packs_are_smaller_where_memory_is_short():
     suite = make_suite({"name": "s", "preset": "quick", "datasets": ["digits"], "methods": ["dec"], "seeds": 8}, "test")
     cells = make_plan(suite, {"digits": dataset}).cells()
     for n in (1, 3, 8):
-        available = peak_memory(cells[0], dataset, n)
+        available = memory_of_pack(cells[0], dataset, n)
         packs = divide(cells, cells, 1, seeds_that_fit({"digits": dataset}, available))
         assert max(map(len, packs)) == n

@@ -133,7 +133,7 @@ def test_a_seed_that_fails_fails_alone(digits, small, monkeypatch):
     monkeypatch.setattr(SDEC, "_kmeans", fail)
     first, failure, third = SDEC(**small, epochs=1).fit_seeds(digits, [0, 1, 2])
     assert str(failure) == "no clusters"
-    assert first.random_state, third.random_state == (0, 2)
+    assert (first.random_state, third.random_state) == (0, 2)
 
 
 def test_seeds_share_stored_networks_each_in_its_folder(digits, small, tmp_path):

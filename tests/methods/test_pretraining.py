@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from methods import pretraining
-from methods.pack import run_pack
+from methods.pack import carry_out
 from methods.pretraining import Recipe
 from methods.seeding import Streams
 
@@ -34,7 +34,7 @@ def pretrain(*arguments):
     def fit():
         networks.append((yield from pretraining.pretrain(*arguments)))
 
-    (failure,) = run_pack([fit()])
+    (failure,) = carry_out([fit()])
     assert failure is None
     return networks[0]
 
@@ -110,7 +110,7 @@ def test_corrupt_entry_is_detected_and_rebuilt(x, tmp_path, trained, damage):
 _WORKER = """
 import sys, pathlib, numpy as np, torch
 from methods import pretraining
-from methods.pack import run_pack
+from methods.pack import carry_out
 from methods.seeding import Streams
 from sklearn.datasets import load_digits
 train = pretraining._train
@@ -120,7 +120,7 @@ def counting(*a):
 pretraining._train = counting
 x = torch.from_numpy((load_digits().data / 16).astype(np.float32)[:600])
 recipe = pretraining.Recipe(**{recipe!r})
-failures = run_pack([pretraining.pretrain(x, recipe, Streams(seed), {folder!r}) for seed in {seeds!r}])
+failures = carry_out([pretraining.pretrain(x, recipe, Streams(seed), {folder!r}) for seed in {seeds!r}])
 assert failures == [None] * len(failures), failures
 """
 

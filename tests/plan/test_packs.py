@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.plan.cells import Cell, Configuration
-from bench.plan.packs import MOST_SEEDS, divide, trains_together
+from bench.plan.packs import MOST_TOGETHER, divide, trains_together
 
 
 def configuration(method, **params):
@@ -36,7 +36,7 @@ def test_each_remaining_run_is_in_one_pack_of_its_configuration(seeds, configura
     packs = divide(planned, remaining, workers, lambda _: most)
     assert [cell for pack in packs for cell in pack] == remaining
     assert all(len({cell.configuration.config for cell in pack}) == 1 for pack in packs)
-    assert all(len(pack) <= min(most, MOST_SEEDS) for pack in packs)
+    assert all(len(pack) <= min(most, MOST_TOGETHER) for pack in packs)
     whole = divide(planned, planned, workers, lambda _: most)
     of = {cell.key: i for i, pack in enumerate(whole) for cell in pack}
     assert all(len({of[cell.key] for cell in pack}) == 1 for pack in packs)  # what is done divides no other way
