@@ -161,9 +161,9 @@ def test_records_do_not_depend_on_the_number_of_workers(tmp_path, method):
             np.testing.assert_array_equal(values, others[name], err_msg=name)
 
 
-@pytest.mark.parametrize(("method", "seeds"), [("sdec", 3), ("vade", 1)])
+@pytest.mark.parametrize(("method", "seeds"), [("sdec", 3), pytest.param("vade", 1, marks=pytest.mark.nightly)])
 def test_the_plan_states_the_peak_memory_of_a_pack_within_a_fifth(tmp_path, method, seeds):
-    points = np.random.default_rng(0).random((6000, 784), dtype=np.float32)
+    points = np.random.default_rng(0).random((2000, 784), dtype=np.float32)
     np.savez(tmp_path / "points.npz", x=points)
     spec = str(tmp_path / "points.npz")
     few = {"hidden_dims": [500, 500, 2000], "batch_size": 256, "pretrain_epochs": 1, "epochs": 1, "n_init": 1}

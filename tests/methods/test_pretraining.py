@@ -136,7 +136,7 @@ def test_several_processes_at_once_train_a_network_once(tmp_path):
 
 def test_packs_with_networks_in_common_in_any_order_train_each_once(tmp_path):
     """Each waits for the other's networks: with a lock held meanwhile, both would wait without end."""
-    recipe = {**vars(RECIPE), "pretrain_epochs": 30}
+    recipe = {**vars(RECIPE), "pretrain_epochs": 10}
     orders = ([1, 2, 3, 4], [4, 3, 2, 1], [2, 4, 5, 1])
     codes = [_WORKER.format(recipe=recipe, folder=str(tmp_path), seeds=seeds) for seeds in orders]
     workers = [subprocess.Popen([sys.executable, "-c", c], stdout=subprocess.PIPE, text=True) for c in codes]
