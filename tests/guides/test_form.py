@@ -14,6 +14,7 @@ OTHERS = {
     "--generate",
     "--extra",
     "--benchmark-compare",
+    "--benchmark-only",
     "--deepclustbench-baseline",
     "--deepclustbench-update",
 }

@@ -49,7 +49,7 @@ def made(seed, prefix="auroc_{}"):
             has -= {"unaligned_disagreement"}
             for row in rows:
                 row["twin"] = None
-        means = {name: 0.8 + size * rng.normal() * (rng.random() > 0.3) for name in has}
+        means = {name: 0.8 + size * rng.normal() * (rng.random() > 0.3) for name in sorted(has)}
         means["entropy"] += lead
         gone = rng.random(n) < rng.choice([0, 0, 0.3, 1], p=[0.5, 0.2, 0.2, 0.1])
         for i, row in enumerate(rows):
