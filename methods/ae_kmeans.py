@@ -9,7 +9,7 @@ from torch import Tensor
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
 from methods.pack import FitSteps
-from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_VAE, SHORT
+from methods.presets import BENCHMARK_AUTOENCODER, DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_VAE, SHORT
 from methods.pretraining import PRETRAINING
 from methods.training import in_chunks, to_numpy
 
@@ -58,6 +58,7 @@ info = MethodInfo(
         "quick": QUICK,
         "short": SHORT,
         "short@digits": QUICK,
+        "benchmark": BENCHMARK_AUTOENCODER,
         "seed-report": SEED_VAE,
         "paper": DEC_KERAS_IMAGES,
         "paper@usps": DEC_KERAS_USPS,

@@ -17,7 +17,7 @@ from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveF
 from methods.losses import clustering_loss, log_soft_assignment, reconstruction_loss, target_distribution
 from methods.networks import Autoencoder
 from methods.pack import FitSteps
-from methods.presets import DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_SDEC, SHORT
+from methods.presets import BENCHMARK_CLUSTERING, DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_SDEC, SHORT
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
 from methods.step import Batch, Losses
@@ -188,6 +188,8 @@ class DEC(DeepClusterer):
 
 
 _QUICK: Mapping[str, Any] = {**QUICK, "epochs": 100, "learning_rate": 1e-3}
+#: Without a stopping rule, so that all methods train for as many steps.
+_BENCHMARK: Mapping[str, Any] = {**BENCHMARK_CLUSTERING, "tol": 0.0, "max_iter": 100_000}
 #: SGD and the interval of P in DEC-keras on MNIST and Fashion-MNIST; then the changes on USPS.
 _PAPER: Mapping[str, Any] = {
     **DEC_KERAS_IMAGES,
@@ -221,6 +223,9 @@ info = MethodInfo(
         "quick": _QUICK,
         "short": {**SHORT, "epochs": 10},
         "short@digits": _QUICK,
+        "benchmark": _BENCHMARK,
+        # S-DEC's counterpart, which waits as long as S-DEC's warm-up.
+        "benchmark-idec": {**_BENCHMARK, "reconstruction_weight": 0.01, "min_epochs": 25},
         "seed-report": {
             **SEED_SDEC,
             "optimizer": "adam",

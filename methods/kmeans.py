@@ -78,7 +78,7 @@ info = MethodInfo(
     title="KMeans",
     kind="deterministic",
     estimator=PixelKMeans,
-    presets={"quick": {}, "short": {}, "seed-report": {}, "paper": {}},
+    presets={"quick": {}, "short": {}, "benchmark": {}, "seed-report": {}, "paper": {}},
     resources={"gpus": 0},
     reference="MacQueen (1967), Some methods for classification and analysis of multivariate observations",
 )

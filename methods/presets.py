@@ -84,3 +84,16 @@ SHORT: dict[str, Any] = {
     "batch_size": 256,
     "pretrain_epochs": 10,
 }
+
+#: "Benchmarking Deep Clustering Algorithms With ClustPy" (Leiber et al. 2023) with half its epochs: 50 of Adam at 1e-3,
+#: then 75 at 1e-4. A method without a clustering phase is trained for all 125. The likelihoods are those of the papers
+#: of the methods.
+BENCHMARK: dict[str, Any] = {
+    "hidden_dims": (512, 256, 128),
+    "latent_dim": 10,
+    "initializer": "torch",
+    "batch_size": 256,
+    "pretrain_epochs": 50,
+}
+BENCHMARK_CLUSTERING: dict[str, Any] = {**BENCHMARK, "epochs": 75, "learning_rate": 1e-4}
+BENCHMARK_AUTOENCODER: dict[str, Any] = {**BENCHMARK, "likelihood": "bernoulli", "pretrain_epochs": 125}

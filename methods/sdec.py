@@ -178,6 +178,7 @@ info = MethodInfo(
         "quick": dec_info.presets["quick"],
         "short": dec_info.presets["short"],
         "short@digits": dec_info.presets["short@digits"],
+        "benchmark": dec_info.presets["benchmark"],
         "seed-report": {**dec_info.presets["seed-report"], **_FAITHFUL},
         # IDEC's weight of the reconstruction, and beta equal to it. With beta = .01 on USPS the noise has .4 % of the
         # variance of the codes, and the method is deterministic in effect; with 10/256 it has 3.0 %.

@@ -19,7 +19,7 @@ from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, Positi
 from methods.losses import log_likelihood, mixture_prior_kl, reconstruction_loss
 from methods.networks import Autoencoder, GaussianAutoencoder, Likelihood, reparameterize
 from methods.pack import FitSteps
-from methods.presets import QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
+from methods.presets import BENCHMARK_CLUSTERING, QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
 from methods.step import Batch, Losses
@@ -152,6 +152,12 @@ info = MethodInfo(
         # Squared error gives reconstruction less weight than Bernoulli cross-entropy, so ten epochs move the clusters.
         "short": {**SHORT, "epochs": 10},
         "short@digits": _QUICK,
+        "benchmark": {
+            **BENCHMARK_CLUSTERING,
+            "likelihood": "bernoulli",
+            "learning_rate_decay": 1.0,
+            "min_learning_rate": 0.0,
+        },
         "seed-report": {**SEED_SDEC, "likelihood": "bernoulli", "epochs": 10},
         "paper": {**VADE_PRETRAINING, "epochs": 300},
     },
