@@ -18,7 +18,7 @@ from bench.errors import InputError
 from bench.text import one_line
 
 # Importing a module adds its commands to the application; the help lists them in this order.
-from bench.cli import run, report, assignments, check, method, lists  # noqa: F401 # isort: skip
+from bench.cli import run, report, assignments, archive, check, method, lists  # noqa: F401 # isort: skip
 
 #: The variable by which a shell asks for completions.
 _COMPLETION = f"_{PROGRAM.upper()}_COMPLETE"

@@ -1,4 +1,7 @@
-"""The folder of a run: a record and a file of raw outputs for each seed and configuration, each written whole."""
+"""The folder of a run: a record and a file of raw outputs for each seed and configuration, each written whole.
+
+A published folder holds them in archives instead; a file beside an archive precedes what it holds of the same key.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import tomli_w
@@ -23,6 +27,7 @@ from bench.data.addresses import is_address
 from bench.errors import InputError
 from bench.plan.cells import Cell
 from bench.plan.suite import Suite
+from bench.records.archive import Archive, archive_name, packed
 from bench.records.record import Items, PlannedRuns, Record
 from bench.text import one_line
 
@@ -46,6 +51,10 @@ class Run:
         self._records = self.folder / "records"
         self._outputs = self.folder / "outputs"
         self._data = self.folder / "data"
+
+    @cached_property
+    def _archives(self) -> list[Archive]:
+        return [Archive(path) for path in sorted((self.folder / "archives").glob("*.zip"))]
 
     def lock(self) -> FileLock:
         """Take the run for this process; it is free again when the process ends, however it ends.
@@ -75,7 +84,7 @@ class Run:
 
     def has_records(self) -> bool:
         """Tell whether there are records, readable or not."""
-        return any(self._records.glob("*.json"))
+        return any(self._records.glob("*.json")) or any(archive.record_keys for archive in self._archives)
 
     def write(self, record: Record, outputs: Mapping[str, np.ndarray]) -> None:
         """Store a cell, outputs first: a record that exists is complete.
@@ -94,33 +103,30 @@ class Run:
 
     def records(self) -> Iterator[Record]:
         """Yield every record; one that cannot be read is warned of and left out."""
-        try:
-            entries = sorted(os.scandir(self._records), key=lambda entry: entry.name)
-        except FileNotFoundError:
-            return
-        for entry in entries:
-            if not entry.name.endswith(".json"):
-                continue
+        readers = {key: archive.record for archive in self._archives for key in archive.record_keys}
+        readers |= dict.fromkeys(_names(self._records, ".json"), self._read_record)
+        for key in sorted(readers):
             try:
-                if not entry.is_file():  # a pipe would be waited for
-                    raise ValueError("it is no file")
-                with open(entry.path, "rb") as file:  # noqa: PTH123 - a path costs as much as the reading
-                    record = Record.model_validate_json(file.read())
-                if record.key != entry.name.removesuffix(".json"):
+                record = Record.model_validate_json(readers[key](key))
+                if record.key != key:
                     raise ValueError("its key is not its name")
-            except (OSError, ValueError) as error:
+            except _UNREADABLE as error:
                 reason = reading_fault(error)
-                warnings.warn(f"{entry.path}: unreadable record left out ({reason})", RuntimeWarning, stacklevel=2)
+                path = self._records / f"{key}.json"
+                warnings.warn(f"{path}: unreadable record left out ({reason})", RuntimeWarning, stacklevel=2)
                 continue
             yield record
 
+    def _read_record(self, key: str) -> bytes:
+        path = f"{self._records}/{key}.json"
+        if not os.path.isfile(path):  # noqa: PTH113 - a pipe would be waited for; a path costs as much as the reading
+            raise ValueError("it is no file")
+        with open(path, "rb") as file:  # noqa: PTH123
+            return file.read()
+
     def output_keys(self) -> set[str]:
-        """Return the keys of the runs whose raw outputs are there."""
-        try:
-            names = os.listdir(self._outputs)  # noqa: PTH208 - a path for each of 100,000 names takes a second
-        except FileNotFoundError:
-            return set()
-        return {name.removesuffix(".npz") for name in names if name.endswith(".npz")}
+        """Return the keys of the runs of which raw outputs are there; an archive has labels and histories alone."""
+        return set(_names(self._outputs, ".npz")).union(*(archive.output_keys for archive in self._archives))
 
     def outputs(self, key: str, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
         """Return the raw outputs of a cell, or those of some names; nothing in them is ever executed.
@@ -131,11 +137,32 @@ class Run:
             If they are missing or damaged.
         """
         path = self._outputs / f"{key}.npz"
+        archived = [archive for archive in self._archives if key in archive.output_keys]
         try:
-            return _arrays(path, names)
+            return _arrays(path if path.exists() or not archived else archived[0].outputs(key), names)
         except _UNREADABLE as error:
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"{path}: raw outputs cannot be read ({reason}); repeat the run with --force") from error
+
+    def archive(self, target: Run) -> list[Path]:
+        """Write the runs of this folder into archives of another, one a data set, with all else that reports need.
+
+        Raises
+        ------
+        InputError
+            If they cannot be written.
+        """
+        by_dataset: dict[str, list[Record]] = {}
+        for record in self.records():
+            by_dataset.setdefault(archive_name(record.dataset, record.fingerprint), []).append(record)
+        for name, records in by_dataset.items():
+            kept = self.output_keys()
+            runs = ((r.key, r.model_dump_json(indent=1), self.outputs(r.key) if r.key in kept else {}) for r in records)
+            target.update_file(f"archives/{name}", packed(runs))
+        for path in (*self._data.glob("*.*"), *(self.folder / name for name in _ARCHIVED)):
+            if path.is_file():
+                target.update_file(str(path.relative_to(self.folder)), path.read_bytes())
+        return [target.folder / "archives" / name for name in sorted(by_dataset)]
 
     def write_dataset(self, dataset: Dataset) -> None:
         """Keep what reports need of a data set, so that they can be made where the data are not.
@@ -324,6 +351,8 @@ def reading_fault(error: Exception) -> str:
     return one_line(f"{key + ': ' if key else ''}{first['msg']}")
 
 
+#: Files of a run that an archived one has too, beside its data sets.
+_ARCHIVED = ("suite.toml", "plan.json", "experiment.json", "commands.txt")
 _PLAN = TypeAdapter(list[PlannedRuns])
 _UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
@@ -333,10 +362,19 @@ def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez_compressed(file, **dict(arrays))  # type: ignore[arg-type]
 
 
-def _arrays(path: Path, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
-    if path.exists() and not path.is_file():
+def _names(folder: Path, suffix: str) -> list[str]:
+    """Return the names of the files of a folder that have a suffix, without it; none where there is no folder."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - a path for each of 100,000 names takes a second
+    except FileNotFoundError:
+        return []
+    return [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
+
+
+def _arrays(file_or_path: Path | BinaryIO, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    if isinstance(file_or_path, Path) and file_or_path.exists() and not file_or_path.is_file():
         raise ValueError("it is no file")  # a pipe would be waited for
-    with np.load(path, allow_pickle=False) as file:
+    with np.load(file_or_path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files if names is None or name in names}
 
 

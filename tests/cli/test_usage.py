@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import pytest
 
-COMMANDS = ("run", "plan", "report", "assignments", "check", "new-method", "check-method")
+COMMANDS = ("run", "plan", "report", "assignments", "archive", "check", "new-method", "check-method")
 LISTS = ("methods", "datasets", "suites", "info")
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.golden.conftest import command, workplace
 
 COMMANDS = (
-    *("run", "plan", "report", "assignments", "check", "new-method", "check-method"),
+    *("run", "plan", "report", "assignments", "archive", "check", "new-method", "check-method"),
     *("methods", "datasets", "suites", "info"),
 )
 

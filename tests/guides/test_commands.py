@@ -219,7 +219,7 @@ def test_commands_on_finished_runs_do_what_the_guides_say(made, finished, cli):
         if name == "run" and "--out" in words:
             shutil.copytree(finished, words[words.index("--out") + 1], dirs_exist_ok=True)
         elif (
-            name in ("report", "assignments", "check", "new-method", "suites", "methods", "info")
+            name in ("report", "assignments", "archive", "check", "new-method", "suites", "methods", "info")
             and "--package" not in words
         ):
             for path in re.findall(r"results/runs/[\w-]+", " ".join(words)):
@@ -229,7 +229,7 @@ def test_commands_on_finished_runs_do_what_the_guides_say(made, finished, cli):
             code, output, errors = cli(name, *words)
             assert code == 0, f"{block}: {call}\n{output}{errors}"
             done.add(name)
-    assert done >= {"report", "assignments", "check", "new-method", "suites", "info"}
+    assert done >= {"report", "assignments", "archive", "check", "new-method", "suites", "info"}
     assert Path("both/report.html").is_file()
     assert Path("dec.csv").is_file()
     assert len(list(Path("sorted").glob("*/cluster_*/*"))) > 60
