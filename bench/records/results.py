@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import InputError
@@ -65,6 +66,13 @@ class CollectedRuns:
     def primary_metric(self) -> str:
         """The metric that was declared before the runs."""
         return self.suites[0].primary_metric
+
+    @cached_property
+    def with_outputs(self) -> pd.DataFrame:
+        """The runs whose raw outputs are kept: a study may be passed on without them."""
+        kept = [run.output_keys() for run in self.runs]
+        runs = zip(self.frame["run"], self.frame["key"], strict=True)
+        return self.frame.loc[[key in kept[number] for number, key in runs]]
 
 
 def collect(runs: Sequence[Run], load: Callable[[Suite], Iterable[Dataset]]) -> CollectedRuns:
@@ -234,12 +242,14 @@ def _completed(record: Record, run: Run, classes: np.ndarray | None, names: Coll
 
 #: The raw outputs that labels and scores of uncertainty take.
 _READ = ("labels", *PER_POINT, *OF_KERNEL)
+#: The scores of uncertainty, by the metric that a record has of each.
+_SCORE_OF = {f"auroc_{row.name}": row.name for row in SCORES}
 
 
 def _scores_added(record: Record) -> list[str]:
     """Return the scores of uncertainty that a record has no metric of, though it has those of others."""
-    absent = [row.name for row in SCORES if f"auroc_{row.name}" not in record.metrics]
-    return absent if len(absent) < len(SCORES) else []
+    absent = [name for metric, name in _SCORE_OF.items() if metric not in record.metrics]
+    return absent if len(absent) < len(_SCORE_OF) else []
 
 
 def frame_of(records: Iterable[Record]) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def stability_of(results: CollectedRuns) -> list[float]:
     frame, known = results.frame, results.agreements
     few = set(_of_few_variants(frame)["dataset"])
     values = {}
-    for place, rows in _healthy_runs(with_outputs(results)):
+    for place, rows in _healthy_runs(results.with_outputs):
         compared = rows if place[0] in few else rows.head(_MOST_RUNS_OF_MANY)
         values[place] = known[place].ari if place in known else stability(_labels(results, compared))
     return [values.get(place, float("nan")) for place in zip(frame["dataset"], frame["variant"], strict=True)]
@@ -51,7 +51,7 @@ def agreements_of(results: CollectedRuns) -> dict[tuple[str, str], Agreement]:
     dict of (str, str) to Agreement
         By data set and variant: those with two healthy runs, on data sets with at most `MOST_RANKED` variants.
     """
-    groups = _healthy_runs(_of_few_variants(with_outputs(results)))
+    groups = _healthy_runs(_of_few_variants(results.with_outputs))
     return {place: agreement(_labels(results, rows)) for place, rows in groups if len(rows) > 1}
 
 
@@ -73,7 +73,7 @@ def disagreement_columns(results: CollectedRuns) -> pd.DataFrame:
     import pandas as pd
 
     frame = results.frame
-    few = _of_few_variants(with_outputs(results))[["fingerprint", "config", "twin", "kind", "seeded", *_OF_RUN]]
+    few = _of_few_variants(results.with_outputs)[["fingerprint", "config", "twin", "kind", "seeded", *_OF_RUN]]
     judged = few.loc[(few["status"] == "ok") & ~few["flags"].map(lambda flags: "collapsed" in flags)]
     candidates = {
         place: rows.sort_values("seed").head(VOTERS + 1).to_dict("records")  # one may be judged itself
@@ -105,13 +105,6 @@ def disagreement_columns(results: CollectedRuns) -> pd.DataFrame:
             }
     names = [row.name for row in BETWEEN_RUNS]
     return pd.DataFrame.from_dict(found, orient="index", dtype=np.float64).reindex(index=frame.index, columns=names)
-
-
-def with_outputs(results: CollectedRuns) -> pd.DataFrame:
-    """Return the runs whose raw outputs are kept: a study may be passed on without them."""
-    kept = [run.output_keys() for run in results.runs]
-    frame = results.frame
-    return frame.loc[[key in kept[run] for run, key in zip(frame["run"], frame["key"], strict=True)]]
 
 
 def _healthy_runs(frame: pd.DataFrame) -> Iterable[tuple[tuple[str, str], pd.DataFrame]]:

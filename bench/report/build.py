@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.metrics import find_ranking_metric
 from bench.records.results import CollectedRuns
-from bench.report.between_runs import agreements_of, disagreement_columns, stability_of, with_outputs
+from bench.report.between_runs import agreements_of, disagreement_columns, stability_of
 from bench.report.board import HEADLINE, TITLES, BoardRuns, without_runs
 from bench.report.data_notes import data_notes
 from bench.report.document import Board, Report
@@ -39,7 +39,7 @@ def with_between_runs(results: CollectedRuns) -> CollectedRuns:
 
 
 def _without_outputs(results: CollectedRuns) -> list[str]:
-    n = int((results.frame["status"] == "ok").sum() - (with_outputs(results)["status"] == "ok").sum())
+    n = int((results.frame["status"] == "ok").sum() - (results.with_outputs["status"] == "ok").sum())
     what = "stability, disagreement and pictures leave them out"
     return [f"{counted(n, 'finished run')} without raw outputs: {what}."] if n else []
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.metrics.registry import DRAWN
 from bench.metrics.resampling import point_counts, resampled_scores
-from bench.report.between_runs import classes_of, labels_of, with_outputs
+from bench.report.between_runs import classes_of, labels_of
 from bench.report.runs_frame import finished_runs
 
 if TYPE_CHECKING:
@@ -50,9 +50,8 @@ def point_intervals(
     """
     if results is None or metric not in DRAWN or frame.empty:
         return {}
-    kept = with_outputs(results)
     frame = finished_runs(frame)
-    frame = frame.loc[frame["key"].isin(kept["key"])]
+    frame = frame.loc[frame["key"].isin(results.with_outputs["key"])]
     classes = classes_of(results, frame) if len(frame) else None
     if classes is None or not (classes >= 0).any():
         return {}
