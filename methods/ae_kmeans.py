@@ -9,7 +9,15 @@ from torch import Tensor
 from bench.method import MethodInfo
 from methods.base import DeepClusterer, Stopwatch
 from methods.pack import FitSteps
-from methods.presets import BENCHMARK_AUTOENCODER, DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_VAE, SHORT
+from methods.presets import (
+    BENCHMARK_AUTOENCODER,
+    DEC_KERAS_IMAGES,
+    DEC_KERAS_USPS,
+    QUICK,
+    SEED_VAE,
+    SHORT,
+    SMALL_BATCHES,
+)
 from methods.pretraining import PRETRAINING
 from methods.training import in_chunks, to_numpy
 
@@ -59,6 +67,7 @@ info = MethodInfo(
         "short": SHORT,
         "short@digits": QUICK,
         "benchmark": BENCHMARK_AUTOENCODER,
+        **SMALL_BATCHES,
         "seed-report": SEED_VAE,
         "paper": DEC_KERAS_IMAGES,
         "paper@usps": DEC_KERAS_USPS,

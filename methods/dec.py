@@ -17,7 +17,15 @@ from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveF
 from methods.losses import clustering_loss, log_soft_assignment, reconstruction_loss, target_distribution
 from methods.networks import Autoencoder
 from methods.pack import FitSteps
-from methods.presets import BENCHMARK_CLUSTERING, DEC_KERAS_IMAGES, DEC_KERAS_USPS, QUICK, SEED_SDEC, SHORT
+from methods.presets import (
+    BENCHMARK_CLUSTERING,
+    DEC_KERAS_IMAGES,
+    DEC_KERAS_USPS,
+    QUICK,
+    SEED_SDEC,
+    SHORT,
+    SMALL_BATCHES,
+)
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
 from methods.step import Batch, Losses
@@ -224,8 +232,10 @@ info = MethodInfo(
         "short": {**SHORT, "epochs": 10},
         "short@digits": _QUICK,
         "benchmark": _BENCHMARK,
+        **SMALL_BATCHES,
         # S-DEC's counterpart, which waits as long as S-DEC's warm-up.
         "benchmark-idec": {**_BENCHMARK, "reconstruction_weight": 0.01, "min_epochs": 25},
+        **{preset.replace("@", "-idec@"): changes for preset, changes in SMALL_BATCHES.items()},
         "seed-report": {
             **SEED_SDEC,
             "optimizer": "adam",

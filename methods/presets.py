@@ -95,5 +95,9 @@ BENCHMARK: dict[str, Any] = {
     "batch_size": 256,
     "pretrain_epochs": 50,
 }
+#: Of fewer than 1,000 points smaller batches, for as many steps as an epoch of the larger data sets has.
+SMALL_BATCHES: dict[str, dict[str, Any]] = {
+    f"benchmark@{dataset}": {"batch_size": 64} for dataset in ("vehicle", "weather")
+}
 BENCHMARK_CLUSTERING: dict[str, Any] = {**BENCHMARK, "epochs": 75, "learning_rate": 1e-4}
 BENCHMARK_AUTOENCODER: dict[str, Any] = {**BENCHMARK, "likelihood": "bernoulli", "pretrain_epochs": 125}

@@ -26,6 +26,7 @@ from methods.losses import (
 )
 from methods.networks import Autoencoder, GaussianAutoencoder, reparameterize
 from methods.pack import FitSteps
+from methods.presets import SMALL_BATCHES
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
 from methods.step import Batch, Losses
@@ -179,6 +180,7 @@ info = MethodInfo(
         "short": dec_info.presets["short"],
         "short@digits": dec_info.presets["short@digits"],
         "benchmark": dec_info.presets["benchmark"],
+        **SMALL_BATCHES,
         "seed-report": {**dec_info.presets["seed-report"], **_FAITHFUL},
         # IDEC's weight of the reconstruction, and beta equal to it. With beta = .01 on USPS the noise has .4 % of the
         # variance of the codes, and the method is deterministic in effect; with 10/256 it has 3.0 %.

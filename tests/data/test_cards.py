@@ -72,6 +72,8 @@ def test_the_suite_of_data_sets_is_there():
         "satimage",
         "stl10",
         "usps",
+        "vehicle",
+        "weather",
     ]
 
 

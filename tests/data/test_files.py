@@ -178,7 +178,7 @@ def test_an_array_file_of_splits_serves_every_split_of_a_card(tmp_path):
 
 # built-in cards -------------------------------------------------------------------------------------------------------
 
-CARDS = ["coil20_clip", "letter", "optdigits", "pendigits", "satimage"]
+CARDS = ["coil20_clip", "letter", "optdigits", "pendigits", "satimage", "vehicle", "weather"]
 FILES = [(name, file) for name in CARDS for file in find_card(name).parameters["files"].values()]
 
 
