@@ -7,6 +7,7 @@ import hashlib
 import math
 import re
 import xml.etree.ElementTree as ET
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -224,7 +225,7 @@ class EmbeddedFigure:
     Attributes
     ----------
     svg : Markup
-        Its ids start with ``figure-NAME:``, so that no two figures share one.
+        Its ids begin with a hash of the figure's name, so that no two figures share one.
     width : float
         Natural width in CSS pixels.
     drawn : float
@@ -264,8 +265,11 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
         root = ET.fromstring(figure.svg)  # noqa: S314 - no entities, and comments and instructions are dropped
         if root.tag != f"{{{_SVG}}}svg":
             raise ValueError(f"its root is {root.tag!r}, not an svg of {_SVG}")
+        # Short ones: a figure refers to its marker once a point.
+        prefix = f"f{hashlib.sha256(figure.name.encode()).hexdigest()[:8]}-"
+        ids: defaultdict[str, str] = defaultdict(lambda: f"{prefix}{len(ids)}")
         for element in root.iter():
-            _check_and_rename(element, f"figure-{figure.name}:")
+            _check_and_rename(element, ids)
         width, height = _set_size(root)
     except (ET.ParseError, ValueError) as error:
         raise ValueError(f"figure {figure.name!r}: {error}") from error
@@ -329,8 +333,8 @@ def _right_of(element: ET.Element) -> float:
     return 0.0
 
 
-def _check_and_rename(element: ET.Element, prefix: str) -> None:
-    """Refuse what could run, load or restyle, and give ids and references to them a prefix."""
+def _check_and_rename(element: ET.Element, ids: defaultdict[str, str]) -> None:
+    """Refuse what could run, load or restyle, and replace ids and references to them."""
     namespace, _, name = element.tag.rpartition("}")
     if namespace != "{" + _SVG or name not in _ELEMENTS:
         raise ValueError(f"<{name}> has no place in a figure")
@@ -350,11 +354,11 @@ def _check_and_rename(element: ET.Element, prefix: str) -> None:
         if key == "style" and "position" in squeezed:
             raise ValueError(f"<{name}> leaves its place in the page")
         if key == "id":
-            value = prefix + value
+            value = ids[value]
         elif key == "href" and value.startswith("#"):
-            value = f"#{prefix}{value[1:]}"
+            value = f"#{ids[value[1:]]}"
         else:
-            value = re.sub(r"""url\(\s*["']?#([^)"']+?)["']?\s*\)""", rf"url(#{prefix}\1)", value)
+            value = re.sub(r"""url\(\s*["']?#([^)"']+?)["']?\s*\)""", lambda found: f"url(#{ids[found[1]]})", value)
         element.set(key, value)
 
 

@@ -400,10 +400,15 @@ def test_figures_do_not_share_ids_even_when_one_tool_drew_them_all():
         '<path style="clip-path: url(\'#p\')" class="answer"/>'
     )
     html = render_page(only(drawn(inside), dataclasses.replace(drawn(inside), name="g")))
-    for name in ("f", "g"):
-        assert f'id="figure-{name}:p"' in html
-        assert f'href="#figure-{name}:g"' in html
-        assert html.count(f"url(#figure-{name}:p)") == 2
+    drawings = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
+    found = []
+    for drawing in drawings:
+        ((clip,), (shape,)) = (re.findall(rf'<{name} id="([^"]+)"', drawing) for name in ("clipPath", "path"))
+        assert f'href="#{shape}"' in drawing
+        assert drawing.count(f"url(#{clip})") == 2
+        found += [clip, shape]
+    assert len(drawings) == 2
+    assert len(set(found)) == 4
     assert html.count('class="answer"') == 1  # the page's own
 
 
