@@ -71,12 +71,17 @@ def packed(runs: Iterable[tuple[str, str, Mapping[str, np.ndarray]]]) -> bytes:
     with zipfile.ZipFile(content, "w") as archive:
         for key, record, outputs in sorted(runs, key=lambda run: run[0]):
             _add(archive, f"records/{key}.json", record.encode())
-            kept = {name: array for name, array in outputs.items() if _KEPT.fullmatch(name)}
+            kept = {name: _short(array) for name, array in outputs.items() if _KEPT.fullmatch(name)}
             if kept:
                 arrays = io.BytesIO()
                 np.savez(arrays, **kept)  # type: ignore[arg-type]
                 _add(archive, f"outputs/{key}.npz", arrays.getvalue())
     return content.getvalue()
+
+
+def _short(array: np.ndarray) -> np.ndarray:
+    """Return numbers of a history with seven digits, as they were trained."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
