@@ -39,6 +39,8 @@ _ELEMENTS = {
     *("clipPath", "mask", "pattern", "marker", "linearGradient", "radialGradient", "stop"),
 }
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3}
+#: Digits of a hash as letters, since an id begins with one.
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 #: Points of a figure whose texts are listed below it on a phone.
 _MOST_LISTED = 12
 #: Lines of text closer than this are of one row of a chart, in the units of figures.
@@ -266,7 +268,7 @@ def embed_svg(figure: Figure) -> EmbeddedFigure:
         if root.tag != f"{{{_SVG}}}svg":
             raise ValueError(f"its root is {root.tag!r}, not an svg of {_SVG}")
         # Short ones: a figure refers to its marker once a point.
-        prefix = f"f{hashlib.sha256(figure.name.encode()).hexdigest()[:8]}-"
+        prefix = hashlib.sha256(figure.name.encode()).hexdigest()[:8].translate(_LETTERS) + "-"
         ids: defaultdict[str, str] = defaultdict(lambda: f"{prefix}{len(ids)}")
         for element in root.iter():
             _check_and_rename(element, ids)
