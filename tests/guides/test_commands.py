@@ -22,7 +22,7 @@ from tests.guides.reading import ROOT, blocks, calls, inner
 APPLICATION: Any = get_command(app)
 COMMANDS = APPLICATION.commands
 #: Data sets of the guides that are neither built in nor made by `own_data`.
-ELSEWHERE = r"mnist|usps|hf:|openml:|\buncertainty(?! --datasets)"
+ELSEWHERE = r"mnist|usps|\bbenchmark\b|hf:|openml:|\buncertainty(?! --datasets)"
 
 
 @pytest.fixture(scope="module")
