@@ -11,12 +11,12 @@ from methods.base import DeepClusterer, Stopwatch
 from methods.pack import FitSteps
 from methods.presets import (
     BENCHMARK_AUTOENCODER,
+    CALIBRATED,
     DEC_KERAS_IMAGES,
     DEC_KERAS_USPS,
     QUICK,
     SEED_VAE,
     SHORT,
-    SMALL_BATCHES,
 )
 from methods.pretraining import PRETRAINING
 from methods.training import in_chunks, to_numpy
@@ -67,7 +67,7 @@ info = MethodInfo(
         "short": SHORT,
         "short@digits": QUICK,
         "benchmark": BENCHMARK_AUTOENCODER,
-        **SMALL_BATCHES,
+        **CALIBRATED,
         "seed-report": SEED_VAE,
         "paper": DEC_KERAS_IMAGES,
         "paper@usps": DEC_KERAS_USPS,

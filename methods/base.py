@@ -6,7 +6,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Width, Widths
-from methods.losses import log_soft_assignment
+from methods.losses import SMALLEST_VARIANCE, log_soft_assignment
 from methods.memory import fit_memory
 from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Likelihood, reparameterize
 from methods.pack import FitSteps, carry_out
@@ -46,8 +46,9 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         Widths of the encoder's hidden layers; the decoder mirrors them.
     latent_dim : int
         Dimension of the code.
-    likelihood : {"gaussian", "bernoulli"}
-        Likelihood p(x|z): squared error, or cross-entropy of values in [0, 1].
+    likelihood : {"gaussian", "bernoulli", "calibrated"}
+        Likelihood p(x|z): squared error, cross-entropy of values in [0, 1], or a Gaussian whose variance is the error
+        of the batch (see :func:`methods.losses.reconstruction_loss`).
     initializer : {"glorot", "fan_in", "torch"}
         Distribution of the initial weights (see ``methods.networks.initialize``).
     batch_size : int
@@ -177,8 +178,8 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         X = validate_data(self, X, dtype=np.float32, order="C")
         if len(X) < self.n_clusters:
             raise ValueError(f"n_samples={len(X)} should be >= n_clusters={self.n_clusters}")
-        if self.likelihood not in ("gaussian", "bernoulli"):
-            raise ValueError(f"likelihood={self.likelihood!r} is none of 'gaussian', 'bernoulli'")
+        if self.likelihood not in get_args(Likelihood):
+            raise ValueError(f"likelihood={self.likelihood!r} is none of {', '.join(map(repr, get_args(Likelihood)))}")
         if self.likelihood == "bernoulli" and (X.min() < 0 or X.max() > 1):
             raise ValueError("likelihood='bernoulli' needs values in [0, 1]; scale X or take 'gaussian'")
         return X
@@ -304,8 +305,7 @@ class StochasticClusterer(DeepClusterer):
 
         All points share the draws of eps, so that the bound of a point does not depend on the other points.
         """
-        shape = (BOUND_DRAWS, 1, self.latent_dim)
-        noise = torch.randn(shape, generator=Streams(0).generator("noise/score_samples"))
+        noise = _noise_of_bounds(self.latent_dim)
 
         def mean_bound(x: Tensor) -> Tensor:
             z = reparameterize(*self.network_.posterior(x), noise.to(x.device), self.noise_scale)
@@ -313,8 +313,25 @@ class StochasticClusterer(DeepClusterer):
 
         return self._apply(mean_bound, X)
 
+    def _likelihood_variance(self, x: Tensor) -> float:
+        """Return the variance of the Gaussian likelihood: ½, or where it is calibrated the mean squared error of x."""
+        if self.likelihood != "calibrated":
+            return 0.5
+        noise = _noise_of_bounds(self.latent_dim).to(x.device)
+
+        def error(batch: Tensor) -> Tensor:
+            z = reparameterize(*self.network_.posterior(batch), noise, self.noise_scale)
+            return (self.network_.decode(z) - batch).square().mean((0, -1))
+
+        return max(float(in_chunks(error, x).mean()), SMALLEST_VARIANCE)
+
     def _variance(self, x: Tensor) -> Tensor:
         return self.network_.posterior(x)[1].exp() * self.noise_scale**2
+
+
+def _noise_of_bounds(latent_dim: int) -> Tensor:
+    """Return the draws of eps that all points share, (BOUND_DRAWS, 1, latent_dim)."""
+    return torch.randn((BOUND_DRAWS, 1, latent_dim), generator=Streams(0).generator("noise/score_samples"))
 
 
 def _fit_together(estimators: Sequence[DeepClusterer], X: np.ndarray) -> list[Exception | None]:

@@ -1,10 +1,13 @@
 """Without noise and without prior, a stochastic method equals its deterministic counterpart bit for bit."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from bench.plan.configurations import resolve_params
 from bench.plan.registry import find_method, methods
+from methods.networks import Likelihood
 
 STOCHASTIC = [info for info in methods().values() if info.kind == "stochastic"]
 
@@ -27,8 +30,10 @@ def assert_same(ours, twin):
             np.testing.assert_array_equal(weight, shared[name], err_msg=name)
 
 
-def test_vae_without_noise_and_kl_is_the_autoencoder(digits, small):
-    assert_same(fitted("vae_kmeans", digits, **small, beta=0, noise_scale=0), fitted("ae_kmeans", digits, **small))
+@pytest.mark.parametrize("likelihood", get_args(Likelihood))
+def test_vae_without_noise_and_kl_is_the_autoencoder(digits, small, likelihood):
+    shared = {**small, "likelihood": likelihood}
+    assert_same(fitted("vae_kmeans", digits, **shared, beta=0, noise_scale=0), fitted("ae_kmeans", digits, **shared))
 
 
 @pytest.mark.parametrize("reconstruction_weight", [0.0, 0.3])
@@ -56,8 +61,9 @@ def test_vade_at_its_start_is_the_mixture(digits, small, beta):
     np.testing.assert_array_equal(vade.predict_proba(digits), twin.predict_proba(digits))
 
 
-def test_vade_without_noise_and_prior_is_the_mixture_of_an_autoencoder_trained_as_long(digits, small):
-    trained = {**small, "epochs": 3, "decay_every": 2, "learning_rate": 1e-2}
+@pytest.mark.parametrize("likelihood", ["bernoulli", "calibrated"])
+def test_vade_without_noise_and_prior_is_the_mixture_of_an_autoencoder_trained_as_long(digits, small, likelihood):
+    trained = {**small, "likelihood": likelihood, "epochs": 3, "decay_every": 2, "learning_rate": 1e-2}
     vade, twin = fitted("vade", digits, **trained, beta=0, noise_scale=0), fitted("ae_gmm", digits, **trained)
     assert_same(vade, twin)
     np.testing.assert_array_equal(vade.predict_proba(digits), twin.predict_proba(digits))
