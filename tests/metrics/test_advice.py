@@ -63,6 +63,20 @@ def test_noise_that_drowns_the_codes_advises_a_smaller_beta():
     assert "Try learning_rate" in advice(**codes, **FELL), "a method without beta has none to lower"
 
 
+@pytest.mark.parametrize(
+    ("params", "calibrate"),
+    [
+        ({"likelihood": "bernoulli"}, True),
+        ({"likelihood": "calibrated"}, False),
+        ({"likelihood": "gaussian", "reconstruction_weight": 0.0}, False),  # S-DEC: the decoder does not oppose it
+    ],
+)
+def test_noise_that_drowns_the_codes_of_an_elbo_of_fixed_variance_advises_a_calibrated_one(params, calibrate):
+    told = advice(params={"beta": 1.0, **params}, mean=np.full((N, 2), 0.01), variance=np.ones((N, 2)))
+    assert ("Try likelihood=calibrated, " in told) == calibrate
+    assert "beta=0.1" in told
+
+
 def test_noise_that_has_vanished_advises_a_larger_beta():
     codes = {"mean": np.resize([1.0, -1.0], (N, 2)), "variance": np.full((N, 2), 1e-6)}
     codes["mean"][::2] *= -1
