@@ -101,8 +101,9 @@ BENCHMARK_AUTOENCODER: dict[str, Any] = {**BENCHMARK, "likelihood": "bernoulli",
 SMALL_BATCHES: dict[str, dict[str, Any]] = {
     f"benchmark@{dataset}": {"batch_size": 64} for dataset in ("vehicle", "weather")
 }
-#: What is no image gets a Gaussian decoder calibrated to its scale. A decoder of fixed variance leaves no noise-free
-#: code where features vary little: on satimage the noise of VAE+KMeans would have all of the codes' variance.
+#: What is no image gets a Gaussian decoder calibrated to its scale. With a fixed variance the weight of the prior
+#: depends on the scale: on satimage, where pixels vary little, noise took all of the codes' variance and VAE+KMeans
+#: collapsed.
 CALIBRATED: dict[str, dict[str, Any]] = {
     f"benchmark@{dataset}": {**SMALL_BATCHES.get(f"benchmark@{dataset}", {}), "likelihood": "calibrated"}
     for dataset in ("pendigits", "letter", "satimage", "coil20_clip", "vehicle", "weather")

@@ -155,8 +155,8 @@ class Run:
         by_dataset: dict[str, list[Record]] = {}
         for record in self.records():
             by_dataset.setdefault(archive_name(record.dataset, record.fingerprint), []).append(record)
+        kept = self.output_keys()
         for name, records in by_dataset.items():
-            kept = self.output_keys()
             runs = ((r.key, r.model_dump_json(indent=1), self.outputs(r.key) if r.key in kept else {}) for r in records)
             target.update_file(f"archives/{name}", packed(runs))
         for path in (*self._data.glob("*.*"), *(self.folder / name for name in _ARCHIVED)):
