@@ -159,7 +159,8 @@ class Run:
         for name, records in by_dataset.items():
             runs = ((r.key, r.model_dump_json(indent=1), self.outputs(r.key) if r.key in kept else {}) for r in records)
             target.update_file(f"archives/{name}", packed(runs))
-        for path in (*self._data.glob("*.*"), *(self.folder / name for name in _ARCHIVED)):
+        # Not the names of the points, which are paths of this machine.
+        for path in (*self._data.glob("*.npz"), *(self.folder / name for name in _ARCHIVED)):
             if path.is_file():
                 target.update_file(str(path.relative_to(self.folder)), path.read_bytes())
         return [target.folder / "archives" / name for name in sorted(by_dataset)]

@@ -1,6 +1,7 @@
 """A run can be published as a few small files, which read, report and continue like the run itself."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,3 +96,16 @@ def test_a_damaged_archive_is_left_out_and_named(tmp_path):
         assert not list(published.records())
     with pytest.raises(InputError, match="raw outputs cannot be read"):
         published.outputs(record().key)
+
+
+PUBLISHED = sorted({path.parents[1] for path in (Path(__file__).parents[2] / "results").glob("*/archives/*.zip")})
+
+
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+@pytest.mark.filterwarnings("error")
+def test_published_runs_are_whole_and_were_all_planned(folder):
+    run = Run(folder)
+    records = list(run.records())
+    assert records
+    assert {record.key for record in records} <= run.planned_keys()
+    assert {record.key for record in records if record.status == "ok"} == run.output_keys()
