@@ -17,6 +17,7 @@ from methods.presets import (
     QUICK,
     SEED_VAE,
     SHORT,
+    SMALL_BATCHES,
 )
 from methods.pretraining import PRETRAINING
 from methods.training import in_chunks, to_numpy
@@ -67,6 +68,7 @@ info = MethodInfo(
         "short": SHORT,
         "short@digits": QUICK,
         "benchmark": BENCHMARK_AUTOENCODER,
+        **SMALL_BATCHES,
         **CALIBRATED,
         "seed-report": SEED_VAE,
         "paper": DEC_KERAS_IMAGES,

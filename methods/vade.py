@@ -19,7 +19,7 @@ from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, Positi
 from methods.losses import log_likelihood, mixture_prior_kl, reconstruction_loss
 from methods.networks import Autoencoder, GaussianAutoencoder, Likelihood, reparameterize
 from methods.pack import FitSteps
-from methods.presets import BENCHMARK_CLUSTERING, CALIBRATED, QUICK, SEED_SDEC, SHORT, VADE_PRETRAINING
+from methods.presets import BENCHMARK_CLUSTERING, CALIBRATED, QUICK, SEED_SDEC, SHORT, SMALL_BATCHES, VADE_PRETRAINING
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
 from methods.step import Batch, Losses
@@ -159,6 +159,7 @@ info = MethodInfo(
             "learning_rate_decay": 1.0,
             "min_learning_rate": 0.0,
         },
+        **SMALL_BATCHES,
         **CALIBRATED,
         "seed-report": {**SEED_SDEC, "likelihood": "bernoulli", "epochs": 10},
         "paper": {**VADE_PRETRAINING, "epochs": 300},

@@ -16,7 +16,7 @@ from methods.bounds import NonNegativeFloat
 from methods.losses import log_likelihood, standard_normal_kl
 from methods.networks import GaussianAutoencoder, Likelihood, initialize
 from methods.pack import FitSteps
-from methods.presets import BENCHMARK_AUTOENCODER, CALIBRATED, QUICK, SEED_VAE, SHORT
+from methods.presets import BENCHMARK_AUTOENCODER, CALIBRATED, QUICK, SEED_VAE, SHORT, SMALL_BATCHES
 from methods.pretraining import autoencoder_training
 from methods.training import in_chunks, to_numpy
 
@@ -96,6 +96,7 @@ info = MethodInfo(
         "short": {**SHORT, "likelihood": "bernoulli", "pretrain_epochs": 20},
         "short@digits": QUICK,
         "benchmark": BENCHMARK_AUTOENCODER,
+        **SMALL_BATCHES,
         **CALIBRATED,
         "seed-report": SEED_VAE,
         "paper": {**SEED_VAE, "pretrain_epochs": 100},
