@@ -99,7 +99,8 @@ BENCHMARK_CLUSTERING: dict[str, Any] = {**BENCHMARK, "epochs": 75, "learning_rat
 BENCHMARK_AUTOENCODER: dict[str, Any] = {**BENCHMARK, "likelihood": "bernoulli", "pretrain_epochs": 125}
 #: Of fewer than 2,000 points smaller batches, for about as many steps as an epoch of the larger data sets has.
 SMALL_BATCHES: dict[str, dict[str, Any]] = {
-    f"benchmark@{dataset}": {"batch_size": size} for dataset, size in (("digits", 128), ("vehicle", 64), ("weather", 64))
+    f"benchmark@{dataset}": {"batch_size": batch_size}
+    for dataset, batch_size in (("digits", 128), ("vehicle", 64), ("weather", 64))
 }
 #: What is no image gets a Gaussian decoder calibrated to its scale. With a fixed variance the weight of the prior
 #: depends on the scale: on satimage, where pixels vary little, noise took all of the codes' variance and VAE+KMeans
