@@ -16,7 +16,15 @@ from methods.bounds import NonNegativeFloat, NonNegativeInt, PositiveFloat, Posi
 from methods.losses import log_mixture_joint, reconstruction_loss
 from methods.networks import Autoencoder, Likelihood
 from methods.pack import FitSteps
-from methods.presets import BENCHMARK_AUTOENCODER, CALIBRATED, QUICK, SEED_SDEC, SHORT, SMALL_BATCHES, VADE_PRETRAINING
+from methods.presets import (
+    BENCHMARK_AUTOENCODER,
+    BENCHMARK_PIXELS,
+    QUICK,
+    SEED_SDEC,
+    SHORT,
+    SMALL_BATCHES,
+    VADE_PRETRAINING,
+)
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
 from methods.step import Batch, Losses
@@ -185,7 +193,7 @@ info = MethodInfo(
         "short@digits": QUICK,
         "benchmark": BENCHMARK_AUTOENCODER,
         **SMALL_BATCHES,
-        **CALIBRATED,
+        **BENCHMARK_PIXELS,
         "seed-report": {**SEED_SDEC, "likelihood": "bernoulli"},
         "paper": VADE_PRETRAINING,
     },

@@ -11,7 +11,7 @@ from methods.base import DeepClusterer, Stopwatch
 from methods.pack import FitSteps
 from methods.presets import (
     BENCHMARK_AUTOENCODER,
-    CALIBRATED,
+    BENCHMARK_PIXELS,
     DEC_KERAS_IMAGES,
     DEC_KERAS_USPS,
     QUICK,
@@ -69,7 +69,7 @@ info = MethodInfo(
         "short@digits": QUICK,
         "benchmark": BENCHMARK_AUTOENCODER,
         **SMALL_BATCHES,
-        **CALIBRATED,
+        **BENCHMARK_PIXELS,
         "seed-report": SEED_VAE,
         "paper": DEC_KERAS_IMAGES,
         "paper@usps": DEC_KERAS_USPS,

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from methods.bounds import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Width, Widths
-from methods.losses import SMALLEST_VARIANCE, log_soft_assignment
+from methods.losses import log_soft_assignment
 from methods.memory import fit_memory
 from methods.networks import Autoencoder, GaussianAutoencoder, Initializer, Likelihood, reparameterize
 from methods.pack import FitSteps, carry_out
@@ -46,9 +46,11 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         Widths of the encoder's hidden layers; the decoder mirrors them.
     latent_dim : int
         Dimension of the code.
-    likelihood : {"gaussian", "bernoulli", "calibrated"}
-        Likelihood p(x|z): squared error, cross-entropy of values in [0, 1], or a Gaussian whose variance is the error
-        of the batch (see :func:`methods.losses.reconstruction_loss`).
+    likelihood : {"gaussian", "bernoulli", "standardized"}
+        Likelihood p(x|z): squared error, cross-entropy of values in [0, 1], or the squared error of standardized points
+        (x − mean) / s, which the network then sees instead of x. s² is the mean variance of the features, so distances
+        keep their proportions. DEC's assignment has a kernel of width one, and was published for points of mean square
+        one per feature (Xie et al. 2016, section 5.3): where codes differ by much less, all clusters look alike.
     initializer : {"glorot", "fan_in", "torch"}
         Distribution of the initial weights (see ``methods.networks.initialize``).
     batch_size : int
@@ -74,6 +76,8 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         Variance sigma² of each code; stochastic encoders only.
     network_ : Autoencoder
         The trained network.
+    center_, scale_ : ndarray of shape (n_features,), float
+        What standardizes points: their mean and s; 0 and 1 for other likelihoods.
     history_ : list of dict
         Losses and health of each epoch; ``phase`` is "pretrain" or "cluster".
     n_iter_ : int
@@ -171,7 +175,7 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
             batch_size=self.batch_size,
             n_draws=parameters.get("n_draws", 1) if "noise_scale" in parameters else 0,
             n_moments=2 if adam else 1,
-        )
+        ) + (4 * n_samples * n_features if self.likelihood == "standardized" else 0)
 
     def _check(self, X: np.ndarray) -> np.ndarray:
         """Return the points to fit as float32."""
@@ -183,6 +187,19 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         if self.likelihood == "bernoulli" and (X.min() < 0 or X.max() > 1):
             raise ValueError("likelihood='bernoulli' needs values in [0, 1]; scale X or take 'gaussian'")
         return X
+
+    def _moments(self, X: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return ``center_`` and ``scale_`` of the points to fit."""
+        if self.likelihood != "standardized":
+            return np.zeros(X.shape[1], np.float32), 1.0
+        spread = float(np.sqrt(X.var(0, dtype=np.float64).mean()))
+        return X.mean(0, dtype=np.float64).astype(np.float32), spread or 1.0
+
+    def _standardized(self, X: np.ndarray) -> np.ndarray:
+        """Return points (n, n_features) as the network sees them."""
+        if self.likelihood != "standardized":
+            return X
+        return (X - self.center_) / np.float32(self.scale_)
 
     def _start(self) -> None:
         """Set the attributes that a fit adds to."""
@@ -234,6 +251,8 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
     def _decode(self, z: Tensor) -> Tensor:
         """Return the mean of p(x|z), shape (..., n_features), for codes (..., latent_dim)."""
         output = self.network_.decode(z)
+        if self.likelihood == "standardized":
+            return output * self.scale_ + torch.as_tensor(self.center_, device=output.device)
         return output.sigmoid() if self.likelihood == "bernoulli" else output
 
     def _encode(self, x: Tensor) -> Tensor:
@@ -250,7 +269,7 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
     def _on_device(self, X: np.ndarray) -> Tensor:
         check_is_fitted(self, "network_")
         X = validate_data(self, X, dtype=np.float32, order="C", reset=False)
-        return as_tensor(X, next(self.network_.parameters()).device)
+        return as_tensor(self._standardized(X), next(self.network_.parameters()).device)
 
     def _apply(self, function: Callable[..., Tensor], X: np.ndarray, dim: int = 0) -> np.ndarray:
         """Apply a function to points in chunks, and join the results along ``dim``."""
@@ -301,37 +320,22 @@ class StochasticClusterer(DeepClusterer):
         return reparameterize(*self.network_.posterior(x), noise, self.noise_scale)
 
     def _bound(self, X: np.ndarray, bound: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
-        """Return the mean of ``bound(x, z)`` over latent draws, shape (n_samples,).
+        """Return the mean of ``bound(x, z)`` over latent draws, shape (n_samples,), as a bound of log p of X.
 
-        All points share the draws of eps, so that the bound of a point does not depend on the other points.
+        All points share the draws of eps, so that the bound of a point does not depend on the other points. The density
+        of X is that of the standardized points x divided by s to the power of n_features.
         """
-        noise = _noise_of_bounds(self.latent_dim)
+        shape = (BOUND_DRAWS, 1, self.latent_dim)
+        noise = torch.randn(shape, generator=Streams(0).generator("noise/score_samples"))
 
         def mean_bound(x: Tensor) -> Tensor:
             z = reparameterize(*self.network_.posterior(x), noise.to(x.device), self.noise_scale)
             return bound(x, z).mean(0)
 
-        return self._apply(mean_bound, X)
-
-    def _likelihood_variance(self, x: Tensor) -> float:
-        """Return the variance of the Gaussian likelihood: ½, or where it is calibrated the mean squared error of x."""
-        if self.likelihood != "calibrated":
-            return 0.5
-        noise = _noise_of_bounds(self.latent_dim).to(x.device)
-
-        def error(batch: Tensor) -> Tensor:
-            z = reparameterize(*self.network_.posterior(batch), noise, self.noise_scale)
-            return (self.network_.decode(z) - batch).square().mean((0, -1))
-
-        return max(float(in_chunks(error, x).mean()), SMALLEST_VARIANCE)
+        return self._apply(mean_bound, X) - len(self.center_) * np.float32(np.log(self.scale_))
 
     def _variance(self, x: Tensor) -> Tensor:
         return self.network_.posterior(x)[1].exp() * self.noise_scale**2
-
-
-def _noise_of_bounds(latent_dim: int) -> Tensor:
-    """Return the draws of eps that all points share, (BOUND_DRAWS, 1, latent_dim)."""
-    return torch.randn((BOUND_DRAWS, 1, latent_dim), generator=Streams(0).generator("noise/score_samples"))
 
 
 def _fit_together(estimators: Sequence[DeepClusterer], X: np.ndarray) -> list[Exception | None]:
@@ -342,11 +346,16 @@ def _fit_together(estimators: Sequence[DeepClusterer], X: np.ndarray) -> list[Ex
     ValueError
         If the points or the parameters are invalid, for all of them.
     """
+    if not estimators:
+        return []
     for estimator in estimators:
         X = estimator._check(X)
         estimator._start()
-    device = resolve_device(estimators[0].device) if estimators else torch.device("cpu")
-    x = as_tensor(X, device)
+    center, scale = estimators[0]._moments(X)
+    for estimator in estimators:
+        estimator.center_, estimator.scale_ = center, scale
+    device = resolve_device(estimators[0].device)
+    x = as_tensor(estimators[0]._standardized(X), device)
     with deterministic(device):
         return carry_out([estimator._fit(x) for estimator in estimators])
 

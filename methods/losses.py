@@ -20,27 +20,17 @@ from torch.nn import functional
 
 from methods.networks import Likelihood
 
-#: Smallest variance of a calibrated likelihood: of data that are reconstructed exactly.
-SMALLEST_VARIANCE = 1e-6
-
 
 def reconstruction_loss(output: Tensor, x: Tensor, likelihood: Likelihood) -> Tensor:
     """Return the mean of −log p(x|z) over the batch, shape (...), up to a constant.
 
-    ``output`` and ``x`` have shape (..., n, n_features). For ``"gaussian"`` the term of a point is ‖x − output‖², the
-    likelihood N(output, ½ I); for ``"bernoulli"`` it is the cross-entropy of pixels in [0, 1] with logits ``output``.
-    For ``"calibrated"`` the likelihood is N(output, s² I) with the s² that maximises it on the batch, the mean squared
-    error per feature: n_features / 2 · log s² (Rybkin, Daniilidis & Levine 2021, arXiv:2006.13202, eq. 5). Multiplying
-    the data by a number then changes the loss by a constant alone, so that the weight of a prior beside it does not
-    depend on the scale of the data.
+    ``output`` and ``x`` have shape (..., n, n_features). For ``"bernoulli"`` the term of a point is the cross-entropy
+    of pixels in [0, 1] with logits ``output``. For ``"gaussian"``, and for ``"standardized"`` points, it is
+    ‖x − output‖², the likelihood N(output, ½ I).
     """
     if likelihood == "bernoulli":
         return _BernoulliLoss.apply(output, x)
-    squared = (output - x).square().sum(-1).mean(-1)
-    if likelihood == "calibrated":
-        n_features = x.shape[-1]
-        return 0.5 * n_features * (squared / n_features).clamp_min(SMALLEST_VARIANCE).log()
-    return squared
+    return (output - x).square().sum(-1).mean(-1)
 
 
 class _BernoulliLoss(torch.autograd.Function):
@@ -63,15 +53,12 @@ class _BernoulliLoss(torch.autograd.Function):
         return ctx.gradient * gradient[..., None, None], None
 
 
-def log_likelihood(output: Tensor, x: Tensor, likelihood: Likelihood, variance: float = 0.5) -> Tensor:
-    """Return log p(x|z) per point with its constants, in nats: shape (..., n) for outputs (..., n, n_features).
-
-    ``variance`` is that of a Gaussian likelihood.
-    """
+def log_likelihood(output: Tensor, x: Tensor, likelihood: Likelihood) -> Tensor:
+    """Return log p(x|z) per point with its constants, in nats: shape (..., n) for outputs (..., n, n_features)."""
     if likelihood == "bernoulli":
         x = x.expand_as(output)
         return -functional.binary_cross_entropy_with_logits(output, x, reduction="none").sum(-1)
-    return -((output - x).square() / (2 * variance) + 0.5 * math.log(2 * math.pi * variance)).sum(-1)
+    return -((output - x).square() + 0.5 * math.log(math.pi)).sum(-1)
 
 
 def squared_distances(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 Initializer = Literal["torch", "fan_in", "glorot"]
-Likelihood = Literal["gaussian", "bernoulli", "calibrated"]
+Likelihood = Literal["gaussian", "bernoulli", "standardized"]
 
 #: Range of log sigma². A smaller variance makes the density of a code explode; with a larger one, codes are noise only.
 LOG_VARIANCE_RANGE = (-8.0, 2.0)

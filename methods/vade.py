@@ -19,7 +19,15 @@ from methods.bounds import FiniteFloat, NonNegativeFloat, NonNegativeInt, Positi
 from methods.losses import log_likelihood, mixture_prior_kl, reconstruction_loss
 from methods.networks import Autoencoder, GaussianAutoencoder, Likelihood, reparameterize
 from methods.pack import FitSteps
-from methods.presets import BENCHMARK_CLUSTERING, CALIBRATED, QUICK, SEED_SDEC, SHORT, SMALL_BATCHES, VADE_PRETRAINING
+from methods.presets import (
+    BENCHMARK_CLUSTERING,
+    BENCHMARK_PIXELS,
+    QUICK,
+    SEED_SDEC,
+    SHORT,
+    SMALL_BATCHES,
+    VADE_PRETRAINING,
+)
 from methods.pretraining import PRETRAINING
 from methods.stack import Stack
 from methods.step import Batch, Losses
@@ -79,7 +87,6 @@ class VaDE(StochasticClusterer, AEGMM):
     def _fit(self, x: Tensor) -> FitSteps[None]:
         yield from super()._fit(x)
         self.embedding_variance_ = to_numpy(in_chunks(self._variance, x))
-        self.likelihood_variance_ = self._likelihood_variance(x)
 
     def _prepare(self, autoencoder: Autoencoder) -> GaussianAutoencoder:
         return GaussianAutoencoder.from_autoencoder(autoencoder, self.log_variance_start)
@@ -124,7 +131,7 @@ class VaDE(StochasticClusterer, AEGMM):
         def bound(x: Tensor, z: Tensor) -> Tensor:
             mean, log_variance = self.network_.posterior(x)
             kl, _ = mixture_prior_kl(mean, log_variance if self.noise_scale else None, z, **prior)
-            return log_likelihood(self.network_.decode(z), x, self.likelihood, self.likelihood_variance_) - kl
+            return log_likelihood(self.network_.decode(z), x, self.likelihood) - kl
 
         return self._bound(X, bound)
 
@@ -155,12 +162,11 @@ info = MethodInfo(
         "short@digits": _QUICK,
         "benchmark": {
             **BENCHMARK_CLUSTERING,
-            "likelihood": "bernoulli",
             "learning_rate_decay": 1.0,
             "min_learning_rate": 0.0,
         },
         **SMALL_BATCHES,
-        **CALIBRATED,
+        **BENCHMARK_PIXELS,
         "seed-report": {**SEED_SDEC, "likelihood": "bernoulli", "epochs": 10},
         "paper": {**VADE_PRETRAINING, "epochs": 300},
     },

@@ -64,16 +64,16 @@ def test_noise_that_drowns_the_codes_advises_a_smaller_beta():
 
 
 @pytest.mark.parametrize(
-    ("params", "calibrate"),
+    ("params", "standardize"),
     [
         ({"likelihood": "bernoulli"}, True),
-        ({"likelihood": "calibrated"}, False),
+        ({"likelihood": "standardized"}, False),
         ({"likelihood": "gaussian", "reconstruction_weight": 0.0}, False),  # S-DEC: the decoder does not oppose it
     ],
 )
-def test_noise_that_drowns_the_codes_of_an_elbo_of_fixed_variance_advises_a_calibrated_one(params, calibrate):
+def test_noise_that_drowns_the_codes_of_an_elbo_advises_standardized_points(params, standardize):
     told = advice(params={"beta": 1.0, **params}, mean=np.full((N, 2), 0.01), variance=np.ones((N, 2)))
-    assert ("Try likelihood=calibrated, " in told) == calibrate
+    assert ("Try likelihood=standardized, " in told) == standardize
     assert "beta=0.1" in told
 
 

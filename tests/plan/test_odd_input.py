@@ -80,7 +80,7 @@ def test_a_wrong_option_is_named_as_it_was_typed(cli, option, value, right):
         ("dec.target_update=sometimes", "'epoch' or 'batch'"),
         ("sdec.hidden_dims=[]", "of length 1 or more"),
         ("sdec.hidden_dims=[64, 0]", "at position 1"),
-        ("vade.likelihood=foo", "'gaussian', 'bernoulli' or 'calibrated'"),
+        ("vade.likelihood=foo", "'gaussian', 'bernoulli' or 'standardized'"),
         ("kmeans.n_init=0", "greater than or equal to 1"),
         ("kmeans.n_init=true", "a valid integer"),
         ("kmeans.n_init=1979-05-27", "a valid integer"),
