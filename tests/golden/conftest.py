@@ -112,14 +112,14 @@ def there(replayed) -> Iterator[Path]:
 def stored_json(request):
     """Compare with a stored JSON file, numbers to a tolerance; ``--force-regen`` writes the file."""
 
-    def compare(content, name: str, *, rtol: float, atol: float, hint: str = "") -> None:
+    def compare(content, name: str, *, rtol: float, atol: float, free: str = "", hint: str = "") -> None:
         path = HERE / "stored" / name
         content = json.loads(json.dumps(content))
         if request.config.getoption("force_regen"):
             path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             return
         expected = json.loads(path.read_text(encoding="utf-8"))
-        found = list(differences(expected, content, rtol, atol))
+        found = list(differences(expected, content, rtol, atol, free))
         shown = "\n".join([*found[:20], f"... and {len(found) - 20} more"][: 20 + (len(found) > 20)])
         assert not found, f"{path.name} differs in {len(found)} places. {hint}\n{shown}"
 

@@ -19,12 +19,15 @@ def test_every_method_gives_the_records_and_outputs_that_it_gave(fresh, stored_j
     stored_json(records, "records.json", **_tolerance(fresh.folder), hint=HINT)
 
 
-def _tolerance(run) -> dict[str, float]:
-    """Return a small tolerance on the kind of machine that stored the records, a wide one on any other."""
+def _tolerance(run) -> dict[str, float | str]:
+    """Return a small tolerance on the kind of machine that stored the records, a wide one on any other.
+
+    After so few steps the mutual information of a point's draws is the rounding of two equal entropies.
+    """
     here, known = HERE / "stored" / "machine.txt", _machine(run)
     if not here.exists() or here.read_text().strip() == known:
         return {"rtol": 1e-6, "atol": 1e-6}
-    return {"rtol": 0.05, "atol": 0.05}
+    return {"rtol": 0.05, "atol": 0.05, "free": "mutual_information"}
 
 
 def test_the_machine_that_stored_the_records_is_known(fresh, request):

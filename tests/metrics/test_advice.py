@@ -48,6 +48,21 @@ def test_codes_that_told_nothing_apart_at_the_start_advise_longer_pretraining():
     assert told == "Pretraining left codes that hardly tell clusters apart (0.2% of log k). Try pretrain_epochs=180."
 
 
+def test_points_in_units_of_the_data_are_advised_to_be_standardized():
+    history = {"clusters_in_use": [NO, NO, 5, 1], "mutual_information": [NO, NO, 0.003, 0.0], "active_units": [8] * 4}
+    told = advice(params={"likelihood": "gaussian"}, **history)
+    assert told.endswith("Try likelihood=standardized or pretrain_epochs=180.")
+
+
+def test_vague_assignments_of_a_method_without_a_kernel_width_have_no_known_cause():
+    history = {"mutual_information": [NO, NO, 0.1, 0.1]}
+    assert advice(ALL, params={"alpha": 1.0, "likelihood": "bernoulli"}, **history) == (
+        "The codes lie closer together than the width of the assignment's kernel. Try likelihood=standardized."
+    )
+    assert advice(ALL, params={"likelihood": "bernoulli"}, **history) is None
+    assert advice(ALL, params={"alpha": 1.0, "likelihood": "standardized"}, **history) is None
+
+
 def test_constant_codes_after_pretraining_are_named():
     assert advice(**{**FELL, "active_units": [3, 0, 8, 8]}).startswith("After pretraining all codes are alike")
 

@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from bench.data.cards import load_dataset
-from bench.metrics.health import SAME_ROWS, Health, health_of, information_share, is_collapsed, latent_noise_share
+from bench.metrics.health import (
+    SAME_ROWS,
+    Health,
+    advice_on,
+    health_of,
+    information_share,
+    is_collapsed,
+    latent_noise_share,
+)
+from methods.dec import DEC
 from methods.sdec import SDEC
 from methods.sdec import info as sdec
 
@@ -30,14 +39,15 @@ def outputs(labels=LABELS, *, sigma=None, phases=(), **history):
 def trained(x, **parameters):
     """Return the outputs of the report's S-DEC as a cell keeps them."""
     model = SDEC(n_clusters=10, device="cpu", random_state=0, **{**sdec.presets["seed-report"], **parameters}).fit(x)
-    history = {f"history/{name}": np.array([row.get(name, np.nan) for row in model.history_]) for name in NUMBERS}
+    return kept(model, x) | {"embedding": model.embedding_, "embedding_variance": model.embedding_variance_}
+
+
+def kept(model, x):
     return {
         "labels": model.labels_,
         "soft_assignment": model.predict_proba(x),
-        "embedding": model.embedding_,
-        "embedding_variance": model.embedding_variance_,
         "history/phase": np.array([row["phase"] for row in model.history_]),
-        **history,
+        **{f"history/{name}": np.array([row.get(name, np.nan) for row in model.history_]) for name in NUMBERS},
     }
 
 
@@ -132,6 +142,38 @@ def test_a_collapse_is_one_cluster_or_one_row_of_assignments():
 def test_fewer_than_half_of_the_clusters_is_a_partial_collapse(n_used, n_clusters, verdict):
     health = health_of(outputs(np.arange(N) % n_used), n_clusters)
     assert (health.verdict, health.reason) == (verdict, f"{n_used} of {n_clusters} clusters in use")
+
+
+def test_assignments_that_hardly_told_clusters_apart_are_vague_from_the_epoch_on():
+    phases = ["pretrain"] + ["cluster"] * 4
+    told = np.array([np.nan, 0.5, 0.09, 0.08, 0.05]) * np.log(K)
+    health = health_of(outputs(phases=phases, mutual_information=told), K)
+    assert (health.verdict, health.epoch) == ("vague assignments", 2)
+    assert health.reason == "the assignments have 5.0% of the information that they could have of the clusters"
+    told[-1] = 0.11 * np.log(K)
+    assert health_of(outputs(phases=phases, mutual_information=told), K).verdict == "healthy"
+    assert health_of(outputs(np.zeros(N), phases=phases, mutual_information=0 * told), K).verdict == "collapsed"
+
+
+def test_a_method_that_trains_no_assignment_has_no_vague_one():
+    soft = 0.1 + 0.01 * (SOFT - 0.1)
+    made = outputs(phases=["pretrain"] * 3, mutual_information=[np.nan] * 3) | {"soft_assignment": soft}
+    assert health_of(made, K).verdict == "healthy"
+
+
+def test_dec_on_a_table_within_a_narrow_range_is_vague_and_standardized_points_mend_it():
+    generator = np.random.default_rng(0)
+    x = np.repeat(generator.random((5, 8)), 60, axis=0) + generator.normal(0, 0.05, (300, 8))
+    x = (0.5 + 0.3 * (x - x.mean())).astype(np.float32)
+    parameters = {"n_clusters": 5, "hidden_dims": (32,), "latent_dim": 4, "pretrain_epochs": 40, "epochs": 20}
+    verdicts, advised = {}, {}
+    for likelihood in ("gaussian", "standardized"):
+        model = DEC(**parameters, likelihood=likelihood, batch_size=64, random_state=0, device="cpu").fit(x)
+        made = kept(model, x)
+        verdicts[likelihood] = health_of(made, 5)
+        advised[likelihood] = advice_on(verdicts[likelihood], made, {"alpha": 1.0, "likelihood": likelihood}, 300, 8)
+    assert [health.verdict for health in verdicts.values()] == ["vague assignments", "healthy"]
+    assert advised["gaussian"].endswith("Try likelihood=standardized.")
 
 
 def test_a_stray_point_does_not_undo_a_collapse():

@@ -415,7 +415,7 @@ def test_runs_are_counted_by_verdict_with_the_median_epoch_of_each():
 
 
 def test_verdicts_are_told_apart_without_colour():
-    verdicts = ("healthy", "degenerate variance", "partly collapsed", "collapsed", "failed")
+    verdicts = ("healthy", "degenerate variance", "vague assignments", "partly collapsed", "collapsed", "failed")
     figure = plots.health_timeline(runs(*(("a", verdict, 1.0) for verdict in verdicts)), **TO)
     hatches = [pattern.find(f"{SVG}path").get("d") for pattern in parse(figure).iter(f"{SVG}pattern")]
     assert len(set(hatches)) == len(verdicts) - 1, "all but the healthy have a hatch of their own"

@@ -210,6 +210,7 @@ _LINE = 0.45  # of a row, one line of text
 _VERDICT_STYLES: dict[str, tuple[str, str]] = {
     "healthy": ("#009E73", ""),
     "degenerate variance": ("#56B4E9", "|||"),
+    "vague assignments": ("#CC79A7", "..."),
     "partly collapsed": ("#E69F00", "///"),
     "collapsed": ("#D55E00", "xxx"),
     "failed": (NEUTRAL, "----"),

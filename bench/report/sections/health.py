@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VERDICTS = {
     "healthy": "n_healthy",
     "degenerate variance": "n_degenerate_variance",
+    "vague assignments": "n_vague_assignments",
     "partly collapsed": "n_partly_collapsed",
     "collapsed": "n_collapsed",
 }
@@ -32,6 +33,10 @@ VERDICTS = {
 _UNHEALTHY = {
     "collapsed": ("collapsed", "no uncertainty, calibration or stability"),
     "partly collapsed": ("collapsed in part", "left out of stability"),
+    "vague assignments": (
+        "had assignments that hardly told clusters apart (vague assignments)",
+        "its clusters rest on small differences",
+    ),
     "degenerate variance": (
         "lost their noise (degenerate variance)",
         "deterministic in effect: compare with the counterpart",
