@@ -20,7 +20,10 @@ MACHINE = ("timings", "versions", "hardware", "placement", "peak_memory", "commi
 
 
 def differences(expected, actual, rtol: float, atol: float, free: str = "", where: str = "") -> Iterator[str]:
-    """Yield where two contents of JSON files differ; the order of keys counts, numbers below a name with ``free`` not."""
+    """Yield where two contents of JSON files differ, in the order of keys too.
+
+    Numbers below a name that contains ``free`` are not compared.
+    """
     if isinstance(expected, dict) and isinstance(actual, dict):
         if list(expected) != list(actual):
             yield f"{where}: the keys are {list(actual)}, stored {list(expected)}"
