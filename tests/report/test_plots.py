@@ -577,6 +577,20 @@ def test_nothing_to_show_is_no_figure(nothing):
 
 @pytest.mark.figures
 @style.in_style
+@pytest.mark.parametrize(("n_lines", "n_texts"), [(5, 500), (6, 0)])
+def test_all_points_of_a_figure_have_a_text_or_none_has(n_lines, n_texts):
+    drawing = axes.new_drawing(4, 3)
+    on = axes.new_axes(drawing)
+    for line in range(n_lines):
+        (marks,) = on.plot(np.arange(100) / 100, np.full(100, line), ls="none", marker="o")
+        style.hover(marks, [f"point {i}" for i in range(100)])
+    svg = Figure("x", "t", "a", drawing).svg
+    assert svg.count("<title>point") == n_texts
+    assert svg.count("<use") == 100 * n_lines
+
+
+@pytest.mark.figures
+@style.in_style
 def test_very_many_markers_are_one_path_and_few_are_one_each():
     def drawn(n):
         drawing = axes.new_drawing(4, 3)

@@ -31,12 +31,18 @@
     }
   }
 
+  async function unpack(packed) {
+    const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  }
+  const copies = unpack(document.getElementById("copies").content.textContent); // by table, by format
+
   function copyButton(name, className, text) {
     const button = make("button", { type: "button", className, textContent: name });
     const outcome = make("output");
     outcome.setAttribute("aria-live", "polite");
     button.addEventListener("click", async () => {
-      await copy(text());
+      await copy(await text());
       outcome.textContent = "copied";
       setTimeout(() => { outcome.textContent = ""; }, 2000);
     });
@@ -129,9 +135,9 @@
     block.more = make("button", { type: "button", className: "quiet more", hidden: true });
     block.more.addEventListener("click", () => { block.whole = !block.whole; fit(block); });
     tools.append(block.more, "Copy as");
-    for (const template of all("template[data-copy]", element)) {
-      const [button, outcome] = copyButton(template.dataset.copy, "quiet", () => template.content.textContent);
-      button.setAttribute("aria-label", `Copy as ${template.dataset.copy}: ${title}`);
+    for (const format of ["LaTeX", "CSV", "Markdown"]) {
+      const [button, outcome] = copyButton(format, "quiet", async () => (await copies)[element.dataset.copies][format]);
+      button.setAttribute("aria-label", `Copy as ${format}: ${title}`);
       tools.append(button, outcome);
     }
     element.querySelector(".table-head").append(tools);

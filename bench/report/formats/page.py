@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import json
 import math
 import re
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -27,6 +29,8 @@ from bench.report.plots.figure import Figure
 from bench.report.values import Code, Value
 
 _FILTER_ABOVE = 12
+#: With more sentences in the answer, the first ones stay: the three contrasts over all data sets.
+_MOST_ANSWERS, _ANSWERS = 12, 3
 #: Sections that come after every leaderboard.
 _LAST = ("reading", "provenance")
 
@@ -74,31 +78,81 @@ def render_page(report: Report, digest: str = "") -> str:
         If two figures share a name, or if a figure holds what has no place in a page (see `embed_svg`).
     """
     _check_names(report)
-    style, script = _asset("page.css"), _asset("page.js")
+    script, styles, copies = _asset("page.js"), _Styles(), _Copies()
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=_clean, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "draw": embed_svg,
+        "draw": lambda figure: styles.share(embed_svg(figure)),
         "sort_key": _sort_key,
         "source": _source,
         "lead": _lead,
         "by_group": _by_group,
-        "copies": _copies,
+        "copies": copies.add,
         "breakable": _breakable,
     }
     environment.tests |= _TESTS
-    return environment.from_string(_asset("page.html.jinja")).render(
+    page = environment.from_string(_asset("page.html.jinja")).render(
         report=report,
         anchor=_Anchors({"top", "results", "files", "cite"}),
         last=_LAST,
         bibtex=bibtex(),
         digest=digest,
         filter_above=_FILTER_ABOVE,
-        style=style,
+        most_answers=_MOST_ANSWERS,
+        answers=_ANSWERS,
+        style=_STYLE,
         script=script,
-        policy=_policy(style, script),
+        policy=_POLICY,
+        copies=copies,
     )
+    style = _asset("page.css") + styles.rules()  # known when every figure is drawn
+    return page.replace(_STYLE, style, 1).replace(_POLICY, _policy(style, script), 1)
+
+
+_STYLE, _POLICY = "/* style of this page */", "policy of this page"
+
+
+class _Styles:
+    """Styles that figures share, as rules of the page: written out at each element they are a seventh of a page."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def share(self, figure: EmbeddedFigure) -> EmbeddedFigure:
+        """Return a figure with classes instead of styles, but for those that refer to its own elements."""
+        return replace(figure, svg=Markup(_ELEMENT.sub(self._shared, figure.svg)))  # noqa: S704 - it was checked
+
+    def _shared(self, found: re.Match[str]) -> str:
+        name = self._names.setdefault(found["style"], f"s{len(self._names)}")
+        return f' class="{found["class"]} {name}"' if found["class"] else f' class="{name}"'
+
+    def rules(self) -> str:
+        """Return the rules, in the order of first use."""
+        return "".join(f".{name} {{ {style} }}\n" for style, name in self._names.items())
+
+
+class _Copies:
+    """What the buttons of all tables copy; as text beside the tables it would be a sixth of a page."""
+
+    def __init__(self) -> None:
+        self._texts: list[dict[str, str]] = []
+
+    def add(self, table: Table, dataset: str, board: str) -> int:
+        """Add the copies of a table; return its number."""
+        latex = latex_table(table, caption_of(table, dataset, board))
+        copies = {"LaTeX": latex, "CSV": table_csv(table), "Markdown": markdown_table(table)}
+        self._texts.append({name: _clean(text) for name, text in copies.items()})
+        return len(self._texts) - 1
+
+    def packed(self) -> str:
+        """Return the copies of all tables, by the name of the format, as JSON, compressed and in base64."""
+        return base64.b64encode(gzip.compress(json.dumps(self._texts).encode(), mtime=0)).decode()
+
+
+#: A style in an element as `xml.etree` writes it, with the class that `_mark_beside` may have set. Without brackets,
+#: quotes and comments, so that no style of a plugin's figure reaches beyond its own rule.
+_ELEMENT = re.compile(r' style="(?P<style>[\w\s:;.,#%-]*)"(?: class="(?P<class>[^"]*)")?')
 
 
 class _Anchors:
@@ -141,12 +195,6 @@ def _by_group(figures: Sequence[Figure]) -> list[tuple[str, list[Figure]]]:
     """Return figures by the group that they share; those of none first."""
     ordered = sorted(figures, key=lambda figure: figure.group != "")
     return [(name, list(own)) for name, own in groupby(ordered, key=lambda figure: figure.group)]
-
-
-def _copies(table: Table, dataset: str, board: str) -> list[tuple[str, str]]:
-    """Return what the buttons of a table copy, by the name of the format."""
-    latex = latex_table(table, caption_of(table, dataset, board))
-    return [("LaTeX", latex), ("CSV", table_csv(table)), ("Markdown", markdown_table(table))]
 
 
 def _breakable(text: str) -> Markup:

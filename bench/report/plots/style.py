@@ -179,8 +179,8 @@ def note(
     axes.add_artist(Words([at], [text], coords, **{"size": SMALL, "color": INK, "offset": offset, **style}))
 
 
-MOST_HOVERED = 2000
-"""Points of a figure that have a text of their own."""
+MOST_HOVERED = 500
+"""Points of a figure that have a text of their own; with more nobody finds one, and they would be most of a page."""
 
 _HOVER: WeakKeyDictionary[Drawing, dict[str, tuple[str, ...]]] = WeakKeyDictionary()
 
@@ -193,18 +193,19 @@ def hover(artist: Artist, texts: Sequence[str]) -> None:
     artist : Artist
         In a drawing.
     texts : sequence of str
-        In the order of the points. Beyond `MOST_HOVERED` in one drawing nothing is shown.
+        In the order of the points. With more than `MOST_HOVERED` in one drawing none is shown.
     """
     drawing = drawing_of(artist)
     known = _HOVER.setdefault(drawing, {})
-    if len(texts) and sum(map(len, known.values())) + len(texts) <= MOST_HOVERED:
+    if len(texts):
         artist.set_gid(f"points-{len(known)}")
         known[f"points-{len(known)}"] = tuple(map(clean_name, texts))
 
 
 def hover_texts(drawing: Drawing) -> Mapping[str, Sequence[str]]:
     """Return what `hover` was given, by the ``gid`` of the artist."""
-    return _HOVER.get(drawing, {})
+    texts = _HOVER.get(drawing, {})
+    return texts if sum(map(len, texts.values())) <= MOST_HOVERED else {}
 
 
 def key(

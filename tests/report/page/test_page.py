@@ -2,8 +2,10 @@
 
 import base64
 import dataclasses
+import gzip
 import hashlib
 import io
+import json
 import re
 import time
 from html.parser import HTMLParser
@@ -28,7 +30,7 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.elements, self.text, self.open, self.raw, self.copies = [], [], [], {}, []
+        self.elements, self.text, self.open, self.raw, self.packed = [], [], [], {}, ""
         self.feed(html)
         self.close()
 
@@ -47,9 +49,13 @@ class Page(HTMLParser):
         if self.open and self.open[-1] in ("style", "script"):
             self.raw[self.open[-1]] = self.raw.get(self.open[-1], "") + data
         elif self.open and self.open[-1] == "template":
-            self.copies.append(data)
+            self.packed += data
         else:
             self.text.append(data)
+
+    def copies(self, name):
+        """Return what the buttons of this name copy, by table."""
+        return [copies[name] for copies in json.loads(gzip.decompress(base64.b64decode(self.packed)))]
 
     def all(self, tag):
         return [attributes for name, attributes in self.elements if name == tag]
@@ -177,14 +183,15 @@ def test_every_heading_below_the_question_has_an_anchor_that_leads_to_it(page):
 def test_what_a_table_copies_as_latex_is_what_the_latex_file_holds(report, page):
     cited = [table for table in tables_of(report) if table.cite]
     written = render_latex(report).replace("\u202e", " ")
-    copies = [text for text in page.copies if text.startswith("\\begin{table}")]
+    copies = page.copies("LaTeX")
     assert len(copies) == len(tables_of(report))
+    assert all(text.startswith("\\begin{table}") for text in copies)
     assert sum(text in written for text in copies) == len(cited) > 0
 
 
 def test_what_a_table_copies_as_csv_is_read_back_as_numbers(small_report):
     page = Page(render_page(small_report))
-    copies = [text for text in page.copies if text.startswith("method,runs,ACC,ACC sd,")]
+    copies = [text for text in page.copies("CSV") if text.startswith("method,runs,ACC,ACC sd,")]
     frame = pd.read_csv(io.StringIO(copies[0]))
     table = next(table for table in tables_of(small_report) if table.title.startswith("ACC, best"))
     assert list(frame["method"]) == [row[0].text for row in table.rows]
@@ -412,6 +419,26 @@ def test_figures_do_not_share_ids_even_when_one_tool_drew_them_all():
     assert html.count('class="answer"') == 1  # the page's own
 
 
+def test_a_style_is_written_once_for_all_figures_and_one_with_brackets_stays_where_it_is():
+    inside = '<path style="fill: #fff"/><path style="fill: #fff"/><path style="fill: red } body { display: none"/>'
+    page = Page(render_page(only(drawn(inside), dataclasses.replace(drawn(inside), name="g"))))
+    first, second, own = page.all("path")[:3]
+    assert first == second == page.all("path")[3]
+    assert f".{first['class']} {{ fill: #fff }}\n" in page.raw["style"]
+    assert own == {"style": "fill: red } body { display: none"}
+    assert "fill: red" not in page.raw["style"]
+
+
+@pytest.mark.parametrize(("n_sentences", "n_shown"), [(12, 12), (13, 3)])
+def test_of_many_answers_the_first_three_are_shown_and_the_others_folded(n_sentences, n_shown):
+    part = Part("", pd.DataFrame(), sentences=tuple(Sentence(f"Claim {i}.") for i in range(n_sentences)))
+    html = render_page(Report("title", "", (Board("fixed", "Fixed", "", (Content("verdict", "V", (part,)),)),)))
+    shown, *folded = html[html.index("<h1") : html.index("</header>")].split("<details")
+    assert shown.count("Claim") == n_shown
+    assert "".join(folded).count("Claim") == n_sentences - n_shown
+    assert f"{n_sentences - 3} more answers, by data set" in "".join(folded) or not folded
+
+
 @pytest.mark.figures
 def test_a_figure_of_matplotlib_comes_into_the_page():
     from matplotlib.figure import Figure as MatplotlibFigure
@@ -424,7 +451,7 @@ def test_a_figure_of_matplotlib_comes_into_the_page():
     html = render_page(only(Figure("f", "title", "alt", canvas)))
     (svg,) = Page(html).all("svg")
     assert (svg["width"], svg["height"]) == ("576", "288")  # 6 in by 3 in, in CSS pixels
-    assert "stroke-linejoin: round" in svg["style"]
+    assert f".{svg['class']} {{ stroke-linejoin: round;" in Page(html).raw["style"]
     assert "metadata" not in html
     assert "data:image/png;base64," in html
 
