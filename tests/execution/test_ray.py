@@ -134,8 +134,9 @@ def test_ray_gives_the_records_of_local_in_any_order_and_leaves_nothing_behind(t
 
     # Ray's output is in the log, and not on the terminal.
     assert lines[0].startswith("tiny: 10 runs")
-    assert all(line.startswith(f"[{i}/10 ") for i, line in enumerate(lines[1:11], 1))
-    assert lines[11:13] == ["\n", "digits[200]: ACC, best mean first; Δ and p against KMeans\n"]
+    runs = [line for line in lines[1:] if not line.startswith("  note on ")]  # such short runs are advised
+    assert all(line.startswith(f"[{i}/10 ") for i, line in enumerate(runs[:10], 1))
+    assert runs[10:12] == ["\n", "digits[200]: ACC, best mean first; Δ and p against KMeans\n"]
     assert "ray.tune" in (tmp_path / "ray" / "ray.log").read_text()
     assert len(processes) > 4
     _, alive = psutil.wait_procs(processes, timeout=90)

@@ -291,8 +291,9 @@ ablations = []
 limit = 200
 
 [set.sdec]
-pretrain_epochs = 20
-epochs = 2
+batch_size = 16
+pretrain_epochs = 60
+epochs = 20
 
 [grid.sdec]
 beta = [0.1, 0.01]
