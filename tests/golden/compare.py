@@ -1,6 +1,7 @@
 """What of a run is compared, and how: structure exactly, numbers to a tolerance."""
 
 import base64
+import gzip
 import hashlib
 import json
 import math
@@ -86,12 +87,29 @@ def figures_in(run: Path) -> dict[str, dict]:
 
     ``shape`` is a hash of the whole drawing without its numbers and embedded pixels.
     """
-    page = (run / "report.html").read_text(encoding="utf-8")
+    page = _with_styles((run / "report.html").read_text(encoding="utf-8"))
     drawings = re.findall(r'<svg\b[^>]*aria-labelledby="figure-([^":]+):title".*?</svg>', page, flags=re.DOTALL)
     texts = re.finditer(r"<svg\b.*?</svg>", page, flags=re.DOTALL)
     return {
         name: _figure(text[0]) for name, text in sorted(zip(drawings, texts, strict=True), key=lambda pair: pair[0])
     }
+
+
+#: A rule for a style that figures share.
+_RULE = re.compile(r"^\.(s\d+) \{ (.*) \}$", re.MULTILINE)
+
+
+def _with_styles(page: str) -> str:
+    """Return a page with the style of each element of a figure at the element: the numbers of classes mean nothing."""
+    rules = dict(_RULE.findall(page))
+
+    def expanded(found: re.Match) -> str:
+        names = found[1].split()
+        style = "".join(f' style="{rules[name]}"' for name in names if name in rules)
+        others = " ".join(name for name in names if name not in rules)
+        return style + (f' class="{others}"' if others else "")
+
+    return re.sub(r' class="([^"]*\bs\d+)"', expanded, page)
 
 
 def _figure(text: str) -> dict:
@@ -123,8 +141,11 @@ def short_hash(text: str) -> str:
 def page_without_drawings(page: str) -> str:
     """Return a report's page with a placeholder for each drawing, and hashes of its style sheet and script.
 
-    What the page was made from, and the policy that names the two, change with every file of the code.
+    What the page was made from, and the policy that names the two, change with every file of the code. What tables copy
+    is unpacked.
     """
+    page = _RULE.sub("", page)
+    page = re.sub(r'(?<=<template id="copies">)[^<]*', _unpacked, page)
     page = re.sub(r'(name="made-from" content=")[0-9a-f]+', r"\1HASH", page)
     page = re.sub(r"<svg\b([^>]*)>.*?</svg>", lambda found: f"<svg {_said(found[1])}/>", page, flags=re.DOTALL)
     for tag in ("style", "script"):
@@ -135,6 +156,11 @@ def page_without_drawings(page: str) -> str:
             flags=re.DOTALL,
         )
     return page
+
+
+def _unpacked(found: re.Match) -> str:
+    copies = json.loads(gzip.decompress(base64.b64decode(found[0])))
+    return "\n".join(f"{name}\n{text}" for of_table in copies for name, text in of_table.items())
 
 
 def _said(attributes: str) -> str:
