@@ -26,7 +26,7 @@ class ClustPyDEC(ClusterMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Fit to points X (n_samples, n_features)."""
+        """Fit to points X (n_samples, n_features), standardized as for ours."""
         model = (IDEC if self.decoder else DEC)(
             n_clusters=self.n_clusters,
             batch_size=256,
@@ -36,7 +36,8 @@ class ClustPyDEC(ClusterMixin, BaseEstimator):
             device=torch.device("cpu"),
             random_state=self.random_state,
         )
-        model.fit(np.asarray(X, np.float32))
+        x = np.asarray(X, np.float64)
+        model.fit(((x - x.mean(0)) / np.sqrt(x.var(0).mean())).astype(np.float32))
         self.labels_ = model.labels_.astype(np.int32)
         return self
 
