@@ -50,7 +50,7 @@ class DeepClusterer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMi
         Likelihood p(x|z): squared error, cross-entropy of values in [0, 1], or the squared error of standardized points
         (x − mean) / s, which the network then sees instead of x. s² is the mean variance of the features, so distances
         keep their proportions. DEC's assignment has a kernel of width one, and was published for points of mean square
-        one per feature (Xie et al. 2016, section 5.3): where codes differ by much less, all clusters look alike.
+        one per feature (Xie et al. 2016): where codes differ by much less, all clusters look alike.
     initializer : {"glorot", "fan_in", "torch"}
         Distribution of the initial weights (see ``methods.networks.initialize``).
     batch_size : int

@@ -54,7 +54,7 @@ def test_points_in_units_of_the_data_are_advised_to_be_standardized():
     assert told.endswith("Try likelihood=standardized or pretrain_epochs=180.")
 
 
-def test_vague_assignments_of_a_method_without_a_kernel_width_have_no_known_cause():
+def test_vague_assignments_are_advised_standardized_points_where_a_kernel_has_a_width():
     history = {"mutual_information": [NO, NO, 0.1, 0.1]}
     assert advice(ALL, params={"alpha": 1.0, "likelihood": "bernoulli"}, **history) == (
         "The codes lie closer together than the width of the assignment's kernel. Try likelihood=standardized."

@@ -43,6 +43,7 @@ def trained(x, **parameters):
 
 
 def kept(model, x):
+    """Return the labels, soft assignment and history of a fitted model as a cell keeps them."""
     return {
         "labels": model.labels_,
         "soft_assignment": model.predict_proba(x),
